@@ -1,0 +1,29 @@
+//! Postgres, Redis and PgBouncer of our own.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`install`] | finding the servers' programs, and installing them when they are missing |
+//! | [`postgres`] | a Postgres server, and the databases in it |
+//! | [`redis`] | a Redis server, a Redis Cluster, with or without TLS |
+//! | [`pgbouncer`] | a transaction pooler in front of a Postgres |
+//!
+//! Every server listens on the loopback interface alone, on a port away from the standard ones, and keeps its files in the
+//! folder that it is given. It is stopped when its value is dropped; on Linux it also ends when this process is killed.
+//! The functions that start and stop block the calling thread, for seconds at most.
+
+mod account;
+mod error;
+mod folder;
+pub mod install;
+pub mod pgbouncer;
+mod port;
+pub mod postgres;
+mod process;
+pub mod program;
+pub mod redis;
+
+pub use error::{Error, Result};
+pub use pgbouncer::PgBouncer;
+pub use postgres::{Postgres, PostgresOptions};
+pub use program::Server;
+pub use redis::{Redis, RedisCluster, RedisOptions};

@@ -1,0 +1,99 @@
+//! A Redis Cluster on the loopback interface.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use redis::{Connection, RedisResult, cmd};
+
+use super::{Redis, RedisOptions};
+use crate::{Error, Result, port};
+
+const SLOTS: usize = 16_384;
+const FORMED_WITHIN: Duration = Duration::from_secs(30);
+
+/// Redis servers that share the 16,384 slots among them, without replicas. Dropping it stops them all.
+#[derive(Debug)]
+pub struct RedisCluster {
+    nodes: Vec<Redis>,
+}
+
+impl RedisCluster {
+    /// Starts `shards` servers in sub-folders of `dir` and joins them; returns when every one of them sees the cluster as whole.
+    ///
+    /// # Errors
+    /// A server does not start, or they do not form a cluster within half a minute.
+    pub fn start(dir: &Path, shards: usize) -> Result<Self> {
+        let nodes =
+            (0..shards).map(|number| start_node(&dir.join(format!("node-{number}")))).collect::<Result<Vec<_>>>()?;
+        join(&nodes).map_err(Error::redis("cannot form a cluster"))?;
+        for node in &nodes {
+            wait_until_whole(node)?;
+        }
+        Ok(Self { nodes })
+    }
+
+    /// `redis-cluster://127.0.0.1:p1,127.0.0.1:p2`, every node being named.
+    pub fn url(&self) -> String {
+        let hosts: Vec<String> = self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port())).collect();
+        format!("redis-cluster://{}", hosts.join(","))
+    }
+
+    /// The servers, each to be paused or killed by itself.
+    pub fn nodes(&self) -> &[Redis] {
+        &self.nodes
+    }
+}
+
+fn start_node(dir: &Path) -> Result<Redis> {
+    // By default the nodes talk to each other on the port 10,000 above, which may be anybody's.
+    let bus = port::free()?;
+    let directives = [
+        ("cluster-enabled", "yes".to_owned()),
+        ("cluster-port", bus.to_string()),
+        ("cluster-node-timeout", "2000".to_owned()),
+        ("cluster-announce-ip", "127.0.0.1".to_owned()),
+    ];
+    let directives = directives.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Redis::start(dir, &RedisOptions { directives, ..RedisOptions::default() })
+}
+
+fn join(nodes: &[Redis]) -> RedisResult<()> {
+    let Some(first) = nodes.first() else { return Ok(()) };
+    for (number, node) in nodes.iter().enumerate() {
+        let mut connection = connect(node)?;
+        cmd("CLUSTER").arg("RESET").arg("HARD").exec(&mut connection)?;
+        let (from, below) = (number * SLOTS / nodes.len(), (number + 1) * SLOTS / nodes.len());
+        cmd("CLUSTER").arg("ADDSLOTSRANGE").arg(from).arg(below - 1).exec(&mut connection)?;
+        cmd("CLUSTER").arg("SET-CONFIG-EPOCH").arg(number + 1).exec(&mut connection)?;
+    }
+    let bus: String = {
+        let mut connection = connect(first)?;
+        let config: Vec<String> = cmd("CONFIG").arg("GET").arg("cluster-port").query(&mut connection)?;
+        config.into_iter().nth(1).unwrap_or_default()
+    };
+    for node in nodes.iter().skip(1) {
+        cmd("CLUSTER").arg("MEET").arg("127.0.0.1").arg(first.port()).arg(&bus).exec(&mut connect(node)?)?;
+    }
+    Ok(())
+}
+
+fn wait_until_whole(node: &Redis) -> Result<()> {
+    let end = Instant::now() + FORMED_WITHIN;
+    loop {
+        let mut connection = connect(node).map_err(Error::redis("cannot reach a node"))?;
+        let info: String =
+            cmd("CLUSTER").arg("INFO").query(&mut connection).map_err(Error::redis("cannot ask a node"))?;
+        if info.contains("cluster_state:ok") {
+            return Ok(());
+        }
+        if Instant::now() > end {
+            return Err(node.process.failure("did not join its cluster within half a minute"));
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn connect(node: &Redis) -> RedisResult<Connection> {
+    redis::Client::open(node.url())?.get_connection_with_timeout(Duration::from_secs(5))
+}

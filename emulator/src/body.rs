@@ -1,0 +1,37 @@
+//! Reading bodies up to a limit.
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
+
+/// How much of a body over its limit is read and thrown away, so that the sender reads the answer and not a reset.
+const MOST_DISCARDED: usize = 32 * 1024 * 1024;
+
+/// Why a body was not read.
+#[derive(Debug)]
+pub(crate) enum BodyError {
+    /// It is longer than the limit.
+    TooLarge,
+    /// The connection broke.
+    Broken,
+}
+
+/// Reads a whole body of at most `limit` bytes.
+pub(crate) async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
+    let announced = body.size_hint().upper().and_then(|length| usize::try_from(length).ok());
+    if announced.is_some_and(|length| length > limit.saturating_add(MOST_DISCARDED)) {
+        return Err(BodyError::TooLarge);
+    }
+    let mut kept = BytesMut::new();
+    let mut length = 0_usize;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
+        length = length.saturating_add(data.len());
+        if length <= limit {
+            kept.extend_from_slice(&data);
+        } else if length > limit.saturating_add(MOST_DISCARDED) {
+            break;
+        }
+    }
+    if length > limit { Err(BodyError::TooLarge) } else { Ok(kept.freeze()) }
+}

@@ -1,0 +1,72 @@
+use std::{io, net::SocketAddr, path::PathBuf};
+
+/// The result of reading a template or of starting the emulator.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a template cannot be read or the emulator cannot start. Every text names the place and the rule that it breaks.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The template is not YAML.
+    #[error("{}: not valid YAML: {reason}", path.display())]
+    Yaml {
+        /// The template.
+        path: PathBuf,
+        /// Line, column and rule.
+        reason: String,
+    },
+    /// A property of the template is missing, malformed or not emulated.
+    #[error("{resource}: {property}: {rule}")]
+    Template {
+        /// The logical id of the resource, or the section of the template.
+        resource: String,
+        /// The path of the property below `Properties`.
+        property: String,
+        /// What a valid value looks like.
+        rule: String,
+    },
+    /// The binary of a function is not where it should be.
+    #[error("{resource}: no binary at {} (build it first)", path.display())]
+    Binary {
+        /// The logical id of the function.
+        resource: String,
+        /// Where the binary was expected.
+        path: PathBuf,
+    },
+    /// The address of the HTTP API cannot be bound.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A function's program or its runtime API could not be started.
+    #[error("cannot start {what}: {source}")]
+    Start {
+        /// What was being started.
+        what: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// No function of the template has this name.
+    #[error("no function called {0} in the template")]
+    UnknownFunction(String),
+    /// The environment went away or broke the protocol (only for [`crate::LoneEnvironment`]).
+    #[error("{0}")]
+    Environment(String),
+}
+
+impl Error {
+    pub(crate) fn template(resource: impl Into<String>, property: impl Into<String>, rule: impl Into<String>) -> Self {
+        Self::Template { resource: resource.into(), property: property.into(), rule: rule.into() }
+    }
+}

@@ -1,0 +1,66 @@
+//! Cross-origin requests: where an API configures them, the gateway answers and the function's own headers are dropped.
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html>
+
+use super::Reply;
+use crate::template::Cors;
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
+    header::{
+        ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+        ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+        ACCESS_CONTROL_REQUEST_METHOD, ORIGIN,
+    },
+};
+use http_body_util::Full;
+
+/// The answer to a preflight request, which reaches no function; `None` for an ordinary `OPTIONS` request.
+pub(super) fn preflight(cors: &Cors, request: &HeaderMap) -> Option<Reply> {
+    request.get(ACCESS_CONTROL_REQUEST_METHOD)?;
+    let origin = request.get(ORIGIN)?;
+    let mut reply = Response::new(Full::new(Bytes::new()));
+    *reply.status_mut() = StatusCode::NO_CONTENT;
+    let headers = reply.headers_mut();
+    if let Some(allowed) = allowed_origin(cors, origin) {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+        set(headers, ACCESS_CONTROL_ALLOW_METHODS, &cors.allow_methods.join(","));
+        set(headers, ACCESS_CONTROL_ALLOW_HEADERS, &cors.allow_headers.join(","));
+        set(headers, ACCESS_CONTROL_EXPOSE_HEADERS, &cors.expose_headers.join(","));
+        set(headers, ACCESS_CONTROL_MAX_AGE, &cors.max_age.map(|age| age.as_secs().to_string()).unwrap_or_default());
+        set(headers, ACCESS_CONTROL_ALLOW_CREDENTIALS, if cors.allow_credentials { "true" } else { "" });
+    }
+    Some(reply)
+}
+
+/// Puts the API's headers in place of the function's on the answer to a cross-origin request.
+pub(super) fn decorate(cors: &Cors, request: &HeaderMap, headers: &mut HeaderMap) {
+    let own: Vec<HeaderName> =
+        headers.keys().filter(|name| name.as_str().starts_with("access-control-")).cloned().collect();
+    for name in own {
+        headers.remove(name);
+    }
+    if let Some(allowed) = request.get(ORIGIN).and_then(|origin| allowed_origin(cors, origin)) {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+        set(headers, ACCESS_CONTROL_EXPOSE_HEADERS, &cors.expose_headers.join(","));
+        set(headers, ACCESS_CONTROL_ALLOW_CREDENTIALS, if cors.allow_credentials { "true" } else { "" });
+    }
+}
+
+/// `*`, or the origin itself where the list holds it. `https://*` allows every origin of the scheme.
+fn allowed_origin(cors: &Cors, origin: &HeaderValue) -> Option<HeaderValue> {
+    let text = origin.to_str().ok()?;
+    if cors.allow_origins.iter().any(|allowed| allowed == "*") {
+        return Some(HeaderValue::from_static("*"));
+    }
+    let matches = |allowed: &String| match allowed.strip_suffix('*') {
+        Some(prefix) => text.starts_with(prefix),
+        None => allowed.eq_ignore_ascii_case(text),
+    };
+    cors.allow_origins.iter().any(matches).then(|| origin.clone())
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Some(value) = HeaderValue::from_str(value).ok().filter(|value| !value.is_empty()) {
+        headers.insert(name, value);
+    }
+}

@@ -1,0 +1,100 @@
+//! What can become of an invocation, and Lambda's limits on its payloads.
+
+use bytes::Bytes;
+use serde_json::json;
+use std::fmt;
+
+/// The largest event that Lambda's Invoke API takes: 6 MiB.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+pub const MAX_REQUEST_BYTES: usize = 6 * 1024 * 1024;
+
+/// The largest response that a function may send: the 6 MiB of the documentation and 100 bytes, as `MaxPayloadSize` in
+/// AWS's own runtime interface emulator has it, and as the text of Lambda's error says (6291556 bytes).
+pub const MAX_RESPONSE_BYTES: usize = 6 * 1024 * 1024 + 100;
+
+/// Why an invocation has no result.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvocationError {
+    /// The template has no such function.
+    #[error("no function called {0} in the template")]
+    UnknownFunction(String),
+    /// The event is larger than [`MAX_REQUEST_BYTES`].
+    #[error("the event has more than {MAX_REQUEST_BYTES} bytes")]
+    RequestTooLarge,
+    /// All environments that the function may have are busy.
+    #[error("all environments that the function may have are busy")]
+    Throttled,
+    /// The function failed, crashed or ran out of time.
+    #[error("{0}")]
+    Function(FunctionError),
+    /// The emulator has been shut down.
+    #[error("the emulator has been shut down")]
+    Stopped,
+}
+
+/// What a function, or Lambda in its place, says about a failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionError {
+    /// `Runtime.ExitError`, `Sandbox.Timedout`, `Function.ResponseSizeTooLarge`, or what the function named.
+    pub error_type: String,
+    /// The JSON document that the caller of the Invoke API receives, with `errorType` and `errorMessage`.
+    pub payload: Bytes,
+}
+
+impl FunctionError {
+    pub(crate) fn new(error_type: &str, message: impl AsRef<str>) -> Self {
+        let payload = json!({"errorType": error_type, "errorMessage": message.as_ref()});
+        Self { error_type: error_type.to_owned(), payload: payload.to_string().into() }
+    }
+
+    pub(crate) fn response_too_large() -> Self {
+        let text = format!("Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes).");
+        Self::new("Function.ResponseSizeTooLarge", text)
+    }
+}
+
+impl fmt::Display for FunctionError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let document = serde_json::from_slice::<serde_json::Value>(&self.payload).unwrap_or_default();
+        let message = document["errorMessage"].as_str().unwrap_or_default();
+        write!(formatter, "{}: {message}", self.error_type)
+    }
+}
+
+/// An event on its way to a function.
+#[derive(Clone, Debug)]
+pub(crate) struct Event {
+    pub(crate) request_id: String,
+    pub(crate) payload: Bytes,
+    /// The X-Ray header: `Root=…;Parent=…;Sampled=0`.
+    pub(crate) trace: String,
+}
+
+impl Event {
+    /// An event with a new request id. `root` is the X-Ray root that the gateway gave the request.
+    pub(crate) fn new(payload: Bytes, root: Option<&str>) -> Self {
+        let root = root.map_or_else(trace_root, str::to_owned);
+        let parent = random_hex::<8>();
+        let request_id = uuid::Uuid::new_v4().to_string();
+        Self { request_id, payload, trace: format!("{root};Parent={parent};Sampled=0;Lineage=1:00000000:0") }
+    }
+}
+
+/// A new X-Ray root: `Root=1-<time>-<96 random bits>`.
+pub(crate) fn trace_root() -> String {
+    format!("Root=1-{:08x}-{}", jiff::Timestamp::now().as_second(), random_hex::<12>())
+}
+
+pub(crate) fn random_hex<const N: usize>() -> String {
+    random_bytes::<N>().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Random bytes for identifiers. They protect nothing, so bytes of a UUID would do as well.
+pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    if getrandom::fill(&mut bytes).is_err() {
+        bytes.iter_mut().zip(uuid::Uuid::now_v7().as_bytes()).for_each(|(byte, other)| *byte = *other);
+    }
+    bytes
+}

@@ -1,0 +1,150 @@
+//! A connection of a runtime, read without blocking.
+
+use super::broken;
+use crate::{error::Result, invocation::Event};
+use bytes::Bytes;
+use std::{
+    io::{ErrorKind, Read as _, Write as _},
+    net::TcpStream,
+};
+
+/// More headers than a runtime sends.
+const MAX_HEADERS: usize = 64;
+
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: TcpStream,
+    received: Vec<u8>,
+    closed: bool,
+}
+
+/// What a runtime asks for.
+#[derive(Debug)]
+pub(super) enum Request {
+    Next,
+    Response(Bytes),
+    /// An error of the function or of its initialisation.
+    Failed(Bytes),
+    Register,
+    ExtensionNext,
+    Unknown(String),
+}
+
+impl Connection {
+    pub(super) fn new(stream: TcpStream) -> Result<Self> {
+        let prepared = stream.set_nodelay(true).and_then(|()| stream.set_nonblocking(true));
+        prepared.map_err(|error| broken(format!("its connection failed: {error}")))?;
+        Ok(Self { stream, received: Vec::with_capacity(64 * 1024), closed: false })
+    }
+
+    pub(super) fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    pub(super) fn closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Takes in what has arrived.
+    pub(super) fn receive(&mut self) {
+        let mut buffer = [0; 64 * 1024];
+        while !self.closed {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => self.closed = true,
+                Ok(length) => {
+                    self.received.extend_from_slice(buffer.get(..length).unwrap_or_default());
+                    // A short read has emptied the socket, so another call would only say so.
+                    if length < buffer.len() {
+                        return;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(_) => self.closed = true,
+            }
+        }
+    }
+
+    /// Takes a request out of what has arrived, if it is there as a whole.
+    pub(super) fn parse(&mut self) -> Result<Option<Request>> {
+        if self.received.is_empty() {
+            return Ok(None);
+        }
+        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+        let mut request = httparse::Request::new(&mut headers);
+        let head = match request.parse(&self.received) {
+            Ok(httparse::Status::Complete(length)) => length,
+            Ok(httparse::Status::Partial) => return Ok(None),
+            Err(error) => return Err(broken(format!("it sent no HTTP: {error}"))),
+        };
+        let header = |name: &str| {
+            let found = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+            found.and_then(|header| std::str::from_utf8(header.value).ok())
+        };
+        if header("transfer-encoding").is_some() {
+            return Err(broken("it streams, which a bench does not take"));
+        }
+        let length = header("content-length").and_then(|length| length.parse::<usize>().ok()).unwrap_or(0);
+        let Some(body) = self.received.get(head..head.saturating_add(length)) else { return Ok(None) };
+        let body = Bytes::copy_from_slice(body);
+        let (method, path) = (request.method.unwrap_or_default(), request.path.unwrap_or_default());
+        let request = classify(method, path, body);
+        self.received.drain(..head.saturating_add(length));
+        Ok(Some(request))
+    }
+
+    pub(super) fn send(&mut self, mut message: &[u8]) -> Result<()> {
+        while !message.is_empty() {
+            match self.stream.write(message) {
+                Ok(written) => message = message.get(written..).unwrap_or_default(),
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+                    std::thread::yield_now();
+                }
+                Err(error) => return Err(broken(format!("its connection broke: {error}"))),
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn accept(&mut self) -> Result<()> {
+        self.send(
+            b"HTTP/1.1 202 Accepted\r\ncontent-type: application/json\r\ncontent-length: 15\r\n\r\n{\"status\":\"OK\"}",
+        )
+    }
+
+    pub(super) fn registered(&mut self) -> Result<()> {
+        let document = r#"{"functionName":"lone","functionVersion":"$LATEST","handler":"bootstrap"}"#;
+        let id = uuid::Uuid::new_v4();
+        let head =
+            format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nlambda-extension-identifier: {id}\r\n");
+        self.send(format!("{head}content-length: {}\r\n\r\n{document}", document.len()).as_bytes())
+    }
+}
+
+/// An event as an HTTP response; `deadline` in milliseconds since 1970.
+pub(super) fn event(event: &Event, deadline: i64) -> Vec<u8> {
+    let mut message = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nlambda-runtime-aws-request-id: {}\r\n\
+         lambda-runtime-deadline-ms: {deadline}\r\n\
+         lambda-runtime-invoked-function-arn: arn:aws:lambda:us-east-1:123456789012:function:lone\r\n\
+         lambda-runtime-trace-id: {}\r\ncontent-length: {}\r\n\r\n",
+        event.request_id,
+        event.trace,
+        event.payload.len()
+    )
+    .into_bytes();
+    message.extend_from_slice(&event.payload);
+    message
+}
+
+fn classify(method: &str, path: &str, body: Bytes) -> Request {
+    let runtime = path.strip_prefix("/2018-06-01/runtime/");
+    match (method, runtime, path) {
+        ("GET", Some("invocation/next"), _) => Request::Next,
+        ("POST", Some(path), _) if path.ends_with("/response") => Request::Response(body),
+        ("POST", Some(path), _) if path.ends_with("/error") => Request::Failed(body),
+        ("POST", _, "/2020-01-01/extension/register") => Request::Register,
+        ("GET", _, "/2020-01-01/extension/event/next") => Request::ExtensionNext,
+        _ => Request::Unknown(format!("{method} {path}")),
+    }
+}

@@ -1,0 +1,208 @@
+//! `emulator`: serves the functions of a SAM template, or runs one of them on one event.
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use clap::{Args, Parser, Subcommand};
+use emulator::{Emulator, InvocationError, LogLine, LogSink, Options, Stream, Template};
+use std::{
+    collections::BTreeMap,
+    io::{self, IsTerminal as _, Write as _},
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+};
+
+/// Runs the Lambda functions of a SAM template on this machine.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Command {
+    #[command(flatten)]
+    serve: Serve,
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Runs one function on one event and prints what it returns
+    Invoke {
+        /// The function: its binary's name, logical id or FunctionName
+        function: String,
+        /// The file that holds the event; - for standard input
+        #[arg(long, short)]
+        event: PathBuf,
+        #[command(flatten)]
+        shared: Shared,
+    },
+}
+
+#[derive(Args)]
+struct Serve {
+    /// Where the HTTP API listens
+    #[arg(long, default_value = "127.0.0.1:9000")]
+    listen: SocketAddr,
+    /// Let idle environments run on
+    #[arg(long)]
+    no_freeze: bool,
+    /// Ignore the template's throttling limits
+    #[arg(long)]
+    no_throttle: bool,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+#[derive(Args)]
+struct Shared {
+    /// The SAM template
+    #[arg(long, default_value = "template.yaml")]
+    template: PathBuf,
+    /// The folder of the functions' binaries
+    #[arg(long, default_value = "target/debug")]
+    binaries: PathBuf,
+    /// A value for an environment variable that the template declares
+    #[arg(long = "env", value_name = "KEY=VALUE", value_parser = key_value)]
+    variables: Vec<(String, String)>,
+    /// Values as `sam local` takes them: {"FunctionName": {…}} or {"Parameters": {…}}
+    #[arg(long)]
+    env_file: Option<PathBuf>,
+    /// How many environments a function without a reserved concurrency may have
+    #[arg(long, default_value_t = 10)]
+    max_environments: usize,
+}
+
+fn main() -> ExitCode {
+    let command = Command::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let ended = runtime.context("cannot start").and_then(|runtime| runtime.block_on(run(command)));
+    match ended {
+        Ok(code) => code,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<ExitCode> {
+    match command.action {
+        Some(Action::Invoke { function, event, shared }) => invoke(&function, &event, &shared).await,
+        None => serve(&command.serve).await,
+    }
+}
+
+async fn serve(serve: &Serve) -> Result<ExitCode> {
+    let mut options = serve.shared.options(printer(io::stdout().is_terminal()))?;
+    options.listen = serve.listen;
+    options.freeze = !serve.no_freeze;
+    options.throttle = !serve.no_throttle;
+    let template = options.template.clone();
+    let binaries = options.binaries.clone();
+    let emulator = Emulator::start(options).await?;
+    let mut out = io::stdout();
+    writeln!(out, "Serving on {}", emulator.url())?;
+    let width = template.functions.iter().map(|function| function.name.len()).max().unwrap_or(0);
+    for function in &template.functions {
+        for route in &function.routes {
+            writeln!(out, "  {:width$}  {}", function.name, route.key())?;
+        }
+        for schedule in &function.schedules {
+            match schedule.every {
+                Some(every) => {
+                    writeln!(out, "  {:width$}  every {} s ({})", function.name, every.as_secs(), schedule.name)?
+                }
+                None => {
+                    writeln!(out, "  {:width$}  {} is not fired here: only rate(…) is", function.name, schedule.name)?
+                }
+            }
+        }
+        if !binaries.join(&function.binary).is_file() {
+            writeln!(out, "  {:width$}  has no binary in {} yet", function.name, binaries.display())?;
+        }
+    }
+    stopped().await?;
+    writeln!(out, "Shutting down")?;
+    emulator.shutdown().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for Ctrl-C, or for the signal that a supervisor sends.
+async fn stopped() -> Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+async fn invoke(function: &str, event: &PathBuf, shared: &Shared) -> Result<ExitCode> {
+    let event = if event.as_os_str() == "-" {
+        io::read_to_string(io::stdin()).context("standard input")?
+    } else {
+        std::fs::read_to_string(event).with_context(|| event.display().to_string())?
+    };
+    // What the function prints must not be taken for what it returns.
+    let options = shared.options(Arc::new(|line: &LogLine| {
+        let _ = writeln!(io::stderr(), "{}", line.text);
+    }))?;
+    let emulator = Emulator::start(options).await?;
+    let result = emulator.invoke(function, event).await;
+    emulator.shutdown().await;
+    let (payload, code) = match result {
+        Ok(payload) => (payload, ExitCode::SUCCESS),
+        Err(InvocationError::Function(error)) => (error.payload, ExitCode::FAILURE),
+        Err(error) => return Err(anyhow!(error)),
+    };
+    let mut out = io::stdout();
+    out.write_all(&payload)?;
+    writeln!(out)?;
+    Ok(code)
+}
+
+impl Shared {
+    fn options(&self, logs: LogSink) -> Result<Options> {
+        let mut variables = BTreeMap::new();
+        let mut function_variables = BTreeMap::new();
+        if let Some(path) = &self.env_file {
+            let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+            // Values may be secrets, so the text of the mistake is not shown, only its place.
+            let sections = serde_json::from_str::<BTreeMap<String, BTreeMap<String, String>>>(&text);
+            let Ok(mut sections) = sections else {
+                bail!("{}: a JSON object of objects of strings is expected", path.display());
+            };
+            variables.extend(sections.remove("Parameters").unwrap_or_default());
+            function_variables = sections;
+        }
+        variables.extend(self.variables.iter().cloned());
+        Ok(Options {
+            template: Template::read(&self.template)?,
+            binaries: self.binaries.clone(),
+            variables,
+            function_variables,
+            max_environments: self.max_environments,
+            logs,
+            ..Options::default()
+        })
+    }
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("KEY=VALUE is expected")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+/// Prints lines with the name of their function in front, each function in a colour of its own where there are colours.
+fn printer(colours: bool) -> LogSink {
+    Arc::new(move |line| {
+        let name = &line.function;
+        let mut out = io::stdout().lock();
+        // A terminal that went away is no reason to stop serving.
+        let _ = if colours {
+            let colour = 31 + name.bytes().map(u32::from).sum::<u32>() % 6;
+            let dim = if line.stream == Stream::Platform { "\x1b[2m" } else { "" };
+            writeln!(out, "\x1b[{colour}m{name}\x1b[0m | {dim}{}\x1b[0m", line.text)
+        } else {
+            writeln!(out, "{name} | {}", line.text)
+        };
+    })
+}

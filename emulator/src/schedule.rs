@@ -1,0 +1,84 @@
+//! Schedules with a fixed rate.
+
+use crate::{
+    pool::Pool,
+    template::{ACCOUNT, REGION, Schedule},
+};
+use serde_json::json;
+use std::{sync::Arc, time::Duration};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
+
+/// Fires a schedule until the task is dropped, the first time after one period.
+pub(crate) async fn run(schedule: Schedule, pool: Arc<Pool>) {
+    let Some(every) = schedule.every else { return };
+    let mut ticks = ticks(every);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = pool.invoke(event(&schedule).into(), None).await {
+            pool.log(format!("Schedule {}: {error}", schedule.name));
+        }
+    }
+}
+
+fn ticks(every: Duration) -> Interval {
+    let mut interval = tokio::time::interval_at(Instant::now() + every, every);
+    // An emulator that was suspended does not catch up.
+    interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    interval
+}
+
+/// What EventBridge sends to a function, or the schedule's own input.
+fn event(schedule: &Schedule) -> String {
+    if let Some(input) = &schedule.input {
+        return input.clone();
+    }
+    let name = &schedule.name;
+    let (source, arn, detail) = if schedule.scheduler {
+        ("aws.scheduler", format!("arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/default/{name}"), json!("{}"))
+    } else {
+        ("aws.events", format!("arn:aws:events:{REGION}:{ACCOUNT}:rule/{name}"), json!({}))
+    };
+    json!({
+        "version": "0",
+        "id": uuid::Uuid::new_v4().to_string(),
+        "detail-type": "Scheduled Event",
+        "source": source,
+        "account": ACCOUNT,
+        "time": jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "region": REGION,
+        "resources": [arn],
+        "detail": detail,
+    })
+    .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_schedule_fires_once_in_each_period_and_not_at_the_start() {
+        let minute = Duration::from_secs(60);
+        let started = Instant::now();
+        let mut ticks = ticks(minute);
+        for period in 1..=3 {
+            ticks.tick().await;
+            assert_eq!(started.elapsed(), minute * period);
+        }
+        tokio::time::advance(minute * 5).await;
+        ticks.tick().await;
+        ticks.tick().await;
+        assert_eq!(started.elapsed(), minute * 9, "periods that were missed are not made up for");
+    }
+
+    #[test]
+    fn the_event_is_eventbridges_unless_the_schedule_has_an_input() {
+        let mut schedule = Schedule { name: "EveryMinute".to_owned(), every: None, scheduler: false, input: None };
+        let sent: serde_json::Value = serde_json::from_str(&event(&schedule)).unwrap();
+        assert_eq!(sent["detail-type"], "Scheduled Event");
+        assert_eq!(sent["source"], "aws.events");
+        assert_eq!(sent["resources"][0], "arn:aws:events:us-east-1:123456789012:rule/EveryMinute");
+        schedule.input = Some(r#"{"a":1}"#.to_owned());
+        assert_eq!(event(&schedule), r#"{"a":1}"#);
+    }
+}

@@ -1,0 +1,232 @@
+use super::{api::Throttle, intrinsic::Unresolved, property::Properties};
+use crate::error::{Error, Result};
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+/// One `AWS::Serverless::Function`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Function {
+    /// The short name that logs and [`crate::EnvironmentInfo`] use: the binary's, or the logical id where two functions
+    /// share a binary.
+    pub name: String,
+    /// The name of the resource in the template.
+    pub logical_id: String,
+    /// `AWS_LAMBDA_FUNCTION_NAME`: the property `FunctionName`, or else the logical id.
+    pub function_name: String,
+    /// The name of the program, in the folder of binaries.
+    pub binary: String,
+    /// How long one invocation may take (3 s unless given).
+    pub timeout: Duration,
+    /// In MB (128 unless given). Told to the function and printed; not enforced.
+    pub memory_size: u64,
+    /// How many environments may exist, where the template limits them.
+    pub reserved_concurrency: Option<usize>,
+    /// The environment variables that the template declares.
+    pub variables: BTreeMap<String, Variable>,
+    /// The routes of the HTTP API that lead here.
+    pub routes: Vec<Route>,
+    /// The schedules that fire it.
+    pub schedules: Vec<Schedule>,
+}
+
+/// The value of an environment variable.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Variable {
+    /// Decided by the template.
+    Value(String),
+    /// Known only to a deployed stack: the expression, as in `!GetAtt Table.Arn`. The caller must give a value.
+    Unresolved(String),
+}
+
+/// A route of the HTTP API.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Route {
+    /// The method in capitals; `None` for `ANY`.
+    pub method: Option<String>,
+    /// The path with its `{variables}`; `None` for the `$default` route.
+    pub path: Option<String>,
+    /// After how long the gateway gives up on the function (30 s unless shortened).
+    pub timeout: Duration,
+    /// The limit in the event's `RouteSettings`.
+    pub throttle: Option<Throttle>,
+}
+
+/// A schedule with a fixed rate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Schedule {
+    /// The name of the event in the template.
+    pub name: String,
+    /// The time from one event to the next; `None` for a `cron` or `at` expression, which is not fired here.
+    pub every: Option<Duration>,
+    /// Whether it is an EventBridge Scheduler's schedule (`ScheduleV2`) and not a rule.
+    pub scheduler: bool,
+    /// What the function receives in place of the scheduled event.
+    pub input: Option<String>,
+}
+
+impl Function {
+    pub(super) fn read(function: &Properties<'_>, metadata: &Value) -> Result<Self> {
+        if let Some(runtime) = function.text("Runtime")?.filter(|runtime| !runtime.starts_with("provided")) {
+            return Err(function.error("Runtime", format!("only provided.* runs here, not {runtime}")));
+        }
+        let logical_id = function.resource.to_owned();
+        let binary = match metadata["BuildProperties"]["Binary"].as_str() {
+            Some(binary) => binary.to_owned(),
+            None => function
+                .text("CodeUri")?
+                .and_then(|uri| Some(std::path::Path::new(&uri).file_name()?.to_str()?.to_owned()))
+                .ok_or_else(|| {
+                    function.error("CodeUri", "a folder, or Metadata.BuildProperties.Binary, names the binary")
+                })?,
+        };
+        let variables = function.entries("Environment.Variables")?.into_iter().map(|(name, value)| {
+            (name, value.map_or_else(|Unresolved(expression)| Variable::Unresolved(expression), Variable::Value))
+        });
+        let mut routes = Vec::new();
+        let mut schedules = Vec::new();
+        for (name, event) in function.parts("Events")? {
+            match event.text("Type")?.as_deref() {
+                Some("HttpApi") => routes.push(Route::read(&event)?),
+                Some(kind @ ("Schedule" | "ScheduleV2")) => schedules.extend(Schedule::read(name, kind, &event)?),
+                Some("Api") => return Err(event.error("Type", "REST APIs are not emulated, only HttpApi")),
+                // Queues, streams and subscriptions deliver nothing here; such a function is invoked by hand.
+                Some(_) => {}
+                None => return Err(event.error("Type", "an event has a type")),
+            }
+        }
+        Ok(Self {
+            name: logical_id.clone(),
+            function_name: function.text("FunctionName")?.unwrap_or_else(|| logical_id.clone()),
+            logical_id,
+            binary,
+            timeout: Duration::from_secs(function.integer("Timeout", 1..=900)?.unwrap_or(3)),
+            memory_size: function.integer("MemorySize", 128..=10_240)?.unwrap_or(128),
+            reserved_concurrency: function
+                .integer("ReservedConcurrentExecutions", 0..=1_000_000)?
+                .and_then(|limit| usize::try_from(limit).ok()),
+            variables: variables.collect(),
+            routes,
+            schedules,
+        })
+    }
+
+    /// Whether `name` is one of the names that this function goes by.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        [&self.name, &self.logical_id, &self.function_name].iter().any(|known| known.as_str() == name)
+    }
+}
+
+impl Route {
+    /// The route as the gateway names it: `GET /health`, `ANY /files/{proxy+}`, `$default`.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match &self.path {
+            None => "$default".to_owned(),
+            Some(path) => format!("{} {path}", self.method.as_deref().unwrap_or("ANY")),
+        }
+    }
+
+    fn read(event: &Properties<'_>) -> Result<Self> {
+        if let Some(version) = event.text("Properties.PayloadFormatVersion")?.filter(|version| version != "2.0") {
+            return Err(event.error("Properties.PayloadFormatVersion", format!("only 2.0 is emulated, not {version}")));
+        }
+        if event.text("Properties.Auth.Authorizer")?.is_some_and(|authorizer| authorizer != "NONE") {
+            return Err(event.error("Properties.Auth.Authorizer", "authorizers are not emulated"));
+        }
+        let path = event.text("Properties.Path")?.filter(|path| path != "$default");
+        let method = event.text("Properties.Method")?.map(|method| method.to_ascii_uppercase());
+        if let Some(path) = &path {
+            check_path(event, path)?;
+            if method.is_none() {
+                return Err(event.error("Properties.Method", "a path has a method (ANY for all)"));
+            }
+        }
+        let timeout = event.integer("Properties.TimeoutInMillis", 50..=30_000)?.unwrap_or(30_000);
+        Ok(Self {
+            method: method.filter(|method| method != "ANY" && method != "X-AMAZON-APIGATEWAY-ANY-METHOD"),
+            path,
+            timeout: Duration::from_millis(timeout),
+            throttle: Throttle::read(event, "Properties.RouteSettings.")?,
+        })
+    }
+}
+
+impl Schedule {
+    fn read(name: String, kind: &str, event: &Properties<'_>) -> Result<Option<Self>> {
+        let property = if kind == "Schedule" { "Properties.Schedule" } else { "Properties.ScheduleExpression" };
+        let expression =
+            event.text(property)?.ok_or_else(|| event.error(property, "rate(…) or cron(…) is expected"))?;
+        let disabled = event.boolean("Properties.Enabled")? == Some(false)
+            || event.text("Properties.State")?.as_deref() == Some("DISABLED");
+        let every = match expression.strip_prefix("rate(").and_then(|rest| rest.strip_suffix(')')) {
+            Some(rate) => Some(parse_rate(rate).ok_or_else(|| {
+                event.error(property, "rate(n unit) has a number from 1 and minute(s), hour(s) or day(s)")
+            })?),
+            None => None,
+        };
+        let input = event.text("Properties.Input")?;
+        Ok((!disabled).then_some(Self { name, every, scheduler: kind == "ScheduleV2", input }))
+    }
+}
+
+fn parse_rate(rate: &str) -> Option<Duration> {
+    let (number, unit) = rate.trim().split_once(' ')?;
+    let number = number.parse::<u64>().ok().filter(|number| *number > 0)?;
+    let seconds = match unit.trim().trim_end_matches('s') {
+        "minute" => 60,
+        "hour" => 3_600,
+        "day" => 86_400,
+        _ => return None,
+    };
+    Some(Duration::from_secs(number.checked_mul(seconds)?))
+}
+
+fn check_path(event: &Properties<'_>, path: &str) -> Result<()> {
+    let rule = |text: &str| event.error("Properties.Path", text);
+    let Some(rest) = path.strip_prefix('/') else { return Err(rule("a path begins with /")) };
+    let segments: Vec<&str> = rest.split('/').collect();
+    for (index, segment) in segments.iter().enumerate() {
+        let variable = segment.strip_prefix('{').and_then(|segment| segment.strip_suffix('}'));
+        match variable {
+            Some(name) if name.ends_with('+') && index + 1 < segments.len() => {
+                return Err(rule("a greedy variable {name+} stands at the end"));
+            }
+            Some(name) if name.trim_end_matches('+').is_empty() => return Err(rule("a variable has a name")),
+            None if segment.contains(['{', '}']) => return Err(rule("a variable fills a whole segment")),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Gives each function its binary's name, where no other function has the same binary.
+pub(super) fn name_by_binary(functions: &mut [Function]) {
+    let mut seen = BTreeSet::new();
+    let doubled: BTreeSet<String> = functions
+        .iter()
+        .filter(|function| !seen.insert(&function.binary))
+        .map(|function| function.binary.clone())
+        .collect();
+    for function in functions.iter_mut().filter(|function| !doubled.contains(&function.binary)) {
+        function.name.clone_from(&function.binary);
+    }
+}
+
+pub(super) fn reject_doubled_routes(functions: &[Function]) -> Result<()> {
+    let mut owners = BTreeMap::new();
+    for function in functions {
+        for route in &function.routes {
+            if let Some(owner) = owners.insert(route.key(), &function.logical_id) {
+                return Err(Error::template(
+                    &function.logical_id,
+                    "Events",
+                    format!("{owner} has {} already", route.key()),
+                ));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! `POST /api/auth/login`: opens a session. Open to everybody, a limited number of times for an account and a source.
+//!
+//! An unknown e-mail address and a wrong password cost the same and get the same answer. When Redis is away the attempts are counted
+//! in this environment's memory.
+
+use serde::Serialize;
+use shared::error::Error;
+use shared::http::{Reply, Request};
+use shared::store::{self, Email, LoginAttempt, Password, SESSION_LIFETIME};
+use shared::{Result, State};
+
+/// The answer.
+#[derive(Debug, Serialize)]
+pub struct Login {
+    /// What later requests carry in `Authorization: Bearer …`.
+    pub access_token: String,
+    /// Always `bearer`.
+    pub token_type: &'static str,
+    /// Seconds until the session ends.
+    pub expires_in: u64,
+}
+
+/// Reads `email` and `password`, and answers with a token.
+///
+/// # Errors
+/// `invalid_fields`, `wrong_credentials`, `rate_limited`, or `unavailable` when the database is.
+pub async fn handle(state: &State, request: Request) -> Result<Reply> {
+    let mut body = request.json()?;
+    let email = body.required("email", Email::parse);
+    let password = body.required("password", Password::parse_known);
+    let (email, password) = body.finish(email.zip(password))?;
+
+    let attempt = LoginAttempt::begin(state, &email, &request.source_ip()).await?;
+    let credentials = store::credentials(state, &email).await?;
+    let (user, stored) = credentials.map(|found| (found.user, found.password_hash)).unzip();
+    let matches = state.passwords.verify(password.into_secret(), stored).await?;
+    let user = user.filter(|_| matches).ok_or(Error::WrongCredentials)?;
+
+    attempt.forgive(state).await;
+    let token = store::create_session(state, user).await?;
+
+    let expires_in = SESSION_LIFETIME.as_secs();
+    Reply::ok(&Login { access_token: token.expose(), token_type: "bearer", expires_in })
+}

@@ -1,0 +1,7 @@
+//! The function `auth-me`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shared::run(auth_me::handle)
+}

@@ -1,0 +1,75 @@
+//! The protocol of CloudFormation's custom resources: the answer goes to a URL in the request, or the stack waits for an hour.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use shared::Result;
+use shared::error::Error;
+use tokio::task::spawn_blocking;
+
+/// How long the answer may take to be delivered.
+const DELIVERY: Duration = Duration::from_secs(20);
+
+/// What CloudFormation asks for.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CustomResource {
+    request_type: String,
+    #[serde(rename = "ResponseURL")]
+    response_url: String,
+    stack_id: String,
+    request_id: String,
+    logical_resource_id: String,
+    physical_resource_id: Option<String>,
+}
+
+/// What it is told.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer<'a> {
+    status: &'static str,
+    reason: String,
+    physical_resource_id: &'a str,
+    stack_id: &'a str,
+    request_id: &'a str,
+    logical_resource_id: &'a str,
+}
+
+impl CustomResource {
+    /// Whether the stack is going away.
+    pub fn is_deletion(&self) -> bool {
+        self.request_type == "Delete"
+    }
+
+    /// Tells CloudFormation how it went.
+    ///
+    /// # Errors
+    /// When the answer cannot be delivered.
+    pub async fn answer(&self, outcome: Result<(), &Error>) -> Result<()> {
+        let body = serde_json::to_vec(&self.describe(outcome)).map_err(Error::internal)?;
+        let url = self.response_url.clone();
+        let delivered = spawn_blocking(move || {
+            let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(DELIVERY)).build().into();
+            // The URL is signed for an empty content type.
+            agent.put(url).header("content-type", "").send(body.as_slice()).map(drop)
+        });
+        // The URL is a credential, and the client's errors quote it.
+        let undelivered = || Error::internal("the answer to CloudFormation could not be delivered");
+        delivered.await.map_err(Error::internal)?.map_err(|_| undelivered())
+    }
+
+    fn describe(&self, outcome: Result<(), &Error>) -> Answer<'_> {
+        let (status, reason) = match outcome {
+            Ok(()) => ("SUCCESS", String::new()),
+            Err(error) => ("FAILED", error.to_string()),
+        };
+        Answer {
+            status,
+            reason,
+            physical_resource_id: self.physical_resource_id.as_deref().unwrap_or("kai-migrations"),
+            stack_id: &self.stack_id,
+            request_id: &self.request_id,
+            logical_resource_id: &self.logical_resource_id,
+        }
+    }
+}

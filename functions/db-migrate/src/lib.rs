@@ -1,0 +1,62 @@
+//! Brings the database's schema up or down: as a custom resource of the stack before the functions take traffic, or by hand.
+//!
+//! By hand the event is `{"direction": "up"}`, `"down"` for one step back, or `"status"`. As a custom resource, `Create` and `Update` go
+//! up and `Delete` touches nothing: what people wrote outlives the stack.
+
+mod custom_resource;
+mod schema;
+
+use serde::{Deserialize, Serialize};
+use shared::Result;
+use shared::config::Config;
+
+pub use self::custom_resource::CustomResource;
+pub use self::schema::Applied;
+
+/// Whoever calls.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Event {
+    /// CloudFormation.
+    CustomResource(CustomResource),
+    /// A person or a script.
+    ByHand {
+        /// Where to.
+        direction: Direction,
+    },
+}
+
+/// Where to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// To the newest migration.
+    Up,
+    /// One step back.
+    Down,
+    /// Nowhere.
+    Status,
+}
+
+/// Where the schema is now.
+#[derive(Debug, Serialize)]
+pub struct Outcome {
+    /// Every migration that this function knows, oldest first.
+    pub migrations: Vec<Applied>,
+}
+
+/// Migrates, and tells CloudFormation if it is waiting.
+///
+/// # Errors
+/// When a migration fails; the one that failed is rolled back and those before it stay.
+pub async fn handle(config: Config, event: Event) -> Result<Outcome> {
+    match event {
+        Event::ByHand { direction } => schema::migrate(&config, direction).await,
+        Event::CustomResource(request) => {
+            let direction = if request.is_deletion() { Direction::Status } else { Direction::Up };
+            let outcome = schema::migrate(&config, direction).await;
+            request.answer(outcome.as_ref().map(drop)).await?;
+            outcome
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The function `health`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shared::run(health::handle)
+}

@@ -1,0 +1,19 @@
+//! `GET /api/journal/entries`: a page of the caller's journal, newest first, cached for five minutes or until the next entry.
+
+use shared::http::{Reply, Request};
+use shared::store::{self, Listing};
+use shared::{Result, State};
+
+/// Reads `page`, `page_size`, `fields` and `user_id`, and answers with the page.
+///
+/// # Errors
+/// `unauthenticated`, `forbidden` for another user's id, `invalid_fields`, or `unavailable` when the database is needed and away.
+pub async fn handle(state: &State, request: Request) -> Result<Reply> {
+    let token = request.token()?;
+    let (listing, user) = Listing::read(request.query())?;
+    token.must_belong_to(user)?;
+
+    let page = store::list_entries(state, &token, &listing).await?;
+
+    Ok(Reply::cacheable(page))
+}

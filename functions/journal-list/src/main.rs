@@ -1,0 +1,7 @@
+//! The function `journal-list`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shared::run(journal_list::handle)
+}

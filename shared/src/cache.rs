@@ -1,0 +1,178 @@
+//! Cache-aside over Redis that never hides an acknowledged write: **guarded generations**.
+//!
+//! Every owner and family has a guard key. It holds a live random generation, or the marker of a write under way, or nothing.
+//! A record is served only if the generation under which it was filled is the guard's live one, so that dropping the guard
+//! drops, in one command and without knowing their names, all records behind it.
+//!
+//! ```text
+//! read   SET guard g<new> NX GET EX 90000   ┐ one round trip
+//!        GET record                         ┘
+//! fill   SET record <sealed> EX ttl           a late fill carries a dead generation: never served
+//! write  begin: guard := !<nonce>             before the statement that commits
+//!        … commit …
+//!        end:   guard := (nothing)            before the client is answered
+//! ```
+//!
+//! Nothing in here fails a request: every trouble with Redis is a [`Lookup::Bypass`] or an unmarked [`WriteGuard`], after a
+//! bounded wait. The records are sealed, see [`record`]; the commands touch one key each, so one node, Redis Cluster and
+//! ElastiCache Serverless are all the same.
+
+mod breaker;
+mod client;
+mod counter;
+mod guard;
+mod json;
+mod key;
+pub mod record;
+mod url;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use redis::{Cmd, Value};
+
+use self::client::Client;
+pub use self::client::Unreachable;
+pub use self::counter::Count;
+pub use self::guard::WriteGuard;
+use self::guard::{Generation, GuardState};
+pub use self::key::{Family, Key};
+use self::record::Sealer;
+pub use self::url::Url;
+use crate::metrics::Meter;
+use crate::secret::SecretKey;
+
+/// How long a read may take before the database answers instead.
+const READ_BUDGET: Duration = Duration::from_millis(25);
+/// How long a fill may go on; nobody waits for it.
+const FILL_BUDGET: Duration = Duration::from_millis(15);
+/// How long the marker of a write may take before the outbox stands in for it, and how long clearing it may take.
+const WRITE_BUDGET: Duration = Duration::from_millis(50);
+
+/// The cache as one request sees it: cheap to clone, counts into the request's meter.
+#[derive(Clone)]
+pub struct Cache {
+    shared: Arc<Shared>,
+    meter: Arc<Meter>,
+}
+
+struct Shared {
+    client: Client,
+    sealer: Sealer,
+    /// Set while writes may have gone unannounced; see [`Cache::must_catch_up`].
+    behind: AtomicBool,
+}
+
+/// What the cache knows under a key.
+#[derive(Debug)]
+pub enum Lookup {
+    /// The record, filled under the live generation.
+    Hit(Vec<u8>),
+    /// Nothing that may be served. The answer may be filled in under this generation.
+    Miss(Slot),
+    /// Nothing that may be served or filled: a write is under way, or Redis is away.
+    Bypass,
+}
+
+/// Permission to fill one key under the generation that was live before the database was asked.
+#[derive(Debug)]
+pub struct Slot {
+    key: Key,
+    generation: Generation,
+}
+
+impl Cache {
+    /// Opens nothing yet; the first command connects.
+    pub fn new(url: &Url, key: &SecretKey, meter: Arc<Meter>) -> Self {
+        let shared = Shared { client: Client::new(url), sealer: Sealer::new(key), behind: AtomicBool::new(false) };
+        Self { shared: Arc::new(shared), meter }
+    }
+
+    /// The same cache, counting into another request's meter.
+    #[must_use]
+    pub fn with_meter(&self, meter: Arc<Meter>) -> Self {
+        Self { shared: Arc::clone(&self.shared), meter }
+    }
+
+    /// Connects ahead of the first request.
+    ///
+    /// # Errors
+    /// [`Unreachable`] when Redis cannot be reached; the next command tries again.
+    pub async fn connect(&self) -> Result<(), Unreachable> {
+        self.shared.client.connect().await
+    }
+
+    /// Looks up all keys in one round trip: a guard and a record for each.
+    pub async fn read<const N: usize>(&self, keys: [&Key; N]) -> [Lookup; N] {
+        let proposed = Generation::random();
+        let commands: Vec<Cmd> =
+            keys.iter().flat_map(|key| [guard::observe(key, proposed), get(key.record())]).collect();
+        let mut replies = self.exchange(&commands, READ_BUDGET).await.unwrap_or_default().into_iter();
+        keys.map(|key| {
+            let (observed, record) = (replies.next(), replies.next());
+            match guard::state(observed, proposed) {
+                GuardState::Live(generation) => match self.open(key, generation, record) {
+                    Some(body) => Lookup::Hit(body),
+                    None => Lookup::Miss(Slot { key: key.clone(), generation }),
+                },
+                GuardState::Pending | GuardState::Unknown => Lookup::Bypass,
+            }
+        })
+    }
+
+    /// Fills a record in under the slot's generation, without making anybody wait for it.
+    ///
+    /// A fill that comes late, even after a freeze, is harmless: if the guard has moved on, its generation is dead.
+    pub fn fill(&self, slot: Slot, body: Vec<u8>) {
+        let shared = Arc::clone(&self.shared);
+        #[expect(clippy::disallowed_methods, reason = "the one task that may outlive a reply, bounded by its budget")]
+        tokio::spawn(async move {
+            let Some(sealed) = shared.sealer.seal(&slot.key, slot.generation.bytes(), &body) else { return };
+            let _ = shared.client.exchange(&[set(slot.key.record(), &sealed, slot.key.ttl())], FILL_BUDGET).await;
+        });
+    }
+
+    /// Whether writes may have gone unannounced, so that records of live generations must not be trusted.
+    ///
+    /// True from the moment a marker could not be set or cleared, or the breaker opened, until [`caught_up`](Self::caught_up);
+    /// false while the breaker keeps the cache out of the way anyway. In between, the caller finishes what the outbox holds.
+    pub fn must_catch_up(&self) -> bool {
+        self.shared.behind.load(Ordering::Acquire) && !self.shared.client.is_barred()
+    }
+
+    /// The outbox is finished: records may be trusted again.
+    pub fn caught_up(&self) {
+        self.shared.behind.store(false, Ordering::Release);
+    }
+
+    /// Sends commands within a budget and counts the time.
+    async fn exchange(&self, commands: &[Cmd], budget: Duration) -> Result<Vec<Value>, Unreachable> {
+        let started = Instant::now();
+        let result = self.shared.client.exchange(commands, budget).await;
+        self.meter.cache_round_trip(started.elapsed());
+        if matches!(result, Err(Unreachable::Barred { opened: true })) {
+            self.shared.behind.store(true, Ordering::Release);
+        }
+        result
+    }
+
+    fn open(&self, key: &Key, generation: Generation, record: Option<Value>) -> Option<Vec<u8>> {
+        match record {
+            Some(Value::BulkString(sealed)) => self.shared.sealer.open(key, generation.bytes(), sealed),
+            _ => None,
+        }
+    }
+}
+
+fn get(name: &str) -> Cmd {
+    let mut command = redis::cmd("GET");
+    command.arg(name);
+    command
+}
+
+fn set(name: &str, value: &[u8], ttl: Duration) -> Cmd {
+    let mut command = redis::cmd("SET");
+    command.arg(name).arg(value).arg("EX").arg(ttl.as_secs());
+    command
+}

@@ -1,0 +1,242 @@
+//! One connection to Redis, with deadlines: what the driver's own reconnection would let wait for seconds fails here in
+//! milliseconds.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::cluster::{ClusterClient, ClusterClientBuilder};
+use redis::cluster_async::ClusterConnection;
+use redis::io::tcp::TcpSettings;
+use redis::{AsyncConnectionConfig, Cmd, ConnectionInfo, Pipeline, RedisResult, Value};
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use super::breaker::Breaker;
+use super::url::Url;
+
+/// How long a new connection may take, TLS included.
+const CONNECT_BUDGET: Duration = Duration::from_millis(150);
+/// A connection that has been silent for longer may have died while the environment was frozen.
+const SUSPECT_AFTER: Duration = Duration::from_secs(5);
+/// How long a suspect connection gets to prove itself before a fresh one takes over.
+const SUSPECT_BUDGET: Duration = Duration::from_millis(10);
+/// Unacknowledged data tells a dead peer after this long.
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Why there is no answer from Redis. Holds nothing that was sent or stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unreachable {
+    /// The breaker is open; nothing was sent, or what was sent has just opened it.
+    #[error("the cache is left alone after failures")]
+    Barred {
+        /// Whether it was this exchange that opened the breaker.
+        opened: bool,
+    },
+    /// No answer within the budget, or the connection broke.
+    #[error("the cache did not answer")]
+    Failed,
+}
+
+pub(super) struct Client {
+    target: Target,
+    connection: Mutex<Option<Connection>>,
+    breaker: Breaker,
+    started: Instant,
+    /// When Redis last answered, by the clock that stands still in a freeze and by the one that does not.
+    answered_monotonic_ms: AtomicI64,
+    answered_wall_ms: AtomicI64,
+}
+
+enum Target {
+    Node(Box<redis::Client>),
+    Cluster(ClusterClient),
+    /// The driver refused the parsed URL, which then never connects.
+    Nowhere,
+}
+
+#[derive(Clone)]
+enum Connection {
+    Node(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+impl Client {
+    pub(super) fn new(url: &Url) -> Self {
+        Self {
+            target: Target::new(url).unwrap_or(Target::Nowhere),
+            connection: Mutex::new(None),
+            breaker: Breaker::default(),
+            started: Instant::now(),
+            answered_monotonic_ms: AtomicI64::new(0),
+            answered_wall_ms: AtomicI64::new(0),
+        }
+    }
+
+    pub(super) fn is_barred(&self) -> bool {
+        self.breaker.is_barred(Instant::now())
+    }
+
+    /// Connects if there is no connection yet.
+    pub(super) async fn connect(&self) -> Result<(), Unreachable> {
+        match timeout(CONNECT_BUDGET, self.connection()).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(Unreachable::Failed),
+        }
+    }
+
+    /// Sends commands, each of one key, in one round trip: a pipeline to a node, side by side to a cluster. An error of the server
+    /// stands in its command's place as [`Value::ServerError`].
+    pub(super) async fn exchange(&self, commands: &[Cmd], budget: Duration) -> Result<Vec<Value>, Unreachable> {
+        if !self.breaker.admits(Instant::now()) {
+            return Err(Unreachable::Barred { opened: false });
+        }
+        let outcome = self.attempt(commands, budget).await;
+        match outcome {
+            Ok(values) => {
+                self.breaker.succeeded();
+                self.note_answer();
+                Ok(values)
+            }
+            Err(failure) => {
+                // What answers late would answer somebody else's question on a slow connection: begin anew.
+                *self.connection.lock().await = None;
+                match self.breaker.failed(Instant::now(), failure.grave) {
+                    true => Err(Unreachable::Barred { opened: true }),
+                    false => Err(Unreachable::Failed),
+                }
+            }
+        }
+    }
+
+    async fn attempt(&self, commands: &[Cmd], budget: Duration) -> Result<Vec<Value>, Failure> {
+        let deadline = Instant::now() + budget;
+        let (mut connection, fresh) = self.connection_within_budget().await?;
+        // Time spent on connecting is on top: a handshake that is cut off each time would never come to an end.
+        let deadline = if fresh { Instant::now() + budget } else { deadline };
+        let patience = if !fresh && self.is_suspect() { SUSPECT_BUDGET.min(budget) } else { budget };
+        match timeout(patience, connection.send(commands)).await {
+            Ok(Ok(values)) => return Ok(values),
+            Ok(Err(())) if !fresh => {}
+            Err(_) if !fresh && patience < budget => {}
+            Ok(Err(())) | Err(_) => return Err(Failure { grave: false }),
+        }
+        // The connection died while nobody looked; every command may be sent twice, so try once more on a fresh one.
+        *self.connection.lock().await = None;
+        let (mut connection, _) = self.connection_within_budget().await?;
+        let left = deadline.saturating_duration_since(Instant::now()).max(SUSPECT_BUDGET);
+        match timeout(left, connection.send(commands)).await {
+            Ok(Ok(values)) => Ok(values),
+            _ => Err(Failure { grave: false }),
+        }
+    }
+
+    async fn connection_within_budget(&self) -> Result<(Connection, bool), Failure> {
+        match timeout(CONNECT_BUDGET, self.connection()).await {
+            Ok(Ok(connection)) => Ok(connection),
+            _ => Err(Failure { grave: true }),
+        }
+    }
+
+    /// The connection and whether it was made just now. Whoever comes while it is being made waits for the same one.
+    async fn connection(&self) -> RedisResult<(Connection, bool)> {
+        let mut held = self.connection.lock().await;
+        if let Some(connection) = held.as_ref() {
+            return Ok((connection.clone(), false));
+        }
+        let connection = self.target.connect().await?;
+        self.note_answer();
+        Ok((held.insert(connection).clone(), true))
+    }
+
+    fn note_answer(&self) {
+        self.answered_monotonic_ms.store(self.monotonic_ms(), Ordering::Relaxed);
+        self.answered_wall_ms.store(Timestamp::now().as_millisecond(), Ordering::Relaxed);
+    }
+
+    fn is_suspect(&self) -> bool {
+        let monotonic = self.monotonic_ms() - self.answered_monotonic_ms.load(Ordering::Relaxed);
+        let wall = Timestamp::now().as_millisecond() - self.answered_wall_ms.load(Ordering::Relaxed);
+        u128::try_from(monotonic.max(wall)).is_ok_and(|silence| silence > SUSPECT_AFTER.as_millis())
+    }
+
+    fn monotonic_ms(&self) -> i64 {
+        i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+/// Why an attempt came to nothing. It is grave when not even a connection came about.
+struct Failure {
+    grave: bool,
+}
+
+impl Target {
+    fn new(url: &Url) -> RedisResult<Self> {
+        // `false` means that the process has chosen its provider already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        if url.cluster {
+            let cluster = ClusterClientBuilder::new(url.nodes.clone())
+                .retries(0)
+                .connection_timeout(CONNECT_BUDGET)
+                .response_timeout(CONNECT_BUDGET)
+                .tcp_settings(tcp_settings())
+                .build()?;
+            return Ok(Self::Cluster(cluster));
+        }
+        match url.nodes.first() {
+            Some(node) => Ok(Self::Node(Box::new(redis::Client::open(tuned(node.clone()))?))),
+            None => Ok(Self::Nowhere),
+        }
+    }
+
+    async fn connect(&self) -> RedisResult<Connection> {
+        match self {
+            Self::Node(client) => {
+                let config = AsyncConnectionConfig::new()
+                    .set_connection_timeout(Some(CONNECT_BUDGET))
+                    .set_response_timeout(None);
+                client.get_multiplexed_async_connection_with_config(&config).await.map(Connection::Node)
+            }
+            Self::Cluster(client) => client.get_async_connection().await.map(Connection::Cluster),
+            Self::Nowhere => Err((redis::ErrorKind::InvalidClientConfig, "no node").into()),
+        }
+    }
+}
+
+impl Connection {
+    async fn send(&mut self, commands: &[Cmd]) -> Result<Vec<Value>, ()> {
+        match self {
+            Self::Node(connection) => {
+                let mut pipeline = Pipeline::with_capacity(commands.len());
+                for command in commands {
+                    pipeline.add_command(command.clone());
+                }
+                connection.req_packed_commands(&pipeline, 0, commands.len()).await.map_err(drop)
+            }
+            // A cluster refuses a pipeline over several slots, so the commands travel side by side.
+            Self::Cluster(connection) => {
+                let replies = commands.iter().map(|command| {
+                    let mut connection = connection.clone();
+                    async move {
+                        match connection.req_packed_command(command).await {
+                            Ok(value) => Ok(value),
+                            Err(error) => error.try_into().map(Value::ServerError).map_err(drop),
+                        }
+                    }
+                });
+                futures_util::future::try_join_all(replies).await
+            }
+        }
+    }
+}
+
+fn tuned(node: ConnectionInfo) -> ConnectionInfo {
+    // Naming the library would cost the first command a round trip.
+    let settings = node.redis_settings().clone().set_skip_set_lib_name();
+    node.set_tcp_settings(tcp_settings()).set_redis_settings(settings)
+}
+
+fn tcp_settings() -> TcpSettings {
+    TcpSettings::default().set_nodelay(true).set_user_timeout(TCP_USER_TIMEOUT)
+}

@@ -1,0 +1,68 @@
+//! Counters that forget: how often something happened within a window.
+
+use std::time::Duration;
+
+use redis::{Cmd, Value};
+
+use super::{Cache, Unreachable, WRITE_BUDGET};
+
+/// Counts up and starts the window with the first count, in one step, so that no counter is left without an end.
+const COUNT: &str = "local n = redis.call('INCR', KEYS[1])
+if n == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return {n, redis.call('PTTL', KEYS[1])}";
+
+/// Counts down, but makes no counter that was not there and goes not below nought.
+const UNCOUNT: &str = "local n = tonumber(redis.call('GET', KEYS[1]))
+if n and n > 0 then redis.call('DECR', KEYS[1]) end
+return 1";
+
+/// How often something happened within the present window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count {
+    /// This time included.
+    pub times: u64,
+    /// Until the window ends.
+    pub remaining: Duration,
+}
+
+impl Cache {
+    /// Counts one occurrence under each name, in one round trip.
+    ///
+    /// # Errors
+    /// [`Unreachable`] when Redis did not answer; some may have been counted.
+    pub async fn count<const N: usize>(&self, names: [(&str, Duration); N]) -> Result<[Count; N], Unreachable> {
+        let commands = names.map(|(name, window)| {
+            let mut command: Cmd = redis::cmd("EVAL");
+            command.arg(COUNT).arg(1).arg(name).arg(u64::try_from(window.as_millis()).unwrap_or(u64::MAX));
+            command
+        });
+        let replies = self.exchange(&commands, WRITE_BUDGET).await?;
+        let counts: Option<Vec<Count>> = replies.iter().map(count).collect();
+        counts.and_then(|counts| counts.try_into().ok()).ok_or(Unreachable::Failed)
+    }
+
+    /// Forgets one counter and takes one occurrence back from others, in one round trip.
+    ///
+    /// # Errors
+    /// [`Unreachable`] when Redis did not answer.
+    pub async fn uncount(&self, forget: &str, take_back: [&str; 2]) -> Result<(), Unreachable> {
+        let mut unlink = redis::cmd("UNLINK");
+        unlink.arg(forget);
+        let [first, second] = take_back.map(|name| {
+            let mut command = redis::cmd("EVAL");
+            command.arg(UNCOUNT).arg(1).arg(name);
+            command
+        });
+        let commands = [unlink, first, second];
+        self.exchange(&commands, WRITE_BUDGET).await.map(drop)
+    }
+}
+
+fn count(reply: &Value) -> Option<Count> {
+    let Value::Array(pair) = reply else { return None };
+    let [Value::Int(times), Value::Int(remaining)] = pair.as_slice() else { return None };
+    Some(Count {
+        times: u64::try_from(*times).ok()?,
+        remaining: Duration::from_millis(u64::try_from(*remaining).unwrap_or(0)),
+    })
+}

@@ -1,0 +1,175 @@
+//! The guard key: generations, markers, and what a write must do around its statement.
+
+use std::sync::atomic::Ordering;
+
+use redis::{Cmd, Value};
+
+use super::{Cache, Key, WRITE_BUDGET, get};
+
+/// A guard lives a good day, longer than any record behind it.
+const GUARD_TTL_SECONDS: u64 = 90_000;
+/// A marker lapses by itself. Postgres' own time-outs keep every write well below it.
+const MARKER_TTL_MS: u64 = 30_000;
+
+/// Sets the marker. When another write is under way the marker becomes a shared one, which belongs to neither and is left to lapse:
+/// clearing it for one of them would let readers fill while the other has yet to commit.
+const BEGIN: &str = "local v = redis.pcall('GET', KEYS[1])
+local m = '!' .. ARGV[1]
+if type(v) == 'string' and string.sub(v, 1, 1) == '!' then m = '!S' .. ARGV[1] end
+return redis.call('SET', KEYS[1], m, 'PX', ARGV[2])";
+
+/// Drops the guard if it holds this write's own marker or a live generation, and leaves the marker of anybody else.
+const END: &str = "local v = redis.pcall('GET', KEYS[1])
+if type(v) ~= 'string' or v == '!' .. ARGV[1] or string.sub(v, 1, 1) == 'g' then redis.call('UNLINK', KEYS[1]) end
+return 1";
+
+/// The random name of the time between two writes. Never counted up: a counter that is evicted starts over and would bring
+/// dead records back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Generation([u8; 16]);
+
+impl Generation {
+    pub(super) fn random() -> Self {
+        Self(uuid::Uuid::new_v4().into_bytes())
+    }
+
+    pub(super) fn bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+/// What a reader learnt from the guard.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum GuardState {
+    /// Records of this generation may be served and filled.
+    Live(Generation),
+    /// A write is under way: the database answers and nothing is filled.
+    Pending,
+    /// No answer, or none that makes sense.
+    Unknown,
+}
+
+/// Proposes a generation and observes which one is live: `SET guard g… NX GET`.
+pub(super) fn observe(key: &Key, proposed: Generation) -> Cmd {
+    let value = [b"g".as_slice(), &proposed.0].concat();
+    let mut command = redis::cmd("SET");
+    command.arg(key.guard()).arg(value).arg("NX").arg("GET").arg("EX").arg(GUARD_TTL_SECONDS);
+    command
+}
+
+pub(super) fn state(reply: Option<Value>, proposed: Generation) -> GuardState {
+    match reply {
+        Some(Value::Nil) => GuardState::Live(proposed),
+        Some(Value::BulkString(value)) => match value.split_first() {
+            Some((b'g', generation)) => match <[u8; 16]>::try_from(generation) {
+                Ok(generation) => GuardState::Live(Generation(generation)),
+                Err(_) => GuardState::Unknown,
+            },
+            Some((b'!', _)) => GuardState::Pending,
+            _ => GuardState::Unknown,
+        },
+        _ => GuardState::Unknown,
+    }
+}
+
+/// The announcement of a write, made before its statement. Whatever changes a row that is cached takes one, and only
+/// [`Cache::begin`] makes them: forgetting is a compile error.
+#[must_use = "a write that was announced must be ended"]
+pub struct WriteGuard {
+    cache: Cache,
+    nonce: String,
+    guards: Vec<String>,
+    marked: bool,
+}
+
+impl Cache {
+    /// Announces a write behind these guards, in one round trip. Never fails: see [`WriteGuard::unmarked`].
+    pub async fn begin(&self, guards: Vec<String>) -> WriteGuard {
+        let nonce = uuid::Uuid::new_v4().simple().to_string();
+        let commands: Vec<Cmd> = guards
+            .iter()
+            .map(|guard| {
+                let mut command = script(BEGIN, guard, &nonce);
+                command.arg(MARKER_TTL_MS);
+                command
+            })
+            .collect();
+        let marked = self.all_succeed(&commands).await;
+        WriteGuard { cache: self.clone(), nonce, guards, marked }
+    }
+
+    /// Drops the live generation of these guards on behalf of writes that have been committed. Returns whether all are dropped.
+    pub async fn invalidate(&self, guards: &[String]) -> bool {
+        let commands: Vec<Cmd> = guards.iter().map(|guard| script(END, guard, "")).collect();
+        self.all_succeed(&commands).await
+    }
+
+    /// The guard's present value as text, for tests and operators: its first byte tells the state.
+    pub async fn guard_value(&self, guard: &str) -> Option<Vec<u8>> {
+        match self.exchange(&[get(guard)], WRITE_BUDGET).await.ok()?.pop()? {
+            Value::BulkString(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    async fn all_succeed(&self, commands: &[Cmd]) -> bool {
+        let replies = self.exchange(commands, WRITE_BUDGET).await.unwrap_or_default();
+        let succeeded = replies.len() == commands.len() && !replies.iter().any(|v| matches!(v, Value::ServerError(_)));
+        if !succeeded {
+            self.shared.behind.store(true, Ordering::Release);
+        }
+        succeeded
+    }
+}
+
+impl WriteGuard {
+    /// The guards whose markers could not be set. Their names go into the outbox, in the same transaction as the write.
+    pub fn unmarked(&self) -> &[String] {
+        if self.marked { &[] } else { &self.guards }
+    }
+
+    /// All guards of this write.
+    pub fn guards(&self) -> &[String] {
+        &self.guards
+    }
+
+    /// Clears the markers after the commit, or after a rollback. Returns whether every guard is known to be clear; if not, the
+    /// markers lapse within 30 s, during which the database answers.
+    pub async fn end(self) -> bool {
+        let commands: Vec<Cmd> = self.guards.iter().map(|guard| script(END, guard, &self.nonce)).collect();
+        self.cache.all_succeed(&commands).await
+    }
+}
+
+/// `EVAL` rather than `EVALSHA`: the scripts are short, and a Redis that restarted knows no digests.
+fn script(source: &str, key: &str, nonce: &str) -> Cmd {
+    let mut command = redis::cmd("EVAL");
+    command.arg(source).arg(1).arg(key).arg(nonce);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guard_tells_what_a_reader_may_do() {
+        let proposed = Generation([1; 16]);
+        let live = [b"g".as_slice(), &[2; 16]].concat();
+        assert_eq!(state(Some(Value::Nil), proposed), GuardState::Live(proposed));
+        assert_eq!(state(Some(Value::BulkString(live)), proposed), GuardState::Live(Generation([2; 16])));
+        for marker in [b"!abc".as_slice(), b"!Sabc"] {
+            assert_eq!(state(Some(Value::BulkString(marker.to_vec())), proposed), GuardState::Pending);
+        }
+    }
+
+    #[test]
+    fn a_guard_that_makes_no_sense_is_never_live() {
+        let proposed = Generation([1; 16]);
+        for value in [b"".as_slice(), b"g", b"gshort", b"7", b"garbage that is too long to be one"] {
+            assert_eq!(state(Some(Value::BulkString(value.to_vec())), proposed), GuardState::Unknown, "{value:?}");
+        }
+        assert_eq!(state(Some(Value::Okay), proposed), GuardState::Unknown);
+        assert_eq!(state(None, proposed), GuardState::Unknown);
+    }
+}

@@ -1,0 +1,159 @@
+//! Connections to Postgres and statements with deadlines.
+//!
+//! Every statement is unnamed and typed, one round trip each, so that a transaction pooler in between never sees a named one; and every
+//! statement stands for itself, so that no transaction is ever left open. The server keeps its own time-outs by settings of the
+//! database (see `migrations/`), which a pooler cannot lose.
+
+mod error;
+mod pool;
+mod slow;
+mod url;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::time::timeout;
+use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
+
+pub use self::error::Error;
+use self::pool::Pool;
+pub use self::pool::PoolSize;
+pub use self::url::Url;
+use crate::metrics::Meter;
+
+/// A read is answered or given up within this time, its second attempt included.
+const READ_DEADLINE: Duration = Duration::from_secs(2);
+/// A write is answered or given up within this time. Given up does not mean undone.
+const WRITE_DEADLINE: Duration = Duration::from_secs(3);
+/// How long a connection that has been idle gets to prove itself, before a fresh one takes over.
+const SUSPECT_DEADLINE: Duration = Duration::from_millis(250);
+
+/// A statement with the name under which it appears in logs.
+#[derive(Debug, Clone, Copy)]
+pub struct Statement {
+    /// Such as `journal.page`.
+    pub name: &'static str,
+    /// The text, with `$1` and so on for whatever a person wrote.
+    pub sql: &'static str,
+}
+
+/// A parameter and its Postgres type.
+pub type Param<'a> = (&'a (dyn ToSql + Sync), Type);
+
+/// The database as one request sees it: cheap to clone, counts into the request's meter.
+#[derive(Clone)]
+pub struct Db {
+    pool: Arc<Pool>,
+    slow_after: Duration,
+    meter: Arc<Meter>,
+}
+
+impl Db {
+    /// Opens nothing yet; the first statement connects.
+    ///
+    /// # Errors
+    /// When the system's certificates are needed and cannot be read.
+    pub fn new(url: &Url, size: PoolSize, slow_after: Duration, meter: Arc<Meter>) -> Result<Self, Error> {
+        Ok(Self { pool: Arc::new(Pool::new(url, size)?), slow_after, meter })
+    }
+
+    /// The same database, counting into another request's meter.
+    #[must_use]
+    pub fn with_meter(&self, meter: Arc<Meter>) -> Self {
+        Self { meter, ..self.clone() }
+    }
+
+    /// Connects ahead of the first request.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the server cannot be reached; the next statement tries again.
+    pub async fn connect(&self) -> Result<(), Error> {
+        self.pool.connection().await.map(drop)
+    }
+
+    /// Makes sure that there is a live connection, without a round trip if one was used lately. A write must not be sent twice, so an idle
+    /// connection has to answer before it is trusted with one.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the server cannot be reached.
+    pub async fn ready(&self) -> Result<(), Error> {
+        within(WRITE_DEADLINE, async {
+            let mut connection = self.pool.connection().await?;
+            if connection.is_suspect() && within(SUSPECT_DEADLINE, connection.check()).await.is_err() {
+                drop(connection);
+                self.pool.discard_idle();
+                self.pool.connection().await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Runs a statement that changes nothing. If the connection turns out to have died while it was idle, the statement is tried once more
+    /// on a fresh one.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when there is no answer within 2 s, [`Error::Rejected`] when the server refuses the statement.
+    pub async fn read(&self, statement: Statement, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
+        self.timed(statement, params, READ_DEADLINE, async {
+            let connection = self.pool.connection().await?;
+            let suspect = connection.is_suspect();
+            let first = connection.query(statement.sql, params);
+            let outcome = if suspect { within(SUSPECT_DEADLINE, first).await } else { first.await };
+            match outcome {
+                Err(Error::Unavailable { connection_lost: true, .. }) => {
+                    self.pool.discard_idle();
+                    self.pool.connection().await?.query(statement.sql, params).await
+                }
+                outcome => outcome,
+            }
+        })
+        .await
+    }
+
+    /// Runs a statement that changes rows, once. It is its own transaction: an error of kind [`Error::Rejected`] means that nothing
+    /// was changed, any other that this is unknown.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when there is no answer within 3 s, [`Error::Rejected`] when the server refuses the statement.
+    pub async fn write(&self, statement: Statement, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
+        self.timed(statement, params, WRITE_DEADLINE, async {
+            self.ready().await?;
+            self.pool.connection().await?.query(statement.sql, params).await
+        })
+        .await
+    }
+
+    /// Whether the server answers.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it does not.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.read(Statement { name: "ping", sql: "SELECT 1" }, &[]).await.map(drop)
+    }
+
+    async fn timed(
+        &self,
+        statement: Statement,
+        params: &[Param<'_>],
+        deadline: Duration,
+        work: impl Future<Output = Result<Vec<Row>, Error>>,
+    ) -> Result<Vec<Row>, Error> {
+        let started = Instant::now();
+        let result = within(deadline, work).await;
+        let took = started.elapsed();
+        let slow = took >= self.slow_after;
+        if slow {
+            slow::warn(statement, params, took, result.as_ref().map_or(0, Vec::len));
+        }
+        self.meter.db_query(took, slow);
+        result
+    }
+}
+
+async fn within<T>(deadline: Duration, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    // Dropping the work drops its connection, which `Connection` then closes: it owes an answer that nobody would read.
+    timeout(deadline, work).await.unwrap_or_else(|_| Err(Error::timed_out()))
+}

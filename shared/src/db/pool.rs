@@ -1,0 +1,172 @@
+//! The connections of one environment.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, QueueMode, RecyclingMethod, Runtime};
+use jiff::Timestamp;
+use tokio_postgres::config::SslMode;
+use tokio_postgres::{NoTls, Row};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::{Error, Param, Url};
+
+/// A connection must be there within this time, TLS and authentication included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Unacknowledged data tells a dead peer after this long.
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(1);
+/// Connections that have been silent for longer may have died while the environment was frozen.
+const SUSPECT_AFTER: Duration = Duration::from_secs(5);
+
+/// How many connections an environment opens.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolSize {
+    /// Kept open between requests.
+    pub kept: usize,
+    /// Opened on top under load, and closed after use.
+    pub overflow: usize,
+}
+
+pub(super) struct Pool {
+    pool: deadpool_postgres::Pool,
+    kept: usize,
+    started: Instant,
+    /// When the server last answered, by the clock that stands still in a freeze and by the one that does not.
+    answered_monotonic_ms: AtomicI64,
+    answered_wall_ms: AtomicI64,
+}
+
+impl Pool {
+    pub(super) fn new(url: &Url, size: PoolSize) -> Result<Self, Error> {
+        let mut config = url.config.clone();
+        config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(TCP_USER_TIMEOUT).application_name("kai");
+        // Only `is_closed`: a check by query would cost every request a round trip. See `Connection::is_suspect`.
+        let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = match config.get_ssl_mode() {
+            // The driver's default would try TLS first, and most local servers answer that they have none.
+            SslMode::Disable | SslMode::Prefer => {
+                config.ssl_mode(SslMode::Disable);
+                Manager::from_config(config, NoTls, manager_config)
+            }
+            _ => Manager::from_config(config, tls()?, manager_config),
+        };
+        let pool = deadpool_postgres::Pool::builder(manager)
+            .max_size(size.kept + size.overflow)
+            .runtime(Runtime::Tokio1)
+            .create_timeout(Some(CONNECT_TIMEOUT))
+            // The one that was used last is the least likely to have died, and the others may close.
+            .queue_mode(QueueMode::Lifo)
+            .build()
+            .map_err(|_| Error::lost("no pool"))?;
+        Ok(Self {
+            pool,
+            kept: size.kept,
+            started: Instant::now(),
+            answered_monotonic_ms: AtomicI64::new(0),
+            answered_wall_ms: AtomicI64::new(0),
+        })
+    }
+
+    /// A connection for one statement, opened if none is idle.
+    pub(super) async fn connection(&self) -> Result<Connection<'_>, Error> {
+        let opened_before = self.pool.status().size;
+        let object = self.pool.get().await.map_err(|error| match error {
+            deadpool_postgres::PoolError::Backend(error) => Error::from(error),
+            deadpool_postgres::PoolError::Timeout(_) => Error::lost("no connection in time"),
+            _ => Error::lost("no connection"),
+        })?;
+        let fresh = self.pool.status().size > opened_before;
+        Ok(Connection { pool: self, object: Some(object), fresh })
+    }
+
+    /// Closes the connections that nobody is using, so that the next one is fresh.
+    pub(super) fn discard_idle(&self) {
+        let _ = self.pool.retain(|_, _| false);
+    }
+
+    fn note_answer(&self) {
+        self.answered_monotonic_ms.store(self.monotonic_ms(), Ordering::Relaxed);
+        self.answered_wall_ms.store(Timestamp::now().as_millisecond(), Ordering::Relaxed);
+    }
+
+    fn silence(&self) -> Duration {
+        let monotonic = self.monotonic_ms() - self.answered_monotonic_ms.load(Ordering::Relaxed);
+        let wall = Timestamp::now().as_millisecond() - self.answered_wall_ms.load(Ordering::Relaxed);
+        Duration::from_millis(u64::try_from(monotonic.max(wall)).unwrap_or(0))
+    }
+
+    fn monotonic_ms(&self) -> i64 {
+        i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+/// A connection on loan. One that is dropped before its answer came is closed, not returned: the next borrower would wait behind
+/// a statement of somebody else.
+pub(super) struct Connection<'a> {
+    pool: &'a Pool,
+    object: Option<Object>,
+    fresh: bool,
+}
+
+impl Connection<'_> {
+    /// Whether it may have died unnoticed.
+    pub(super) fn is_suspect(&self) -> bool {
+        !self.fresh && self.pool.silence() > SUSPECT_AFTER
+    }
+
+    /// Asks for a sign of life.
+    pub(super) async fn check(&mut self) -> Result<(), Error> {
+        let object = self.object.take().ok_or_else(|| Error::lost("connection used up"))?;
+        let loan = Loan(Some(object));
+        loan.client()?.check_connection().await?;
+        self.pool.note_answer();
+        self.fresh = true;
+        self.object = loan.settle();
+        Ok(())
+    }
+
+    /// Runs one unnamed, typed statement and gives the connection back.
+    pub(super) async fn query(mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
+        let loan = Loan(self.object.take());
+        let result = loan.client()?.query_typed(sql, params).await.map_err(Error::from);
+        if !matches!(result, Err(Error::Unavailable { connection_lost: true, .. })) {
+            self.pool.note_answer();
+            let object = loan.settle();
+            if self.pool.pool.status().size > self.pool.kept {
+                object.map(Object::take);
+            }
+        }
+        result
+    }
+}
+
+/// Closes the connection unless the loan is settled.
+struct Loan(Option<Object>);
+
+impl Loan {
+    fn client(&self) -> Result<&Object, Error> {
+        self.0.as_ref().ok_or_else(|| Error::lost("connection used up"))
+    }
+
+    fn settle(mut self) -> Option<Object> {
+        self.0.take()
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        self.0.take().map(Object::take);
+    }
+}
+
+/// TLS with the system's certificates; the host's name is always verified.
+fn tls() -> Result<MakeRustlsConnect, Error> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        return Err(Error::lost("no certificates to verify the server with"));
+    }
+    let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    Ok(MakeRustlsConnect::new(config))
+}

@@ -1,0 +1,109 @@
+//! A body as it is cached and sent: compressed once, with its entity tag.
+
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::compress;
+
+/// An immutable JSON body. Its tag is drawn from the uncompressed text, so that it is the same in either encoding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    body: Vec<u8>,
+    gzipped: bool,
+    etag: [u8; 16],
+}
+
+impl Document {
+    /// Serialises a value and compresses it if that is worth it.
+    ///
+    /// # Errors
+    /// When the value's own serialisation fails.
+    pub fn new(value: &impl Serialize) -> serde_json::Result<Self> {
+        let text = serde_json::to_vec(value)?;
+        let digest = Sha256::digest(&text);
+        let mut etag = [0; 16];
+        etag.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+        let gzipped = text.len() > compress::THRESHOLD;
+        let body = if gzipped { compress::gzip(&text) } else { text };
+        Ok(Self { body, gzipped, etag })
+    }
+
+    /// No body at all.
+    pub fn empty() -> Self {
+        Self { body: Vec::new(), gzipped: false, etag: [0; 16] }
+    }
+
+    /// The entity tag, weak because two encodings share it (RFC 9110 §8.8.1).
+    pub fn etag(&self) -> String {
+        let mut text = String::with_capacity(36);
+        text.push_str("W/\"");
+        for byte in self.etag {
+            text.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
+            text.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
+        }
+        text.push('"');
+        text
+    }
+
+    /// The body for a client, and whether it is compressed.
+    pub fn into_body(self, accepts_gzip: bool) -> (Vec<u8>, bool) {
+        if self.gzipped && !accepts_gzip {
+            return (compress::gunzip(&self.body).unwrap_or_default(), false);
+        }
+        (self.body, self.gzipped)
+    }
+
+    /// The document as bytes, for the cache.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        [&[u8::from(self.gzipped)], self.etag.as_slice(), &self.body].concat()
+    }
+
+    /// The document from the cache's bytes, or `None` when they are not one.
+    pub fn from_bytes(mut bytes: Vec<u8>) -> Option<Self> {
+        let (flag, rest) = bytes.split_first()?;
+        let gzipped = match flag {
+            0 => false,
+            1 => true,
+            _ => return None,
+        };
+        let etag = *rest.first_chunk::<16>()?;
+        bytes.drain(..17);
+        Some(Self { body: bytes, gzipped, etag })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_survives_the_cache() {
+        for text in ["short".to_owned(), "long ".repeat(1000)] {
+            let document = Document::new(&text).unwrap();
+            assert_eq!(Document::from_bytes(document.to_bytes()), Some(document));
+        }
+        assert_eq!(Document::from_bytes(vec![7; 40]), None);
+        assert_eq!(Document::from_bytes(vec![1; 10]), None);
+    }
+
+    #[test]
+    fn both_encodings_carry_the_same_text_and_tag() {
+        let text = "long ".repeat(1000);
+        let document = Document::new(&text).unwrap();
+        let etag = document.etag();
+        let (packed, gzipped) = document.clone().into_body(true);
+        assert!(gzipped);
+        let (plain, gzipped) = document.clone().into_body(false);
+        assert!(!gzipped);
+        assert_eq!(compress::gunzip(&packed).unwrap(), plain);
+        assert_eq!(etag, document.etag());
+        assert!(etag.starts_with("W/\"") && etag.len() == 36);
+    }
+
+    #[test]
+    fn five_hundred_bytes_are_sent_as_they_are_and_one_more_is_compressed() {
+        // Two quotation marks belong to the JSON text.
+        assert!(!Document::new(&"a".repeat(498)).unwrap().into_body(true).1);
+        assert!(Document::new(&"a".repeat(499)).unwrap().into_body(true).1);
+    }
+}

@@ -1,0 +1,96 @@
+//! Problem details (RFC 9457).
+
+use serde::Serialize;
+
+use super::status::{self, Kind};
+use crate::error::Error;
+
+/// The body of every error.
+#[derive(Debug, Serialize)]
+pub(super) struct Problem<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    code: &'static str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Member>,
+}
+
+#[derive(Debug, Serialize)]
+struct Member {
+    field: &'static str,
+    message: &'static str,
+}
+
+impl<'a> Problem<'a> {
+    pub(super) fn new(error: &Error, request_id: &'a str) -> Self {
+        let Kind { status, code, title } = status::of(error);
+        let errors = match error {
+            Error::Invalid(fields) => fields.iter().map(|e| Member { field: e.field, message: e.rule }).collect(),
+            _ => Vec::new(),
+        };
+        // Relative to the API's own address, where the documentation of the codes is.
+        let kind = format!("/docs/errors#{code}");
+        Self { kind, title, status: status.as_u16(), detail: detail(error), code, request_id, errors }
+    }
+}
+
+/// What happened, in a sentence made of our own words alone.
+fn detail(error: &Error) -> String {
+    match error {
+        Error::Malformed(what) | Error::UnsupportedMediaType(what) | Error::Unauthenticated(what) => format!("{what}."),
+        Error::WrongCredentials => "The e-mail address and the password do not belong together.".to_owned(),
+        Error::Forbidden => "The user in the path or in the query is not the one who is signed in.".to_owned(),
+        Error::NotFound(what) => format!("There is no such {what}."),
+        Error::EmailTaken => "Sign in, or use another e-mail address.".to_owned(),
+        Error::TooLarge { limit } => format!("The body must not exceed {limit} bytes."),
+        Error::Invalid(fields) => {
+            let rules: Vec<_> = fields.iter().map(|error| format!("{} {}", error.field, error.rule)).collect();
+            format!("{}.", rules.join("; "))
+        }
+        Error::IdempotencyKeyReused => "Use a new Idempotency-Key for a new request.".to_owned(),
+        Error::RateLimited { retry_after } | Error::Unavailable { retry_after, .. } => {
+            format!("Try again in {} s.", retry_after.as_secs().max(1))
+        }
+        Error::Internal(_) => "The error has been logged under the request id.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::error::FieldError;
+
+    #[test]
+    fn invalid_fields_are_listed_with_their_rules() {
+        let error = Error::Invalid(vec![FieldError { field: "mood", rule: "must be a number from 1.0 to 10.0" }]);
+        let problem = serde_json::to_value(Problem::new(&error, "r-1")).unwrap();
+        let expected = json!({
+            "type": "/docs/errors#invalid_fields", "title": "Some fields are invalid", "status": 422, "code": "invalid_fields",
+            "detail": "mood must be a number from 1.0 to 10.0.", "request_id": "r-1",
+            "errors": [{"field": "mood", "message": "must be a number from 1.0 to 10.0"}]
+        });
+        assert_eq!(problem, expected);
+    }
+
+    #[test]
+    fn a_cause_is_never_told() {
+        for error in [Error::internal("hunter2"), Error::unavailable("hunter2")] {
+            let problem = serde_json::to_string(&Problem::new(&error, "r-1")).unwrap();
+            assert!(!problem.contains("hunter2"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn waiting_is_told_in_whole_seconds_of_at_least_one() {
+        let error = Error::RateLimited { retry_after: Duration::from_millis(10) };
+        assert_eq!(Problem::new(&error, "").detail, "Try again in 1 s.");
+    }
+}

@@ -1,0 +1,235 @@
+//! What a handler answers, and how it becomes a response.
+
+use std::time::Duration;
+
+use http::header::{
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::{Response, StatusCode};
+use lambda_http::Body;
+use serde::Serialize;
+
+use super::problem::Problem;
+use super::status;
+use crate::document::Document;
+use crate::error::{Error, Result};
+use crate::metrics::Meter;
+
+/// When a client may ask again for something that is away.
+const RETRY: Duration = Duration::from_secs(2);
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// An answer: a status, a document, and whether a client may keep it for revalidation.
+#[derive(Debug)]
+pub struct Reply {
+    status: StatusCode,
+    content_type: HeaderValue,
+    document: Document,
+    /// Whether the client may keep it and ask again with `If-None-Match`.
+    revalidated: bool,
+    retry_after: Option<Duration>,
+}
+
+impl Reply {
+    /// A document that the client may keep and revalidate.
+    pub fn cacheable(document: Document) -> Self {
+        Self { status: StatusCode::OK, content_type: JSON, document, revalidated: true, retry_after: None }
+    }
+
+    /// 200 with a value that nobody may keep.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the value cannot be serialised.
+    pub fn ok(value: &impl Serialize) -> Result<Self> {
+        Self::with_status(StatusCode::OK, value)
+    }
+
+    /// 201 with the thing that was made.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the value cannot be serialised.
+    pub fn created(value: &impl Serialize) -> Result<Self> {
+        Self::with_status(StatusCode::CREATED, value)
+    }
+
+    /// 200, or 503 when the service cannot do its work.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the value cannot be serialised.
+    pub fn health(value: &impl Serialize, able: bool) -> Result<Self> {
+        let reply = Self::ok(value)?;
+        if able {
+            Ok(reply)
+        } else {
+            Ok(Self { status: StatusCode::SERVICE_UNAVAILABLE, retry_after: Some(RETRY), ..reply })
+        }
+    }
+
+    fn with_status(status: StatusCode, value: &impl Serialize) -> Result<Self> {
+        let document = Document::new(value).map_err(Error::internal)?;
+        Ok(Self { status, content_type: JSON, document, revalidated: false, retry_after: None })
+    }
+
+    /// Problem details.
+    pub(crate) fn problem(error: &Error, request_id: &str) -> Self {
+        let retry_after = match error {
+            Error::RateLimited { retry_after } | Error::Unavailable { retry_after, .. } => Some(*retry_after),
+            _ => None,
+        };
+        let document = Document::new(&Problem::new(error, request_id)).unwrap_or_else(|_| Document::empty());
+        Self { status: status::of(error).status, content_type: PROBLEM, document, revalidated: false, retry_after }
+    }
+
+    /// The response for this request, with the headers that every answer carries; and the size of its body.
+    pub(crate) fn into_response(self, facts: &Facts<'_>) -> (Response<Body>, usize) {
+        let etag = self.document.etag();
+        let not_modified = self.revalidated && facts.has(&etag);
+        let (body, gzipped) =
+            if not_modified { (Vec::new(), false) } else { self.document.into_body(facts.accepts_gzip) };
+        let length = body.len();
+        let mut response = Response::new(if not_modified {
+            Body::Empty
+        } else if gzipped {
+            Body::Binary(body)
+        } else {
+            // Serialised by us, so it is UTF-8; as text it needs no base64.
+            String::from_utf8(body).map_or(Body::Empty, Body::Text)
+        });
+        *response.status_mut() = if not_modified { StatusCode::NOT_MODIFIED } else { self.status };
+        let unauthenticated = self.status == StatusCode::UNAUTHORIZED;
+        let headers = response.headers_mut();
+        let mut set = |name: HeaderName, value: HeaderValue| drop(headers.insert(name, value));
+        if self.revalidated {
+            set(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+            set(VARY, HeaderValue::from_static("Accept-Encoding, Authorization"));
+            set(ETAG, text(&etag));
+        } else {
+            set(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        if !not_modified {
+            set(CONTENT_TYPE, self.content_type);
+        }
+        if gzipped {
+            set(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        if let Some(wait) = self.retry_after {
+            set(RETRY_AFTER, text(&wait.as_secs().max(1).to_string()));
+        }
+        if unauthenticated {
+            set(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        set(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        set(HeaderName::from_static("x-request-id"), text(facts.request_id));
+        set(HeaderName::from_static("x-response-time"), text(&format!("{:.4}s", facts.took.as_secs_f64())));
+        set(HeaderName::from_static("server-timing"), text(&facts.server_timing()));
+        if let Some(outcome) = facts.meter.outcome() {
+            set(HeaderName::from_static("x-cache"), HeaderValue::from_static(outcome.as_str()));
+        }
+        (response, length)
+    }
+}
+
+/// What an answer's headers tell of the request and of how it went.
+pub(crate) struct Facts<'a> {
+    pub(crate) request_id: &'a str,
+    pub(crate) if_none_match: Option<&'a str>,
+    pub(crate) accepts_gzip: bool,
+    pub(crate) took: Duration,
+    pub(crate) meter: &'a Meter,
+}
+
+impl Facts<'_> {
+    /// Whether the client has the representation with this tag already (RFC 9110 §13.1.2, weak comparison).
+    fn has(&self, etag: &str) -> bool {
+        let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+        self.if_none_match
+            .is_some_and(|tags| tags.trim() == "*" || tags.split(',').any(|tag| opaque(tag) == opaque(etag)))
+    }
+
+    fn server_timing(&self) -> String {
+        let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
+        let (cache, db) = (ms(self.meter.cache_time()), ms(self.meter.db_time()));
+        format!("cache;dur={cache:.3}, db;dur={db:.3}, total;dur={:.3}", ms(self.took))
+    }
+}
+
+/// A header's value made of our own words; anything else would be dropped rather than sent.
+fn text(value: &str) -> HeaderValue {
+    HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts<'a>(meter: &'a Meter, if_none_match: Option<&'a str>, accepts_gzip: bool) -> Facts<'a> {
+        Facts { request_id: "r-1", if_none_match, accepts_gzip, took: Duration::from_micros(23_400), meter }
+    }
+
+    #[test]
+    fn a_large_body_is_compressed_only_for_those_who_accept_it() {
+        let meter = Meter::default();
+        let document = Document::new(&"long ".repeat(500)).unwrap();
+        let (packed, length) = Reply::cacheable(document.clone()).into_response(&facts(&meter, None, true));
+        assert!(length < 500 && packed.headers()["content-encoding"] == "gzip");
+        assert!(matches!(packed.body(), Body::Binary(_)));
+        let (plain, length) = Reply::cacheable(document).into_response(&facts(&meter, None, false));
+        assert!(length > 2500 && !plain.headers().contains_key("content-encoding"));
+    }
+
+    #[test]
+    fn a_known_tag_is_answered_304_with_the_same_tag_and_no_body() {
+        let meter = Meter::default();
+        let document = Document::new(&"text").unwrap();
+        let etag = document.etag();
+        let strong = etag.trim_start_matches("W/").to_owned();
+        for known in [etag.clone(), strong, format!("\"x\", {etag}"), "*".to_owned()] {
+            let (response, length) =
+                Reply::cacheable(document.clone()).into_response(&facts(&meter, Some(&known), true));
+            assert_eq!((response.status(), length), (StatusCode::NOT_MODIFIED, 0), "{known}");
+            assert_eq!(response.headers()["etag"], etag.as_str());
+        }
+        let (response, _) = Reply::cacheable(document).into_response(&facts(&meter, Some("\"other\""), true));
+        assert_eq!(response.status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn what_is_not_for_keeping_is_never_304() {
+        let meter = Meter::default();
+        let (response, _) = Reply::ok(&"text").unwrap().into_response(&facts(&meter, Some("*"), true));
+        assert_eq!(
+            (response.status(), &response.headers()["cache-control"]),
+            (StatusCode::OK, &"no-store".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn every_answer_carries_its_id_its_time_and_no_guessing_of_types() {
+        let meter = Meter::default();
+        let (response, _) = Reply::ok(&"text").unwrap().into_response(&facts(&meter, None, true));
+        let headers = response.headers();
+        assert_eq!(headers["x-response-time"], "0.0234s");
+        assert_eq!(headers["server-timing"], "cache;dur=0.000, db;dur=0.000, total;dur=23.400");
+        assert_eq!(
+            (&headers["x-request-id"], &headers["x-content-type-options"]),
+            (&"r-1".parse().unwrap(), &"nosniff".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn a_client_is_told_when_to_come_back_and_how_to_sign_in() {
+        let meter = Meter::default();
+        let (response, _) = Reply::problem(&Error::unavailable("x"), "r-1").into_response(&facts(&meter, None, true));
+        assert_eq!(
+            (response.status(), &response.headers()["retry-after"]),
+            (StatusCode::SERVICE_UNAVAILABLE, &"2".parse().unwrap())
+        );
+        let (response, _) = Reply::problem(&Error::WrongCredentials, "r-1").into_response(&facts(&meter, None, true));
+        assert_eq!(
+            (response.status(), &response.headers()["www-authenticate"]),
+            (StatusCode::UNAUTHORIZED, &"Bearer".parse().unwrap())
+        );
+    }
+}

@@ -1,0 +1,136 @@
+//! Typed parts of a request.
+
+use std::borrow::Cow;
+
+use http::HeaderMap;
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, IF_NONE_MATCH};
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, RequestExt as _};
+
+use crate::compress;
+use crate::error::{Error, Result};
+use crate::fields::{self, Fields};
+use crate::state::State;
+use crate::store::{IdempotencyKey, Token, UserId};
+
+/// The largest body that is read. An entry of 40,000 bytes fits even if each of them is escaped.
+const BODY_LIMIT: usize = 512 * 1024;
+
+/// A request as a handler sees it: what it asks for comes out parsed or as an error.
+#[derive(Debug)]
+pub struct Request(lambda_http::Request);
+
+impl Request {
+    /// Wraps what the runtime has read from the event.
+    pub fn new(request: lambda_http::Request) -> Self {
+        Self(request)
+    }
+
+    /// The token of the `Authorization` header. It claims who the caller is; the store finds out whether that is so.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when there is none, or nothing that could be one.
+    pub fn token(&self) -> Result<Token> {
+        let header = self.header(AUTHORIZATION).ok_or(Error::Unauthenticated("there is no Authorization header"))?;
+        let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
+        Token::parse(token.trim())
+            .filter(|_| scheme.eq_ignore_ascii_case("bearer"))
+            .ok_or(Error::Unauthenticated("the Authorization header holds no bearer token"))
+    }
+
+    /// A parameter of the path that is a user's id.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it is not a UUID.
+    pub fn path_user_id(&self) -> Result<UserId> {
+        let parameters = self.0.path_parameters_ref();
+        let text = parameters.and_then(|parameters| parameters.first("user_id")).unwrap_or_default();
+        fields::uuid(&text.into()).map(UserId).map_err(|rule| Error::invalid("user_id", rule))
+    }
+
+    /// The parameters of the query.
+    pub fn query(&self) -> Fields {
+        self.0.query_string_parameters_ref().map_or_else(Fields::default, |query| Fields::from_query(query.iter()))
+    }
+
+    /// The members of the JSON body.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedMediaType`], [`Error::TooLarge`] or [`Error::Malformed`].
+    pub fn json(&self) -> Result<Fields> {
+        let media_type = self.header(CONTENT_TYPE).unwrap_or("application/json");
+        let essence = media_type.split(';').next().unwrap_or_default().trim();
+        if !essence.eq_ignore_ascii_case("application/json") {
+            return Err(Error::UnsupportedMediaType("the body must be application/json"));
+        }
+        if self.header(CONTENT_ENCODING).is_some_and(|coding| !coding.eq_ignore_ascii_case("identity")) {
+            return Err(Error::UnsupportedMediaType("the body must not be encoded"));
+        }
+        let body = self.body();
+        if body.len() > BODY_LIMIT {
+            return Err(Error::TooLarge { limit: BODY_LIMIT });
+        }
+        Fields::from_json(body)
+    }
+
+    /// The `Idempotency-Key` header with the body that it stands for.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it is not 1 to 255 visible ASCII characters.
+    pub fn idempotency_key(&self, state: &State, endpoint: &'static str) -> Result<Option<IdempotencyKey>> {
+        let Some(key) = self.0.headers().get("idempotency-key") else { return Ok(None) };
+        let key = key.as_bytes();
+        match std::str::from_utf8(key) {
+            Ok(text) if (1..=255).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic) => {
+                Ok(Some(IdempotencyKey::new(state, endpoint, text, self.body())))
+            }
+            _ => Err(Error::invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters")),
+        }
+    }
+
+    /// Where the request came from, as the gateway saw it. Headers such as `X-Forwarded-For` are the client's own claim and are not asked.
+    pub fn source_ip(&self) -> Cow<'_, str> {
+        match self.0.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => {
+                Cow::Borrowed(context.http.source_ip.as_deref().unwrap_or("unknown"))
+            }
+            _ => Cow::Borrowed("unknown"),
+        }
+    }
+
+    /// The route with its placeholders, such as `GET /api/users/{user_id}/profile`.
+    pub fn endpoint(&self) -> String {
+        match self.0.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => context.route_key.clone().unwrap_or_default(),
+            _ => String::new(),
+        }
+    }
+
+    /// Lambda's id of this invocation and the time at which it will be cut off, in milliseconds of Unix time.
+    pub fn invocation(&self) -> (String, u64) {
+        self.0
+            .lambda_context_ref()
+            .map_or_else(Default::default, |context| (context.request_id.clone(), context.deadline))
+    }
+
+    pub(crate) fn accepts_gzip(&self) -> bool {
+        compress::accepts_gzip(self.header(ACCEPT_ENCODING))
+    }
+
+    pub(crate) fn if_none_match(&self) -> Option<&str> {
+        self.header(IF_NONE_MATCH)
+    }
+
+    fn header(&self, name: http::HeaderName) -> Option<&str> {
+        let headers: &HeaderMap = self.0.headers();
+        headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    fn body(&self) -> &[u8] {
+        match self.0.body() {
+            Body::Text(text) => text.as_bytes(),
+            Body::Binary(bytes) => bytes,
+            _ => &[],
+        }
+    }
+}

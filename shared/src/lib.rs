@@ -1,0 +1,41 @@
+//! What every function of Kai uses.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`run`] | the one `main` of every function |
+//! | [`state`] | what a request is given: cache, database, meter |
+//! | [`config`] | the only reader of the environment |
+//! | [`error`] | what can go wrong, in the words of the domain; knows no HTTP |
+//! | [`http`] | typed request parts, replies, problem details, the one table from error to status |
+//! | [`cache`] | guarded generations over Redis: keys, sealed records, guards, client |
+//! | [`db`] | connections to Postgres, statements with deadlines and timing |
+//! | [`store`] | all SQL and Kai's nouns: account, session, profile, journal |
+//! | [`document`] | a body as it is cached and sent: compressed, with its entity tag |
+//! | [`compress`] | gzip and its negotiation |
+//! | [`fields`] | reads typed fields and collects what is wrong with them |
+//! | [`metrics`] | what a request counts, and the EMF line that tells it |
+//! | [`password`] | argon2id, off the async threads |
+//! | [`secret`] | values that are never printed |
+//! | [`telemetry`] | structured logs |
+//!
+//! Dependencies run one way: `run → http → store → cache, db → error`; `cache`, `db`, `compress` and `metrics` know no noun of Kai.
+
+pub mod cache;
+pub mod compress;
+pub mod config;
+pub mod db;
+pub mod document;
+pub mod error;
+pub mod fields;
+pub mod http;
+pub mod metrics;
+pub mod password;
+pub mod run;
+pub mod secret;
+pub mod state;
+pub mod store;
+pub mod telemetry;
+
+pub use error::{Error, Result};
+pub use run::{run, run_event};
+pub use state::State;

@@ -1,0 +1,187 @@
+//! One request as a document in CloudWatch's embedded metric format.
+//!
+//! Format: Amazon CloudWatch user guide, "Specification: Embedded metric format". The dimensions are `Service` and `Endpoint` and
+//! nothing else: each further value would be a metric of its own. What varies from request to request is a property.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::Meter;
+
+/// What is known of a request once it is answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Summary<'a> {
+    /// The route with its placeholders, such as `GET /api/journal/entries`.
+    pub endpoint: &'a str,
+    /// Lambda's request id.
+    pub request_id: &'a str,
+    /// The HTTP status.
+    pub status: u16,
+    /// From the event to the reply.
+    pub latency: Duration,
+    /// The body as it is sent, in bytes, before base64.
+    pub response_bytes: usize,
+    /// Whether the request is the environment's first.
+    pub cold_start: bool,
+}
+
+/// The document, ready to be serialised.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Document<'a> {
+    #[serde(rename = "_aws")]
+    metadata: Metadata,
+    service: &'static str,
+    endpoint: &'a str,
+    latency: f64,
+    requests: u8,
+    errors: u8,
+    client_errors: u8,
+    cache_hits: u64,
+    cache_misses: u64,
+    db_queries: u64,
+    db_time: f64,
+    slow_queries: u64,
+    response_bytes: usize,
+    cold_start: u8,
+    #[serde(rename = "requestId")]
+    request_id: &'a str,
+    #[serde(rename = "status")]
+    status: u16,
+    #[serde(rename = "cache", skip_serializing_if = "Option::is_none")]
+    cache: Option<&'static str>,
+    #[serde(rename = "cacheRoundTrips")]
+    cache_round_trips: u64,
+    #[serde(rename = "cacheTime")]
+    cache_time: f64,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metadata {
+    timestamp: i64,
+    cloud_watch_metrics: [Directive; 1],
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Directive {
+    namespace: &'static str,
+    dimensions: [[&'static str; 2]; 1],
+    metrics: [Metric; 11],
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metric {
+    name: &'static str,
+    unit: &'static str,
+}
+
+const fn metric(name: &'static str, unit: &'static str) -> Metric {
+    Metric { name, unit }
+}
+
+const METRICS: [Metric; 11] = [
+    metric("Latency", "Milliseconds"),
+    metric("Requests", "Count"),
+    metric("Errors", "Count"),
+    metric("ClientErrors", "Count"),
+    metric("CacheHits", "Count"),
+    metric("CacheMisses", "Count"),
+    metric("DbQueries", "Count"),
+    metric("DbTime", "Milliseconds"),
+    metric("SlowQueries", "Count"),
+    metric("ResponseBytes", "Bytes"),
+    metric("ColdStart", "Count"),
+];
+
+impl<'a> Document<'a> {
+    /// Puts together what the request counted and how it ended.
+    pub fn new(summary: Summary<'a>, meter: &Meter) -> Self {
+        let directive = Directive { namespace: "Kai", dimensions: [["Service", "Endpoint"]], metrics: METRICS };
+        Self {
+            metadata: Metadata { timestamp: Timestamp::now().as_millisecond(), cloud_watch_metrics: [directive] },
+            service: "kai",
+            endpoint: summary.endpoint,
+            latency: milliseconds(summary.latency),
+            requests: 1,
+            errors: u8::from(summary.status >= 500),
+            client_errors: u8::from((400..500).contains(&summary.status)),
+            cache_hits: meter.cache_hits(),
+            cache_misses: meter.cache_misses(),
+            db_queries: meter.db_queries(),
+            db_time: milliseconds(meter.db_time()),
+            slow_queries: meter.slow_queries(),
+            response_bytes: summary.response_bytes,
+            cold_start: u8::from(summary.cold_start),
+            request_id: summary.request_id,
+            status: summary.status,
+            cache: meter.outcome().map(super::CacheOutcome::as_str),
+            cache_round_trips: meter.cache_round_trips(),
+            cache_time: milliseconds(meter.cache_time()),
+        }
+    }
+}
+
+/// Milliseconds with three decimals.
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::metrics::CacheOutcome;
+
+    fn document(status: u16) -> Value {
+        let meter = Meter::default();
+        meter.cache_lookup(CacheOutcome::Hit);
+        meter.answer_from(CacheOutcome::Hit);
+        meter.db_query(Duration::from_micros(1500), true);
+        let summary = Summary {
+            endpoint: "GET /health",
+            request_id: "r-1",
+            status,
+            latency: Duration::from_micros(2345),
+            response_bytes: 17,
+            cold_start: true,
+        };
+        serde_json::to_value(Document::new(summary, &meter)).unwrap()
+    }
+
+    #[test]
+    fn every_named_metric_and_dimension_stands_at_the_root_with_a_number_or_a_name() {
+        let document = document(200);
+        let directive = &document["_aws"]["CloudWatchMetrics"][0];
+        for metric in directive["Metrics"].as_array().unwrap() {
+            assert!(document[metric["Name"].as_str().unwrap()].is_number(), "{metric}");
+        }
+        for dimension in directive["Dimensions"][0].as_array().unwrap() {
+            assert!(document[dimension.as_str().unwrap()].is_string(), "{dimension}");
+        }
+        assert!(document["_aws"]["Timestamp"].as_i64().unwrap() > 1_700_000_000_000);
+    }
+
+    #[test]
+    fn client_errors_and_our_own_are_counted_apart() {
+        for (status, errors, client_errors) in [(200, 0, 0), (304, 0, 0), (404, 0, 1), (500, 1, 0), (503, 1, 0)] {
+            let document = document(status);
+            assert_eq!(
+                (document["Errors"].as_i64(), document["ClientErrors"].as_i64()),
+                (Some(errors), Some(client_errors))
+            );
+        }
+    }
+
+    #[test]
+    fn times_are_milliseconds() {
+        let document = document(200);
+        assert_eq!((document["Latency"].as_f64(), document["DbTime"].as_f64()), (Some(2.345), Some(1.5)));
+        assert_eq!(document["cache"], "hit");
+    }
+}

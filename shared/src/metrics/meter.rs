@@ -1,0 +1,119 @@
+//! What one request counts while it is served.
+
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Counters of one request. Every part that the request passes through has a share in the same meter.
+#[derive(Debug, Default)]
+pub struct Meter {
+    cache_hits: AtomicU64,
+    cache_misses: AtomicU64,
+    cache_round_trips: AtomicU64,
+    cache_micros: AtomicU64,
+    db_queries: AtomicU64,
+    db_micros: AtomicU64,
+    slow_queries: AtomicU64,
+    outcome: AtomicU8,
+}
+
+/// Where the answer's data came from, as `X-Cache` tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum CacheOutcome {
+    /// From the cache.
+    Hit = 1,
+    /// From the database, after the cache had nothing.
+    Miss = 2,
+    /// From the database, because the cache was away or a write was under way.
+    Bypass = 3,
+}
+
+impl CacheOutcome {
+    /// The word in the header and in the metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Bypass => "bypass",
+        }
+    }
+}
+
+impl Meter {
+    /// Counts the look-up of one record. A bypass is neither a hit nor a miss: it tells nothing about the cache's use.
+    pub fn cache_lookup(&self, outcome: CacheOutcome) {
+        match outcome {
+            CacheOutcome::Hit => add(&self.cache_hits, 1),
+            CacheOutcome::Miss => add(&self.cache_misses, 1),
+            CacheOutcome::Bypass => {}
+        }
+    }
+
+    /// Notes where the answer's data came from.
+    pub fn answer_from(&self, outcome: CacheOutcome) {
+        self.outcome.store(outcome as u8, Ordering::Relaxed);
+    }
+
+    /// Counts one exchange with Redis.
+    pub fn cache_round_trip(&self, took: Duration) {
+        add(&self.cache_round_trips, 1);
+        add(&self.cache_micros, micros(took));
+    }
+
+    /// Counts one query.
+    pub fn db_query(&self, took: Duration, slow: bool) {
+        add(&self.db_queries, 1);
+        add(&self.db_micros, micros(took));
+        add(&self.slow_queries, u64::from(slow));
+    }
+
+    /// Where the answer's data came from, if it is of the kind that is cached.
+    pub fn outcome(&self) -> Option<CacheOutcome> {
+        [CacheOutcome::Hit, CacheOutcome::Miss, CacheOutcome::Bypass]
+            .into_iter()
+            .find(|outcome| *outcome as u8 == self.outcome.load(Ordering::Relaxed))
+    }
+
+    /// Records served from the cache.
+    pub fn cache_hits(&self) -> u64 {
+        self.cache_hits.load(Ordering::Relaxed)
+    }
+
+    /// Records that the cache did not have.
+    pub fn cache_misses(&self) -> u64 {
+        self.cache_misses.load(Ordering::Relaxed)
+    }
+
+    /// Exchanges with Redis.
+    pub fn cache_round_trips(&self) -> u64 {
+        self.cache_round_trips.load(Ordering::Relaxed)
+    }
+
+    /// Time spent on waiting for Redis.
+    pub fn cache_time(&self) -> Duration {
+        Duration::from_micros(self.cache_micros.load(Ordering::Relaxed))
+    }
+
+    /// Queries sent to Postgres.
+    pub fn db_queries(&self) -> u64 {
+        self.db_queries.load(Ordering::Relaxed)
+    }
+
+    /// Time spent on waiting for Postgres.
+    pub fn db_time(&self) -> Duration {
+        Duration::from_micros(self.db_micros.load(Ordering::Relaxed))
+    }
+
+    /// Queries over the threshold.
+    pub fn slow_queries(&self) -> u64 {
+        self.slow_queries.load(Ordering::Relaxed)
+    }
+}
+
+fn add(counter: &AtomicU64, number: u64) {
+    counter.fetch_add(number, Ordering::Relaxed);
+}
+
+fn micros(took: Duration) -> u64 {
+    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,72 @@
+//! What a request is given.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join;
+use tokio::time::timeout;
+
+use crate::cache::Cache;
+use crate::config::Config;
+use crate::db::{self, Db, PoolSize};
+use crate::metrics::Meter;
+use crate::password::Passwords;
+use crate::secret::SecretKey;
+use crate::store::LocalCounters;
+
+/// How long INIT waits for its connections: a backend that is away must not keep the environment from starting.
+const CONNECT_BUDGET: Duration = Duration::from_millis(300);
+
+/// The parts that handlers work with. Built once for an environment; each request gets a clone with a meter of its own.
+#[derive(Clone)]
+pub struct State {
+    /// Redis.
+    pub cache: Cache,
+    /// Postgres.
+    pub db: Db,
+    /// Argon2id.
+    pub passwords: Passwords,
+    /// What this request counts.
+    pub meter: Arc<Meter>,
+    /// For names that must not be read back: of e-mail addresses, sources, request bodies.
+    pub pseudonyms: SecretKey,
+    /// Counts log-ins while Redis is away.
+    pub(crate) counters: Arc<LocalCounters>,
+}
+
+impl TryFrom<Config> for State {
+    type Error = db::Error;
+
+    /// Puts the parts together without connecting. Fails when TLS is asked for and the system has no certificates.
+    fn try_from(config: Config) -> Result<Self, db::Error> {
+        let meter = Arc::new(Meter::default());
+        let size = PoolSize { kept: config.db_pool_size, overflow: config.db_max_overflow };
+        Ok(Self {
+            cache: Cache::new(&config.redis, &config.cache_key, Arc::clone(&meter)),
+            db: Db::new(&config.database, size, config.slow_query_threshold, Arc::clone(&meter))?,
+            passwords: Passwords::default(),
+            meter,
+            pseudonyms: config.cache_key.derive("pseudonym"),
+            counters: Arc::default(),
+        })
+    }
+}
+
+impl State {
+    /// Starts both connections at once and waits a bounded time. Neither being away is an error.
+    pub async fn connect(&self) {
+        let _ = timeout(CONNECT_BUDGET, join(self.cache.connect(), self.db.connect())).await;
+    }
+
+    /// The same parts for a new request.
+    #[must_use]
+    pub fn for_request(&self) -> Self {
+        let meter = Arc::new(Meter::default());
+        Self {
+            cache: self.cache.with_meter(Arc::clone(&meter)),
+            db: self.db.with_meter(Arc::clone(&meter)),
+            meter,
+            ..self.clone()
+        }
+    }
+}

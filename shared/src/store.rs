@@ -1,0 +1,40 @@
+//! Kai's nouns and all of its SQL.
+//!
+//! A function that reads takes the caller's [`Token`] and answers only if its session is alive: the same statement checks
+//! both, and when both are cached, one round trip to Redis does. A function that changes what is cached takes a
+//! [`WriteGuard`](crate::cache::WriteGuard).
+
+mod account;
+mod authenticated;
+mod idempotency;
+mod journal;
+mod outbox;
+mod profile;
+mod session;
+mod throttle;
+
+use std::fmt;
+
+use uuid::Uuid;
+
+pub use self::account::{Account, Credentials, Email, Password, credentials, register};
+pub use self::idempotency::IdempotencyKey;
+pub use self::journal::{Draft, Entry, EntryFields, Listing, begin_journal_write, create_entry, list_entries};
+pub use self::outbox::{drain_outbox, purge_expired};
+pub use self::profile::{Profile, ProfileChange, begin_profile_write, profile, update_profile};
+pub use self::session::{
+    RevocationScope, SESSION_LIFETIME, Session, Token, begin_session_write, create_session, current_session,
+    revoke_sessions,
+};
+pub use self::throttle::{LocalCounters, LoginAttempt};
+
+/// Who a user is. Parsed once, so that no other text can reach a key or a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct UserId(pub Uuid);
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

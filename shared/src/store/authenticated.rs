@@ -1,0 +1,182 @@
+//! Reads and writes on behalf of a caller: the session is checked by the same round trip or the same statement.
+
+use serde::Serialize;
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use super::{Session, Token, outbox};
+use crate::cache::{Cache, Key, Lookup, WriteGuard};
+use crate::db::{self, Param, Statement};
+use crate::document::Document;
+use crate::error::{Error, Result};
+use crate::metrics::CacheOutcome;
+use crate::state::State;
+
+/// A statement for a caller. `$1` is the token's hash and `$2` the user; `session` is one row, or none when the session is dead.
+/// With `write`, `$3` lists the guards that could not be marked, and they go into the outbox with the change.
+macro_rules! authenticated {
+    (write $rest:literal) => {
+        authenticated!(", outbox AS (INSERT INTO cache_outbox (guard) SELECT unnest($3) FROM session), ", $rest)
+    };
+    ($($rest:literal),+) => {
+        concat!(
+            "WITH session AS MATERIALIZED (
+                SELECT s.id AS session_id, s.expires_at AS session_expires_at, u.id AS user_id, u.email, u.is_active,
+                       u.created_at AS account_created_at, u.updated_at AS account_updated_at, u.journal_entry_count
+                FROM sessions s JOIN users u ON u.id = s.user_id
+                WHERE s.token_hash = $1 AND s.user_id = $2 AND s.revoked_at IS NULL AND s.expires_at > now() AND u.is_active
+            ) ",
+            $($rest),+
+        )
+    };
+}
+pub(super) use authenticated;
+
+/// The parameters that every statement made by `authenticated!` begins with.
+struct Caller {
+    token_hash: Vec<u8>,
+    user: Uuid,
+}
+
+impl Caller {
+    fn new(token: &Token) -> Self {
+        Self { token_hash: token.hash().to_vec(), user: token.user_id().0 }
+    }
+
+    fn params<'a>(&'a self, rest: &[Param<'a>]) -> Vec<Param<'a>> {
+        let mut params: Vec<Param<'a>> = vec![(&self.token_hash, Type::BYTEA), (&self.user, Type::UUID)];
+        params.extend_from_slice(rest);
+        params
+    }
+}
+
+/// The caller's session: one round trip to Redis, and the statement if it is not there.
+pub(super) async fn session(state: &State, token: &Token, statement: Statement) -> Result<Session> {
+    let [lookup] = look_up(state, [&token.session_key()]).await;
+    let outcome = outcome(&lookup);
+    state.meter.cache_lookup(outcome);
+    state.meter.answer_from(outcome);
+    if let Some(session) = open_session(&lookup) {
+        return Ok(session);
+    }
+    let rows = state.db.read(statement, &Caller::new(token).params(&[])).await?;
+    remember_session(&state.cache, lookup, rows.first())
+}
+
+/// What the caller asked for as a document: one round trip to Redis; if that does not have both session and document, one statement,
+/// whose rows `build` turns into the value. The statement gives at least one row for a live session.
+pub(super) async fn read<T: Serialize>(
+    state: &State,
+    token: &Token,
+    key: &Key,
+    statement: Statement,
+    params: &[Param<'_>],
+    build: impl FnOnce(&[Row]) -> Result<T, tokio_postgres::Error>,
+) -> Result<Document> {
+    let [session_lookup, data_lookup] = look_up(state, [&token.session_key(), key]).await;
+    let outcomes = [outcome(&session_lookup), outcome(&data_lookup)];
+    outcomes.iter().for_each(|outcome| state.meter.cache_lookup(*outcome));
+    state.meter.answer_from(outcomes[1]);
+    let alive = open_session(&session_lookup).is_some();
+    let (cached, slot) = match data_lookup {
+        Lookup::Hit(bytes) => (Document::from_bytes(bytes), None),
+        Lookup::Miss(slot) => (None, Some(slot)),
+        Lookup::Bypass => (None, None),
+    };
+    match cached {
+        Some(document) if alive => return Ok(document),
+        _ => {}
+    }
+    let rows = state.db.read(statement, &Caller::new(token).params(params)).await?;
+    match rows.first() {
+        None => return Err(dead()),
+        Some(_) if alive => {}
+        row => drop(remember_session(&state.cache, session_lookup, row)?),
+    }
+    if let Some(document) = cached {
+        return Ok(document);
+    }
+    let value = build(&rows).map_err(Error::internal)?;
+    let document = Document::new(&value).map_err(Error::internal)?;
+    if let Some(slot) = slot {
+        state.cache.fill(slot, document.to_bytes());
+    }
+    Ok(document)
+}
+
+/// Announces a write behind these guards. A database that is known to be away is told before the cache: its marker would cost the
+/// readers what they can still be served.
+pub(super) async fn begin(state: &State, guards: Vec<String>) -> Result<WriteGuard> {
+    state.db.ready().await?;
+    Ok(state.cache.begin(guards).await)
+}
+
+/// What a guarded write came to.
+pub(super) struct Written {
+    pub(super) rows: Vec<Row>,
+    /// Whether the cache is known to hold nothing older. If not, it will within a minute.
+    pub(super) cleared: bool,
+}
+
+/// Runs a statement made by `authenticated!(write …)` between the guard's marker and its clearing.
+pub(super) async fn write(
+    state: &State,
+    guard: WriteGuard,
+    token: &Token,
+    statement: Statement,
+    params: &[Param<'_>],
+) -> Result<Written, db::Error> {
+    let (guards, unmarked) = (guard.guards().to_vec(), guard.unmarked().to_vec());
+    let mut all: Vec<Param<'_>> = vec![(&unmarked, Type::TEXT_ARRAY)];
+    all.extend_from_slice(params);
+    match state.db.write(statement, &Caller::new(token).params(&all)).await {
+        Ok(rows) => {
+            let cleared = guard.end().await;
+            if !cleared && unmarked.is_empty() {
+                outbox::enqueue(state, &guards).await;
+            }
+            Ok(Written { rows, cleared })
+        }
+        Err(error) => {
+            // An error that leaves the outcome open leaves the marker too: until it lapses, and the server's time-outs end before it
+            // does, readers are answered by the database.
+            if error.is_definite() {
+                guard.end().await;
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn look_up<const N: usize>(state: &State, keys: [&Key; N]) -> [Lookup; N] {
+    if state.cache.must_catch_up() && outbox::drain_outbox(state).await.is_err() {
+        return keys.map(|_| Lookup::Bypass);
+    }
+    state.cache.read(keys).await
+}
+
+fn outcome(lookup: &Lookup) -> CacheOutcome {
+    match lookup {
+        Lookup::Hit(_) => CacheOutcome::Hit,
+        Lookup::Miss(_) => CacheOutcome::Miss,
+        Lookup::Bypass => CacheOutcome::Bypass,
+    }
+}
+
+fn open_session(lookup: &Lookup) -> Option<Session> {
+    let Lookup::Hit(bytes) = lookup else { return None };
+    serde_json::from_slice(bytes).ok().filter(Session::is_alive)
+}
+
+fn remember_session(cache: &Cache, lookup: Lookup, row: Option<&Row>) -> Result<Session> {
+    let session = Session::try_from(row.ok_or_else(dead)?).map_err(Error::internal)?;
+    if let Lookup::Miss(slot) = lookup {
+        cache.fill(slot, serde_json::to_vec(&session).map_err(Error::internal)?);
+    }
+    Ok(session)
+}
+
+fn dead() -> Error {
+    Error::Unauthenticated("the session is not alive")
+}

@@ -1,0 +1,67 @@
+//! Invalidations that the cache could not be told in time, and what else must be swept up.
+
+use tokio_postgres::types::Type;
+
+use crate::db::Statement;
+use crate::error::{Error, Result};
+use crate::state::State;
+
+/// How many rows are taken at a time.
+const BATCH: i64 = 100;
+
+const PENDING: Statement =
+    Statement { name: "outbox.pending", sql: "SELECT id, guard FROM cache_outbox ORDER BY id LIMIT $1" };
+const DONE: Statement = Statement { name: "outbox.done", sql: "DELETE FROM cache_outbox WHERE id = ANY($1)" };
+
+/// Finishes what is in the outbox and returns how many rows that were. Repeatable, and safe to run in several places at once:
+/// dropping a guard twice costs a miss.
+///
+/// # Errors
+/// [`Error::Unavailable`] when Redis or the database is; what is left stays in the outbox.
+pub async fn drain_outbox(state: &State) -> Result<usize> {
+    let mut drained = 0;
+    loop {
+        let rows = state.db.read(PENDING, &[(&BATCH, Type::INT8)]).await?;
+        let ids = rows.iter().map(|row| row.try_get("id")).collect::<Result<Vec<i64>, _>>().map_err(Error::internal)?;
+        let guards = rows.iter().map(|row| row.try_get("guard")).collect::<Result<Vec<String>, _>>();
+        let guards = guards.map_err(Error::internal)?;
+        if !ids.is_empty() {
+            if !state.cache.invalidate(&guards).await {
+                return Err(Error::unavailable("the cache could not be told what has changed"));
+            }
+            state.db.write(DONE, &[(&ids, Type::INT8_ARRAY)]).await?;
+            drained += ids.len();
+        }
+        if ids.len() < BATCH as usize {
+            state.cache.caught_up();
+            return Ok(drained);
+        }
+    }
+}
+
+const ENQUEUE: Statement =
+    Statement { name: "outbox.enqueue", sql: "INSERT INTO cache_outbox (guard) SELECT unnest($1)" };
+
+/// Hands guards over whose marker was set but could not be cleared. Best effort: the marker lapses by itself within 30 s.
+pub(super) async fn enqueue(state: &State, guards: &[String]) {
+    let guards = guards.to_vec();
+    if let Err(error) = state.db.write(ENQUEUE, &[(&guards, Type::TEXT_ARRAY)]).await {
+        tracing::warn!(%error, "an invalidation is left to the marker's end");
+    }
+}
+
+const PURGE: Statement = Statement {
+    name: "outbox.purge_expired",
+    sql: "WITH keys AS (DELETE FROM idempotency_keys WHERE expires_at <= now() RETURNING 1),
+            dead AS (DELETE FROM sessions WHERE expires_at <= now() OR revoked_at <= now() - interval '1 day' RETURNING 1)
+        SELECT (SELECT count(*) FROM keys) + (SELECT count(*) FROM dead)",
+};
+
+/// Deletes idempotency keys and sessions whose time is over and returns how many.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database is.
+pub async fn purge_expired(state: &State) -> Result<i64> {
+    let rows = state.db.write(PURGE, &[]).await?;
+    rows.first().map_or(Ok(0), |row| row.try_get(0).map_err(Error::internal))
+}

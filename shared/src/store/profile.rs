@@ -1,0 +1,151 @@
+//! The profile that shapes the conversation.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use super::authenticated::{self, authenticated};
+use super::{Token, UserId};
+use crate::cache::{Family, WriteGuard};
+use crate::db::{Param, Statement};
+use crate::document::Document;
+use crate::error::{Error, Result};
+use crate::fields::{self, Fields};
+use crate::state::State;
+
+const PROFILES: Family = Family { prefix: "user:profile", ttl: Duration::from_secs(3600) };
+
+/// How Kai should speak with a person.
+#[derive(Debug, Serialize)]
+pub struct Profile {
+    /// The profile's own id.
+    pub id: Uuid,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// What is known of the person: an object of the client's making.
+    pub traits: Value,
+    /// Such as "supportive" or "direct", or null.
+    pub communication_style: Option<String>,
+    /// What the person asked for: an object of the client's making.
+    pub preferences: Value,
+    /// When the account was registered.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+impl TryFrom<&Row> for Profile {
+    type Error = tokio_postgres::Error;
+
+    fn try_from(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            id: row.try_get("profile_id")?,
+            user_id: UserId(row.try_get("user_id")?),
+            traits: row.try_get("traits")?,
+            communication_style: row.try_get("communication_style")?,
+            preferences: row.try_get("preferences")?,
+            created_at: row.try_get("profile_created_at")?,
+            updated_at: row.try_get("profile_updated_at")?,
+        })
+    }
+}
+
+const READ: Statement = Statement {
+    name: "profile.read",
+    sql: authenticated!(
+        "SELECT session.*, p.id AS profile_id, p.traits, p.communication_style, p.preferences,
+            p.created_at AS profile_created_at, p.updated_at AS profile_updated_at
+        FROM session JOIN user_profiles p ON p.user_id = session.user_id"
+    ),
+};
+
+/// The caller's profile.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] when the session is not alive.
+pub async fn profile(state: &State, token: &Token) -> Result<Document> {
+    let user = token.user_id();
+    let key = PROFILES.key(user.0, format!("user:profile:{user}"));
+    authenticated::read(state, token, &key, READ, &[], |rows| rows.iter().map(Profile::try_from).next().transpose())
+        .await
+}
+
+/// What a person wants to be different; what is absent stays.
+#[derive(Debug, Default)]
+pub struct ProfileChange {
+    traits: Option<Value>,
+    communication_style: Option<Option<String>>,
+    preferences: Option<Value>,
+}
+
+impl ProfileChange {
+    /// Reads the change: `traits` and `preferences` are replaced as a whole, `communication_style` may be null.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with every field that breaks its rule.
+    pub fn read(mut fields: Fields) -> Result<Self> {
+        let object = || fields::object(8192, "must be an object of at most 8192 bytes");
+        let change = Self {
+            traits: fields.optional("traits", object()),
+            communication_style: fields
+                .nullable("communication_style", fields::text(100, "must be 1 to 100 characters of text")),
+            preferences: fields.optional("preferences", object()),
+        };
+        fields.finish(Some(change))
+    }
+}
+
+const UPDATE: Statement = Statement {
+    name: "profile.update",
+    sql: authenticated!(
+        write
+        "changed AS (
+            UPDATE user_profiles p SET
+                traits = coalesce($4, p.traits),
+                communication_style = CASE WHEN $5 THEN $6 ELSE p.communication_style END,
+                preferences = coalesce($7, p.preferences),
+                updated_at = now()
+            FROM session WHERE p.user_id = session.user_id
+            RETURNING p.*
+        )
+        SELECT user_id, id AS profile_id, traits, communication_style, preferences, created_at AS profile_created_at,
+            updated_at AS profile_updated_at
+        FROM changed"
+    ),
+};
+
+/// Announces a change to the user's profile.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database is known to be away.
+pub async fn begin_profile_write(state: &State, user: UserId) -> Result<WriteGuard> {
+    authenticated::begin(state, vec![PROFILES.guard(user.0)]).await
+}
+
+/// Changes the caller's profile and returns what it is now.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] when the session is not alive, [`Error::Unavailable`] when the database is away.
+pub async fn update_profile(
+    state: &State,
+    guard: WriteGuard,
+    token: &Token,
+    change: &ProfileChange,
+) -> Result<Profile> {
+    let restyled = change.communication_style.is_some();
+    let style = change.communication_style.clone().flatten();
+    let params: [Param<'_>; 4] = [
+        (&change.traits, Type::JSONB),
+        (&restyled, Type::BOOL),
+        (&style, Type::TEXT),
+        (&change.preferences, Type::JSONB),
+    ];
+    let written = authenticated::write(state, guard, token, UPDATE, &params).await?;
+    let row = written.rows.first().ok_or(Error::Unauthenticated("the session is not alive"))?;
+    Profile::try_from(row).map_err(Error::internal)
+}
