@@ -125,7 +125,7 @@ impl Gateway {
             request_id,
             trace: &trace,
         };
-        let payload = event::payload(parts, &body, source);
+        let payload = event::payload(parts, &body, &source);
         invoke(target, payload, &trace).await
     }
 }

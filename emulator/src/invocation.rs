@@ -8,8 +8,10 @@ use std::fmt;
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub const MAX_REQUEST_BYTES: usize = 6 * 1024 * 1024;
 
-/// The largest response that a function may send: the 6 MiB of the documentation and 100 bytes, as `MaxPayloadSize` in
-/// AWS's own runtime interface emulator has it, and as the text of Lambda's error says (6291556 bytes).
+/// The largest response that a function may send: 6 MiB and 100 bytes.
+///
+/// The documentation says 6 MB; `MaxPayloadSize` in AWS's own runtime interface emulator and the text of Lambda's error
+/// (6291556 bytes) have the hundred bytes more.
 pub const MAX_RESPONSE_BYTES: usize = 6 * 1024 * 1024 + 100;
 
 /// Why an invocation has no result.
@@ -48,6 +50,13 @@ impl FunctionError {
         Self { error_type: error_type.to_owned(), payload: payload.to_string().into() }
     }
 
+    /// The `errorMessage` of the payload.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let document = serde_json::from_slice::<serde_json::Value>(&self.payload).unwrap_or_default();
+        document.get("errorMessage").and_then(|text| text.as_str()).unwrap_or_default().to_owned()
+    }
+
     pub(crate) fn response_too_large() -> Self {
         let text = format!("Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes).");
         Self::new("Function.ResponseSizeTooLarge", text)
@@ -56,9 +65,7 @@ impl FunctionError {
 
 impl fmt::Display for FunctionError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let document = serde_json::from_slice::<serde_json::Value>(&self.payload).unwrap_or_default();
-        let message = document["errorMessage"].as_str().unwrap_or_default();
-        write!(formatter, "{}: {message}", self.error_type)
+        write!(formatter, "{}: {}", self.error_type, self.message())
     }
 }
 
@@ -69,6 +76,8 @@ pub(crate) struct Event {
     pub(crate) payload: Bytes,
     /// The X-Ray header: `Root=…;Parent=…;Sampled=0`.
     pub(crate) trace: String,
+    /// When it is due, in milliseconds since 1970.
+    pub(crate) deadline: i64,
 }
 
 impl Event {
@@ -77,7 +86,8 @@ impl Event {
         let root = root.map_or_else(trace_root, str::to_owned);
         let parent = random_hex::<8>();
         let request_id = uuid::Uuid::new_v4().to_string();
-        Self { request_id, payload, trace: format!("{root};Parent={parent};Sampled=0;Lineage=1:00000000:0") }
+        let trace = format!("{root};Parent={parent};Sampled=0;Lineage=1:00000000:0");
+        Self { request_id, payload, trace, deadline: 0 }
     }
 }
 

@@ -120,9 +120,10 @@ impl LoneEnvironment {
     /// The function reports an error, ends, or takes longer than the options allow.
     pub fn invoke(&mut self, payload: &[u8]) -> Result<(Bytes, Duration)> {
         let index = self.waiting.take().ok_or_else(|| broken("it waits for no event"))?;
-        let event = Event::new(Bytes::copy_from_slice(payload), None);
+        let mut event = Event::new(Bytes::copy_from_slice(payload), None);
         let due = jiff::Timestamp::now() + jiff::SignedDuration::try_from(self.timeout).unwrap_or_default();
-        let message = connection::event(&event, due.as_millisecond());
+        event.deadline = due.as_millisecond();
+        let message = connection::event(&event);
         let deadline = Instant::now() + self.timeout;
         let started = Instant::now();
         self.connection(index)?.send(&message)?;
@@ -202,7 +203,11 @@ impl LoneEnvironment {
         let connecting = watched.first().is_some_and(|listener| !listener.revents().is_empty());
         drop(watched);
         if connecting && let Ok((stream, _)) = self.listener.accept() {
-            self.connections.push(Connection::new(stream)?);
+            let connection = Connection::new(stream)?;
+            match self.connections.iter_mut().find(|known| known.closed()) {
+                Some(closed) => *closed = connection,
+                None => self.connections.push(connection),
+            }
         }
         self.connections.iter_mut().for_each(Connection::receive);
         if ready == 0

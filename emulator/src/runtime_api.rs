@@ -70,7 +70,7 @@ async fn next(environment: &Environment) -> Reply {
         return reply::wrong_state("InitError", "Ready");
     };
     match event.await {
-        Ok(event) => reply::event(&event, environment.deadline(), &environment.settings.arn()),
+        Ok(event) => reply::event(&event, &environment.settings.arn()),
         Err(_) => reply::error(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "Internal Server Error"),
     }
 }
@@ -123,6 +123,6 @@ async fn function_error(headers: &HeaderMap, body: Incoming) -> FunctionError {
     let document = serde_json::from_slice::<serde_json::Value>(&payload).unwrap_or_default();
     let known = |name: &&str| name.starts_with("Runtime.") || name.starts_with("Function.");
     let header = headers.get(ERROR_TYPE).and_then(|value| value.to_str().ok()).filter(known);
-    let error_type = document["errorType"].as_str().or(header).unwrap_or("Runtime.Unknown");
+    let error_type = document.get("errorType").and_then(|text| text.as_str()).or(header).unwrap_or("Runtime.Unknown");
     FunctionError { error_type: error_type.to_owned(), payload }
 }

@@ -61,7 +61,7 @@ impl Template {
                 Some("AWS::Serverless::HttpApi") => "HttpApi",
                 _ => continue,
             };
-            let merged = property::merge(&document["Globals"][section], &resource["Properties"]);
+            let merged = property::merge(global(document, section), &resource["Properties"]);
             let properties = Properties::new(id, merged, &scope);
             if section == "HttpApi" {
                 apis.push(properties);
@@ -71,7 +71,7 @@ impl Template {
         }
         let api = match apis.as_slice() {
             // SAM makes an API of its own, named so, where events name none.
-            [] => Api::read(&Properties::new("ServerlessHttpApi", document["Globals"]["HttpApi"].clone(), &scope))?,
+            [] => Api::read(&Properties::new("ServerlessHttpApi", global(document, "HttpApi").clone(), &scope))?,
             [one] => Api::read(one)?,
             [_, second, ..] => return Err(second.error("Type", "one AWS::Serverless::HttpApi is emulated, not two")),
         };
@@ -79,4 +79,8 @@ impl Template {
         function::reject_doubled_routes(&functions)?;
         Ok(Self { functions, api })
     }
+}
+
+fn global<'a>(document: &'a Value, section: &str) -> &'a Value {
+    document["Globals"].get(section).unwrap_or(&Value::Null)
 }

@@ -28,8 +28,8 @@ impl Fields {
     pub fn from_json(text: &[u8]) -> Result<Self> {
         match serde_json::from_slice(text) {
             Ok(Value::Object(values)) => Ok(Self { values, errors: Vec::new() }),
-            Ok(_) => Err(Error::Malformed("the body must be a JSON object")),
-            Err(_) => Err(Error::Malformed("the body must be valid JSON")),
+            Ok(_) => Err(Error::Malformed("The body must be a JSON object.")),
+            Err(_) => Err(Error::Malformed("The body must be valid JSON.")),
         }
     }
 

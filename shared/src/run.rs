@@ -80,7 +80,8 @@ where
     start(|config| async move {
         let context = C::try_from(config).map_err(Into::into)?;
         let service = service_fn(move |event: LambdaEvent<E>| {
-            let result = handler(context.clone(), event.payload);
+            // Boxed, or the runtime's layers around it nest deeper than the compiler follows.
+            let result = Box::pin(handler(context.clone(), event.payload));
             async move {
                 result.await.map_err(|error| {
                     tracing::error!(%error, "the event could not be handled");

@@ -14,7 +14,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 ///
 /// Only our own records follow `level`. Libraries are heard from `error` on: below that some of them print what they carry.
 pub fn init(level: LevelFilter) {
-    let ours = Targets::new().with_default(LevelFilter::ERROR).with_target("shared", level).with_target("kai", level);
+    let ours = Targets::new().with_default(LevelFilter::ERROR).with_target("shared", level);
     let json =
         tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
     let _ = tracing_subscriber::registry().with(json.with_filter(ours)).try_init();

@@ -29,7 +29,7 @@ pub(crate) type Refusal = (&'static str, String);
 
 impl Extensions {
     pub(crate) fn register(&mut self, name: &str, events: &[String]) -> Result<Uuid, Refusal> {
-        for event in events.iter().filter(|event| event.as_str() != "INVOKE") {
+        if let Some(event) = events.iter().find(|event| event.as_str() != "INVOKE") {
             let rule = match event.as_str() {
                 "SHUTDOWN" => "event not supported for internal agent",
                 _ => "invalid event type",

@@ -57,7 +57,7 @@ struct Payload<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    path_parameters: BTreeMap<String, String>,
+    path_parameters: &'a BTreeMap<String, String>,
     is_base64_encoded: bool,
 }
 
@@ -95,7 +95,7 @@ pub(super) fn decoded_path(path: &str) -> String {
 }
 
 /// The event, as JSON.
-pub(super) fn payload(parts: &Parts, body: &Bytes, source: Source<'_>) -> Bytes {
+pub(super) fn payload(parts: &Parts, body: &Bytes, source: &Source<'_>) -> Bytes {
     let query = parts.uri.query().unwrap_or_default();
     let (body, is_base64_encoded) = encode(&parts.headers, body);
     let now = jiff::Timestamp::now();
@@ -107,7 +107,7 @@ pub(super) fn payload(parts: &Parts, body: &Bytes, source: Source<'_>) -> Bytes 
         raw_path: &source.path,
         raw_query_string: query,
         cookies: cookies(&parts.headers),
-        headers: headers(&parts.headers, body.is_some(), &source),
+        headers: headers(&parts.headers, body.is_some(), source),
         query_string_parameters: query_parameters(query),
         request_context: Context {
             account_id: ACCOUNT,
@@ -128,7 +128,7 @@ pub(super) fn payload(parts: &Parts, body: &Bytes, source: Source<'_>) -> Bytes 
             time_epoch: now.as_millisecond(),
         },
         body,
-        path_parameters: source.path_parameters.clone(),
+        path_parameters: &source.path_parameters,
         is_base64_encoded,
     };
     // Strings, numbers and maps with string keys always serialise.

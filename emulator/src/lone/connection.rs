@@ -5,7 +5,7 @@ use crate::{error::Result, invocation::Event};
 use bytes::Bytes;
 use std::{
     io::{ErrorKind, Read as _, Write as _},
-    net::TcpStream,
+    net::{Shutdown, TcpStream},
 };
 
 /// More headers than a runtime sends.
@@ -15,6 +15,8 @@ const MAX_HEADERS: usize = 64;
 pub(super) struct Connection {
     stream: TcpStream,
     received: Vec<u8>,
+    /// Whether the runtime wants the connection closed after the answer to its last request.
+    last: bool,
     closed: bool,
 }
 
@@ -34,7 +36,7 @@ impl Connection {
     pub(super) fn new(stream: TcpStream) -> Result<Self> {
         let prepared = stream.set_nodelay(true).and_then(|()| stream.set_nonblocking(true));
         prepared.map_err(|error| broken(format!("its connection failed: {error}")))?;
-        Ok(Self { stream, received: Vec::with_capacity(64 * 1024), closed: false })
+        Ok(Self { stream, received: Vec::with_capacity(64 * 1024), last: false, closed: false })
     }
 
     pub(super) fn stream(&self) -> &TcpStream {
@@ -87,12 +89,14 @@ impl Connection {
         let length = header("content-length").and_then(|length| length.parse::<usize>().ok()).unwrap_or(0);
         let Some(body) = self.received.get(head..head.saturating_add(length)) else { return Ok(None) };
         let body = Bytes::copy_from_slice(body);
+        self.last = header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
         let (method, path) = (request.method.unwrap_or_default(), request.path.unwrap_or_default());
         let request = classify(method, path, body);
         self.received.drain(..head.saturating_add(length));
         Ok(Some(request))
     }
 
+    /// Sends an answer.
     pub(super) fn send(&mut self, mut message: &[u8]) -> Result<()> {
         while !message.is_empty() {
             match self.stream.write(message) {
@@ -102,6 +106,11 @@ impl Connection {
                 }
                 Err(error) => return Err(broken(format!("its connection broke: {error}"))),
             }
+        }
+        if self.last {
+            self.closed = true;
+            // The other side may have closed it first.
+            let _ = self.stream.shutdown(Shutdown::Both);
         }
         Ok(())
     }
@@ -121,14 +130,15 @@ impl Connection {
     }
 }
 
-/// An event as an HTTP response; `deadline` in milliseconds since 1970.
-pub(super) fn event(event: &Event, deadline: i64) -> Vec<u8> {
+/// An event as an HTTP response.
+pub(super) fn event(event: &Event) -> Vec<u8> {
     let mut message = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nlambda-runtime-aws-request-id: {}\r\n\
-         lambda-runtime-deadline-ms: {deadline}\r\n\
+         lambda-runtime-deadline-ms: {}\r\n\
          lambda-runtime-invoked-function-arn: arn:aws:lambda:us-east-1:123456789012:function:lone\r\n\
          lambda-runtime-trace-id: {}\r\ncontent-length: {}\r\n\r\n",
         event.request_id,
+        event.deadline,
         event.trace,
         event.payload.len()
     )

@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use hyper::body::Incoming;
 use serde::Deserialize;
 use serde_json::json;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 const IDENTIFIER: HeaderName = HeaderName::from_static("lambda-extension-identifier");
@@ -49,17 +50,17 @@ async fn register(environment: &Environment, headers: &HeaderMap, body: Incoming
     match environment.register_extension(name, &registration.events) {
         Err((error_type, message)) => refusal(error_type, &message),
         Ok(id) => {
-            let mut document = json!({
-                "functionName": environment.settings.function.function_name,
-                "functionVersion": "$LATEST",
-                "handler": "bootstrap",
-            });
+            let mut document = BTreeMap::from([
+                ("functionName", environment.settings.function.function_name.as_str()),
+                ("functionVersion", "$LATEST"),
+                ("handler", "bootstrap"),
+            ]);
             if text(headers, FEATURES)
                 .is_some_and(|features| features.split(',').any(|name| name.trim() == "accountId"))
             {
-                document["accountId"] = ACCOUNT.into();
+                document.insert("accountId", ACCOUNT);
             }
-            let mut reply = reply::document(StatusCode::OK, &document);
+            let mut reply = reply::document(StatusCode::OK, &json!(document));
             reply.headers_mut().extend(HeaderValue::from_str(&id.to_string()).ok().map(|id| (IDENTIFIER, id)));
             reply
         }

@@ -30,13 +30,13 @@ pub(super) fn wrong_state(from: &str, into: &str) -> Reply {
     error(StatusCode::FORBIDDEN, "InvalidStateTransition", &message)
 }
 
-/// An event for the runtime; `deadline` in milliseconds since 1970.
-pub(super) fn event(event: &Event, deadline: i64, arn: &str) -> Reply {
+/// An event for the runtime of the function with this ARN.
+pub(super) fn event(event: &Event, arn: &str) -> Reply {
     let mut reply = Response::new(Full::new(event.payload.clone()));
     let headers = [
         (CONTENT_TYPE, "application/json"),
         (HeaderName::from_static("lambda-runtime-aws-request-id"), &event.request_id),
-        (HeaderName::from_static("lambda-runtime-deadline-ms"), &deadline.to_string()),
+        (HeaderName::from_static("lambda-runtime-deadline-ms"), &event.deadline.to_string()),
         (HeaderName::from_static("lambda-runtime-invoked-function-arn"), arn),
         (HeaderName::from_static("lambda-runtime-trace-id"), &event.trace),
     ];

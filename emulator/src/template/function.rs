@@ -73,7 +73,7 @@ impl Function {
             return Err(function.error("Runtime", format!("only provided.* runs here, not {runtime}")));
         }
         let logical_id = function.resource.to_owned();
-        let binary = match metadata["BuildProperties"]["Binary"].as_str() {
+        let binary = match metadata.pointer("/BuildProperties/Binary").and_then(Value::as_str) {
             Some(binary) => binary.to_owned(),
             None => function
                 .text("CodeUri")?

@@ -161,7 +161,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn resolve(value: Value) -> Result<Value, Unresolved> {
+    fn resolve(value: &Value) -> Result<Value, Unresolved> {
         let document = json!({
             "Parameters": {"Stage": {"Default": "dev"}, "Key": {"Type": "String"}},
             "Conditions": {
@@ -171,7 +171,7 @@ mod tests {
             "Mappings": {"Sizes": {"dev": {"memory": 256}}},
             "Resources": {"Table": {}},
         });
-        Scope::new(&document).resolve(&value)
+        Scope::new(&document).resolve(value)
     }
 
     #[test]
@@ -188,15 +188,15 @@ mod tests {
             (json!({"Fn::Select": [1, {"Fn::Split": [",", "a,b"]}]}), json!("b")),
             (json!({"a": {"Ref": "AWS::NoValue"}, "b": 1}), json!({"b": 1})),
         ] {
-            assert_eq!(resolve(value.clone()).unwrap(), expected, "{value}");
+            assert_eq!(resolve(&value).unwrap(), expected, "{value}");
         }
     }
 
     #[test]
     fn what_only_a_deployment_knows_is_named() {
-        assert_eq!(resolve(json!({"Fn::GetAtt": "Table.Arn"})), Err(Unresolved("!GetAtt Table.Arn".into())));
-        assert_eq!(resolve(json!({"Ref": "Key"})), Err(Unresolved("!Ref Key".into())));
-        assert_eq!(resolve(json!("{{resolve:ssm:/a}}")), Err(Unresolved("{{resolve:ssm:/a}}".into())));
-        assert_eq!(resolve(json!({"Fn::Sub": "x${Table.Arn}"})), Err(Unresolved("!Sub ${Table.Arn}".into())));
+        assert_eq!(resolve(&json!({"Fn::GetAtt": "Table.Arn"})), Err(Unresolved("!GetAtt Table.Arn".into())));
+        assert_eq!(resolve(&json!({"Ref": "Key"})), Err(Unresolved("!Ref Key".into())));
+        assert_eq!(resolve(&json!("{{resolve:ssm:/a}}")), Err(Unresolved("{{resolve:ssm:/a}}".into())));
+        assert_eq!(resolve(&json!({"Fn::Sub": "x${Table.Arn}"})), Err(Unresolved("!Sub ${Table.Arn}".into())));
     }
 }

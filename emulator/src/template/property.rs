@@ -43,10 +43,11 @@ impl<'a> Properties<'a> {
     pub(super) fn entries(&self, path: &str) -> Result<Vec<(String, Result<String, Unresolved>)>> {
         match self.raw(path) {
             None => Ok(Vec::new()),
-            Some(Value::Object(map)) => Ok(map
-                .iter()
-                .map(|(key, value)| (key.clone(), self.scope.resolve(value).map(|value| plain(&value))))
-                .collect()),
+            Some(Value::Object(map)) => {
+                let entries = map.iter().map(|(key, value)| (key.clone(), self.scope.resolve(value)));
+                let present = entries.filter(|(_, value)| *value != Ok(Value::Null));
+                Ok(present.map(|(key, value)| (key, value.map(|value| plain(&value)))).collect())
+            }
             Some(_) => Err(self.error(path, "a map is expected")),
         }
     }

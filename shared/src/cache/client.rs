@@ -51,7 +51,7 @@ pub(super) struct Client {
 
 enum Target {
     Node(Box<redis::Client>),
-    Cluster(ClusterClient),
+    Cluster(Box<ClusterClient>),
     /// The driver refused the parsed URL, which then never connects.
     Nowhere,
 }
@@ -182,7 +182,7 @@ impl Target {
                 .response_timeout(CONNECT_BUDGET)
                 .tcp_settings(tcp_settings())
                 .build()?;
-            return Ok(Self::Cluster(cluster));
+            return Ok(Self::Cluster(Box::new(cluster)));
         }
         match url.nodes.first() {
             Some(node) => Ok(Self::Node(Box::new(redis::Client::open(tuned(node.clone()))?))),

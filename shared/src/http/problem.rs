@@ -32,8 +32,7 @@ impl<'a> Problem<'a> {
             Error::Invalid(fields) => fields.iter().map(|e| Member { field: e.field, message: e.rule }).collect(),
             _ => Vec::new(),
         };
-        // Relative to the API's own address, where the documentation of the codes is.
-        let kind = format!("/docs/errors#{code}");
+        let kind = format!("urn:kai:error:{code}");
         Self { kind, title, status: status.as_u16(), detail: detail(error), code, request_id, errors }
     }
 }
@@ -41,7 +40,7 @@ impl<'a> Problem<'a> {
 /// What happened, in a sentence made of our own words alone.
 fn detail(error: &Error) -> String {
     match error {
-        Error::Malformed(what) | Error::UnsupportedMediaType(what) | Error::Unauthenticated(what) => format!("{what}."),
+        Error::Malformed(what) | Error::UnsupportedMediaType(what) | Error::Unauthenticated(what) => (*what).to_owned(),
         Error::WrongCredentials => "The e-mail address and the password do not belong together.".to_owned(),
         Error::Forbidden => "The user in the path or in the query is not the one who is signed in.".to_owned(),
         Error::NotFound(what) => format!("There is no such {what}."),
@@ -73,7 +72,7 @@ mod tests {
         let error = Error::Invalid(vec![FieldError { field: "mood", rule: "must be a number from 1.0 to 10.0" }]);
         let problem = serde_json::to_value(Problem::new(&error, "r-1")).unwrap();
         let expected = json!({
-            "type": "/docs/errors#invalid_fields", "title": "Some fields are invalid", "status": 422, "code": "invalid_fields",
+            "type": "urn:kai:error:invalid_fields", "title": "Some fields are invalid", "status": 422, "code": "invalid_fields",
             "detail": "mood must be a number from 1.0 to 10.0.", "request_id": "r-1",
             "errors": [{"field": "mood", "message": "must be a number from 1.0 to 10.0"}]
         });

@@ -31,11 +31,11 @@ impl Request {
     /// # Errors
     /// [`Error::Unauthenticated`] when there is none, or nothing that could be one.
     pub fn token(&self) -> Result<Token> {
-        let header = self.header(AUTHORIZATION).ok_or(Error::Unauthenticated("there is no Authorization header"))?;
+        let header = self.header(AUTHORIZATION).ok_or(Error::Unauthenticated("There is no Authorization header."))?;
         let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
         Token::parse(token.trim())
             .filter(|_| scheme.eq_ignore_ascii_case("bearer"))
-            .ok_or(Error::Unauthenticated("the Authorization header holds no bearer token"))
+            .ok_or(Error::Unauthenticated("The Authorization header holds no bearer token."))
     }
 
     /// A parameter of the path that is a user's id.
@@ -61,10 +61,10 @@ impl Request {
         let media_type = self.header(CONTENT_TYPE).unwrap_or("application/json");
         let essence = media_type.split(';').next().unwrap_or_default().trim();
         if !essence.eq_ignore_ascii_case("application/json") {
-            return Err(Error::UnsupportedMediaType("the body must be application/json"));
+            return Err(Error::UnsupportedMediaType("The body must be application/json."));
         }
         if self.header(CONTENT_ENCODING).is_some_and(|coding| !coding.eq_ignore_ascii_case("identity")) {
-            return Err(Error::UnsupportedMediaType("the body must not be encoded"));
+            return Err(Error::UnsupportedMediaType("The body must not be encoded."));
         }
         let body = self.body();
         if body.len() > BODY_LIMIT {

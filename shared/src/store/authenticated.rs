@@ -90,7 +90,7 @@ pub(super) async fn read<T: Serialize>(
     }
     let rows = state.db.read(statement, &Caller::new(token).params(params)).await?;
     match rows.first() {
-        None => return Err(dead()),
+        None => return Err(session_over()),
         Some(_) if alive => {}
         row => drop(remember_session(&state.cache, session_lookup, row)?),
     }
@@ -170,13 +170,14 @@ fn open_session(lookup: &Lookup) -> Option<Session> {
 }
 
 fn remember_session(cache: &Cache, lookup: Lookup, row: Option<&Row>) -> Result<Session> {
-    let session = Session::try_from(row.ok_or_else(dead)?).map_err(Error::internal)?;
+    let session = Session::try_from(row.ok_or_else(session_over)?).map_err(Error::internal)?;
     if let Lookup::Miss(slot) = lookup {
         cache.fill(slot, serde_json::to_vec(&session).map_err(Error::internal)?);
     }
     Ok(session)
 }
 
-fn dead() -> Error {
-    Error::Unauthenticated("the session is not alive")
+/// The token is not, or no longer, that of a live session.
+pub(super) fn session_over() -> Error {
+    Error::Unauthenticated("The session is over, or there never was one.")
 }

@@ -2,6 +2,7 @@
 
 mod entry;
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use serde::ser::SerializeStruct as _;
@@ -70,7 +71,7 @@ impl<'a> Page<'a> {
         let mut entries: Vec<Entry> =
             rows.iter().filter_map(|row| Entry::from_joined(row).transpose()).collect::<Result<_, _>>()?;
         // The join keeps the order of its inner side, but SQL does not promise it. On sorted rows this is one pass.
-        entries.sort_by(|a, b| (b.created_at, b.id).cmp(&(a.created_at, a.id)));
+        entries.sort_by_key(|entry| Reverse((entry.created_at, entry.id)));
         Ok(Self { listing, entries, total })
     }
 }
@@ -164,7 +165,7 @@ pub async fn create_entry(
     ];
     match authenticated::write(state, guard, token, CREATE, &params).await {
         Ok(written) => {
-            let row = written.rows.first().ok_or(Error::Unauthenticated("the session is not alive"))?;
+            let row = written.rows.first().ok_or_else(authenticated::session_over)?;
             row.try_get::<_, Json<Entry>>(0).map(|json| json.0).map_err(Error::internal)
         }
         Err(error) if error.violates(idempotency::CONSTRAINT) => {

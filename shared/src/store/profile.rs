@@ -146,6 +146,6 @@ pub async fn update_profile(
         (&change.preferences, Type::JSONB),
     ];
     let written = authenticated::write(state, guard, token, UPDATE, &params).await?;
-    let row = written.rows.first().ok_or(Error::Unauthenticated("the session is not alive"))?;
+    let row = written.rows.first().ok_or_else(authenticated::session_over)?;
     Profile::try_from(row).map_err(Error::internal)
 }

@@ -175,7 +175,7 @@ pub async fn revoke_sessions(state: &State, guard: WriteGuard, token: &Token, sc
     let all = scope == RevocationScope::All;
     let written = authenticated::write(state, guard, token, REVOKE, &[(&all, Type::BOOL)]).await?;
     match (written.rows.is_empty(), written.cleared) {
-        (true, _) => Err(Error::Unauthenticated("the session is not alive")),
+        (true, _) => Err(authenticated::session_over()),
         (false, true) => Ok(()),
         (false, false) => Err(Error::unavailable("the cache could not be told that the sessions are over")),
     }

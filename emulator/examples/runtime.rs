@@ -1,0 +1,30 @@
+//! A function on AWS's own runtime, for the tests: it answers what `lambda_http` made of the event.
+
+#![expect(clippy::print_stdout, reason = "what a function prints is what the tests read")]
+
+use lambda_http::{Body, Error, IntoResponse, Request, RequestExt as _, Response, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    lambda_runtime::spawn_graceful_shutdown_handler(|| async { println!("closed in time") }).await;
+    lambda_http::run_concurrent(service_fn(handle)).await
+}
+
+async fn handle(request: Request) -> Result<impl IntoResponse, Error> {
+    let cookies = request.headers().get("cookie").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let query: Vec<&str> = request.query_string_parameters_ref().and_then(|query| query.all("q")).unwrap_or_default();
+    let text = format!(
+        "{} {} id={} q={} cookies={cookies} body={:?}",
+        request.method(),
+        request.uri().path(),
+        request.path_parameters().first("id").unwrap_or("-"),
+        query.join("|"),
+        request.body().as_ref(),
+    );
+    let reply = Response::builder()
+        .header("set-cookie", "a=1; Path=/")
+        .header("set-cookie", "b=2")
+        .header("content-type", "application/octet-stream")
+        .body(Body::Binary(text.into_bytes()))?;
+    Ok(reply)
+}

@@ -1,0 +1,81 @@
+use crate::support::{EVERYWHERE, start};
+use serde_json::{Value, json};
+
+/// What the runtime API answers to one call during an invocation: status and `errorType`.
+async fn probe(call: Value) -> (u64, Value) {
+    let world = start(EVERYWHERE).await;
+    let answers = world.invoke(&json!({"probe": [call]})).await;
+    let body = &answers[0][1];
+    (answers[0][0].as_u64().unwrap(), body.get("errorType").unwrap_or(body).clone())
+}
+
+const RUNTIME: &str = "/2018-06-01/runtime";
+const EXTENSION: &str = "/2020-01-01/extension";
+
+#[tokio::test]
+async fn calls_that_make_no_sense_are_refused_as_lambda_does() {
+    let unknown = "00000000-0000-4000-8000-000000000000";
+    let identified = json!({"Lambda-Extension-Identifier": unknown});
+    let failing = json!({"Lambda-Extension-Identifier": unknown, "Lambda-Extension-Function-Error-Type": "X"});
+    for (call, status, error) in [
+        (json!(["POST", format!("{RUNTIME}/invocation/{unknown}/response"), {}, "1"]), 400, "InvalidRequestID"),
+        (json!(["POST", format!("{RUNTIME}/invocation/{unknown}/error"), {}, "1"]), 400, "InvalidRequestID"),
+        (json!(["POST", format!("{RUNTIME}/init/error"), {}, "{}"]), 403, "InvalidStateTransition"),
+        (json!(["GET", format!("{RUNTIME}/invocation/other")]), 404, "404 page not found\n"),
+        (json!(["POST", format!("{EXTENSION}/register"), {}, "{}"]), 403, "Extension.InvalidExtensionName"),
+        (
+            json!(["POST", format!("{EXTENSION}/register"), {"Lambda-Extension-Name": "a"}, r#"{"events":[]}"#]),
+            403,
+            "Extension.RegistrationClosed",
+        ),
+        (json!(["GET", format!("{EXTENSION}/event/next")]), 403, "Extension.MissingExtensionIdentifier"),
+        (
+            json!(["GET", format!("{EXTENSION}/event/next"), {"Lambda-Extension-Identifier": "x"}]),
+            403,
+            "Extension.InvalidExtensionIdentifier",
+        ),
+        (json!(["GET", format!("{EXTENSION}/event/next"), identified]), 403, "Extension.UnknownExtensionIdentifier"),
+        (json!(["POST", format!("{EXTENSION}/exit/error"), identified]), 403, "Extension.MissingHeader"),
+        (json!(["POST", format!("{EXTENSION}/init/error"), failing]), 403, "Extension.UnknownExtensionIdentifier"),
+        (json!(["POST", format!("{EXTENSION}/exit/error"), failing]), 403, "Extension.UnknownExtensionIdentifier"),
+    ] {
+        assert_eq!(probe(call.clone()).await, (status, json!(error)), "{call}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_answer_is_refused_and_the_first_one_counts() {
+    let world = start(EVERYWHERE).await;
+    let again = json!(["POST", format!("{RUNTIME}/invocation/{{id}}/response"), {}, "2"]);
+    let answer = world.invoke(&json!({"raw": "1", "probe-late": [again]})).await;
+    assert_eq!(answer, 1);
+    let late = world.line("late ").await;
+    assert!(late.starts_with("late [403,") && late.contains("InvalidStateTransition"), "{late}");
+}
+
+#[tokio::test]
+async fn a_reported_error_reaches_the_caller_and_the_log() {
+    let world = start(EVERYWHERE).await;
+    let event = json!({"fixture": {"fail": "the words"}}).to_string();
+    let error = world.emulator.invoke("fixture", event).await.unwrap_err();
+    assert_eq!(error.to_string(), "Fixture.Failed: the words");
+    let answer = world.order(&json!({"fail": "the words"})).await;
+    assert_eq!((answer.status, answer.text()), (500, r#"{"message":"Internal Server Error"}"#));
+    world.line("REPORT").await;
+    assert!(world.logs.lines().iter().all(|line| !line.text.contains("the words")), "its words are its own to log");
+    assert_eq!(world.invoke(&json!({"count": true})).await["count"], 3, "the environment lives on");
+}
+
+#[tokio::test]
+async fn a_streamed_response_is_refused() {
+    let world = start(EVERYWHERE).await;
+    let streamed = json!([
+        "POST",
+        format!("{RUNTIME}/invocation/{{id}}/response"),
+        {"Lambda-Runtime-Function-Response-Mode": "streaming"},
+        "1"
+    ]);
+    let event = json!({"fixture": {"probe": [streamed]}}).to_string();
+    let error = world.emulator.invoke("fixture", event).await.unwrap_err();
+    assert!(error.to_string().starts_with("Runtime.InvalidResponseModeHeader"), "{error}");
+}

@@ -1,0 +1,150 @@
+use crate::support::{binaries, template, whole_template};
+use emulator::{Emulator, Options, Variable};
+use std::time::Duration;
+
+const WHOLE: &str = "
+AWSTemplateFormatVersion: 2010-09-09
+Transform: AWS::Serverless-2016-10-31
+Parameters:
+  Stage: {Type: String, Default: dev}
+  Secret: {Type: String, NoEcho: true}
+Conditions:
+  Production: !Equals [!Ref Stage, prod]
+Mappings:
+  Sizes: {dev: {memory: 256}, prod: {memory: 1024}}
+Globals:
+  Function:
+    Runtime: provided.al2023
+    Timeout: 7
+    MemorySize: !FindInMap [Sizes, !Ref Stage, memory]
+    Environment:
+      Variables:
+        STAGE: !Ref Stage
+        SHARED: global
+        SECRET: !Ref Secret
+        OPTIONAL: !If [Production, 'on', !Ref AWS::NoValue]
+  HttpApi:
+    CorsConfiguration: {AllowOrigins: ['https://a.example'], MaxAge: 60}
+Resources:
+  Table: {Type: AWS::DynamoDB::Table}
+  NotesFunction:
+    Type: AWS::Serverless::Function
+    Metadata: {BuildMethod: rust-cargolambda, BuildProperties: {Binary: notes}}
+    Properties:
+      CodeUri: .
+      Timeout: 29
+      ReservedConcurrentExecutions: 5
+      Policies: [{DynamoDBReadPolicy: {TableName: !Ref Table}}]
+      Environment:
+        Variables: {SHARED: !Sub '${Stage}-${Table}', ARN: !GetAtt Table.Arn}
+      Events:
+        Get: {Type: HttpApi, Properties: {Path: '/notes/{id}', Method: get, ApiId: !Ref ServerlessHttpApi}}
+        Tick: {Type: Schedule, Properties: {Schedule: rate(1 minute), Input: '{}'}}
+        Tock: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(2 hours)}}
+        Off: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(2 hours), State: DISABLED}}
+        Cron: {Type: Schedule, Properties: {Schedule: cron(0 12 * * ? *)}}
+        Queue: {Type: SQS, Properties: {Queue: !GetAtt Queue.Arn}}
+  ListFunction:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: functions/notes-list/}
+  LiveFunction:
+    Type: AWS::Serverless::Function
+    Condition: Production
+    Properties: {CodeUri: functions/live}
+";
+
+#[test]
+fn a_template_is_read_with_globals_parameters_and_conditions() {
+    let template = whole_template(WHOLE).unwrap();
+    let names: Vec<_> = template.functions.iter().map(|function| function.name.as_str()).collect();
+    assert_eq!(names, ["notes-list", "notes"]);
+    let notes = template.function("NotesFunction").unwrap();
+    assert_eq!(notes, template.function("notes").unwrap());
+    assert_eq!((notes.timeout, notes.memory_size), (Duration::from_secs(29), 256));
+    assert_eq!(notes.reserved_concurrency, Some(5));
+    let value = |text: &str| Variable::Value(text.to_owned());
+    let unresolved = |text: &str| Variable::Unresolved(text.to_owned());
+    let variables: Vec<_> = notes.variables.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+    let expected = [
+        ("ARN", unresolved("!GetAtt Table.Arn")),
+        ("SECRET", unresolved("!Ref Secret")),
+        ("SHARED", value("dev-Table")),
+        ("STAGE", value("dev")),
+    ];
+    assert_eq!(variables, expected);
+    assert_eq!(notes.routes[0].key(), "GET /notes/{id}");
+    let schedules: Vec<_> = notes.schedules.iter().map(|each| (each.name.as_str(), each.every)).collect();
+    let seconds = |count| Some(Duration::from_secs(count));
+    assert_eq!(schedules, [("Cron", None), ("Tick", seconds(60)), ("Tock", seconds(7_200))]);
+    let list = template.function("notes-list").unwrap();
+    assert_eq!((list.timeout, list.memory_size), (Duration::from_secs(7), 256));
+    let cors = template.api.cors.unwrap();
+    assert_eq!((cors.allow_origins, cors.max_age), (vec!["https://a.example".to_owned()], seconds(60)));
+}
+
+#[test]
+fn a_mistake_names_the_resource_the_property_and_the_rule() {
+    let function = |properties: &str| {
+        let text =
+            format!("\n  F:\n    Type: AWS::Serverless::Function\n    Properties: {{CodeUri: x, {properties}}}\n");
+        template(&text).unwrap_err().to_string()
+    };
+    let event = |event: &str| function(&format!("Events: {{E: {event}}}"));
+    for (error, expected) in [
+        (function("Timeout: 901"), "F: Timeout: a whole number from 1 to 900 is expected"),
+        (function("Timeout: soon"), "F: Timeout: a whole number from 1 to 900 is expected"),
+        (function("MemorySize: !GetAtt A.B"), "F: MemorySize: !GetAtt A.B has no value before the stack is deployed"),
+        (function("Runtime: python3.13"), "F: Runtime: only provided.* runs here, not python3.13"),
+        (function("Events: [1]"), "F: Events: a map is expected"),
+        (event("{Type: Api}"), "F: Events.E.Type: REST APIs are not emulated, only HttpApi"),
+        (
+            event("{Type: HttpApi, Properties: {Path: '/a/{b+}/c', Method: GET}}"),
+            "F: Events.E.Properties.Path: a greedy variable {name+} stands at the end",
+        ),
+        (
+            event("{Type: HttpApi, Properties: {Path: a, Method: GET}}"),
+            "F: Events.E.Properties.Path: a path begins with /",
+        ),
+        (
+            event("{Type: HttpApi, Properties: {Path: /a}}"),
+            "F: Events.E.Properties.Method: a path has a method (ANY for all)",
+        ),
+        (
+            event("{Type: HttpApi, Properties: {Path: /a, Method: GET, Auth: {Authorizer: Jwt}}}"),
+            "F: Events.E.Properties.Auth.Authorizer: authorizers are not emulated",
+        ),
+        (
+            event("{Type: Schedule, Properties: {Schedule: rate(0 minutes)}}"),
+            "F: Events.E.Properties.Schedule: rate(n unit) has a number from 1 and minute(s), hour(s) or day(s)",
+        ),
+        (event("{Type: HttpApi}, G: {Type: HttpApi}"), "F: Events: F has $default already"),
+        (
+            template("\n  A:\n    Type: AWS::Serverless::HttpApi\n    Properties: {StageName: prod}\n")
+                .unwrap_err()
+                .to_string(),
+            "A: StageName: only $default is emulated: prod would become part of the path",
+        ),
+        (whole_template("a: 1").unwrap_err().to_string(), "the template: Resources: a map of resources is expected"),
+    ] {
+        assert_eq!(error, expected);
+    }
+    assert!(whole_template("a: [").unwrap_err().to_string().contains("not valid YAML"));
+}
+
+#[tokio::test]
+async fn a_variable_that_only_the_deployed_stack_knows_must_be_given() {
+    let start = async |name: Option<&str>| {
+        let mut options =
+            Options { template: whole_template(WHOLE).unwrap(), binaries: binaries(), ..Options::default() };
+        options.variables.insert("SECRET".to_owned(), "s".to_owned());
+        if let Some(name) = name {
+            let own = [("ARN".to_owned(), "a".to_owned())].into();
+            options.function_variables.insert(name.to_owned(), own);
+        }
+        Emulator::start(options).await.map(drop).map_err(|error| error.to_string())
+    };
+    let expected = "NotesFunction: Environment.Variables.ARN: !GetAtt Table.Arn has no value before the stack is deployed; give ARN one";
+    assert_eq!(start(None).await, Err(expected.to_owned()));
+    assert_eq!(start(Some("ListFunction")).await, Err(expected.to_owned()));
+    assert_eq!(start(Some("NotesFunction")).await, Ok(()));
+}

@@ -1,0 +1,110 @@
+//! `cargo xtask migrate`.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use backends::{Postgres, PostgresOptions, Server};
+use clap::Subcommand;
+
+use crate::schema::{Migration, Schema};
+use crate::servers;
+use crate::workspace::Workspace;
+
+/// The database of `cargo xtask dev`.
+pub(crate) const DATABASE: &str = "kai";
+
+/// What to do to which database.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    direction: Direction,
+    /// The database; without it the one of `cargo xtask dev`, whose server is started for the command if it does not run. Connect to
+    /// the database itself, not to a transaction pooler.
+    #[arg(long, global = true, value_name = "URL", hide_env_values = true)]
+    database_url: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum Direction {
+    /// Applies every migration that is not applied.
+    Up,
+    /// Reverts the last migration.
+    Down {
+        /// Reverts all that are newer than this one; 0 reverts all.
+        #[arg(long, value_name = "VERSION")]
+        to: Option<i64>,
+    },
+    /// Shows every migration and when it was applied.
+    Status,
+}
+
+pub(crate) async fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
+    let folder = workspace.state("dev").join("postgres");
+    // Kept to the end: the server stops when it is dropped.
+    let mut server = None;
+    let url = match (&arguments.database_url, Postgres::attach(&folder).await) {
+        (Some(url), _) => url.clone(),
+        (None, Some(running)) => running.url(DATABASE),
+        (None, None) => {
+            servers::install(&[Server::Postgres])?;
+            let postgres = Postgres::start(&folder, &PostgresOptions::default())?;
+            postgres.create_database(DATABASE).await?;
+            server.insert(postgres).url(DATABASE)
+        }
+    };
+    let mut schema = Schema::open(workspace, &url).await?;
+    match arguments.direction {
+        Direction::Up => report("applied", &schema.up().await?),
+        Direction::Down { to } => report("reverted", &schema.down(to).await?),
+        Direction::Status => print!("{}", table(&schema.status().await?)),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn report(done: &str, versions: &[i64]) {
+    if versions.is_empty() {
+        println!("nothing to do");
+    }
+    for version in versions {
+        println!("{done} {version:04}");
+    }
+}
+
+fn table(migrations: &[Migration]) -> String {
+    let name = |migration: &Migration| migration.name.clone().unwrap_or_else(|| "(no file)".to_owned());
+    let width = migrations.iter().map(|migration| name(migration).chars().count()).max().unwrap_or(0).max(4);
+    let mut table = format!("version  {:width$}  applied\n", "name");
+    for migration in migrations {
+        let state = match (&migration.applied, migration.differs) {
+            (None, _) => "not yet".to_owned(),
+            (Some(when), false) => when.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+            (Some(when), true) => format!("{} (its file has changed since)", when.strftime("%Y-%m-%d %H:%M:%S UTC")),
+        };
+        table.push_str(&format!("{:04}     {:width$}  {state}\n", migration.version, name(migration)));
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_shows_what_is_applied_changed_missing_and_pending() {
+        let applied = Some("2026-01-02T03:04:05Z".parse().unwrap());
+        let migrations = [
+            Migration { version: 1, name: Some("initial".to_owned()), applied, differs: false },
+            Migration { version: 2, name: Some("tags".to_owned()), applied, differs: true },
+            Migration { version: 3, name: None, applied, differs: false },
+            Migration { version: 4, name: Some("images".to_owned()), applied: None, differs: false },
+        ];
+        let expected = "\
+version  name       applied
+0001     initial    2026-01-02 03:04:05 UTC
+0002     tags       2026-01-02 03:04:05 UTC (its file has changed since)
+0003     (no file)  2026-01-02 03:04:05 UTC
+0004     images     not yet
+";
+        assert_eq!(table(&migrations), expected);
+    }
+}
