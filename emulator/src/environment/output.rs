@@ -75,3 +75,24 @@ impl Output {
         line.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::LogBuffer;
+    use std::process::Command;
+
+    #[tokio::test]
+    async fn what_stands_in_the_pipe_is_passed_on_at_once() {
+        let logs = LogBuffer::default();
+        let log = Log { sink: logs.sink(), function: "f".to_owned(), environment: "e".to_owned() };
+        let (output, end) = Output::open(Stream::Stdout, log).unwrap();
+        Command::new("printf").arg("one\ntwo\r\n\nrest").stdout(end).status().unwrap();
+        let texts = || logs.lines().into_iter().map(|line| line.text).collect::<Vec<_>>();
+        assert_eq!(texts(), [""; 0]);
+        output.drain();
+        assert_eq!(texts(), ["one", "two", ""]);
+        output.finish();
+        assert_eq!(texts(), ["one", "two", "", "rest"]);
+    }
+}

@@ -4,6 +4,7 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 fn emulator(folder: &Path) -> Command {
@@ -56,6 +57,9 @@ async fn no_function_outlives_an_emulator_that_is_killed() {
     let address = lines.next().unwrap().strip_prefix("Serving on http://").unwrap().parse().unwrap();
     let answer = send(address, "GET", "/", &[("x-fixture", r#"{"count":true}"#)], b"").await;
     let pid = answer.json()["pid"].as_u64().unwrap() as u32;
+    // One that runs, because the kernel itself hangs up on stopped programs whose parent is gone.
+    let working = send(address, "GET", "/", &[("x-fixture", r#"{"sleep":60000}"#)], b"");
+    let _ = tokio::time::timeout(Duration::from_millis(300), working).await;
     child.kill().unwrap();
     child.wait().unwrap();
     gone(pid).await;

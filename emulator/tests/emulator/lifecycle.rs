@@ -1,4 +1,4 @@
-use crate::support::{EVERYWHERE, binaries, folder_of, gone, process_state, start, start_with, within};
+use crate::support::{EVERYWHERE, binaries, folder_of, gone, process_state, send, start, start_with, within};
 use emulator::{EnvironmentState, InvocationError, Stream};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -35,7 +35,7 @@ async fn an_idle_environment_is_stopped_and_the_same_one_goes_on() {
     let world = start_with(EVERYWHERE, |options| options.freeze = false).await;
     let pid = world.invoke(&json!({"count": true})).await["pid"].as_u64().unwrap() as u32;
     world.emulator.idle().await;
-    assert_eq!(process_state(pid), Some('S'));
+    assert_ne!(process_state(pid), Some('T'));
 }
 
 #[tokio::test]
@@ -172,10 +172,11 @@ async fn a_function_sees_lambdas_environment_and_nothing_else() {
     Properties:
       MemorySize: 512
       FunctionName: a-name
-      Environment: {Variables: {DECLARED: one, GIVEN: !GetAtt Table.Arn, LANG: C, AWS_REGION: nowhere}}
+      Environment: {Variables: {DECLARED: one, GIVEN: !GetAtt Table.Arn, CHANGED: old, LANG: C, AWS_REGION: nowhere}}
 ";
     let world = start_with(resources, |options| {
         options.variables.insert("GIVEN".to_owned(), "two".to_owned());
+        options.variables.insert("CHANGED".to_owned(), "new".to_owned());
         options.variables.insert("UNDECLARED".to_owned(), "three".to_owned());
     })
     .await;
@@ -184,7 +185,7 @@ async fn a_function_sees_lambdas_environment_and_nothing_else() {
     let names: Vec<_> = variables.keys().map(String::as_str).collect();
     let expected = "AWS_ACCESS_KEY_ID AWS_DEFAULT_REGION AWS_LAMBDA_FUNCTION_MEMORY_SIZE AWS_LAMBDA_FUNCTION_NAME \
         AWS_LAMBDA_FUNCTION_VERSION AWS_LAMBDA_INITIALIZATION_TYPE AWS_LAMBDA_LOG_GROUP_NAME AWS_LAMBDA_LOG_STREAM_NAME \
-        AWS_LAMBDA_RUNTIME_API AWS_REGION AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_XRAY_CONTEXT_MISSING DECLARED GIVEN \
+        AWS_LAMBDA_RUNTIME_API AWS_REGION AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_XRAY_CONTEXT_MISSING CHANGED DECLARED GIVEN \
         LAMBDA_RUNTIME_DIR LAMBDA_TASK_ROOT LANG PATH TZ _HANDLER";
     assert_eq!(names, expected.split_whitespace().collect::<Vec<_>>());
     for (name, value) in [
@@ -192,6 +193,7 @@ async fn a_function_sees_lambdas_environment_and_nothing_else() {
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
         ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/a-name"),
         ("AWS_REGION", "us-east-1"),
+        ("CHANGED", "new"),
         ("DECLARED", "one"),
         ("GIVEN", "two"),
         ("LANG", "C"),
@@ -260,6 +262,43 @@ async fn a_new_binary_takes_over_without_a_lost_request() {
 }
 
 #[tokio::test]
+async fn a_replaced_environment_takes_nothing_new_even_when_it_has_room() {
+    let resources = fixture(10, "").replace("FIXTURE_INIT: ''", "AWS_LAMBDA_MAX_CONCURRENCY: 4");
+    let world = start(&resources).await;
+    let orders = json!({"sleep": 500, "count": true});
+    let busy = world.invoke(&orders);
+    let next = async {
+        while world.emulator.environments().iter().all(|environment| environment.invocations == 0) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        world.emulator.replace("fixture").await.unwrap();
+        world.invoke(&json!({"count": true})).await
+    };
+    let (busy, next) = tokio::join!(busy, within(next));
+    assert_ne!(busy["pid"], next["pid"]);
+}
+
+#[tokio::test]
+async fn an_emulator_that_is_shutting_down_finishes_what_it_has_and_takes_nothing_new() {
+    let world = start(EVERYWHERE).await;
+    let address = world.emulator.address();
+    let orders = json!({"sleep": 1_000}).to_string();
+    let headers = [("x-fixture", orders.as_str())];
+    let busy = send(address, "GET", "/", &headers, b"");
+    let late = async {
+        world.line("START").await;
+        let shutdown = world.emulator.shutdown();
+        let late = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            send(address, "GET", "/", &[], b"").await
+        };
+        tokio::join!(shutdown, late).1
+    };
+    let (busy, late) = tokio::join!(busy, late);
+    assert_eq!((busy.status, late.status), (200, 503));
+}
+
+#[tokio::test]
 async fn no_process_outlives_the_emulator() {
     let world = start(EVERYWHERE).await;
     let pids: Vec<u32> = busy_and_idle(&world).await;
@@ -273,6 +312,15 @@ async fn no_process_outlives_the_emulator() {
     for pid in pids {
         assert_eq!(process_state(pid), None);
     }
+}
+
+#[tokio::test]
+async fn what_a_function_started_ends_with_it() {
+    let world = start(EVERYWHERE).await;
+    let child = world.invoke(&json!({"spawn": true})).await.as_u64().unwrap() as u32;
+    assert!(process_state(child).is_some());
+    world.emulator.shutdown().await;
+    gone(child).await;
 }
 
 async fn busy_and_idle(world: &crate::support::World) -> Vec<u32> {
@@ -296,10 +344,13 @@ async fn an_internal_extension_is_told_and_waited_for() {
     let event: Value = serde_json::from_str(seen.strip_prefix("extension saw ").unwrap()).unwrap();
     assert_eq!(event["eventType"], "INVOKE");
     assert_eq!(event["invokedFunctionArn"], "arn:aws:lambda:us-east-1:123456789012:function:Fixture");
+    world.emulator.idle().await;
     world.invoke(&json!({"count": true})).await;
     world.emulator.idle().await;
-    let events = world.logs.lines().into_iter().filter(|line| line.text.starts_with("extension saw ")).count();
-    assert_eq!(events, 2);
+    let texts: Vec<_> = world.logs.lines().into_iter().map(|line| line.text).collect();
+    let order: Vec<_> = texts.iter().map(|text| text.split([' ', ':']).take(2).collect::<Vec<_>>().join(" ")).collect();
+    let once = ["START RequestId", "extension saw", "extension is", "END RequestId", "REPORT RequestId"];
+    assert_eq!(order, [once, once].concat(), "an invocation ends when the extension has");
 }
 
 #[tokio::test]

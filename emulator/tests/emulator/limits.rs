@@ -5,14 +5,11 @@ use serde_json::json;
 const TOO_LARGE: &str = r#"{"message":"Request Entity Too Large"}"#;
 
 #[tokio::test]
-async fn ten_megabytes_of_body_pass_the_gateway_and_one_byte_more_does_not() {
+async fn a_body_over_ten_megabytes_starts_no_function() {
     let world = start(EVERYWHERE).await;
-    // Neither reaches the function: the event of the first is over Lambda's limit. The second is refused by another rule,
-    // which shows in that it is refused without a length, too.
-    for length in [10 * 1024 * 1024, 10 * 1024 * 1024 + 1] {
-        let answer = world.send("POST", "/", &[("content-type", "text/plain")], &vec![b'x'; length]).await;
-        assert_eq!((answer.status, answer.text()), (413, TOO_LARGE));
-    }
+    let body = vec![b'x'; 10 * 1024 * 1024 + 1];
+    let answer = world.send("POST", "/", &[("content-type", "text/plain")], &body).await;
+    assert_eq!((answer.status, answer.text()), (413, TOO_LARGE));
     assert_eq!(world.emulator.environments(), []);
 }
 

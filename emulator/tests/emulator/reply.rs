@@ -48,9 +48,11 @@ async fn without_a_status_the_whole_result_is_the_body() {
 #[tokio::test]
 async fn a_malformed_result_is_an_error_of_the_server() {
     let world = start(EVERYWHERE).await;
-    let malformed: [Value; 7] = [
+    let malformed: [Value; 9] = [
         json!({"statusCode": "two hundred"}),
         json!({"statusCode": 99}),
+        json!({"statusCode": 103}),
+        json!({"statusCode": 600}),
         json!({"statusCode": 200, "body": {"an": "object"}}),
         json!({"statusCode": 200, "headers": {"bad name": "x"}}),
         json!({"statusCode": 200, "headers": {"x": "line\nbreak"}}),
