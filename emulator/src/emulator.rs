@@ -1,3 +1,5 @@
+//! The emulator as a whole: its thread, its front, its pools.
+
 use crate::{
     environment::{EnvironmentInfo, Settings},
     error::{Error, Result},

@@ -1,3 +1,5 @@
+//! What can go wrong before a function is reached.
+
 use std::{io, net::SocketAddr, path::PathBuf};
 
 /// The result of reading a template or of starting the emulator.

@@ -27,16 +27,26 @@ pub(crate) struct Built {
 /// One does not compile, or cargo cannot be run.
 pub(crate) async fn build(workspace: &Workspace, functions: &[String]) -> Result<Vec<Built>> {
     let mut command = command(workspace);
-    command.args(["build", "--message-format=json-render-diagnostics"]).stdout(Stdio::piped());
+    command.arg("build");
     for function in functions {
         command.args(["--package", function]);
     }
-    let mut cargo = Group::spawn(&mut command)?;
+    let built = artifacts(&mut command).await?;
+    Ok(built.into_iter().filter(|built| functions.contains(&built.function)).collect())
+}
+
+/// Runs a `cargo build` and returns the binaries that it made or found up to date.
+///
+/// # Errors
+/// Something does not compile, or cargo cannot be run.
+pub(crate) async fn artifacts(build: &mut Command) -> Result<Vec<Built>> {
+    build.arg("--message-format=json-render-diagnostics").stdout(Stdio::piped());
+    let mut cargo = Group::spawn(build)?;
     let output = cargo.child.stdout.take().context("cargo has no output")?;
     let mut lines = BufReader::new(output).lines();
     let mut built = Vec::new();
     while let Some(line) = lines.next_line().await? {
-        built.extend(parse_artifact(&line).filter(|built| functions.contains(&built.function)));
+        built.extend(parse_artifact(&line));
     }
     if !cargo.wait().await?.success() {
         bail!("the functions do not compile");

@@ -1,6 +1,6 @@
 //! `cargo xtask ci`: what a change has to pass, in the order of what fails fastest.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -77,7 +77,7 @@ async fn cfn_lint(workspace: &Workspace) -> Result<()> {
     succeed(lint).await
 }
 
-async fn installed_version(linter: &PathBuf) -> Option<String> {
+async fn installed_version(linter: &Path) -> Option<String> {
     let output = Command::new(linter).arg("--version").output().await.ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     text.split_whitespace().last().map(str::to_owned)

@@ -2,7 +2,7 @@
 
 pub(crate) mod binaries;
 mod demo;
-mod journal;
+pub(crate) mod journal;
 mod output;
 mod serve;
 mod watch;

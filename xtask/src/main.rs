@@ -1,6 +1,7 @@
 //! The project's front door: `cargo xtask <command>`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to the terminal")]
 
+mod bench;
 mod cache_delete;
 mod cargo;
 mod ci;
@@ -35,6 +36,8 @@ enum Command {
     Dev(dev::Arguments),
     /// Runs every test, unit to black box, against servers of its own.
     Test(test::Arguments),
+    /// Measures what the functions cost, beside the least that they could.
+    Bench(bench::Arguments),
     /// Moves a database's schema up or down, or shows where it stands.
     Migrate(migrate::Arguments),
     /// Checks the invariants that the compiler does not.
@@ -61,6 +64,7 @@ async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Dev(arguments) => dev::run(&workspace, &arguments).await,
         Command::Test(arguments) => test::run(&workspace, &arguments).await,
+        Command::Bench(arguments) => bench::run(&workspace, &arguments).await,
         Command::Migrate(arguments) => migrate::run(&workspace, &arguments).await,
         Command::Tidy => tidy::run(&workspace),
         Command::Ci => ci::run(&workspace).await,

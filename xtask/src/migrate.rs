@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
     direction: Direction,
     /// The database; without it the one of `cargo xtask dev`, whose server is started for the command if it does not run. Connect to
     /// the database itself, not to a transaction pooler.
-    #[arg(long, global = true, value_name = "URL", hide_env_values = true)]
+    #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
 }
 

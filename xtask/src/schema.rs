@@ -116,3 +116,62 @@ fn explained(error: MigrateError) -> anyhow::Error {
     };
     anyhow::Error::new(error).context(advice)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use backends::{Postgres, PostgresOptions};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_schema_goes_up_and_down_and_tells_where_it_stands() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = PostgresOptions { disposable: true, ..PostgresOptions::default() };
+        let postgres = Postgres::start(&dir.path().join("postgres"), &options).unwrap();
+        let url = postgres.url("postgres");
+        let migrations = dir.path().join("migrations");
+        fs::create_dir(&migrations).unwrap();
+        for (number, table) in [(1, "one"), (2, "two"), (3, "three")] {
+            fs::write(migrations.join(format!("000{number}_{table}.up.sql")), format!("CREATE TABLE {table} ();"))
+                .unwrap();
+            fs::write(migrations.join(format!("000{number}_{table}.down.sql")), format!("DROP TABLE {table};"))
+                .unwrap();
+        }
+        let workspace = Workspace::at(dir.path().to_path_buf());
+
+        let mut schema = Schema::open(&workspace, &url).await.unwrap();
+        assert!(schema.status().await.unwrap().iter().all(|migration| migration.applied.is_none()));
+        assert_eq!(schema.up().await.unwrap(), [1, 2, 3]);
+        assert_eq!(schema.up().await.unwrap(), [0_i64; 0]);
+        assert_eq!(schema.down(None).await.unwrap(), [3]);
+        assert_eq!(schema.down(Some(0)).await.unwrap(), [2, 1]);
+        assert_eq!(schema.up().await.unwrap(), [1, 2, 3]);
+
+        fs::write(migrations.join("0002_two.up.sql"), "CREATE TABLE another ();").unwrap();
+        let mut schema = Schema::open(&workspace, &url).await.unwrap();
+        let differing = schema.status().await.unwrap().into_iter().filter(|migration| migration.differs);
+        assert_eq!(differing.map(|migration| migration.version).collect::<Vec<_>>(), [2]);
+        let error = format!("{:#}", schema.up().await.unwrap_err());
+        assert!(error.contains("must not be edited"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_migration_may_take_longer_than_the_database_allows_a_request() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = PostgresOptions { disposable: true, ..PostgresOptions::default() };
+        let postgres = Postgres::start(&dir.path().join("postgres"), &options).unwrap();
+        let migrations = dir.path().join("migrations");
+        fs::create_dir(&migrations).unwrap();
+        let limit = "ALTER DATABASE postgres SET statement_timeout = '50ms'";
+        fs::write(migrations.join("0001_limit.up.sql"), limit).unwrap();
+        fs::write(migrations.join("0001_limit.down.sql"), "SELECT 1").unwrap();
+        let workspace = Workspace::at(dir.path().to_path_buf());
+        let url = postgres.url("postgres");
+        Schema::open(&workspace, &url).await.unwrap().up().await.unwrap();
+        fs::write(migrations.join("0002_slow.up.sql"), "SELECT pg_sleep(0.3)").unwrap();
+        fs::write(migrations.join("0002_slow.down.sql"), "SELECT 1").unwrap();
+        assert_eq!(Schema::open(&workspace, &url).await.unwrap().up().await.unwrap(), [2]);
+    }
+}

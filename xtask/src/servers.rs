@@ -1,6 +1,6 @@
 //! Postgres and Redis of our own for a command, with their data under `target/`.
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use backends::{Postgres, PostgresOptions, Redis, RedisOptions, Server, install};
 
 use crate::terminal::Step;
@@ -37,7 +37,10 @@ impl Servers {
     fn start(workspace: &Workspace, command: &str, postgres: &PostgresOptions, redis: &RedisOptions) -> Result<Self> {
         let state = workspace.state(command);
         let step = Step::begin("starting Postgres");
-        let postgres = Postgres::start(&state.join("postgres"), postgres)?;
+        let postgres = Postgres::start(&state.join("postgres"), postgres).map_err(|error| match error {
+            backends::Error::InUse(_) => anyhow!("{error}; is `cargo xtask {command}` running already?"),
+            error => error.into(),
+        })?;
         step.done(&format!("Postgres on port {}", postgres.port()));
         let step = Step::begin("starting Redis");
         let redis = Redis::start(&state.join("redis"), redis)?;

@@ -1,10 +1,106 @@
-//! stub
-use crate::workspace::Workspace;
-use anyhow::Result;
+//! `cargo xtask tidy`: the invariants of ARCHITECTURE.md that the compiler does not check.
+//!
+//! Each rule is a function from the repository's files to what is wrong with them. All of them run, and all that they find is
+//! printed at once.
+
+mod contract;
+mod layers;
+mod layout;
+mod manifest;
+mod tokens;
+mod tree;
+mod words;
+
+use std::fmt;
 use std::process::ExitCode;
-pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
-    check(workspace).map(|()| ExitCode::SUCCESS)
+
+use anyhow::{Result, bail};
+
+use crate::workspace::Workspace;
+use tree::Tree;
+
+/// A rule by its name.
+struct Rule {
+    name: &'static str,
+    check: fn(&Tree) -> Vec<Finding>,
 }
-pub(crate) fn check(_workspace: &Workspace) -> Result<()> {
+
+/// Every rule there is.
+const RULES: &[Rule] = &[
+    Rule { name: "function-and-template", check: layout::functions_and_template_agree },
+    Rule { name: "own-role", check: layout::functions_have_roles_of_their_own },
+    Rule { name: "events", check: layout::functions_have_events },
+    Rule { name: "api-tests", check: layout::functions_have_tests },
+    Rule { name: "thin-main", check: layout::mains_are_thin },
+    Rule { name: "module-size", check: layout::modules_are_small },
+    Rule { name: "module-name", check: layout::modules_say_what_they_hold },
+    Rule { name: "module-doc", check: layout::modules_begin_with_a_doc },
+    Rule { name: "layers", check: layers::everything_is_in_its_layer },
+    Rule { name: "private-text", check: layers::user_text_is_not_logged },
+    Rule { name: "direction", check: layers::dependencies_run_one_way },
+    Rule { name: "crates", check: manifest::crates_depend_one_way },
+    Rule { name: "lints", check: manifest::crates_take_the_workspace_lints },
+    Rule { name: "bans", check: manifest::bans_have_reasons },
+    Rule { name: "variables", check: contract::variables_are_in_the_template },
+    Rule { name: "error-codes", check: contract::error_codes_are_documented },
+    Rule { name: "migrations", check: contract::migrations_go_both_ways },
+    Rule { name: "words", check: words::nothing_is_left_lying_about },
+];
+
+/// Something that a rule found.
+#[derive(Debug, PartialEq, Eq)]
+struct Finding {
+    path: String,
+    /// From 1; none when the whole file is meant.
+    line: Option<usize>,
+    text: String,
+    /// Worth a thought, but no failure.
+    is_warning: bool,
+}
+
+impl Finding {
+    fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { path: path.into(), line: None, text: text.into(), is_warning: false }
+    }
+
+    fn at(path: impl Into<String>, line: usize, text: impl Into<String>) -> Self {
+        Self { line: Some(line), ..Self::new(path, text) }
+    }
+
+    fn warning(self) -> Self {
+        Self { is_warning: true, ..self }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = self.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let warning = if self.is_warning { "warning: " } else { "" };
+        write!(f, "{}{line}: {warning}{}", self.path, self.text)
+    }
+}
+
+pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
+    check(workspace)?;
+    println!("✓ {} rules hold", RULES.len());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints everything that the rules find.
+///
+/// # Errors
+/// One of them found a violation, or the repository cannot be read.
+pub(crate) fn check(workspace: &Workspace) -> Result<()> {
+    let tree = Tree::load(workspace.root())?;
+    let mut violations = 0;
+    for rule in RULES {
+        for finding in (rule.check)(&tree) {
+            println!("{finding} [{}]", rule.name);
+            violations += usize::from(!finding.is_warning);
+        }
+    }
+    if violations > 0 {
+        bail!("{violations} violations of the project's rules");
+    }
     Ok(())
 }

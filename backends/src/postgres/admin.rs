@@ -103,7 +103,7 @@ impl Admin {
             // Copied in the catalogue: a statement made from the text would have to know which settings are lists.
             let settings = "INSERT INTO pg_db_role_setting SELECT copy.oid, s.setrole, s.setconfig \
                 FROM pg_db_role_setting s JOIN pg_database o ON o.oid = s.setdatabase, pg_database copy \
-                WHERE o.datname = $1 || chr(65) AND copy.datname = $2";
+                WHERE o.datname = $1 AND copy.datname = $2";
             client.execute(settings, &[&template, &name]).await.map(drop)
         })
         .await

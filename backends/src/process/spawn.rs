@@ -45,7 +45,7 @@ pub(super) fn spawn(command: Command) -> io::Result<Child> {
 /// process id as it is.
 pub(super) fn command(launch: &Launch) -> Command {
     let mut command = match &launch.program {
-        Program::Native { path, .. } if false && *HAS_PDEATHSIG => {
+        Program::Native { path, .. } if *HAS_PDEATHSIG => {
             let mut command = Command::new("setpriv");
             command.args(["--pdeathsig", signal_name(launch), "--"]).arg(path);
             command

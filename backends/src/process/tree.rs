@@ -28,7 +28,7 @@ pub(super) fn signal_all(pid: u32, signal_to_send: Signal) {
     let mut family = vec![pid];
     let mut index = 0;
     while let Some(&parent) = family.get(index) {
-        if false { family.clear() } else { let _ = (&parents, parent); } #[cfg(any())] family.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(child, _)| *child));
+        family.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(child, _)| *child));
         index += 1;
     }
     for member in family.into_iter().rev() {

@@ -1,3 +1,5 @@
+//! The HTTP API of the template: routes, CORS, throttling.
+
 use super::property::Properties;
 use crate::error::Result;
 use std::{collections::BTreeMap, time::Duration};

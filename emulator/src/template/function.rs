@@ -1,3 +1,5 @@
+//! A function of the template: its binary, its bounds, its variables, its triggers.
+
 use super::{api::Throttle, intrinsic::Unresolved, property::Properties};
 use crate::error::{Error, Result};
 use serde_json::Value;

@@ -114,3 +114,35 @@ fn id(at: Timestamp) -> Result<Uuid> {
     getrandom::fill(&mut random)?;
     Ok(Builder::from_unix_timestamp_millis(u64::try_from(at.as_millisecond())?, &random).into_uuid())
 }
+
+#[cfg(test)]
+mod tests {
+    use backends::{Postgres, PostgresOptions};
+
+    use super::*;
+    use crate::schema::Schema;
+    use crate::workspace::Workspace;
+
+    #[tokio::test]
+    async fn the_demo_journal_fits_the_schema_and_is_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = PostgresOptions { disposable: true, ..PostgresOptions::default() };
+        let postgres = Postgres::start(dir.path(), &options).unwrap();
+        let url = postgres.url("postgres");
+        Schema::open(&Workspace::find().unwrap(), &url).await.unwrap().up().await.unwrap();
+        let options: PgConnectOptions = url.parse().unwrap();
+        let mut connection = options.connect().await.unwrap();
+        let user = "INSERT INTO users (id, email, password_hash) VALUES (gen_random_uuid(), $1, '') RETURNING id::text";
+        let user: String = sqlx::query(user).bind(EMAIL).fetch_one(&mut connection).await.unwrap().get(0);
+        insert(&mut connection, &user, &journal::write(ENTRIES, Timestamp::now())).await.unwrap();
+
+        let count = sqlx::query("SELECT journal_entry_count FROM users").fetch_one(&mut connection).await.unwrap();
+        assert_eq!(count.get::<i64, _>(0), 150);
+        let odd = "SELECT count(*) FROM journal_entries WHERE created_at > now() OR tags = '{}' OR title = ''";
+        let odd = sqlx::query(odd).fetch_one(&mut connection).await.unwrap();
+        assert_eq!(odd.get::<i64, _>(0), 0);
+        let order = "SELECT array_agg(id ORDER BY id) = array_agg(id ORDER BY created_at) FROM journal_entries";
+        let order = sqlx::query(order).fetch_one(&mut connection).await.unwrap();
+        assert!(order.get::<bool, _>(0), "ids grow with time");
+    }
+}

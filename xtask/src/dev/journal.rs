@@ -4,6 +4,8 @@
 
 mod themes;
 
+use std::collections::BTreeSet;
+
 use jiff::{Timestamp, ToSpan as _};
 
 use themes::{CLOSING_HEAVY, CLOSING_LIGHT, CLOSING_STEADY, THEMES, Theme};
@@ -19,16 +21,17 @@ pub(crate) struct Entry {
     pub(crate) mood: f64,
     /// What a person would pick for that mood.
     pub(crate) mood_emoji: &'static str,
-    /// One to three.
+    /// One to four.
     pub(crate) tags: Vec<&'static str>,
     /// In the past.
     pub(crate) created_at: Timestamp,
 }
 
-/// Writes that many entries up to now, oldest first.
+/// Writes that many entries up to now, oldest first. There are some thousands of different ones in it.
 pub(crate) fn write(count: usize, now: Timestamp) -> Vec<Entry> {
     let mut chance = Chance(0x6b61_6921);
     let mut last_theme = THEMES.len();
+    let mut written = BTreeSet::new();
     (0..count)
         .map(|number| {
             let theme = chance.below_except(THEMES.len(), last_theme);
@@ -38,7 +41,13 @@ pub(crate) fn write(count: usize, now: Timestamp) -> Vec<Entry> {
             let hours = i64::try_from((count - number) * 24 - chance.below(20)).unwrap_or(24);
             let minutes = i64::try_from(chance.below(60)).unwrap_or(0);
             let created_at = now.saturating_sub(hours.hours().minutes(minutes)).unwrap_or(now);
-            THEMES.get(theme).map(|theme| entry(theme, mood, created_at, &mut chance))
+            let theme = THEMES.get(theme)?;
+            // Nobody writes the same twice.
+            let mut entry = entry(theme, mood, created_at, &mut chance);
+            while !written.insert(entry.content.clone()) {
+                entry = self::entry(theme, mood, created_at, &mut chance);
+            }
+            Some(entry)
         })
         .collect::<Option<Vec<_>>>()
         .unwrap_or_default()
@@ -57,31 +66,33 @@ fn mood(number: usize, count: usize, chance: &mut Chance) -> f64 {
 
 fn entry(theme: &Theme, mood: f64, created_at: Timestamp, chance: &mut Chance) -> Entry {
     let heavy = mood < 5.0;
-    let (titles, openings) =
-        if heavy { (theme.heavy_titles, theme.heavy_openings) } else { (theme.light_titles, theme.light_openings) };
+    let openings = |theme: &Theme| if heavy { theme.heavy_openings } else { theme.light_openings };
+    let titles = if heavy { theme.heavy_titles } else { theme.light_titles };
     let closings = match mood {
         ..4.5 => CLOSING_HEAVY,
         4.5..6.5 => CLOSING_STEADY,
         _ => CLOSING_LIGHT,
     };
-    let opening = chance.pick(openings);
-    let detail = chance.pick(theme.details);
-    let content = match chance.below(6) {
-        0 => format!("{opening} {}", chance.pick(closings)),
-        1 | 2 => format!("{opening} {detail}"),
-        3 | 4 => format!("{opening} {detail}\n\n{}", chance.pick(closings)),
-        _ => {
-            let another = chance.pick(theme.details);
-            let more = if another == detail { String::new() } else { format!(" {another}") };
-            format!("{opening}\n\n{detail}{more}\n\n{}", chance.pick(closings))
-        }
-    };
     let mut tags = vec![theme.name];
-    for _ in 0..chance.below(3) {
-        let tag = chance.pick(theme.tags);
+    let mut tag = |tag| {
         if !tags.contains(&tag) {
             tags.push(tag);
         }
+    };
+    let (opening, detail, closing) = (chance.pick(openings(theme)), chance.pick(theme.details), chance.pick(closings));
+    let content = match (chance.below(7), THEMES.get(chance.below(THEMES.len()))) {
+        (0, _) => format!("{opening} {closing}"),
+        (1 | 2, _) => format!("{opening} {detail}"),
+        // A long evening, and more than one thing in it.
+        (6, Some(other)) if other.name != theme.name => {
+            tag(other.name);
+            let (also, more) = (chance.pick(openings(other)), chance.pick(other.details));
+            format!("{opening} {detail}\n\n{also} {more}\n\n{closing}")
+        }
+        _ => format!("{opening} {detail}\n\n{closing}"),
+    };
+    for _ in 0..chance.below(3) {
+        tag(chance.pick(theme.tags));
     }
     let title = (chance.below(5) > 0).then(|| chance.pick(titles));
     Entry { title, content, mood, mood_emoji: emoji(mood, chance), tags, created_at }
@@ -127,8 +138,6 @@ impl Chance {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     fn now() -> Timestamp {
@@ -144,13 +153,13 @@ mod tests {
     fn no_two_entries_are_alike() {
         let entries = write(150, now());
         let texts: BTreeSet<&str> = entries.iter().map(|entry| entry.content.as_str()).collect();
-        assert!(texts.len() >= 148, "{} of 150 differ", texts.len());
+        assert_eq!(texts.len(), 150);
         let themes: BTreeSet<&str> = entries.iter().filter_map(|entry| entry.tags.first().copied()).collect();
         assert_eq!(themes.len(), THEMES.len());
         assert!(entries.iter().any(|entry| entry.title.is_none()) && entries.iter().any(|entry| entry.title.is_some()));
         assert!(
-            entries.iter().any(|entry| entry.content.len() < 160)
-                && entries.iter().any(|entry| entry.content.len() > 400)
+            entries.iter().any(|entry| entry.content.len() < 150)
+                && entries.iter().any(|entry| entry.content.len() > 350)
         );
     }
 

@@ -5,7 +5,8 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use base64::Engine as _;
@@ -18,7 +19,7 @@ use crate::cargo;
 use crate::migrate::DATABASE;
 use crate::schema::Schema;
 use crate::servers::Servers;
-use crate::terminal::Step;
+use crate::terminal::{Step, seconds};
 use crate::workspace::Workspace;
 
 /// Serves until it is dropped. `api` is left to the caller, who stops it in order.
@@ -75,7 +76,7 @@ struct Session<'a> {
 impl Session<'_> {
     /// Builds, sets the binaries aside, and returns the functions that have another one than before.
     async fn build(&self) -> Result<Vec<String>> {
-        let step = std::time::Instant::now();
+        let began = Instant::now();
         let built = cargo::build(self.workspace, &self.workspace.functions()?).await?;
         let mut changed = Vec::new();
         for built in built {
@@ -83,7 +84,7 @@ impl Session<'_> {
                 changed.push(built.function);
             }
         }
-        println!("✓ functions built ({})", crate::terminal::seconds(step.elapsed()));
+        println!("✓ functions built ({})", seconds(began.elapsed()));
         Ok(changed)
     }
 
@@ -117,10 +118,11 @@ impl Session<'_> {
             println!("✓ template.yaml is served anew");
             return Ok(());
         }
+        let Some(running) = api else { return Ok(()) };
         for function in changed {
-            match api.as_ref().map(|running| running.replace(&function)) {
-                Some(replaced) if replaced.await.is_ok() => println!("✓ {function} replaced"),
-                _ => println!("✗ {function} is not in template.yaml, and is not served"),
+            match running.replace(&function).await {
+                Ok(()) => println!("✓ {function} replaced"),
+                Err(error) => println!("✗ {function}: {error}"),
             }
         }
         Ok(())
@@ -128,7 +130,7 @@ impl Session<'_> {
 }
 
 /// What the template leaves to the deployed stack. Everything else has the template's own values.
-fn variables(servers: &Servers, database_url: &str, cache_key: &PathBuf) -> Result<BTreeMap<String, String>> {
+fn variables(servers: &Servers, database_url: &str, cache_key: &Path) -> Result<BTreeMap<String, String>> {
     let pairs = [
         ("DATABASE_URL", database_url.to_owned()),
         ("REDIS_URL", servers.redis.url()),
@@ -138,7 +140,7 @@ fn variables(servers: &Servers, database_url: &str, cache_key: &PathBuf) -> Resu
 }
 
 /// A random key, made once: with another one all that is in the cache would be unreadable.
-fn key(path: &PathBuf) -> io::Result<String> {
+fn key(path: &Path) -> io::Result<String> {
     if let Ok(key) = fs::read_to_string(path) {
         return Ok(key.trim().to_owned());
     }

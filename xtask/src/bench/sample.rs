@@ -1,0 +1,60 @@
+//! Quantiles of measured durations.
+
+use std::time::Duration;
+
+/// Durations of one kind, in microseconds, in ascending order.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Sample(Vec<f64>);
+
+impl Sample {
+    pub(crate) fn new(mut values: Vec<f64>) -> Self {
+        values.retain(|value| value.is_finite());
+        values.sort_by(f64::total_cmp);
+        Self(values)
+    }
+
+    /// Of durations.
+    pub(crate) fn of(durations: impl IntoIterator<Item = Duration>) -> Self {
+        Self::new(durations.into_iter().map(micros).collect())
+    }
+
+    /// The value that a share of the others does not exceed, between the two nearest where it falls between (Hyndman and Fan, type 7);
+    /// NaN without values.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rank is far below 2^52 and not negative"
+    )]
+    pub(crate) fn quantile(&self, share: f64) -> f64 {
+        let rank = share.clamp(0.0, 1.0) * self.0.len().saturating_sub(1) as f64;
+        let at = |rank: f64| self.0.get(rank as usize).copied().unwrap_or(f64::NAN);
+        let (below, above) = (at(rank.floor()), at(rank.ceil()));
+        below + (above - below) * rank.fract()
+    }
+
+    pub(crate) fn median(&self) -> f64 {
+        self.quantile(0.5)
+    }
+}
+
+pub(crate) fn micros(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_lie_between_the_nearest_values() {
+        let sample = Sample::new(vec![4.0, 1.0, 3.0, 2.0]);
+        assert_eq!((sample.quantile(0.0), sample.median(), sample.quantile(1.0)), (1.0, 2.5, 4.0));
+        assert_eq!(Sample::new((0..=100).map(f64::from).collect()).quantile(0.99), 99.0);
+    }
+
+    #[test]
+    fn without_values_there_is_no_quantile() {
+        assert!(Sample::new(vec![f64::NAN]).median().is_nan());
+    }
+}

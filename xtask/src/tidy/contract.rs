@@ -1,0 +1,168 @@
+//! Rules about what is written in two places.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Finding;
+use super::tokens::{Kind, tokens};
+use super::tree::Tree;
+
+const CONFIG: &str = "shared/src/config.rs";
+const STATUS: &str = "shared/src/http/status.rs";
+const ERRORS: &str = "docs/errors.md";
+
+/// What the configuration reads is what the template sets. Lambda's own variables are in neither.
+pub(super) fn variables_are_in_the_template(tree: &Tree) -> Vec<Finding> {
+    let Some(config) = tree.file(CONFIG) else { return vec![Finding::new(CONFIG, "it is missing")] };
+    let read = strings(config, |text| is_variable(text) && !text.starts_with("AWS_"));
+    let functions = tree.template().map(|template| template.functions.as_slice()).unwrap_or_default();
+    let set: BTreeSet<&str> =
+        functions.iter().flat_map(|function| function.variables.keys().map(String::as_str)).collect();
+    let mut findings = Vec::new();
+    for (name, line) in &read {
+        if !set.contains(name.as_str()) {
+            findings.push(Finding::at(CONFIG, *line, format!("no function of template.yaml sets {name}")));
+        }
+    }
+    let unread = set.into_iter().filter(|name| !read.contains_key(*name));
+    findings.extend(
+        unread.map(|name| Finding::new("template.yaml", format!("{name} is set, and {CONFIG} does not read it"))),
+    );
+    findings
+}
+
+/// The table of errors and the page about them name the same codes.
+pub(super) fn error_codes_are_documented(tree: &Tree) -> Vec<Finding> {
+    let Some(status) = tree.file(STATUS) else { return vec![Finding::new(STATUS, "it is missing")] };
+    let codes = strings(status, is_code);
+    let documented: BTreeMap<&str, usize> = tree
+        .file(ERRORS)
+        .unwrap_or_default()
+        .lines()
+        .enumerate()
+        .filter_map(|(index, line)| Some((first_cell(line)?, index + 1)))
+        .collect();
+    let missing = codes.iter().filter(|(code, _)| !documented.contains_key(code.as_str()));
+    let missing = missing.map(|(code, line)| Finding::at(STATUS, *line, format!("`{code}` is not in {ERRORS}")));
+    let unknown = documented.iter().filter(|(code, _)| !codes.contains_key(**code));
+    let unknown = unknown.map(|(code, line)| Finding::at(ERRORS, *line, format!("`{code}` is not in {STATUS}")));
+    missing.chain(unknown).collect()
+}
+
+/// Every migration can be reverted, their numbers have no gap, and the template names the newest, so that a deployment applies it.
+pub(super) fn migrations_go_both_ways(tree: &Tree) -> Vec<Finding> {
+    let names: BTreeSet<&str> =
+        tree.files().filter_map(|(path, _)| path.strip_prefix("migrations/")?.strip_suffix(".sql")).collect();
+    let mut findings = Vec::new();
+    for name in &names {
+        let path = format!("migrations/{name}.sql");
+        match (name.strip_suffix(".up"), name.strip_suffix(".down")) {
+            (Some(step), _) if !names.contains(format!("{step}.down").as_str()) => {
+                findings.push(Finding::new(path, "there is no .down.sql for it"));
+            }
+            (_, Some(step)) if !names.contains(format!("{step}.up").as_str()) => {
+                findings.push(Finding::new(path, "there is no .up.sql for it"));
+            }
+            (None, None) => findings.push(Finding::new(path, "a migration is NNNN_name.up.sql or NNNN_name.down.sql")),
+            _ => {}
+        }
+    }
+    let numbers: Vec<&str> = names
+        .iter()
+        .filter(|name| name.ends_with(".up"))
+        .map(|name| name.split('_').next().unwrap_or_default())
+        .collect();
+    for (index, number) in numbers.iter().enumerate() {
+        let expected = format!("{:04}", index + 1);
+        if **number != *expected {
+            findings.push(Finding::new("migrations", format!("{number} stands where {expected} is expected")));
+        }
+    }
+    let template = tree.file("template.yaml").unwrap_or_default();
+    let version = template.lines().enumerate().find_map(|(index, line)| {
+        let value = line.trim().strip_prefix("SchemaVersion:")?;
+        Some((index + 1, value.trim().trim_matches('"')))
+    });
+    match (version, numbers.last()) {
+        (Some((line, version)), Some(newest)) if version != *newest => {
+            findings.push(Finding::at(
+                "template.yaml",
+                line,
+                format!("SchemaVersion is {version}, the newest migration {newest}"),
+            ));
+        }
+        _ => {}
+    }
+    findings
+}
+
+/// The string literals of a source that are meant, outside of its tests, with the line of the first.
+fn strings(source: &str, is_meant: fn(&str) -> bool) -> BTreeMap<String, usize> {
+    let mut found = BTreeMap::new();
+    for token in tokens(source) {
+        if token.kind == Kind::String && is_meant(&token.text) {
+            found.entry(token.text).or_insert(token.line);
+        }
+    }
+    found
+}
+
+fn is_variable(text: &str) -> bool {
+    text.contains('_') && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+}
+
+/// A code is one word or several with `_` between; a title has capitals and spaces.
+fn is_code(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+}
+
+/// The code in the first cell of a row: the `x` of "| `x` | 404 | …".
+fn first_cell(line: &str) -> Option<&str> {
+    let cell = line.trim().strip_prefix('|')?.split('|').next()?.trim();
+    cell.strip_prefix('`')?.strip_suffix('`').filter(|code| is_code(code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEMPLATE: &str = "Globals:\n  Function:\n    Environment: { Variables: { DATABASE_URL: x, LOG_LEVEL: info } }\nResources:\n  HealthFunction:\n    Type: AWS::Serverless::Function\n    Properties: { Runtime: provided.al2023, CodeUri: functions/health }\n";
+
+    fn variables(config: &str) -> Vec<String> {
+        let tree = Tree::of(&[("template.yaml", TEMPLATE), (CONFIG, config)]);
+        variables_are_in_the_template(&tree).into_iter().map(|finding| finding.to_string()).collect()
+    }
+
+    #[test]
+    fn a_variable_that_only_one_side_knows_is_found() {
+        let both = "fn f() { read(\"DATABASE_URL\"); read(\"LOG_LEVEL\"); read(\"AWS_LAMBDA_MAX_CONCURRENCY\"); }";
+        assert_eq!(variables(both), Vec::<String>::new());
+        let findings = variables("fn f() {\n read(\"DATABASE_URL\");\n read(\"CACHE_KEY\"); }");
+        assert_eq!(findings.len(), 2);
+        assert!(findings.iter().any(|text| text.starts_with("shared/src/config.rs:3: ") && text.contains("CACHE_KEY")));
+        assert!(findings.iter().any(|text| text.starts_with("template.yaml: LOG_LEVEL")));
+    }
+
+    #[test]
+    fn a_code_that_only_one_side_knows_is_found() {
+        let status = "fn f() { kind(StatusCode::NOT_FOUND, \"not_found\", \"There is no such thing\") }";
+        let check = |page: &str| error_codes_are_documented(&Tree::of(&[(STATUS, status), (ERRORS, page)])).len();
+        assert_eq!(check("| code | status |\n|---|---|\n| `not_found` | 404 |\n"), 0);
+        assert_eq!(check("The code `not_found` in a sentence does not count.\n"), 1);
+        assert_eq!(check("| `not_found` | 404 |\n| `gone` | 410 |\n"), 1);
+    }
+
+    #[test]
+    fn a_step_without_a_way_back_a_gap_and_a_forgotten_version_are_found() {
+        let check = |files: &[(&str, &str)]| migrations_go_both_ways(&Tree::of(files)).len();
+        let (up, down) = (("migrations/0001_a.up.sql", ""), ("migrations/0001_a.down.sql", ""));
+        assert_eq!(check(&[up, down]), 0);
+        assert_eq!(check(&[up]), 1);
+        assert_eq!(check(&[up, down, ("migrations/0003_b.up.sql", ""), ("migrations/0003_b.down.sql", "")]), 1);
+        assert_eq!(check(&[up, down, ("migrations/0002_b.sql", "")]), 1);
+        let template = |version: &str| {
+            format!("Resources:\n  M:\n    Type: Custom::M\n    Properties:\n      SchemaVersion: \"{version}\"\n")
+        };
+        assert_eq!(check(&[up, down, ("template.yaml", &template("0001"))]), 0);
+        assert_eq!(check(&[up, down, ("template.yaml", &template("0002"))]), 1);
+    }
+}

@@ -1,0 +1,174 @@
+//! Rust sources as a flat list of tokens.
+
+use std::str::FromStr as _;
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+
+/// A word, a mark or a literal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Token {
+    pub(super) kind: Kind,
+    /// The text; of a string literal what is between the quotes.
+    pub(super) text: String,
+    /// From 1.
+    pub(super) line: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Word,
+    Mark,
+    String,
+    OtherLiteral,
+}
+
+/// The tokens of a file without comments, attributes (doc comments are ones) and whatever is for tests only. A file that is no Rust
+/// has none: the compiler has more to say about it.
+pub(super) fn tokens(source: &str) -> Vec<Token> {
+    let mut flat = Vec::new();
+    if let Ok(stream) = TokenStream::from_str(source) {
+        flatten(stream, &mut flat);
+    }
+    flat
+}
+
+/// The lines on which a path begins with that crate's or module's name, as `redis::` does, and `self.redis` and `crate::redis` do not.
+pub(super) fn uses_of<'a>(tokens: &'a [Token], name: &str) -> impl Iterator<Item = usize> + 'a {
+    let name = name.to_owned();
+    tokens
+        .iter()
+        .enumerate()
+        .filter(move |(index, token)| {
+            let before = index.checked_sub(1).and_then(|index| tokens.get(index));
+            token.is_word(&name)
+                && is_path(tokens, index + 1)
+                && !before.is_some_and(|token| token.is_mark(".") || token.is_mark(":"))
+        })
+        .map(|(_, token)| token.line)
+}
+
+/// What follows `crate::`, with its line.
+pub(super) fn crate_modules(tokens: &[Token]) -> impl Iterator<Item = (&str, usize)> {
+    tokens.iter().enumerate().filter(|(index, token)| token.is_word("crate") && is_path(tokens, index + 1)).flat_map(
+        |(index, _)| {
+            let mut rest = tokens.get(index + 3..).unwrap_or_default().iter();
+            // `crate::{one, two::Three}`: the first word of each part. A nested group's words count as well, which does no harm.
+            let first = rest.next();
+            let grouped = first.is_some_and(|token| token.is_mark("{"));
+            let parts = rest.take_while(move |token| grouped && !token.is_mark(";"));
+            first
+                .into_iter()
+                .chain(parts)
+                .filter(|token| token.kind == Kind::Word)
+                .map(|token| (token.text.as_str(), token.line))
+        },
+    )
+}
+
+impl Token {
+    pub(super) fn is_word(&self, text: &str) -> bool {
+        self.kind == Kind::Word && self.text == text
+    }
+
+    pub(super) fn is_mark(&self, text: &str) -> bool {
+        self.kind == Kind::Mark && self.text == text
+    }
+}
+
+fn is_path(tokens: &[Token], index: usize) -> bool {
+    tokens.get(index..index + 2).is_some_and(|next| next.iter().all(|token| token.is_mark(":")))
+}
+
+fn flatten(stream: TokenStream, flat: &mut Vec<Token>) {
+    let mut trees = stream.into_iter().peekable();
+    while let Some(tree) = trees.next() {
+        match tree {
+            TokenTree::Punct(mark) if mark.as_char() == '#' => {
+                trees.next_if(|next| matches!(next, TokenTree::Punct(mark) if mark.as_char() == '!'));
+                let attribute = trees
+                    .next_if(|next| matches!(next, TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket));
+                if attribute.is_some_and(|attribute| is_for_tests(&attribute)) {
+                    skip_item(&mut trees);
+                }
+            }
+            TokenTree::Group(group) => {
+                let (open, close) = match group.delimiter() {
+                    Delimiter::Brace => ("{", "}"),
+                    Delimiter::Parenthesis => ("(", ")"),
+                    Delimiter::Bracket => ("[", "]"),
+                    Delimiter::None => ("", ""),
+                };
+                flat.push(Token { kind: Kind::Mark, text: open.to_owned(), line: group.span_open().start().line });
+                flatten(group.stream(), flat);
+                flat.push(Token { kind: Kind::Mark, text: close.to_owned(), line: group.span_close().start().line });
+            }
+            TokenTree::Ident(word) => {
+                flat.push(Token { kind: Kind::Word, text: word.to_string(), line: word.span().start().line })
+            }
+            TokenTree::Punct(mark) => {
+                flat.push(Token { kind: Kind::Mark, text: mark.to_string(), line: mark.span().start().line });
+            }
+            TokenTree::Literal(literal) => {
+                let (text, line) = (literal.to_string(), literal.span().start().line);
+                flat.push(match unquoted(&text) {
+                    Some(inner) => Token { kind: Kind::String, text: inner.to_owned(), line },
+                    None => Token { kind: Kind::OtherLiteral, text, line },
+                });
+            }
+        }
+    }
+}
+
+/// Whether an attribute is `#[cfg(test)]`, or another `cfg` that names tests.
+fn is_for_tests(attribute: &TokenTree) -> bool {
+    let TokenTree::Group(attribute) = attribute else { return false };
+    let text = attribute.stream().to_string();
+    text.starts_with("cfg") && text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "test")
+}
+
+/// An item ends with its braces, or before them with a semicolon.
+fn skip_item(trees: &mut impl Iterator<Item = TokenTree>) {
+    for tree in trees {
+        match tree {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => return,
+            TokenTree::Punct(mark) if mark.as_char() == ';' => return,
+            _ => {}
+        }
+    }
+}
+
+fn unquoted(literal: &str) -> Option<&str> {
+    let quoted = literal.trim_start_matches(['b', 'c', 'r']).trim_matches('#');
+    quoted.strip_prefix('"')?.strip_suffix('"')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_attributes_and_tests_are_left_out() {
+        let source = "//! doc \"x\"\nuse a::b; // \"y\"\n#[serde(rename = \"z\")]\nstruct S;\n#[cfg(test)]\nmod tests { const T: &str = \"t\"; }\nconst R: &str = r#\"raw\"#;";
+        let tokens = tokens(source);
+        let strings: Vec<(&str, usize)> = tokens
+            .iter()
+            .filter(|token| token.kind == Kind::String)
+            .map(|token| (token.text.as_str(), token.line))
+            .collect();
+        assert_eq!(strings, [("raw", 7)]);
+        assert!(tokens.iter().any(|token| token.is_word("S")));
+    }
+
+    #[test]
+    fn a_path_is_told_from_a_field_and_from_a_module_of_that_name() {
+        let tokens = tokens("use redis::Client;\nfn f() { self.redis.get(); crate::redis::x(); let redis = 1; }");
+        assert_eq!(uses_of(&tokens, "redis").collect::<Vec<_>>(), [1]);
+    }
+
+    #[test]
+    fn modules_of_the_crate_are_found_in_groups_too() {
+        let tokens = tokens("use crate::store::X;\nuse crate::{http, db::Pool};");
+        let modules: Vec<&str> = crate_modules(&tokens).map(|(module, _)| module).collect();
+        assert!(modules.contains(&"store") && modules.contains(&"http") && modules.contains(&"db"));
+    }
+}
