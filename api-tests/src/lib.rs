@@ -1,1 +1,26 @@
-//! Black-box tests.
+//! Kai as its clients and operators meet it: the real functions behind the emulator, with real servers.
+//!
+//! | item | holds |
+//! |---|---|
+//! | [`Kai`], [`Setup`] | one running system: its API, database, Redis and logs; and what it is made of |
+//! | [`Client`], [`Person`] | who talks to it: nobody, or somebody who is signed in |
+//! | [`Reply`] | what it answered |
+//! | [`Proxy`] | what stands between the functions and a server: it counts, and it fails on demand |
+//!
+//! The tests are in `tests/it`, a module for each function and one for each property of the whole. `cargo xtask test` starts the
+//! servers and runs them.
+
+#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test harness reports by panicking")]
+
+mod client;
+mod kai;
+mod person;
+mod proxy;
+mod servers;
+mod setup;
+
+pub use client::{Client, Reply, Request, assert_problem};
+pub use kai::{Kai, template};
+pub use person::Person;
+pub use proxy::{Protocol, Proxy, Traffic};
+pub use setup::{PostgresChoice, RedisChoice, Setup};

@@ -129,13 +129,13 @@ impl Cache {
         #[expect(clippy::disallowed_methods, reason = "the one task that may outlive a reply, bounded by its budget")]
         tokio::spawn(async move {
             let Some(sealed) = shared.sealer.seal(&slot.key, slot.generation.bytes(), &body) else { return };
-            let _ = shared.client.exchange(&[set(slot.key.record(), &sealed, slot.key.ttl())], FILL_BUDGET).await;
+            shared.client.offer(&[set(slot.key.record(), &sealed, slot.key.ttl())], FILL_BUDGET).await;
         });
     }
 
     /// Whether writes may have gone unannounced, so that records of live generations must not be trusted.
     ///
-    /// True from the moment a marker could not be set or cleared, or the breaker opened, until [`caught_up`](Self::caught_up);
+    /// True from the moment a command failed until [`caught_up`](Self::caught_up);
     /// false while the breaker keeps the cache out of the way anyway. In between, the caller finishes what the outbox holds.
     pub fn must_catch_up(&self) -> bool {
         self.shared.behind.load(Ordering::Acquire) && !self.shared.client.is_barred()
@@ -150,8 +150,20 @@ impl Cache {
     async fn exchange(&self, commands: &[Cmd], budget: Duration) -> Result<Vec<Value>, Unreachable> {
         let started = Instant::now();
         let result = self.shared.client.exchange(commands, budget).await;
+        self.conclude(started, result)
+    }
+
+    /// Sends commands within a budget even if the breaker is open.
+    async fn insist(&self, commands: &[Cmd], budget: Duration) -> Result<Vec<Value>, Unreachable> {
+        let started = Instant::now();
+        let result = self.shared.client.insist(commands, budget).await;
+        self.conclude(started, result)
+    }
+
+    fn conclude(&self, started: Instant, result: Result<Vec<Value>, Unreachable>) -> Result<Vec<Value>, Unreachable> {
         self.meter.cache_round_trip(started.elapsed());
-        if matches!(result, Err(Unreachable::Barred { opened: true })) {
+        // Whoever cannot reach Redis now may miss what others have to say, one failure being enough.
+        if !matches!(result, Ok(_) | Err(Unreachable::Barred { opened: false })) {
             self.shared.behind.store(true, Ordering::Release);
         }
         result

@@ -29,6 +29,9 @@ const READ_DEADLINE: Duration = Duration::from_secs(2);
 const WRITE_DEADLINE: Duration = Duration::from_secs(3);
 /// How long a connection that has been idle gets to prove itself, before a fresh one takes over.
 const SUSPECT_DEADLINE: Duration = Duration::from_millis(250);
+/// How long a read waits on a connection that was used lately, before it is tried once more on a fresh one: the connection may have been cut
+/// without a word since.
+const FIRST_TRY_DEADLINE: Duration = Duration::from_millis(700);
 
 /// A statement with the name under which it appears in logs.
 #[derive(Debug, Clone, Copy)]
@@ -101,7 +104,7 @@ impl Db {
             let connection = self.pool.connection().await?;
             let suspect = connection.is_suspect();
             let first = connection.query(statement.sql, params);
-            let outcome = if suspect { within(SUSPECT_DEADLINE, first).await } else { first.await };
+            let outcome = within(if suspect { SUSPECT_DEADLINE } else { FIRST_TRY_DEADLINE }, first).await;
             match outcome {
                 Err(Error::Unavailable { connection_lost: true, .. }) => {
                     self.pool.discard_idle();

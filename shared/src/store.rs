@@ -23,8 +23,7 @@ pub use self::journal::{Draft, Entry, EntryFields, Listing, begin_journal_write,
 pub use self::outbox::{drain_outbox, purge_expired};
 pub use self::profile::{Profile, ProfileChange, begin_profile_write, profile, update_profile};
 pub use self::session::{
-    RevocationScope, SESSION_LIFETIME, Session, Token, begin_session_write, create_session, current_session,
-    revoke_sessions,
+    RevocationScope, Session, Token, begin_session_write, create_session, current_session, revoke_sessions,
 };
 pub use self::throttle::{LocalCounters, LoginAttempt};
 

@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: what the functions cost, beside the least that they could.
 //!
 //! Everything is measured in one run on one machine: release binaries, driven over the runtime API by one thread without a gateway
-//! in between, in turns, beside floors (`shared/examples/floor_*.rs`) that do the bare input and output of a case and nothing else.
+//! in between, in turns, beside floors (`xtask/floors`) that do the bare input and output of a case and nothing else.
 
 mod answer;
 mod build;

@@ -3,10 +3,11 @@
 //! An unknown e-mail address and a wrong password cost the same and get the same answer. When Redis is away the attempts are counted
 //! in this environment's memory.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use shared::error::Error;
 use shared::http::{Reply, Request};
-use shared::store::{self, Email, LoginAttempt, Password, SESSION_LIFETIME};
+use shared::store::{self, Email, LoginAttempt, Password};
 use shared::{Result, State};
 
 /// The answer.
@@ -16,8 +17,8 @@ pub struct Login {
     pub access_token: String,
     /// Always `bearer`.
     pub token_type: &'static str,
-    /// Seconds until the session ends.
-    pub expires_in: u64,
+    /// When the session ends.
+    pub expires_at: Timestamp,
 }
 
 /// Reads `email` and `password`, and answers with a token.
@@ -37,8 +38,7 @@ pub async fn handle(state: &State, request: Request) -> Result<Reply> {
     let user = user.filter(|_| matches).ok_or(Error::WrongCredentials)?;
 
     attempt.forgive(state).await;
-    let token = store::create_session(state, user).await?;
+    let (token, expires_at) = store::create_session(state, user).await?;
 
-    let expires_in = SESSION_LIFETIME.as_secs();
-    Reply::ok(&Login { access_token: token.expose(), token_type: "bearer", expires_in })
+    Reply::ok(&Login { access_token: token.expose(), token_type: "bearer", expires_at })
 }

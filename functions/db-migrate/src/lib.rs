@@ -41,7 +41,7 @@ pub enum Direction {
 /// Where the schema is now.
 #[derive(Debug, Serialize)]
 pub struct Outcome {
-    /// Every migration that this function knows, oldest first.
+    /// Every migration that this function knows, oldest first; none when the database was not asked.
     pub migrations: Vec<Applied>,
 }
 
@@ -53,8 +53,12 @@ pub async fn handle(config: Config, event: Event) -> Result<Outcome> {
     match event {
         Event::ByHand { direction } => schema::migrate(&config, direction).await,
         Event::CustomResource(request) => {
-            let direction = if request.is_deletion() { Direction::Status } else { Direction::Up };
-            let outcome = schema::migrate(&config, direction).await;
+            // The database may be gone before the stack, which must still be able to go.
+            let outcome = if request.is_deletion() {
+                Ok(Outcome { migrations: Vec::new() })
+            } else {
+                schema::migrate(&config, Direction::Up).await
+            };
             request.answer(outcome.as_ref().map(drop)).await?;
             outcome
         }

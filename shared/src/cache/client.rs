@@ -93,6 +93,28 @@ impl Client {
             return Err(Unreachable::Barred { opened: false });
         }
         let outcome = self.attempt(commands, budget).await;
+        self.conclude(outcome).await
+    }
+
+    /// The same whether or not the breaker is open, and within the budget as a whole, connecting included.
+    pub(super) async fn insist(&self, commands: &[Cmd], budget: Duration) -> Result<Vec<Value>, Unreachable> {
+        let outcome = timeout(budget, self.attempt(commands, budget)).await;
+        self.conclude(outcome.unwrap_or(Err(Failure { grave: false }))).await
+    }
+
+    /// Sends commands on the connection that there is, if there is one. Nothing follows from a failure: the environment may have been
+    /// frozen in the middle, which tells nothing about Redis.
+    pub(super) async fn offer(&self, commands: &[Cmd], budget: Duration) {
+        let _ = timeout(budget, async {
+            let connection = self.connection.lock().await.clone();
+            if let Some(mut connection) = connection {
+                let _ = connection.send(commands).await;
+            }
+        })
+        .await;
+    }
+
+    async fn conclude(&self, outcome: Result<Vec<Value>, Failure>) -> Result<Vec<Value>, Unreachable> {
         match outcome {
             Ok(values) => {
                 self.breaker.succeeded();

@@ -8,7 +8,7 @@ use super::{Cache, Unreachable, WRITE_BUDGET};
 
 /// Counts up and starts the window with the first count, in one step, so that no counter is left without an end.
 const COUNT: &str = "local n = redis.call('INCR', KEYS[1])
-if n == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+if n == 1 or redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return {n, redis.call('PTTL', KEYS[1])}";
 
 /// Counts down, but makes no counter that was not there and goes not below nought.

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use redis::{Cmd, Value};
 
-use super::{Cache, Key, WRITE_BUDGET, get};
+use super::{Cache, Key, Unreachable, WRITE_BUDGET, get};
 
 /// A guard lives a good day, longer than any record behind it.
 const GUARD_TTL_SECONDS: u64 = 90_000;
@@ -94,14 +94,14 @@ impl Cache {
                 command
             })
             .collect();
-        let marked = self.all_succeed(&commands).await;
+        let marked = self.all_succeed(&commands, self.exchange(&commands, WRITE_BUDGET).await);
         WriteGuard { cache: self.clone(), nonce, guards, marked }
     }
 
     /// Drops the live generation of these guards on behalf of writes that have been committed. Returns whether all are dropped.
     pub async fn invalidate(&self, guards: &[String]) -> bool {
         let commands: Vec<Cmd> = guards.iter().map(|guard| script(END, guard, "")).collect();
-        self.all_succeed(&commands).await
+        self.all_succeed(&commands, self.insist(&commands, WRITE_BUDGET).await)
     }
 
     /// The guard's present value as text, for tests and operators: its first byte tells the state.
@@ -112,8 +112,8 @@ impl Cache {
         }
     }
 
-    async fn all_succeed(&self, commands: &[Cmd]) -> bool {
-        let replies = self.exchange(commands, WRITE_BUDGET).await.unwrap_or_default();
+    fn all_succeed(&self, commands: &[Cmd], outcome: Result<Vec<Value>, Unreachable>) -> bool {
+        let replies = outcome.unwrap_or_default();
         let succeeded = replies.len() == commands.len() && !replies.iter().any(|v| matches!(v, Value::ServerError(_)));
         if !succeeded {
             self.shared.behind.store(true, Ordering::Release);
@@ -137,7 +137,8 @@ impl WriteGuard {
     /// markers lapse within 30 s, during which the database answers.
     pub async fn end(self) -> bool {
         let commands: Vec<Cmd> = self.guards.iter().map(|guard| script(END, guard, &self.nonce)).collect();
-        self.cache.all_succeed(&commands).await
+        // Even if the breaker is open: Redis may be back, and whoever reaches it must not be served what this write replaced.
+        self.cache.all_succeed(&commands, self.cache.insist(&commands, WRITE_BUDGET).await)
     }
 }
 

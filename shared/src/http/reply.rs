@@ -18,6 +18,8 @@ use crate::metrics::Meter;
 
 /// When a client may ask again for something that is away.
 const RETRY: Duration = Duration::from_secs(2);
+/// Lambda answers with at most 6 MB (6,291,456 bytes), of which some are headers.
+const TEXT_LIMIT: usize = 6_200_000;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -87,7 +89,7 @@ impl Reply {
         let etag = self.document.etag();
         let not_modified = self.revalidated && facts.has(&etag);
         let (body, gzipped) =
-            if not_modified { (Vec::new(), false) } else { self.document.into_body(facts.accepts_gzip) };
+            if not_modified { (Vec::new(), false) } else { portable(self.document, facts.accepts_gzip) };
         let length = body.len();
         let mut response = Response::new(if not_modified {
             Body::Empty
@@ -153,6 +155,18 @@ impl Facts<'_> {
         let (cache, db) = (ms(self.meter.cache_time()), ms(self.meter.db_time()));
         format!("cache;dur={cache:.3}, db;dur={db:.3}, total;dur={:.3}", ms(self.took))
     }
+}
+
+/// The body in the encoding that the client asks for, unless Lambda could not carry it: then compressed in any case, because a page
+/// that has to be unpacked by hand is better than none.
+fn portable(document: Document, accepts_gzip: bool) -> (Vec<u8>, bool) {
+    if accepts_gzip {
+        return document.into_body(true);
+    }
+    let (body, gzipped) = document.clone().into_body(false);
+    // As text in a JSON event, each of these takes another byte.
+    let escapes = || body.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count();
+    if body.len() + escapes() > TEXT_LIMIT { document.into_body(true) } else { (body, gzipped) }
 }
 
 /// A header's value made of our own words; anything else would be dropped rather than sent.

@@ -21,7 +21,7 @@ use crate::state::State;
 const SESSIONS: Family = Family { prefix: "session", ttl: Duration::from_secs(300) };
 
 /// How long a session lasts after its log-in.
-pub const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
+const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// A bearer token: `base64url(user id ‖ 32 random bytes)`, 64 characters.
 ///
@@ -123,18 +123,18 @@ const CREATE: Statement = Statement {
     sql: "INSERT INTO sessions (id, user_id, token_hash, expires_at) VALUES ($1, $2, $3, $4)",
 };
 
-/// Opens a session. No guard is needed: nothing is cached under a token that did not exist.
+/// Opens a session and tells when it ends. No guard is needed: nothing is cached under a token that did not exist.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database is.
-pub async fn create_session(state: &State, user: UserId) -> Result<Token> {
+pub async fn create_session(state: &State, user: UserId) -> Result<(Token, Timestamp)> {
     let token = Token::issue(user)?;
     let expires_at = Timestamp::now() + SESSION_LIFETIME;
     let (id, token_hash) = (Uuid::now_v7(), token.hash().to_vec());
     let params: [Param<'_>; 4] =
         [(&id, Type::UUID), (&user.0, Type::UUID), (&token_hash, Type::BYTEA), (&expires_at, Type::TIMESTAMPTZ)];
     state.db.write(CREATE, &params).await?;
-    Ok(token)
+    Ok((token, expires_at))
 }
 
 /// Which sessions a log-out ends.

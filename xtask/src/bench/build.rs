@@ -6,9 +6,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::cargo;
+use crate::cargo::{self, Built};
 use crate::terminal::seconds;
 use crate::workspace::Workspace;
+
+/// Built apart from the others, as SAM builds every function: it alone depends on `sqlx`, which switches on features of their common
+/// dependencies that no other function has.
+const MIGRATION: &str = "db-migrate";
 
 /// The binaries by name, out of the way of other builds.
 #[derive(Debug)]
@@ -27,19 +31,12 @@ impl Binaries {
         let functions = workspace.functions()?;
         println!("building {} functions with the profile {profile}", functions.len());
         let started = Instant::now();
-        let mut command = cargo::command(workspace);
-        command.args(["build", "--profile", profile]);
-        // Package by package: the emulator and the tests would switch on features of the dependencies that no function has.
-        for function in &functions {
-            command.args(["--package", function]);
-        }
-        let mut built = cargo::artifacts(&mut command).await?;
+        let (apart, together): (Vec<_>, Vec<_>) = functions.iter().partition(|function| *function == MIGRATION);
+        let mut built = packages(workspace, profile, &together).await?;
+        built.extend(packages(workspace, profile, &apart).await?);
         let took = started.elapsed();
         println!("✓ functions built ({})", seconds(took));
-
-        let mut command = cargo::command(workspace);
-        command.args(["build", "--profile", profile, "--package", "shared", "--examples"]);
-        built.extend(cargo::artifacts(&mut command).await?);
+        built.extend(packages(workspace, profile, &[&"floors".to_owned()]).await?);
 
         let folder = workspace.state("bench").join("functions");
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -66,4 +63,15 @@ impl Binaries {
     pub(crate) fn sizes(&self, functions: &[String]) -> Result<BTreeMap<String, u64>> {
         functions.iter().map(|name| Ok((name.clone(), std::fs::metadata(self.get(name)?)?.len()))).collect()
     }
+}
+
+/// Builds packages one beside the other, and nothing else of the workspace: the emulator and the tests would switch on further
+/// features of the dependencies.
+async fn packages(workspace: &Workspace, profile: &str, names: &[&String]) -> Result<Vec<Built>> {
+    let mut command = cargo::command(workspace);
+    command.args(["build", "--profile", profile]);
+    for name in names {
+        command.args(["--package", name]);
+    }
+    cargo::artifacts(&mut command).await
 }

@@ -1,16 +1,17 @@
 //! Postgres as the functions connect to it.
 
-use std::sync::Arc;
-
 use lambda_http::Error;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config, NoTls};
 
 /// Opens the connection.
-pub async fn connect(url: &str) -> Result<Arc<Client>, Error> {
+///
+/// # Errors
+/// The URL is malformed, or the server cannot be reached.
+pub async fn connect(url: &str) -> Result<Client, Error> {
     let mut config: Config = url.parse()?;
     let (client, connection) = config.ssl_mode(SslMode::Disable).connect(NoTls).await?;
     #[expect(clippy::disallowed_methods, reason = "the driver's connection is a task by design")]
     tokio::spawn(connection);
-    Ok(Arc::new(client))
+    Ok(client)
 }

@@ -8,6 +8,9 @@ use redis::io::tcp::TcpSettings;
 use redis::{AsyncConnectionConfig, Client, IntoConnectionInfo as _};
 
 /// Opens the connection.
+///
+/// # Errors
+/// The URL is malformed, or the server cannot be reached.
 pub async fn connect(url: &str) -> Result<MultiplexedConnection, Error> {
     let info = url.into_connection_info()?;
     let settings = info.redis_settings().clone().set_skip_set_lib_name();

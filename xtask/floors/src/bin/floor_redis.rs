@@ -1,24 +1,15 @@
-//! The floor under a cache hit: one pipeline of the same commands over keys and values of the same sizes, and the bytes that came back
-//! as the body. Nothing is opened, checked, counted or logged.
+//! The floor under a cache hit: one pipeline of the same commands over keys and values of the same sizes, and the bytes that came
+//! back as the body. Nothing is opened, checked, counted or logged.
 //!
 //! `FLOOR_KEYS` names a guard, a record, a guard and a record; `FLOOR_BODY` is the length of the body within the last record, and
 //! `FLOOR_BASE64` tells whether it is sent as bytes, in base64, or as text.
 
-#[path = "floor/cache.rs"]
-mod cache;
-#[path = "floor/environment.rs"]
-mod environment;
-#[path = "floor/reply.rs"]
-mod reply;
-
 use std::sync::Arc;
 
-use lambda_http::{Body, Error, Request, service_fn};
+use floors::{connect_redis, variable};
+use lambda_http::{Body, Error};
 use redis::Value;
 use redis::aio::MultiplexedConnection;
-use tokio::runtime::Builder;
-
-use self::environment::variable;
 
 struct Floor {
     connection: MultiplexedConnection,
@@ -28,14 +19,15 @@ struct Floor {
 }
 
 fn main() -> Result<(), Error> {
-    Builder::new_current_thread().enable_all().build()?.block_on(async {
-        let floor = Arc::new(Floor {
-            keys: variable("FLOOR_KEYS")?.split(' ').map(str::to_owned).collect(),
-            body: variable("FLOOR_BODY")?.parse()?,
-            base64: variable("FLOOR_BASE64")?.parse()?,
-            connection: cache::connect(&variable("REDIS_URL")?).await?,
-        });
-        lambda_http::run_concurrent(service_fn(move |_request: Request| answer(Arc::clone(&floor)))).await
+    floors::run(prepare(), answer)
+}
+
+async fn prepare() -> Result<Floor, Error> {
+    Ok(Floor {
+        keys: variable("FLOOR_KEYS")?.split(' ').map(str::to_owned).collect(),
+        body: variable("FLOOR_BODY")?.parse()?,
+        base64: variable("FLOOR_BASE64")?.parse()?,
+        connection: connect_redis(&variable("REDIS_URL")?).await?,
     })
 }
 
@@ -51,5 +43,5 @@ async fn answer(floor: Arc<Floor>) -> Result<http::Response<Body>, Error> {
     let mut values: Vec<Value> = pipeline.query_async(&mut floor.connection.clone()).await?;
     let Some(Value::BulkString(mut body)) = values.pop() else { return Err("the record is gone".into()) };
     body.truncate(floor.body);
-    Ok(reply::json(if floor.base64 { Body::Binary(body) } else { Body::Text(String::from_utf8(body)?) }))
+    Ok(if floor.base64 { floors::packed(body) } else { floors::json(String::from_utf8(body)?) })
 }

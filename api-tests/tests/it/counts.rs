@@ -1,0 +1,266 @@
+//! What a request costs, counted where it passes: on the wire to Redis and to Postgres.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use api_tests::{Kai, Person, RedisChoice, Reply, Request, Setup, Traffic};
+use serde_json::{Value, json};
+
+async fn start() -> Kai {
+    let setup = Setup { redis: RedisChoice::Own, proxied: true, environments: 1, ..Setup::default() };
+    let kai = Kai::start_with(setup).await;
+    // Connections are opened before anything is counted.
+    let warm = kai.settle().await;
+    warm.list().await;
+    warm.get(warm.profile_path()).await.good();
+    warm.get("/api/auth/me").await.good();
+    warm.write("x").await;
+    warm.patch(warm.profile_path(), &json!({})).await.good();
+    kai.settled().await;
+    kai
+}
+
+/// A request and what it caused on both wires.
+struct Cost {
+    reply: Reply,
+    redis: Traffic,
+    postgres: Traffic,
+    metrics: Value,
+}
+
+async fn cost(kai: &Kai, request: Request) -> Cost {
+    let (redis, postgres) = (kai.redis_proxy.as_ref().unwrap(), kai.postgres_proxy.as_ref().unwrap());
+    kai.settled().await;
+    drop((redis.take(), postgres.take()));
+    let reply = request.await;
+    kai.settled().await;
+    let metrics = kai.metrics_of(&reply);
+    Cost { reply, redis: redis.take(), postgres: postgres.take(), metrics }
+}
+
+/// The cost of a request that is cached; tried again where a busy machine made Redis late.
+async fn hit(kai: &Kai, request: Request) -> Cost {
+    for _ in 0..5 {
+        let cost = cost(kai, request.clone()).await;
+        if cost.reply.cache() == "hit" {
+            return cost;
+        }
+    }
+    panic!("never cached");
+}
+
+impl Cost {
+    /// Asserts that nothing but one exchange with Redis took place, of these commands.
+    #[track_caller]
+    fn is_one_exchange(&self, commands: &[String]) {
+        assert_eq!(self.reply.cache(), "hit");
+        assert_eq!((self.redis.round_trips, &self.redis.messages[..]), (1, commands));
+        assert_eq!((self.postgres.round_trips, self.postgres.messages.len()), (0, 0), "{:?}", self.postgres);
+        self.agrees_with_the_metrics(1, 0);
+    }
+
+    /// Asserts one exchange with Redis, one query, and these fills.
+    #[track_caller]
+    fn is_one_exchange_one_query_and_fills(&self, commands: &[String], fills: &[String]) {
+        let (read, filled) = self.redis.messages.split_at(commands.len());
+        let mut filled = filled.to_vec();
+        filled.sort();
+        assert_eq!((read, &filled[..]), (commands, fills));
+        let round_trips = self.redis.round_trips;
+        assert!((2..=1 + fills.len() as u64).contains(&round_trips), "{round_trips} round trips");
+        assert_eq!((self.postgres.round_trips, self.postgres.queries()), (1, 1), "{:?}", self.postgres);
+        self.agrees_with_the_metrics(1, 1);
+    }
+
+    #[track_caller]
+    fn agrees_with_the_metrics(&self, cache_round_trips: u64, queries: u64) {
+        let document = &self.metrics;
+        assert_eq!(
+            (document["cacheRoundTrips"].as_u64(), document["DbQueries"].as_u64()),
+            (Some(cache_round_trips), Some(queries))
+        );
+        assert_eq!(self.postgres.connections, 0, "a new connection");
+        assert_eq!(self.postgres.named_statements(), 0);
+    }
+}
+
+fn session_commands(person: &Person) -> Vec<String> {
+    let token: String = super::at_rest::hash(&person.token).iter().map(|byte| format!("{byte:02x}")).collect();
+    vec![format!("SET session:{}:guard", person.id), format!("GET session:{token}")]
+}
+
+fn list_commands(person: &Person) -> Vec<String> {
+    let id = person.id;
+    let own = vec![format!("SET journal:list:{id}:guard"), format!("GET journal:list:{id}:page:1:size:20")];
+    [session_commands(person), own].concat()
+}
+
+fn profile_commands(person: &Person) -> Vec<String> {
+    let id = person.id;
+    [session_commands(person), vec![format!("SET user:profile:{id}:guard"), format!("GET user:profile:{id}")]].concat()
+}
+
+fn fill(read: &str) -> String {
+    read.replacen("GET", "SET", 1)
+}
+
+#[tokio::test]
+async fn a_hit_is_one_round_trip_to_redis_and_no_query_and_so_is_a_304() {
+    let kai = start().await;
+    let ada = kai.settle().await;
+    ada.write("x").await;
+    for (path, commands) in [
+        ("/api/journal/entries".to_owned(), list_commands(&ada)),
+        (ada.profile_path(), profile_commands(&ada)),
+        ("/api/auth/me".to_owned(), session_commands(&ada)),
+    ] {
+        let etag = ada.get(&path).until_hit().await.header("etag").unwrap().to_owned();
+        kai.settled().await;
+        let whole = hit(&kai, ada.get(&path)).await;
+        assert_eq!(whole.reply.status, 200);
+        whole.is_one_exchange(&commands);
+        let not_modified = hit(&kai, ada.get(&path).header("if-none-match", etag)).await;
+        assert_eq!(not_modified.reply.status, 304);
+        not_modified.is_one_exchange(&commands);
+    }
+}
+
+/// What it costs to read with nothing cached, with the session alone, and with the data alone. On a busy machine Redis may be later than
+/// its budget allows, which counts for nothing: then another person reads.
+async fn misses(
+    kai: &Kai,
+    path: fn(&Person) -> String,
+    commands: fn(&Person) -> Vec<String>,
+) -> (Vec<String>, [Cost; 3]) {
+    for _ in 0..5 {
+        let ada = kai.settle().await;
+        let commands = commands(&ada);
+        let forget = async |read: &String| {
+            let _: () = kai.redis(redis::cmd("DEL").arg(read.strip_prefix("GET ").unwrap())).await;
+        };
+        let neither = cost(kai, ada.get(path(&ada))).await;
+        forget(&commands[3]).await;
+        let session_alone = cost(kai, ada.get(path(&ada))).await;
+        forget(&commands[1]).await;
+        let data_alone = cost(kai, ada.get(path(&ada))).await;
+        let costs = [neither, session_alone, data_alone];
+        if costs.iter().all(|cost| cost.reply.cache() != "bypass") {
+            return (commands, costs);
+        }
+    }
+    panic!("Redis is late each time");
+}
+
+#[tokio::test]
+async fn a_miss_is_one_round_trip_one_query_and_the_fills_whether_the_session_is_known_or_not() {
+    let kai = start().await;
+    let list = |_: &Person| "/api/journal/entries".to_owned();
+    for (path, commands) in [
+        (list as fn(&Person) -> String, list_commands as fn(&Person) -> Vec<String>),
+        (Person::profile_path, profile_commands),
+    ] {
+        let (commands, [neither, session_alone, data_alone]) = misses(&kai, path, commands).await;
+        let (session_fill, data_fill) = (fill(&commands[1]), fill(&commands[3]));
+        let mut fills = [session_fill.clone(), data_fill.clone()];
+        fills.sort();
+        let outcomes = [&neither, &session_alone, &data_alone].map(|cost| cost.reply.cache());
+        assert_eq!(outcomes, ["miss", "miss", "hit"]);
+        neither.is_one_exchange_one_query_and_fills(&commands, &fills);
+        session_alone.is_one_exchange_one_query_and_fills(&commands, &[data_fill]);
+        data_alone.is_one_exchange_one_query_and_fills(&commands, &[session_fill]);
+    }
+}
+
+#[tokio::test]
+async fn a_write_is_an_announcement_a_statement_and_an_invalidation() {
+    let kai = start().await;
+    let ada = kai.settle().await;
+    ada.list().await;
+    for (request, guard) in [
+        (ada.post("/api/journal/entries", &json!({"content": "x"})), format!("EVAL journal:list:{}:guard", ada.id)),
+        (
+            ada.post("/api/journal/entries", &json!({"content": "x"})).header("idempotency-key", "k"),
+            format!("EVAL journal:list:{}:guard", ada.id),
+        ),
+        (ada.patch(ada.profile_path(), &json!({"traits": {}})), format!("EVAL user:profile:{}:guard", ada.id)),
+    ] {
+        let write = cost(&kai, request).await;
+        assert!(write.reply.status < 300);
+        assert_eq!((write.redis.round_trips, &write.redis.messages[..]), (2, &[guard.clone(), guard][..]));
+        assert_eq!((write.postgres.round_trips, write.postgres.queries()), (1, 1), "{:?}", write.postgres);
+        write.agrees_with_the_metrics(2, 1);
+    }
+}
+
+/// The environment is frozen as soon as it has answered, in the middle of its fill, and goes on long after the fill's deadline.
+#[tokio::test]
+async fn a_fill_that_is_frozen_on_its_way_costs_the_next_request_no_new_connection() {
+    let kai = start().await;
+    let ada = kai.settle().await;
+    let proxy = kai.redis_proxy.as_ref().unwrap();
+    proxy.delay(Duration::from_millis(5));
+    let mut seen = 0;
+    for _ in 0..10 {
+        ada.write("x").await;
+        let miss = ada.list().await;
+        kai.settled().await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        proxy.take();
+        let next = ada.list().await;
+        kai.settled().await;
+        // Otherwise the busy machine has broken a deadline by itself.
+        if (miss.cache(), next.cache()) == ("miss", "hit") {
+            assert_eq!(proxy.take().connections, 0);
+            seen += 1;
+        }
+    }
+    assert!(seen > 0, "no fill arrived");
+}
+
+#[tokio::test]
+async fn a_request_without_a_token_costs_nothing_and_health_asks_each_server_once() {
+    let kai = start().await;
+    kai.anonymous().get("/health").await.good();
+    kai.settled().await;
+    let refused = cost(&kai, kai.anonymous().get("/api/journal/entries")).await;
+    assert_eq!(refused.reply.status, 401);
+    assert_eq!((refused.redis.messages.len(), refused.postgres.messages.len()), (0, 0));
+    let health = cost(&kai, kai.anonymous().get("/health")).await;
+    assert_eq!((health.redis.round_trips, &health.redis.messages[..]), (1, &["PING".to_owned()][..]));
+    assert_eq!((health.postgres.round_trips, health.postgres.queries()), (1, 1));
+}
+
+#[tokio::test]
+async fn an_invalidation_runs_the_same_commands_however_many_keys_redis_holds() {
+    let kai = start().await;
+    let ada = kai.settle().await;
+    let mut costs = Vec::new();
+    for (others, pages) in [(1_000, 1), (1_000_000, 40)] {
+        let _: () = kai.redis(redis::cmd("DEBUG").arg("POPULATE").arg(others).arg("other").arg(16)).await;
+        for page in 1..=pages {
+            ada.get(format!("/api/journal/entries?page={page}")).await.good();
+        }
+        let keys: i64 = kai.redis(&redis::cmd("DBSIZE")).await;
+        assert!(keys >= others, "{keys} keys");
+        kai.settled().await;
+        let before = kai.command_counts().await;
+        ada.write("x").await;
+        kai.settled().await;
+        let after = kai.command_counts().await;
+        let ran: BTreeMap<String, u64> = after
+            .into_iter()
+            .map(|(name, count)| (name.clone(), count - before.get(&name).copied().unwrap_or(0)))
+            .filter(|(name, count)| {
+                *count > 0 && !["info", "client|setinfo", "client|setname", "hello"].contains(&name.as_str())
+            })
+            .collect();
+        costs.push(ran);
+        let page = ada.get(format!("/api/journal/entries?page={pages}")).await;
+        assert_eq!(page.cache(), "miss", "page {pages} outlived the write");
+    }
+    assert_eq!(costs[0], costs[1]);
+    assert_eq!(costs[0].get("eval"), Some(&2), "{costs:?}");
+    for forbidden in ["scan", "keys", "flushdb", "flushall"] {
+        assert!(!costs[1].contains_key(forbidden), "{costs:?}");
+    }
+}

@@ -1,0 +1,192 @@
+//! Every way to ask wrongly, on every route: the right status and code, the documented shape, and nothing of the input in the answer.
+
+use std::collections::BTreeSet;
+
+use api_tests::{Client, Kai, Reply, Request, template};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// Stands for whatever a person sends; no answer may repeat it.
+pub(crate) const CANARY: &str = "kanarienvogel";
+
+/// Method, path, and whether it needs a session; `{user_id}` stands for the caller's own.
+const ROUTES: [(&str, &str, bool); 9] = [
+    ("GET", "/health", false),
+    ("POST", "/api/auth/register", false),
+    ("POST", "/api/auth/login", false),
+    ("POST", "/api/auth/logout", true),
+    ("GET", "/api/auth/me", true),
+    ("GET", "/api/users/{user_id}/profile", true),
+    ("PATCH", "/api/users/{user_id}/profile", true),
+    ("GET", "/api/journal/entries", true),
+    ("POST", "/api/journal/entries", true),
+];
+
+/// The routes that read a body, with one that is valid.
+fn bodies() -> [(&'static str, &'static str, Value); 4] {
+    let credentials =
+        json!({"email": format!("{}@example.org", Uuid::new_v4().simple()), "password": "nine quiet herons"});
+    [
+        ("POST", "/api/auth/register", credentials.clone()),
+        ("POST", "/api/auth/login", credentials),
+        ("PATCH", "/api/users/{user_id}/profile", json!({"communication_style": "gentle"})),
+        ("POST", "/api/journal/entries", json!({"content": "x"})),
+    ]
+}
+
+fn request(client: &Client, user: Uuid, method: &str, path: &str) -> Request {
+    client.request(method, path.replace("{user_id}", &user.to_string()))
+}
+
+#[track_caller]
+pub(crate) fn problem(reply: &Reply, status: u16, code: &str) -> Value {
+    let problem = reply.expect_problem(status, code);
+    assert!(!format!("{:?}{problem}", reply.headers).contains(CANARY), "{problem}");
+    assert_eq!(reply.header("cache-control"), Some("no-store"));
+    problem
+}
+
+#[test]
+fn the_routes_of_these_tests_are_those_of_the_template() {
+    let declared: BTreeSet<_> = template()
+        .functions
+        .into_iter()
+        .flat_map(|function| function.routes)
+        .map(|route| (route.method.unwrap(), route.path.unwrap()))
+        .collect();
+    let tested = ROUTES.map(|(method, path, _)| (method.to_owned(), path.to_owned()));
+    assert_eq!(declared, BTreeSet::from(tested));
+}
+
+#[tokio::test]
+async fn a_route_that_needs_a_session_refuses_every_token_that_is_not_a_live_one() {
+    let kai = Kai::shared().await;
+    for (method, path, protected) in ROUTES {
+        if !protected {
+            continue;
+        }
+        let what = format!("{method} {path}");
+        let dead = async |change: &str| {
+            let person = kai.settle().await;
+            kai.query(change, &[&person.id]).await;
+            (person.id, person.token)
+        };
+        let ada = kai.settle().await;
+        let live = request(&ada, ada.id, method, path).json(&json!({"content": "x"})).await;
+        assert!((200..300).contains(&live.status), "{what}: the control with a live session: {}", live.text());
+
+        let ada = kai.settle().await;
+        let mut unknown = ada.token.clone();
+        unknown.replace_range(40..50, "AAAAAAAAAA");
+        let tokens = [
+            (ada.id, CANARY.to_owned()),
+            (ada.id, String::new()),
+            (ada.id, ada.token[..63].to_owned()),
+            (ada.id, format!("{}A", ada.token)),
+            (ada.id, format!("{}=", &ada.token[..63])),
+            (ada.id, unknown),
+            dead("UPDATE sessions SET expires_at = now() - interval '1 s' WHERE user_id = $1").await,
+            dead("UPDATE sessions SET revoked_at = now() WHERE user_id = $1").await,
+            dead("UPDATE users SET is_active = false WHERE id = $1").await,
+            dead("DELETE FROM users WHERE id = $1").await,
+        ];
+        for (user, token) in tokens {
+            let client = kai.anonymous().with_token(&token);
+            let reply = request(&client, user, method, path).json(&json!({"content": CANARY})).await;
+            problem(&reply, 401, "unauthenticated");
+            assert_eq!(reply.header("www-authenticate"), Some("Bearer"), "{what}");
+        }
+        for header in
+            [None, Some(format!("Basic {CANARY}")), Some(ada.token.clone()), Some(format!("Token {}", ada.token))]
+        {
+            let bare = request(&kai.anonymous(), ada.id, method, path).json(&json!({"content": CANARY}));
+            let bare = match header {
+                Some(header) => bare.header("authorization", header),
+                None => bare,
+            };
+            problem(&bare.await, 401, "unauthenticated");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_scheme_of_the_token_is_read_in_any_case() {
+    let kai = Kai::shared().await;
+    let ada = kai.settle().await;
+    for scheme in ["bearer", "BEARER", "Bearer "] {
+        let reply =
+            kai.anonymous().get("/api/auth/me").header("authorization", format!("{scheme} {}", ada.token)).await;
+        assert_eq!(reply.status, 200, "{scheme:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_read_is_told_by_the_way_in_which_it_cannot() {
+    let kai = Kai::shared().await;
+    let ada = kai.settle().await;
+    for (method, path, valid) in bodies() {
+        let send = || request(&ada, ada.id, method, path);
+        let what = format!("{method} {path}");
+        for malformed in
+            ["", "{", "null", "[]", "7", "\"kanarienvogel\"", "{\"kanarienvogel\": }", "{\"a\": 1}}", "\u{0}"]
+        {
+            problem(&send().body("application/json", malformed).await, 400, "malformed");
+        }
+        let deep = format!("{{\"content\": {}1{}}}", "[".repeat(5000), "]".repeat(5000));
+        problem(&send().body("application/json", deep).await, 400, "malformed");
+
+        for content_type in
+            ["text/plain", "application/x-www-form-urlencoded", "application/xml", "application/jsonp", "kanarienvogel"]
+        {
+            let reply = send().body(content_type, valid.to_string()).await;
+            problem(&reply, 415, "unsupported_media_type");
+        }
+        let encoded = send().json(&valid).header("content-encoding", "gzip").await;
+        problem(&encoded, 415, "unsupported_media_type");
+
+        let mut large = valid.clone();
+        large["padding"] = json!(CANARY.repeat(512 * 1024 / CANARY.len()));
+        problem(&send().json(&large).await, 413, "too_large");
+        let beyond_lambda = send().body("application/json", vec![b' '; 7 * 1024 * 1024]).await;
+        assert_eq!(beyond_lambda.status, 413, "{what}: over Lambda's limit it is the gateway that refuses");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_text_is_malformed() {
+    let kai = Kai::shared().await;
+    let mut event = super::events::read("auth-login", "success");
+    event["isBase64Encoded"] = json!(true);
+    event["body"] = json!("eyJlbWFpbCI6ICL//iJ9");
+    let reply = kai.invoke("auth-login", &event).await.unwrap();
+    assert_eq!(reply["statusCode"], 400, "{reply}");
+}
+
+#[tokio::test]
+async fn json_is_read_with_any_spelling_of_its_type_and_unknown_fields_are_ignored() {
+    let kai = Kai::shared().await;
+    let ada = kai.settle().await;
+    for content_type in ["application/json", "application/json; charset=utf-8", "Application/JSON"] {
+        let reply = ada
+            .request("POST", "/api/journal/entries")
+            .body(content_type, "\n{\"content\": \"x\", \"unknown\": {}}\n")
+            .await;
+        assert_eq!(reply.status, 201, "{content_type}: {}", reply.text());
+    }
+    assert_eq!(ada.get("/api/journal/entries?unknown=1").await.status, 200);
+    assert_eq!(ada.patch(ada.profile_path(), &json!({"unknown": 7})).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_path_or_a_method_that_does_not_exist_is_the_gateways_404() {
+    let kai = Kai::shared().await;
+    for (method, path) in [
+        ("GET", "/kanarienvogel"),
+        ("DELETE", "/health"),
+        ("PUT", "/api/journal/entries"),
+        ("GET", "/api/users//profile"),
+    ] {
+        let reply = kai.anonymous().request(method, path).await;
+        assert_eq!((reply.status, reply.json()), (404, json!({"message": "Not Found"})), "{method} {path}");
+    }
+}

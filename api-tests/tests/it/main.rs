@@ -1,0 +1,39 @@
+//! Kai from the outside: a module for each function, and one for each property of the whole.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "test code outside of the test functions themselves"
+)]
+
+mod auth_login;
+mod auth_logout;
+mod auth_me;
+mod auth_register;
+mod cache_monitor;
+mod db_migrate;
+mod health;
+mod journal_create;
+mod journal_list;
+mod profile_get;
+mod profile_update;
+
+mod at_rest;
+mod cluster;
+mod concurrency;
+mod counts;
+mod errors;
+mod events;
+mod faults;
+mod fields;
+mod flow;
+mod harness;
+mod headers;
+mod idempotency;
+mod isolation;
+mod journey;
+mod metrics;
+mod plan;
+mod pooler;
+mod privacy;

@@ -1,0 +1,103 @@
+//! Nothing that a person sends is in any log line of any function, not even at the most talkative level.
+
+use api_tests::{Kai, Setup};
+use serde_json::json;
+use uuid::Uuid;
+
+/// A text that stands nowhere else.
+fn canary(kind: &str) -> String {
+    format!("{kind}-{}", Uuid::new_v4().simple())
+}
+
+#[tokio::test]
+async fn no_log_line_holds_what_was_sent_whether_it_succeeded_or_not() {
+    let [content, title, style, password, query, header, key, local] =
+        ["content", "title", "style", "password", "query", "header", "key", "local"].map(canary);
+    let slow = ("SLOW_QUERY_THRESHOLD", "0.000001".to_owned());
+    let kai = Kai::start_with(Setup { variables: vec![slow], ..Setup::default() }).await;
+    let anonymous = kai.anonymous();
+    let email = format!("{local}@example.org");
+
+    let credentials = json!({"email": email, "password": password});
+    let account = anonymous.post("/api/auth/register", &credentials).header("idempotency-key", &key).await.good();
+    anonymous.post("/api/auth/register", &credentials).header("idempotency-key", &key).await.good();
+    anonymous.post("/api/auth/register", &credentials).await.expect_problem(409, "email_taken");
+    let wrong = json!({"email": email, "password": format!("{password}!")});
+    anonymous.post("/api/auth/login", &wrong).await.expect_problem(401, "wrong_credentials");
+    let login = anonymous.post("/api/auth/login", &credentials).await.good();
+    let token = login["access_token"].as_str().unwrap().to_owned();
+    let (ada, profile) =
+        (anonymous.with_token(&token), format!("/api/users/{}/profile", account["id"].as_str().unwrap()));
+
+    let draft = json!({"title": title, "content": content, "tags": [title], "images": [format!("https://example.org/{title}")]});
+    for _ in 0..2 {
+        let create =
+            ada.post("/api/journal/entries", &draft).header("idempotency-key", &key).header("user-agent", &header);
+        create.header("x-forwarded-for", &header).header("cookie", format!("session={header}")).await.good();
+        ada.get("/api/journal/entries").header("referer", format!("https://{header}.example.org/")).await.good();
+        ada.get(format!("/api/journal/entries?unknown={query}"))
+            .header("if-none-match", format!("\"{header}\""))
+            .await
+            .good();
+    }
+    ada.post("/api/journal/entries", &json!({"content": title}))
+        .header("idempotency-key", &key)
+        .await
+        .expect_problem(422, "idempotency_key_reused");
+    ada.patch(&profile, &json!({"communication_style": style, "traits": {&style: style}})).await.good();
+    ada.get(&profile).await.good();
+    ada.get("/api/auth/me").await.good();
+
+    let mut errors = Vec::new();
+    for body in
+        [format!("{{\"{content}\": "), format!("{{\"content\": \"{content}\\u0000\"}}"), format!("[\"{content}\"]")]
+    {
+        errors.push(ada.request("POST", "/api/journal/entries").body("application/json", body.clone()).await);
+        errors.push(ada.request("POST", "/api/journal/entries").body(&format!("text/{header}"), body.clone()).await);
+
+        errors.push(anonymous.request("POST", "/api/auth/login").body("application/json", body.clone()).await);
+    }
+    errors.push(ada.get(format!("/api/journal/entries?page={query}&fields={query}&user_id={query}")).await);
+    errors.push(ada.get(format!("/api/users/{query}/profile")).await);
+    errors.push(ada.patch(&profile, &json!({"traits": style, "communication_style": style.repeat(3)})).await);
+    errors.push(ada.request("POST", format!("/api/auth/logout?scope={query}")).await);
+    errors.push(ada.with_token(&header).get("/api/auth/me").await);
+    ada.request("POST", "/api/auth/logout").await.good();
+
+    let canaries = [&content, &title, &style, &password, &query, &header, &key, &local, &token];
+    for reply in &errors {
+        assert!((400..500).contains(&reply.status), "{}", reply.text());
+        let text = format!("{:?}{}", reply.headers, reply.text());
+        for canary in canaries {
+            assert!(!text.contains(canary.as_str()), "{text}");
+        }
+    }
+    kai.settled().await;
+    let lines = kai.logs.lines();
+    let slow = lines.iter().filter(|line| line.text.contains("slow query")).count();
+    assert!(slow >= 10, "{slow} slow queries: the most talkative warning was never given");
+    let functions: std::collections::BTreeSet<_> = lines.iter().map(|line| line.function.as_str()).collect();
+    assert_eq!(functions.len(), 8, "{functions:?}");
+    for line in &lines {
+        for canary in canaries {
+            assert!(!line.text.contains(canary.as_str()), "{line:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_statement_that_the_database_refuses_tells_nothing_of_its_values() {
+    let kai = Kai::start().await;
+    let ada = kai.settle().await;
+    let content = canary("content");
+    kai.query("ALTER TABLE journal_entries ADD CONSTRAINT defect CHECK (content NOT LIKE 'content-%')", &[]).await;
+    let reply = ada.post("/api/journal/entries", &json!({"content": content})).await;
+    reply.expect_problem(500, "internal");
+    assert!(!reply.text().contains("defect") && !reply.text().contains(&content), "{}", reply.text());
+    let lines = kai.logs.lines();
+    let error = lines.iter().find(|line| line.text.contains("internal error")).expect("a line about the defect");
+    assert!(error.text.contains("23514") && error.text.contains(reply.header("x-request-id").unwrap()), "{error:?}");
+    assert!(lines.iter().all(|line| !line.text.contains(&content)), "{lines:?}");
+    // The announcement was taken back: what is cached is served again.
+    ada.get("/api/journal/entries").until_hit().await;
+}

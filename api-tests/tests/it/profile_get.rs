@@ -1,0 +1,39 @@
+//! `GET /api/users/{user_id}/profile`.
+
+use api_tests::Kai;
+use serde_json::json;
+
+#[tokio::test]
+async fn a_new_account_has_an_empty_profile() {
+    let kai = Kai::shared().await;
+    let ada = kai.register_and_login().await;
+    let profile = ada.get(ada.profile_path()).await.good();
+    let mut members: Vec<_> = profile.as_object().unwrap().keys().map(String::as_str).collect();
+    members.sort_unstable();
+    let expected = ["communication_style", "created_at", "id", "preferences", "traits", "updated_at", "user_id"];
+    assert_eq!(members, expected);
+    assert_eq!(
+        (&profile["user_id"], &profile["traits"], &profile["preferences"]),
+        (&json!(ada.id), &json!({}), &json!({}))
+    );
+}
+
+#[tokio::test]
+async fn the_second_read_is_a_hit_with_the_same_body() {
+    let kai = Kai::shared().await;
+    let ada = kai.settle().await;
+    let (first, second) = (ada.get(ada.profile_path()).await, ada.get(ada.profile_path()).until_hit().await);
+    assert_ne!(first.cache(), "hit");
+    assert_eq!(first.body, second.body);
+}
+
+#[tokio::test]
+async fn a_profile_of_somebody_else_is_forbidden_whether_there_is_one_or_not() {
+    let kai = Kai::shared().await;
+    let (ada, bob) = (kai.settle().await, kai.settle().await);
+    bob.get(bob.profile_path()).await.good();
+    for other in [bob.id, uuid::Uuid::now_v7()] {
+        ada.get(format!("/api/users/{other}/profile")).await.expect_problem(403, "forbidden");
+    }
+    ada.get("/api/users/me/profile").await.expect_problem(422, "invalid_fields");
+}

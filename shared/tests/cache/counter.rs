@@ -1,0 +1,111 @@
+//! Counters that forget.
+
+use std::time::Duration;
+
+use redis::{Value, cmd};
+use shared::cache::{Cache, Count, Unreachable};
+
+use crate::server::{Server, cache_at, until};
+
+const WINDOW: Duration = Duration::from_secs(900);
+
+/// Counts once. What came late may have been counted or not, so the number is put back before the next attempt.
+async fn count(server: &Server, cache: &Cache, name: &str) -> Count {
+    let before = server.get(name);
+    let mut counted = None;
+    until(async || {
+        counted = cache.count([(name, WINDOW)]).await.ok();
+        match (&counted, &before) {
+            (Some(_), _) => {}
+            (None, Some(before)) => server.set(name, before),
+            (None, None) => server.del(name),
+        }
+        counted.is_some()
+    })
+    .await;
+    let [count] = counted.unwrap();
+    count
+}
+
+#[tokio::test]
+async fn counting_starts_a_window_that_later_counts_do_not_prolong() {
+    let server = Server::node();
+    let cache = server.cache();
+    let first = count(&server, &cache, "login:a").await;
+    assert_eq!(first.times, 1);
+    assert!(first.remaining <= WINDOW && first.remaining > WINDOW - Duration::from_secs(10), "{first:?}");
+    server.run(cmd("PEXPIRE").arg("login:a").arg(60_000));
+    for times in 2..5 {
+        let next = count(&server, &cache, "login:a").await;
+        assert_eq!(next.times, times);
+        assert!(next.remaining <= Duration::from_secs(60), "{next:?}");
+    }
+    server.lapse("login:a").await;
+    assert_eq!(count(&server, &cache, "login:a").await.times, 1, "a new window");
+}
+
+#[tokio::test]
+async fn several_names_are_counted_in_one_round_trip_each_by_itself() {
+    for server in [Server::node(), Server::cluster()] {
+        let cache = server.cache();
+        count(&server, &cache, "b").await;
+        let mut counts = None;
+        until(async || {
+            for name in ["a", "b", "c"] {
+                server.del(name);
+            }
+            server.run(cmd("SET").arg("b").arg(1).arg("EX").arg(60));
+            counts = cache.count([("a", WINDOW), ("b", WINDOW), ("c", WINDOW)]).await.ok();
+            counts.is_some()
+        })
+        .await;
+        assert_eq!(counts.unwrap().map(|count| count.times), [1, 2, 1]);
+    }
+}
+
+#[tokio::test]
+async fn taking_back_forgets_one_counts_down_others_and_makes_none() {
+    let server = Server::node();
+    let cache = server.cache();
+    let end = |name: &str| server.run(cmd("SET").arg(name).arg(3).arg("EX").arg(900));
+    until(async || {
+        end("pair");
+        end("account");
+        server.del("source");
+        cache.uncount("pair", ["account", "source"]).await.is_ok()
+    })
+    .await;
+    assert_eq!(server.get("pair"), None);
+    assert_eq!(server.get("account").as_deref(), Some(b"2".as_slice()));
+    assert_eq!(server.get("source"), None, "a counter without a window would never end");
+    assert!((1..=900_000).contains(&server.pttl("account")), "the window goes on");
+
+    server.set("account", b"0");
+    until(async || cache.uncount("pair", ["account", "account"]).await.is_ok()).await;
+    assert_eq!(server.get("account").as_deref(), Some(b"0".as_slice()), "not below nought");
+    assert_eq!(count(&server, &cache, "account").await.times, 1);
+    assert!((1..=900_000).contains(&server.pttl("account")));
+}
+
+#[tokio::test]
+async fn no_counter_lasts_for_ever() {
+    // However it lost its end: a counter that never ends would lock an account out for good.
+    let server = Server::node();
+    let cache = server.cache();
+    server.run(cmd("SET").arg("login:a").arg(50));
+    assert_eq!(server.pttl("login:a"), -1);
+    count(&server, &cache, "login:a").await;
+    assert!((1..=900_000).contains(&server.pttl("login:a")), "{} ms", server.pttl("login:a"));
+}
+
+#[tokio::test]
+async fn a_counter_of_another_type_and_a_missing_redis_are_told_to_the_caller() {
+    let server = Server::node();
+    server.run(cmd("LPUSH").arg("login:a").arg("x"));
+    assert_eq!(server.cache().count([("login:a", WINDOW)]).await, Err(Unreachable::Failed));
+    assert!(matches!(server.run(cmd("TYPE").arg("login:a")), Value::SimpleString(kind) if kind == "list"));
+
+    let away = cache_at("redis://127.0.0.1:1");
+    assert_eq!(away.count([("a", WINDOW)]).await, Err(Unreachable::Barred { opened: true }));
+    assert_eq!(away.uncount("a", ["b", "c"]).await, Err(Unreachable::Barred { opened: false }));
+}

@@ -1,0 +1,112 @@
+//! The store over a real database and a real Redis.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use backends::postgres::Admin;
+use serde_json::{Value, json};
+use shared::State;
+use shared::cache::Unreachable;
+use shared::config::Config;
+use shared::fields::Fields;
+use shared::store::{self, Draft, Email, Listing, Token};
+use tokio_postgres::{NoTls, Row};
+
+use crate::server::{Server, until};
+
+/// A database and a Redis of its own, and somebody who keeps a journal there.
+pub(crate) struct Kai {
+    pub(crate) server: Server,
+    database_url: String,
+    pub(crate) token: Token,
+}
+
+impl Kai {
+    pub(crate) async fn start() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let (server, admin) = (Server::node(), Admin::parse(&variable("KAI_TEST_POSTGRES")).unwrap());
+        let name = format!("shared_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        admin.drop_database(&name).await.unwrap();
+        admin.clone_database(&variable("KAI_TEST_TEMPLATE"), &name).await.unwrap();
+        let database_url = admin.url(&name);
+        let state = environment(&server, &database_url);
+        let email = Email::parse(&"someone@example.org".into()).unwrap();
+        let account = store::register(&state, &email, "not a hash", None).await.unwrap();
+        let (token, _) = store::create_session(&state, account.id).await.unwrap();
+        Self { server, database_url, token }
+    }
+
+    /// The parts of a new environment.
+    pub(crate) fn environment(&self) -> State {
+        environment(&self.server, &self.database_url)
+    }
+
+    /// An environment whose breaker is open, as after some requests during an outage.
+    pub(crate) async fn environment_that_gave_up(&self) -> State {
+        let state = self.environment();
+        until(async || state.cache.ping().await == Err(Unreachable::Barred { opened: false })).await;
+        state
+    }
+
+    pub(crate) async fn write(&self, state: &State, content: &str) {
+        let body = json!({"content": content}).to_string();
+        let (draft, _) = Draft::read(Fields::from_json(body.as_bytes()).unwrap()).unwrap();
+        let guard = store::begin_journal_write(state, self.token.user_id()).await.unwrap();
+        store::create_entry(state, guard, &self.token, &draft, None).await.unwrap();
+    }
+
+    /// The contents of the first page, newest first.
+    pub(crate) async fn list(&self, state: &State) -> Vec<String> {
+        let (listing, _) = Listing::read(Fields::default()).unwrap();
+        let document = store::list_entries(&state.for_request(), &self.token, &listing).await.unwrap();
+        let page: Value = serde_json::from_slice(&document.into_body(false).0).unwrap();
+        let contents = page["entries"].as_array().unwrap().iter().map(|entry| entry["content"].as_str().unwrap());
+        contents.map(str::to_owned).collect()
+    }
+
+    /// Lists until the answer comes from the cache.
+    pub(crate) async fn warm(&self, state: &State) {
+        until(async || {
+            let request = state.for_request();
+            let (listing, _) = Listing::read(Fields::default()).unwrap();
+            store::list_entries(&request, &self.token, &listing).await.unwrap();
+            request.meter.cache_hits() == 2
+        })
+        .await;
+    }
+
+    /// The guards in the outbox.
+    pub(crate) async fn outbox(&self) -> Vec<String> {
+        let rows = self.query("SELECT guard FROM cache_outbox ORDER BY id").await;
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    pub(crate) async fn query(&self, sql: &str) -> Vec<Row> {
+        let (client, connection) = tokio_postgres::connect(&self.database_url, NoTls).await.unwrap();
+        tokio::select! {
+            rows = client.query(sql, &[]) => rows.unwrap(),
+            ended = connection => panic!("the connection ended: {ended:?}"),
+        }
+    }
+
+    pub(crate) fn guard(&self, prefix: &str) -> String {
+        format!("{prefix}:{}:guard", self.token.user_id())
+    }
+}
+
+fn environment(server: &Server, database_url: &str) -> State {
+    let redis_url = server.url();
+    let config = Config::from_lookup(|name| {
+        Some(match name {
+            "DATABASE_URL" => database_url.to_owned(),
+            "REDIS_URL" => redis_url.clone(),
+            "CACHE_KEY" => "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".to_owned(),
+            _ => return None,
+        })
+    });
+    State::try_from(config.unwrap()).unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the tests' own environment, not the product's")]
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is missing: run the tests with `cargo xtask test`"))
+}

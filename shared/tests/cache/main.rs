@@ -1,0 +1,23 @@
+//! The cache against real servers: what it may serve, what it must not, and what it costs.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "test code outside of the test functions themselves"
+)]
+
+mod breaker;
+mod concurrency;
+mod cost;
+mod counter;
+mod fake;
+mod hostile;
+mod json;
+mod kai;
+mod outbox;
+mod protocol;
+mod refusal;
+mod server;
+mod tls;

@@ -1,0 +1,143 @@
+//! Writes that the cache could not be told of: the outbox, and who may trust what until it is drained.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::State;
+use shared::fields::Fields;
+use shared::store::{self, ProfileChange, RevocationScope};
+
+use crate::kai::Kai;
+use crate::server::until;
+
+#[tokio::test]
+async fn a_write_that_could_not_be_announced_stands_in_the_outbox_and_its_own_environment_never_hides_it() {
+    let kai = Kai::start().await;
+    let state = kai.environment();
+    kai.write(&state, "first").await;
+    kai.warm(&state).await;
+    kai.server.redis().pause();
+    kai.write(&state, "second").await;
+    assert_eq!(kai.outbox().await, [kai.guard("journal:list")], "committed with the entry, by the same statement");
+    assert_eq!(kai.list(&state).await, ["second", "first"]);
+    kai.write(&state, "third").await;
+    assert_eq!(kai.list(&state).await, ["third", "second", "first"]);
+    kai.server.redis().resume();
+    // Whatever the breaker does in the meantime.
+    for _ in 0..40 {
+        assert_eq!(kai.list(&state).await, ["third", "second", "first"]);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(kai.outbox().await.is_empty(), "it has caught up by itself");
+    until(async || !state.cache.must_catch_up()).await;
+}
+
+#[tokio::test]
+async fn draining_the_outbox_finishes_the_write_for_environments_that_knew_of_nothing() {
+    let kai = Kai::start().await;
+    let (unaware, writer) = (kai.environment(), kai.environment());
+    kai.write(&writer, "first").await;
+    kai.warm(&unaware).await;
+    kai.server.redis().pause();
+    let writer = kai.environment_that_gave_up().await;
+    kai.write(&writer, "second").await;
+    kai.server.redis().resume();
+    let monitor = kai.environment();
+    let mut drained = 0;
+    until(async || match store::drain_outbox(&monitor).await {
+        Ok(rows) => {
+            drained += rows;
+            true
+        }
+        Err(_) => false,
+    })
+    .await;
+    assert_eq!(drained, 1);
+    assert!(kai.outbox().await.is_empty());
+    assert_eq!(kai.list(&unaware).await, ["second", "first"]);
+    assert_eq!(store::drain_outbox(&monitor).await.unwrap(), 0, "and is done");
+}
+
+#[tokio::test]
+async fn draining_while_redis_is_away_keeps_what_is_left() {
+    let kai = Kai::start().await;
+    kai.server.redis().pause();
+    let state = kai.environment_that_gave_up().await;
+    kai.write(&state, "first").await;
+    kai.write(&state, "second").await;
+    assert!(store::drain_outbox(&state).await.is_err());
+    assert_eq!(kai.outbox().await.len(), 2);
+    kai.server.redis().resume();
+    until(async || store::drain_outbox(&state).await.is_ok()).await;
+    assert!(kai.outbox().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_long_outbox_is_drained_to_its_end() {
+    let kai = Kai::start().await;
+    kai.query(
+        "INSERT INTO cache_outbox (guard) SELECT 'journal:list:' || n || ':guard' FROM generate_series(1, 250) n",
+    )
+    .await;
+    let state = kai.environment();
+    until(async || store::drain_outbox(&state).await.is_ok()).await;
+    assert!(kai.outbox().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_write_is_announced_to_a_redis_that_is_back_even_if_its_environment_has_just_given_up() {
+    let kai = Kai::start().await;
+    let reader = kai.environment();
+    kai.write(&reader, "first").await;
+    kai.warm(&reader).await;
+    kai.server.redis().pause();
+    let writer = kai.environment_that_gave_up().await;
+    kai.server.redis().resume();
+    // Everybody else reaches Redis again; the breaker of this one would keep it away for two more seconds.
+    kai.warm(&reader).await;
+    kai.write(&writer, "second").await;
+    assert_eq!(kai.list(&reader).await, ["second", "first"], "an acknowledged write is hidden by a stale record");
+}
+
+#[tokio::test]
+async fn a_profile_that_was_changed_during_an_outage_is_shown_as_it_is() {
+    let kai = Kai::start().await;
+    let state = kai.environment();
+    let style = async |state: &State| {
+        let document = store::profile(&state.for_request(), &kai.token).await.unwrap();
+        let profile: Value = serde_json::from_slice(&document.into_body(false).0).unwrap();
+        profile["communication_style"].as_str().map(str::to_owned)
+    };
+    until(async || style(&state).await.is_none() && kai.server.get(&kai.guard("user:profile")).is_some()).await;
+    kai.server.redis().pause();
+    let body = json!({"communication_style": "direct"}).to_string();
+    let change = ProfileChange::read(Fields::from_json(body.as_bytes()).unwrap()).unwrap();
+    let guard = store::begin_profile_write(&state, kai.token.user_id()).await.unwrap();
+    store::update_profile(&state, guard, &kai.token, &change).await.unwrap();
+    assert_eq!(kai.outbox().await, [kai.guard("user:profile")]);
+    assert_eq!(style(&state).await.as_deref(), Some("direct"));
+    kai.server.redis().resume();
+    for _ in 0..30 {
+        assert_eq!(style(&state).await.as_deref(), Some("direct"));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_log_out_that_the_cache_cannot_be_told_of_is_not_acknowledged_but_finished_by_the_outbox() {
+    let kai = Kai::start().await;
+    let (state, unaware) = (kai.environment(), kai.environment());
+    kai.warm(&unaware).await;
+    kai.server.redis().pause();
+    let guard = store::begin_session_write(&state, kai.token.user_id()).await.unwrap();
+    let refused = store::revoke_sessions(&state, guard, &kai.token, RevocationScope::All).await.unwrap_err();
+    assert!(matches!(refused, shared::Error::Unavailable { .. }), "{refused:?}");
+    assert_eq!(kai.outbox().await, [kai.guard("session")]);
+    kai.server.redis().resume();
+    let monitor = kai.environment();
+    until(async || store::drain_outbox(&monitor).await.is_ok()).await;
+    for state in [&state, &unaware] {
+        let refused = store::current_session(state, &kai.token).await.unwrap_err();
+        assert!(matches!(refused, shared::Error::Unauthenticated(_)), "{refused:?}");
+    }
+}

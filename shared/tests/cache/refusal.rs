@@ -1,0 +1,115 @@
+//! A Redis that answers, but not with what was asked for: the cache steps aside, and nobody sees an error.
+
+use std::time::Duration;
+
+use redis::cmd;
+use shared::cache::{Lookup, Unreachable};
+
+use crate::fake::Fake;
+use crate::server::{Server, cache_at, key, put, served, until};
+
+const REFUSALS: [&str; 8] = [
+    "-LOADING Redis is loading the dataset in memory\r\n",
+    "-READONLY You can't write against a read only replica.\r\n",
+    "-OOM command not allowed when used memory > 'maxmemory'.\r\n",
+    "-MOVED 3999 127.0.0.1:1\r\n",
+    "-NOPERM User default has no permissions to run the 'set' command\r\n",
+    "-NOAUTH Authentication required.\r\n",
+    "-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n",
+    "-ERR\r\n",
+];
+
+#[tokio::test]
+async fn an_error_of_redis_is_a_bypass_and_leaves_a_write_to_the_outbox() {
+    for refusal in REFUSALS {
+        let fake = Fake::always(refusal.as_bytes());
+        let (cache, key) = (cache_at(&fake.url()), key());
+        // More often than it takes to open the breaker, so that both of the ways to step aside are taken.
+        for _ in 0..5 {
+            let [lookup] = cache.read([&key]).await;
+            assert!(matches!(lookup, Lookup::Bypass), "{refusal}: {lookup:?}");
+        }
+        let guard = cache.begin(vec![key.guard().to_owned()]).await;
+        assert_eq!(guard.unmarked(), [key.guard()], "{refusal}");
+        assert!(!guard.end().await, "{refusal}");
+        assert!(!cache.invalidate(&[key.guard().to_owned()]).await, "{refusal}");
+        assert!(cache.ping().await.is_err(), "{refusal}");
+        assert_eq!(cache.get_json::<u8>(&key).await.unwrap_or(None), None, "{refusal}");
+        assert!(!cache.set_json(&key, &7).await.unwrap_or(false), "{refusal}");
+        assert!(cache.count([("thing", Duration::from_secs(1))]).await.is_err(), "{refusal}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_redis_is_a_bypass() {
+    for answer in [
+        "HTTP/1.1 400 Bad Request\r\n\r\n",
+        "\u{0}\u{1}\u{2}",
+        "$x\r\n",
+        "*1000000000\r\n",
+        "$9999999999\r\nx",
+        ":1\r\n",
+    ] {
+        let fake = Fake::always(answer.as_bytes());
+        let (cache, key) = (cache_at(&fake.url()), key());
+        for _ in 0..3 {
+            let [lookup] = cache.read([&key]).await;
+            assert!(matches!(lookup, Lookup::Bypass), "{answer:?}: {lookup:?}");
+        }
+        assert!(!cache.set_json(&key, &7).await.unwrap_or(false), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_only_reads_serves_nothing_and_loses_no_write() {
+    // A replica in place of the primary, as after a failover that the name has not followed.
+    let server = Server::node();
+    let (cache, key) = (server.cache(), key());
+    put(&server, &cache, &key, "before").await;
+    server.run(cmd("REPLICAOF").arg("127.0.0.1").arg(1));
+    for _ in 0..3 {
+        assert!(matches!(cache.read([&key]).await, [Lookup::Bypass]));
+    }
+    let guard = cache.begin(vec![key.guard().to_owned()]).await;
+    assert_eq!(guard.unmarked(), [key.guard()]);
+    assert!(!guard.end().await);
+    server.run(cmd("REPLICAOF").arg("NO").arg("ONE"));
+    assert_eq!(served(&cache, &key).await.as_deref(), Some("before"), "nothing was written here");
+}
+
+#[tokio::test]
+async fn a_redis_that_is_full_serves_nothing_and_loses_no_write() {
+    let server = Server::node();
+    let (cache, key) = (server.cache(), key());
+    put(&server, &cache, &key, "before").await;
+    server.run(cmd("CONFIG").arg("SET").arg("maxmemory").arg(1));
+    for _ in 0..3 {
+        assert!(matches!(cache.read([&key]).await, [Lookup::Bypass]));
+    }
+    let guard = cache.begin(vec![key.guard().to_owned()]).await;
+    assert_eq!(guard.unmarked(), [key.guard()]);
+    guard.end().await;
+    server.run(cmd("CONFIG").arg("SET").arg("maxmemory").arg(0));
+    put(&server, &cache, &key, "after").await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_a_bypass_and_never_an_anonymous_session() {
+    let server = Server::node();
+    server.run(cmd("CONFIG").arg("SET").arg("requirepass").arg("right"));
+    let url = server.url();
+    for login in ["", ":wrong@", "nobody:right@"] {
+        let (cache, key) = (cache_at(&url.replace("redis://", &format!("redis://{login}"))), key());
+        assert!(matches!(cache.read([&key]).await, [Lookup::Bypass]), "{login}");
+        assert_eq!(cache.begin(vec![key.guard().to_owned()]).await.unmarked(), [key.guard()], "{login}");
+    }
+    let cache = cache_at(&url.replace("redis://", "redis://:right@"));
+    until(async || cache.ping().await.is_ok()).await;
+}
+
+#[tokio::test]
+async fn nobody_at_the_address_is_told_at_once_and_only_once() {
+    let cache = cache_at("redis://127.0.0.1:1");
+    assert_eq!(cache.ping().await, Err(Unreachable::Barred { opened: true }));
+    assert_eq!(cache.ping().await, Err(Unreachable::Barred { opened: false }));
+}
