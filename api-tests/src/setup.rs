@@ -7,7 +7,7 @@ pub struct Setup {
     pub postgres: PostgresChoice,
     /// Where Redis is.
     pub redis: RedisChoice,
-    /// Whether a [`Proxy`] stands before each of the two servers.
+    /// Whether a [`Proxy`](crate::Proxy) stands before each of the two servers.
     pub proxied: bool,
     /// How many environments a function may have; a request that finds all of them busy is answered 503, as on Lambda.
     pub environments: usize,

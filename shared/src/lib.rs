@@ -2,7 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`run`] | the one `main` of every function |
+//! | [`mod@run`] | the one `main` of every function |
 //! | [`state`] | what a request is given: cache, database, meter |
 //! | [`config`] | the only reader of the environment |
 //! | [`error`] | what can go wrong, in the words of the domain; knows no HTTP |
