@@ -37,6 +37,7 @@ CREATE TABLE sessions (
 
 CREATE UNIQUE INDEX ix_sessions_token ON sessions (token_hash);
 CREATE INDEX ix_sessions_user_id ON sessions (user_id);
+CREATE INDEX ix_sessions_expires_at ON sessions (expires_at);
 
 CREATE TABLE journal_entries (
     id          uuid PRIMARY KEY,
@@ -112,6 +113,7 @@ CREATE TABLE idempotency_keys (
 );
 
 CREATE INDEX ix_idempotency_keys_user_id ON idempotency_keys (user_id);
+CREATE INDEX ix_idempotency_keys_expires_at ON idempotency_keys (expires_at);
 
 -- Invalidations that could not be marked in the cache before their write. No foreign key: they outlive the account.
 CREATE TABLE cache_outbox (

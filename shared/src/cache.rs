@@ -27,9 +27,10 @@ pub mod record;
 mod url;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use redis::{Cmd, Value};
 
 use self::client::Client;
@@ -60,8 +61,10 @@ pub struct Cache {
 struct Shared {
     client: Client,
     sealer: Sealer,
-    /// Set while writes may have gone unannounced; see [`Cache::must_catch_up`].
-    behind: AtomicBool,
+    /// How often Redis could not be told or asked something, and how many of these times have been made good; see
+    /// [`Cache::must_catch_up`].
+    failures: AtomicU64,
+    settled: AtomicU64,
 }
 
 /// What the cache knows under a key.
@@ -80,12 +83,15 @@ pub enum Lookup {
 pub struct Slot {
     key: Key,
     generation: Generation,
+    /// From when on the record counts its age, however long the environment is frozen before it is sent.
+    asked_at: Timestamp,
 }
 
 impl Cache {
     /// Opens nothing yet; the first command connects.
     pub fn new(url: &Url, key: &SecretKey, meter: Arc<Meter>) -> Self {
-        let shared = Shared { client: Client::new(url), sealer: Sealer::new(key), behind: AtomicBool::new(false) };
+        let (failures, settled) = (AtomicU64::new(0), AtomicU64::new(0));
+        let shared = Shared { client: Client::new(url), sealer: Sealer::new(key), failures, settled };
         Self { shared: Arc::new(shared), meter }
     }
 
@@ -108,13 +114,17 @@ impl Cache {
         let proposed = Generation::random();
         let commands: Vec<Cmd> =
             keys.iter().flat_map(|key| [guard::observe(key, proposed), get(key.record())]).collect();
+        let asked_at = Timestamp::now();
         let mut replies = self.exchange(&commands, READ_BUDGET).await.unwrap_or_default().into_iter();
+        if self.is_behind() {
+            return keys.map(|_| Lookup::Bypass);
+        }
         keys.map(|key| {
             let (observed, record) = (replies.next(), replies.next());
             match guard::state(observed, proposed) {
                 GuardState::Live(generation) => match self.open(key, generation, record) {
                     Some(body) => Lookup::Hit(body),
-                    None => Lookup::Miss(Slot { key: key.clone(), generation }),
+                    None => Lookup::Miss(Slot { key: key.clone(), generation, asked_at }),
                 },
                 GuardState::Pending | GuardState::Unknown => Lookup::Bypass,
             }
@@ -128,22 +138,37 @@ impl Cache {
         let shared = Arc::clone(&self.shared);
         #[expect(clippy::disallowed_methods, reason = "the one task that may outlive a reply, bounded by its budget")]
         tokio::spawn(async move {
-            let Some(sealed) = shared.sealer.seal(&slot.key, slot.generation.bytes(), &body) else { return };
+            let Some(sealed) = shared.sealer.seal(&slot.key, slot.generation.bytes(), slot.asked_at, &body) else {
+                return;
+            };
             shared.client.offer(&[set(slot.key.record(), &sealed, slot.key.ttl())], FILL_BUDGET).await;
         });
     }
 
-    /// Whether writes may have gone unannounced, so that records of live generations must not be trusted.
+    /// Whether writes may have gone unannounced, so that records of live generations must not be trusted. The caller then finishes what the
+    /// outbox holds and says [`caught_up`](Self::caught_up). Until then every read is a [`Lookup::Bypass`].
     ///
-    /// True from the moment a command failed until [`caught_up`](Self::caught_up);
-    /// false while the breaker keeps the cache out of the way anyway. In between, the caller finishes what the outbox holds.
+    /// False while the breaker keeps the cache out of the way anyway.
     pub fn must_catch_up(&self) -> bool {
-        self.shared.behind.load(Ordering::Acquire) && !self.shared.client.is_barred()
+        self.is_behind() && !self.shared.client.is_barred()
     }
 
-    /// The outbox is finished: records may be trusted again.
-    pub fn caught_up(&self) {
-        self.shared.behind.store(false, Ordering::Release);
+    /// The outbox was finished after this many failures. Those that have come since are still to be made good.
+    pub fn caught_up(&self, failures: u64) {
+        self.shared.settled.fetch_max(failures, Ordering::AcqRel);
+    }
+
+    /// How many failures there have been.
+    pub fn failures(&self) -> u64 {
+        self.shared.failures.load(Ordering::Acquire)
+    }
+
+    fn is_behind(&self) -> bool {
+        self.failures() > self.shared.settled.load(Ordering::Acquire)
+    }
+
+    fn note_failure(&self) {
+        self.shared.failures.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Sends commands within a budget and counts the time.
@@ -164,7 +189,7 @@ impl Cache {
         self.meter.cache_round_trip(started.elapsed());
         // Whoever cannot reach Redis now may miss what others have to say, one failure being enough.
         if !matches!(result, Ok(_) | Err(Unreachable::Barred { opened: false })) {
-            self.shared.behind.store(true, Ordering::Release);
+            self.note_failure();
         }
         result
     }

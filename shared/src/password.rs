@@ -57,7 +57,12 @@ impl Passwords {
     }
 
     async fn off_thread<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-        let _permit = self.permits.acquire().await.map_err(Error::internal)?;
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(Error::internal)?;
+        let work = move || {
+            // Kept until the work is done, also when nobody waits for it any more.
+            let _permit = permit;
+            work()
+        };
         spawn_blocking(work).await.map_err(Error::internal)?
     }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::error::Error;
 use shared::http::{Reply, Request};
-use shared::store::{self, Email, LoginAttempt, Password};
+use shared::store::{self, Email, LoginAttempt, Password, UserId};
 use shared::{Result, State};
 
 /// The answer.
@@ -32,13 +32,22 @@ pub async fn handle(state: &State, request: Request) -> Result<Reply> {
     let (email, password) = body.finish(email.zip(password))?;
 
     let attempt = LoginAttempt::begin(state, &email, &request.source_ip()).await?;
-    let credentials = store::credentials(state, &email).await?;
-    let (user, stored) = credentials.map(|found| (found.user, found.password_hash)).unzip();
-    let matches = state.passwords.verify(password.into_secret(), stored).await?;
-    let user = user.filter(|_| matches).ok_or(Error::WrongCredentials)?;
-
-    attempt.forgive(state).await;
+    let verified = verify(state, &email, password).await;
+    match &verified {
+        Ok(Some(_)) => attempt.forgive(state).await,
+        Ok(None) => {}
+        Err(_) => attempt.withdraw(state).await,
+    }
+    let user = verified?.ok_or(Error::WrongCredentials)?;
     let (token, expires_at) = store::create_session(state, user).await?;
 
     Reply::ok(&Login { access_token: token.expose(), token_type: "bearer", expires_at })
+}
+
+/// The user to whom both belong, or `None` after the same amount of work.
+async fn verify(state: &State, email: &Email, password: Password) -> Result<Option<UserId>> {
+    let credentials = store::credentials(state, email).await?;
+    let (user, stored) = credentials.map(|found| (found.user, found.password_hash)).unzip();
+    let matches = state.passwords.verify(password.into_secret(), stored).await?;
+    Ok(user.filter(|_| matches))
 }

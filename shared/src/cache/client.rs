@@ -123,7 +123,10 @@ impl Client {
             }
             Err(failure) => {
                 // What answers late would answer somebody else's question on a slow connection: begin anew.
-                *self.connection.lock().await = None;
+                // Whoever holds the lock is making a fresh one.
+                if let Ok(mut held) = self.connection.try_lock() {
+                    *held = None;
+                }
                 match self.breaker.failed(Instant::now(), failure.grave) {
                     true => Err(Unreachable::Barred { opened: true }),
                     false => Err(Unreachable::Failed),
@@ -139,7 +142,7 @@ impl Client {
         let deadline = if fresh { Instant::now() + budget } else { deadline };
         let patience = if !fresh && self.is_suspect() { SUSPECT_BUDGET.min(budget) } else { budget };
         match timeout(patience, connection.send(commands)).await {
-            Ok(Ok(values)) => return Ok(values),
+            Ok(Ok(values)) => return accepted(values),
             Ok(Err(())) if !fresh => {}
             Err(_) if !fresh && patience < budget => {}
             Ok(Err(())) | Err(_) => return Err(Failure { grave: false }),
@@ -149,7 +152,7 @@ impl Client {
         let (mut connection, _) = self.connection_within_budget().await?;
         let left = deadline.saturating_duration_since(Instant::now()).max(SUSPECT_BUDGET);
         match timeout(left, connection.send(commands)).await {
-            Ok(Ok(values)) => Ok(values),
+            Ok(Ok(values)) => accepted(values),
             _ => Err(Failure { grave: false }),
         }
     }
@@ -191,6 +194,14 @@ impl Client {
 /// Why an attempt came to nothing. It is grave when not even a connection came about.
 struct Failure {
     grave: bool,
+}
+
+/// The replies, unless the node is one that must be left: a primary that has been demoted, or one that is loading or has forgotten who we are,
+/// keeps its connections open and would refuse every command for as long as we stay.
+fn accepted(values: Vec<Value>) -> Result<Vec<Value>, Failure> {
+    let unfit = ["READONLY", "MASTERDOWN", "LOADING", "NOAUTH"];
+    let refused = |value: &Value| matches!(value, Value::ServerError(error) if unfit.contains(&error.code()));
+    if values.iter().any(refused) { Err(Failure { grave: false }) } else { Ok(values) }
 }
 
 impl Target {

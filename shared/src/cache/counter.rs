@@ -41,19 +41,22 @@ impl Cache {
         counts.and_then(|counts| counts.try_into().ok()).ok_or(Unreachable::Failed)
     }
 
-    /// Forgets one counter and takes one occurrence back from others, in one round trip.
+    /// Takes one occurrence back from each name, and forgets another name altogether, in one round trip.
     ///
     /// # Errors
     /// [`Unreachable`] when Redis did not answer.
-    pub async fn uncount(&self, forget: &str, take_back: [&str; 2]) -> Result<(), Unreachable> {
-        let mut unlink = redis::cmd("UNLINK");
-        unlink.arg(forget);
-        let [first, second] = take_back.map(|name| {
+    pub async fn uncount<const N: usize>(&self, forget: Option<&str>, names: [&str; N]) -> Result<(), Unreachable> {
+        let forget = forget.map(|name| {
+            let mut command = redis::cmd("UNLINK");
+            command.arg(name);
+            command
+        });
+        let take_back = names.map(|name| {
             let mut command = redis::cmd("EVAL");
             command.arg(UNCOUNT).arg(1).arg(name);
             command
         });
-        let commands = [unlink, first, second];
+        let commands: Vec<Cmd> = forget.into_iter().chain(take_back).collect();
         self.exchange(&commands, WRITE_BUDGET).await.map(drop)
     }
 }

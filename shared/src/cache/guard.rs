@@ -1,7 +1,5 @@
 //! The guard key: generations, markers, and what a write must do around its statement.
 
-use std::sync::atomic::Ordering;
-
 use redis::{Cmd, Value};
 
 use super::{Cache, Key, Unreachable, WRITE_BUDGET, get};
@@ -15,7 +13,7 @@ const MARKER_TTL_MS: u64 = 30_000;
 /// clearing it for one of them would let readers fill while the other has yet to commit.
 const BEGIN: &str = "local v = redis.pcall('GET', KEYS[1])
 local m = '!' .. ARGV[1]
-if type(v) == 'string' and string.sub(v, 1, 1) == '!' then m = '!S' .. ARGV[1] end
+if type(v) == 'string' and string.sub(v, 1, 1) == '!' and v ~= m then m = '!S' .. ARGV[1] end
 return redis.call('SET', KEYS[1], m, 'PX', ARGV[2])";
 
 /// Drops the guard if it holds this write's own marker or a live generation, and leaves the marker of anybody else.
@@ -116,7 +114,7 @@ impl Cache {
         let replies = outcome.unwrap_or_default();
         let succeeded = replies.len() == commands.len() && !replies.iter().any(|v| matches!(v, Value::ServerError(_)));
         if !succeeded {
-            self.shared.behind.store(true, Ordering::Release);
+            self.note_failure();
         }
         succeeded
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use redis::{Cmd, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -27,8 +28,9 @@ impl Cache {
     /// # Errors
     /// [`Unreachable`] when Redis did not answer.
     pub async fn set_json<T: Serialize + Sync>(&self, key: &Key, value: &T) -> Result<bool, Unreachable> {
-        let body = serde_json::to_vec(value).unwrap_or_default();
-        let Some(sealed) = self.shared.sealer.seal(key, &NO_GENERATION, &body) else { return Ok(false) };
+        let Ok(body) = serde_json::to_vec(value) else { return Ok(false) };
+        let sealed = self.shared.sealer.seal(key, &NO_GENERATION, Timestamp::now(), &body);
+        let Some(sealed) = sealed else { return Ok(false) };
         Ok(self.one(set(key.record(), &sealed, key.ttl()), WRITE_BUDGET).await? == Value::Okay)
     }
 

@@ -33,13 +33,13 @@ impl Sealer {
         Self { cipher: Aes256GcmSiv::new(key.derive("cache record").expose().into()) }
     }
 
-    /// Seals a body for one key and generation. `None` when the system has no randomness to give.
-    pub fn seal(&self, key: &Key, generation: &[u8; 16], body: &[u8]) -> Option<Vec<u8>> {
+    /// Seals a body for one key and generation, known since `at`. `None` when the system has no randomness to give.
+    pub fn seal(&self, key: &Key, generation: &[u8; 16], at: Timestamp, body: &[u8]) -> Option<Vec<u8>> {
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce).ok()?;
         let mut sealed = Vec::with_capacity(HEADER + NONCE + body.len() + 16);
         sealed.extend_from_slice(MAGIC);
-        sealed.extend_from_slice(&Timestamp::now().as_millisecond().to_be_bytes());
+        sealed.extend_from_slice(&at.as_millisecond().to_be_bytes());
         let aad = associated_data(&sealed, generation, key);
         let ciphertext = self.cipher.encrypt(&Nonce::from(nonce), Payload { msg: body, aad: &aad }).ok()?;
         sealed.extend_from_slice(&nonce);
@@ -91,14 +91,14 @@ mod tests {
     #[test]
     fn a_sealed_body_comes_back_and_is_not_readable_in_between() {
         let body = b"I slept badly again";
-        let sealed = sealer().seal(&key("a"), &[1; 16], body).unwrap();
+        let sealed = sealer().seal(&key("a"), &[1; 16], Timestamp::now(), body).unwrap();
         assert!(!sealed.windows(5).any(|window| window == b"slept"));
         assert_eq!(sealer().open(&key("a"), &[1; 16], sealed).as_deref(), Some(body.as_slice()));
     }
 
     #[test]
     fn another_key_generation_or_secret_opens_nothing() {
-        let sealed = sealer().seal(&key("a"), &[1; 16], b"body").unwrap();
+        let sealed = sealer().seal(&key("a"), &[1; 16], Timestamp::now(), b"body").unwrap();
         assert_eq!(sealer().open(&key("b"), &[1; 16], sealed.clone()), None);
         assert_eq!(sealer().open(&key("a"), &[2; 16], sealed.clone()), None);
         assert_eq!(Sealer::new(&SecretKey::new([8; 32])).open(&key("a"), &[1; 16], sealed), None);
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn no_truncation_and_no_flipped_bit_opens() {
-        let sealed = sealer().seal(&key("a"), &[1; 16], b"body").unwrap();
+        let sealed = sealer().seal(&key("a"), &[1; 16], Timestamp::now(), b"body").unwrap();
         for length in 0..sealed.len() {
             assert_eq!(sealer().open(&key("a"), &[1; 16], sealed[..length].to_vec()), None, "cut to {length}");
         }
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn a_record_older_than_its_time_to_live_is_not_opened() {
         let brief = Family { ttl: Duration::ZERO, ..FAMILY }.key(Uuid::nil(), "a".to_owned());
-        let sealed = sealer().seal(&brief, &[1; 16], b"body").unwrap();
+        let sealed = sealer().seal(&brief, &[1; 16], Timestamp::now(), b"body").unwrap();
         std::thread::sleep(Duration::from_millis(5));
         assert_eq!(sealer().open(&brief, &[1; 16], sealed), None);
     }

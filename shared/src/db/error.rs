@@ -12,6 +12,8 @@ pub enum Error {
         reason: String,
         /// Whether the connection is gone, so that a fresh one may fare better.
         connection_lost: bool,
+        /// Whether the server told that nothing was changed.
+        undone: bool,
     },
     /// The server refused the statement and changed nothing.
     #[error("the database refused the statement (SQLSTATE {code}{})", .constraint.as_deref().map(|c| format!(", {c}")).unwrap_or_default())]
@@ -25,11 +27,11 @@ pub enum Error {
 
 impl Error {
     pub(super) fn timed_out() -> Self {
-        Self::Unavailable { reason: "no answer in time".to_owned(), connection_lost: true }
+        Self::Unavailable { reason: "no answer in time".to_owned(), connection_lost: true, undone: false }
     }
 
     pub(super) fn lost(reason: &str) -> Self {
-        Self::Unavailable { reason: reason.to_owned(), connection_lost: true }
+        Self::Unavailable { reason: reason.to_owned(), connection_lost: true, undone: false }
     }
 
     /// Whether the statement broke this unique constraint.
@@ -39,7 +41,7 @@ impl Error {
 
     /// Whether the server told that nothing was changed.
     pub fn is_definite(&self) -> bool {
-        matches!(self, Self::Rejected { .. })
+        matches!(self, Self::Rejected { .. } | Self::Unavailable { undone: true, .. })
     }
 }
 
@@ -52,7 +54,7 @@ impl From<tokio_postgres::Error> for Error {
         let code = refusal.code();
         if is_transient(code) {
             let connection_lost = code.code().starts_with("57P") || code.code().starts_with("08");
-            return Self::Unavailable { reason: code.code().to_owned(), connection_lost };
+            return Self::Unavailable { reason: code.code().to_owned(), connection_lost, undone: !connection_lost };
         }
         Self::Rejected { code: code.code().to_owned(), constraint: refusal.constraint().map(str::to_owned) }
     }

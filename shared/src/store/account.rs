@@ -40,7 +40,9 @@ impl Email {
     /// # Errors
     /// The rule, when it is broken.
     pub fn parse(value: &Value) -> Parsed<Self> {
-        let text = value.as_str().map(str::trim).filter(|text| text.len() <= 254).unwrap_or_default();
+        // In lower case first, which is longer for some letters.
+        let text = value.as_str().unwrap_or_default().trim().to_lowercase();
+        let text = Some(text.as_str()).filter(|text| text.len() <= 254).unwrap_or_default();
         let plausible = text.split_once('@').is_some_and(|(local, domain)| {
             let labels = domain.split('.');
             (1..=64).contains(&local.len())
@@ -49,7 +51,7 @@ impl Email {
                 && domain.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-'))
                 && !local.chars().any(|c| c.is_whitespace() || c.is_control() || c == '@')
         });
-        if plausible { Ok(Self(text.to_lowercase())) } else { Err("must be an e-mail address") }
+        if plausible { Ok(Self(text.to_owned())) } else { Err("must be an e-mail address") }
     }
 
     pub(super) fn as_str(&self) -> &str {

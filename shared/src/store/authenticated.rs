@@ -1,17 +1,23 @@
 //! Reads and writes on behalf of a caller: the session is checked by the same round trip or the same statement.
 
+use std::time::Duration;
+
 use serde::Serialize;
+use tokio::time::timeout;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::{Session, Token, outbox};
+use super::{Session, Token, outbox, session};
 use crate::cache::{Cache, Key, Lookup, WriteGuard};
 use crate::db::{self, Param, Statement};
 use crate::document::Document;
 use crate::error::{Error, Result};
 use crate::metrics::CacheOutcome;
 use crate::state::State;
+
+/// How long a read waits while the outbox is finished.
+const CATCH_UP_BUDGET: Duration = Duration::from_millis(150);
 
 /// A statement for a caller. `$1` is the token's hash and `$2` the user; `session` is one row, or none when the session is dead.
 /// With `write`, `$3` lists the guards that could not be marked, and they go into the outbox with the change.
@@ -88,14 +94,16 @@ pub(super) async fn read<T: Serialize>(
         Some(document) if alive => return Ok(document),
         _ => {}
     }
+    if let Some(document) = cached {
+        let rows = state.db.read(session::CURRENT, &Caller::new(token).params(&[])).await?;
+        remember_session(&state.cache, session_lookup, rows.first())?;
+        return Ok(document);
+    }
     let rows = state.db.read(statement, &Caller::new(token).params(params)).await?;
     match rows.first() {
         None => return Err(session_over()),
         Some(_) if alive => {}
         row => drop(remember_session(&state.cache, session_lookup, row)?),
-    }
-    if let Some(document) = cached {
-        return Ok(document);
     }
     let value = build(&rows).map_err(Error::internal)?;
     let document = Document::new(&value).map_err(Error::internal)?;
@@ -150,8 +158,9 @@ pub(super) async fn write(
 }
 
 async fn look_up<const N: usize>(state: &State, keys: [&Key; N]) -> [Lookup; N] {
-    if state.cache.must_catch_up() && outbox::drain_outbox(state).await.is_err() {
-        return keys.map(|_| Lookup::Bypass);
+    if state.cache.must_catch_up() {
+        // What is not finished in time is finished by the next request, or by the schedule; meanwhile the database answers.
+        let _ = timeout(CATCH_UP_BUDGET, outbox::drain_outbox(state)).await;
     }
     state.cache.read(keys).await
 }

@@ -20,6 +20,7 @@ const DONE: Statement = Statement { name: "outbox.done", sql: "DELETE FROM cache
 /// [`Error::Unavailable`] when Redis or the database is; what is left stays in the outbox.
 pub async fn drain_outbox(state: &State) -> Result<usize> {
     let mut drained = 0;
+    let failures = state.cache.failures();
     loop {
         let rows = state.db.read(PENDING, &[(&BATCH, Type::INT8)]).await?;
         let ids = rows.iter().map(|row| row.try_get("id")).collect::<Result<Vec<i64>, _>>().map_err(Error::internal)?;
@@ -33,7 +34,7 @@ pub async fn drain_outbox(state: &State) -> Result<usize> {
             drained += ids.len();
         }
         if ids.len() < BATCH as usize {
-            state.cache.caught_up();
+            state.cache.caught_up(failures);
             return Ok(drained);
         }
     }
@@ -42,7 +43,8 @@ pub async fn drain_outbox(state: &State) -> Result<usize> {
 const ENQUEUE: Statement =
     Statement { name: "outbox.enqueue", sql: "INSERT INTO cache_outbox (guard) SELECT unnest($1)" };
 
-/// Hands guards over whose marker was set but could not be cleared. Best effort: the marker lapses by itself within 30 s.
+/// Hands guards over whose marker was set but could not be cleared. The marker lapses by itself within 30 s, and until then the database
+/// answers; this is for a Redis that has lost the marker in a failover and brings the generation before it back. Best effort.
 pub(super) async fn enqueue(state: &State, guards: &[String]) {
     let guards = guards.to_vec();
     if let Err(error) = state.db.write(ENQUEUE, &[(&guards, Type::TEXT_ARRAY)]).await {
@@ -52,12 +54,17 @@ pub(super) async fn enqueue(state: &State, guards: &[String]) {
 
 const PURGE: Statement = Statement {
     name: "outbox.purge_expired",
-    sql: "WITH keys AS (DELETE FROM idempotency_keys WHERE expires_at <= now() RETURNING 1),
-            dead AS (DELETE FROM sessions WHERE expires_at <= now() OR revoked_at <= now() - interval '1 day' RETURNING 1)
+    sql: "WITH keys AS (
+            DELETE FROM idempotency_keys WHERE (scope, endpoint, key_hash) IN (
+                SELECT scope, endpoint, key_hash FROM idempotency_keys WHERE expires_at <= now() LIMIT 1000
+            ) RETURNING 1
+        ), dead AS (
+            DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= now() LIMIT 1000) RETURNING 1
+        )
         SELECT (SELECT count(*) FROM keys) + (SELECT count(*) FROM dead)",
 };
 
-/// Deletes idempotency keys and sessions whose time is over and returns how many.
+/// Deletes idempotency keys and sessions whose time is over, at most 1,000 of each, and returns how many.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database is.

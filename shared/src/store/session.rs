@@ -108,7 +108,8 @@ impl TryFrom<&Row> for Session {
     }
 }
 
-const CURRENT: Statement = Statement { name: "session.current", sql: authenticated!("SELECT session.* FROM session") };
+pub(super) const CURRENT: Statement =
+    Statement { name: "session.current", sql: authenticated!("SELECT session.* FROM session") };
 
 /// The caller's session, from the cache or the database.
 ///
@@ -174,10 +175,11 @@ pub async fn begin_session_write(state: &State, user: UserId) -> Result<WriteGua
 pub async fn revoke_sessions(state: &State, guard: WriteGuard, token: &Token, scope: RevocationScope) -> Result<()> {
     let all = scope == RevocationScope::All;
     let written = authenticated::write(state, guard, token, REVOKE, &[(&all, Type::BOOL)]).await?;
-    match (written.rows.is_empty(), written.cleared) {
-        (true, _) => Err(authenticated::session_over()),
-        (false, true) => Ok(()),
-        (false, false) => Err(Error::unavailable("the cache could not be told that the sessions are over")),
+    match (written.cleared, written.rows.is_empty()) {
+        // Also when the session is over already: this may be the repetition of a log-out that could not be told either.
+        (false, _) => Err(Error::unavailable("the cache could not be told that the sessions are over")),
+        (true, true) => Err(authenticated::session_over()),
+        (true, false) => Ok(()),
     }
 }
 

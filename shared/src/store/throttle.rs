@@ -8,6 +8,7 @@
 //! and guessing is slowed down to the limit times the number of environments.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,8 +18,10 @@ use crate::error::{Error, Result};
 use crate::state::State;
 
 const WINDOW: Duration = Duration::from_secs(15 * 60);
-/// For one account from one source, for one account, from one source.
-const LIMITS: [u64; 3] = [10, 100, 100];
+/// For one account from one source.
+const PAIR_LIMIT: u64 = 10;
+/// For one account from anywhere, and from one source for any account.
+const BROAD_LIMIT: u64 = 100;
 /// How many names an environment remembers at most. They are pseudonyms of 32 bytes.
 const REMEMBERED: usize = 4096;
 
@@ -29,7 +32,8 @@ pub struct LoginAttempt {
 }
 
 impl LoginAttempt {
-    /// Counts an attempt, before any work is done for it.
+    /// Counts an attempt, before any work is done for it. One that the narrow limit refuses counts for nothing else: or one source alone
+    /// could use up what the account has for all of them.
     ///
     /// # Errors
     /// [`Error::RateLimited`] when one of the limits is exceeded.
@@ -39,23 +43,48 @@ impl LoginAttempt {
             let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
             format!("login:{kind}:{digest}")
         };
+        let source = network(source);
         let (email, source) = (email.as_str().as_bytes(), source.as_bytes());
         let names = [name("pair", &[email, source]), name("account", &[email]), name("source", &[source])];
-        let counted = state.cache.count(names.each_ref().map(|name| (name.as_str(), WINDOW))).await;
-        let counts = counted.unwrap_or_else(|_| names.each_ref().map(|name| state.counters.count(name)));
-        let exceeded = counts.iter().zip(LIMITS).filter(|(count, limit)| count.times > *limit);
-        match exceeded.map(|(count, _)| count.remaining).max() {
-            Some(retry_after) => Err(Error::RateLimited { retry_after }),
-            None => Ok(Self { names }),
-        }
+        let [pair, account, source] = names.each_ref();
+        count(state, [pair], PAIR_LIMIT).await?;
+        count(state, [account, source], BROAD_LIMIT).await?;
+        Ok(Self { names })
     }
 
     /// The attempt succeeded: it is taken back, and the account's owner starts anew from this source.
     pub async fn forgive(self, state: &State) {
-        let [pair, account, source] = self.names;
-        state.counters.forgive(&pair, [&account, &source]);
+        let [pair, account, source] = &self.names;
+        state.counters.forget(pair);
+        state.counters.take_back([account, source]);
         // When Redis is away there is nothing to take back there, and the local counters have been told.
-        let _ = state.cache.uncount(&pair, [&account, &source]).await;
+        let _ = state.cache.uncount(Some(pair), [account, source]).await;
+    }
+
+    /// The attempt came to nothing that tells whether the password was right: it is taken back.
+    pub async fn withdraw(self, state: &State) {
+        let names = self.names.each_ref().map(String::as_str);
+        state.counters.take_back(names);
+        let _ = state.cache.uncount(None, names).await;
+    }
+}
+
+/// Counts one occurrence under each name, in this environment when Redis is away.
+async fn count<const N: usize>(state: &State, names: [&String; N], limit: u64) -> Result<()> {
+    let counted = state.cache.count(names.map(|name| (name.as_str(), WINDOW))).await;
+    let counts = counted.unwrap_or_else(|_| names.map(|name| state.counters.count(name)));
+    let exceeded = counts.iter().filter(|count| count.times > limit);
+    match exceeded.map(|count| count.remaining).max() {
+        Some(retry_after) => Err(Error::RateLimited { retry_after }),
+        None => Ok(()),
+    }
+}
+
+/// Whom an address stands for: of IPv6 the network of 64 bits, all of which one household has to itself.
+fn network(source: &str) -> String {
+    match source.parse() {
+        Ok(IpAddr::V6(address)) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).to_string(),
+        _ => source.to_owned(),
     }
 }
 
@@ -82,10 +111,13 @@ impl LocalCounters {
         Count { times: *times, remaining: WINDOW.saturating_sub(now.duration_since(*since)) }
     }
 
-    fn forgive(&self, forget: &str, take_back: [&str; 2]) {
+    fn forget(&self, name: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+
+    fn take_back<const N: usize>(&self, names: [&str; N]) {
         let mut counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        counters.remove(forget);
-        for name in take_back {
+        for name in names {
             if let Some((times, _)) = counters.get_mut(name) {
                 *times = times.saturating_sub(1);
             }
@@ -102,8 +134,16 @@ mod tests {
         let counters = LocalCounters::default();
         assert_eq!([1, 2, 3].map(|_| counters.count("a").times), [1, 2, 3]);
         counters.count("b");
-        counters.forgive("b", ["a", "c"]);
+        counters.forget("b");
+        counters.take_back(["a", "c"]);
         assert_eq!((counters.count("a").times, counters.count("b").times), (3, 1));
+    }
+
+    #[test]
+    fn a_network_of_ipv6_counts_as_one_source() {
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), network("2001:db8:1:2::9"));
+        assert_ne!(network("2001:db8:1:2::"), network("2001:db8:1:3::"));
+        assert_eq!(network("192.0.2.7"), "192.0.2.7");
     }
 
     #[test]

@@ -139,7 +139,7 @@ async fn writes_may_have_gone_unannounced_from_the_first_failure_until_somebody_
     let server = Server::node();
     let (cache, key) = (server.cache(), key());
     until(async || cache.ping().await.is_ok()).await;
-    cache.caught_up();
+    cache.caught_up(cache.failures());
     assert!(!cache.must_catch_up());
     server.redis().pause();
     until(async || cache.ping().await == BARRED).await;
@@ -148,7 +148,7 @@ async fn writes_may_have_gone_unannounced_from_the_first_failure_until_somebody_
     until(async || cache.must_catch_up()).await;
     until(async || cache.ping().await.is_ok()).await;
     assert!(cache.must_catch_up(), "an answer alone does not finish what was missed");
-    cache.caught_up();
+    cache.caught_up(cache.failures());
     assert!(!cache.must_catch_up());
 
     // A marker that could not be set is enough, whatever the breaker says.

@@ -73,6 +73,7 @@ fn one_in(number: u32) -> bool {
 
 async fn read(cache: &Cache, key: &Key, register: &Register, tally: &Tally) {
     let acknowledged = register.acknowledged.load(Ordering::SeqCst);
+    cache.caught_up(cache.failures());
     let [lookup] = cache.read([key]).await;
     match lookup {
         Lookup::Hit(body) => tally.note(String::from_utf8(body).unwrap().parse().unwrap(), acknowledged),

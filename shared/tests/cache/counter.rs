@@ -72,7 +72,7 @@ async fn taking_back_forgets_one_counts_down_others_and_makes_none() {
         end("pair");
         end("account");
         server.del("source");
-        cache.uncount("pair", ["account", "source"]).await.is_ok()
+        cache.uncount(Some("pair"), ["account", "source"]).await.is_ok()
     })
     .await;
     assert_eq!(server.get("pair"), None);
@@ -81,7 +81,7 @@ async fn taking_back_forgets_one_counts_down_others_and_makes_none() {
     assert!((1..=900_000).contains(&server.pttl("account")), "the window goes on");
 
     server.set("account", b"0");
-    until(async || cache.uncount("pair", ["account", "account"]).await.is_ok()).await;
+    until(async || cache.uncount(Some("pair"), ["account", "account"]).await.is_ok()).await;
     assert_eq!(server.get("account").as_deref(), Some(b"0".as_slice()), "not below nought");
     assert_eq!(count(&server, &cache, "account").await.times, 1);
     assert!((1..=900_000).contains(&server.pttl("account")));
@@ -107,5 +107,5 @@ async fn a_counter_of_another_type_and_a_missing_redis_are_told_to_the_caller() 
 
     let away = cache_at("redis://127.0.0.1:1");
     assert_eq!(away.count([("a", WINDOW)]).await, Err(Unreachable::Barred { opened: true }));
-    assert_eq!(away.uncount("a", ["b", "c"]).await, Err(Unreachable::Barred { opened: false }));
+    assert_eq!(away.uncount(Some("a"), ["b", "c"]).await, Err(Unreachable::Barred { opened: false }));
 }

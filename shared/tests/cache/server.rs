@@ -149,6 +149,8 @@ pub(crate) async fn look_up(cache: &Cache, key: &Key) -> Lookup {
         if !matches!(lookup, Lookup::Bypass) {
             return lookup;
         }
+        // Without a database there is no outbox to finish.
+        cache.caught_up(cache.failures());
         assert!(Instant::now() < end, "nothing but bypasses");
         sleep(Duration::from_millis(20)).await;
     }
