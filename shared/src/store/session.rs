@@ -147,12 +147,13 @@ pub enum RevocationScope {
     This,
 }
 
+/// What is over is kept for a day, for whoever asks what happened, and then swept away like what has expired.
 const REVOKE: Statement = Statement {
     name: "session.revoke",
     sql: authenticated!(
         write
         "revoked AS (
-            UPDATE sessions SET revoked_at = now() FROM session
+            UPDATE sessions SET revoked_at = now(), expires_at = least(sessions.expires_at, now() + interval '1 day') FROM session
             WHERE sessions.user_id = session.user_id AND sessions.revoked_at IS NULL AND ($4 OR sessions.id = session.session_id)
         )
         SELECT session_id FROM session"
