@@ -9,9 +9,10 @@ use flate2::write::GzEncoder;
 /// Bodies up to this many bytes are sent as they are: the header would outweigh the gain.
 pub const THRESHOLD: usize = 500;
 
-/// Compresses a body. Level 5 comes within 2 % of the default level's size on journal pages at two thirds of its time.
+/// Compresses a body. On a page of prose level 2 comes within 3 % of the default level's size in two thirds of its time; level 1 gives up
+/// a fifth of what is saved.
 pub fn gzip(body: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 2), Compression::new(5));
+    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 2), Compression::new(2));
     // Writing into memory cannot fail.
     let _ = encoder.write_all(body);
     encoder.finish().unwrap_or_default()

@@ -27,6 +27,7 @@ use journal::texts;
 
 /// A fill is given up by then; see `shared::cache`.
 pub(crate) const FILLED_AFTER: Duration = Duration::from_millis(20);
+const DATABASE: &str = "bench";
 const PASSWORD: &str = "a-quiet-morning-walk";
 
 /// The servers and the accounts.
@@ -68,9 +69,7 @@ impl Fixture {
         let postgres = Postgres::start(&state.join("postgres"), &PostgresOptions::default())?;
         let redis = Redis::start(&state.join("redis"), &RedisOptions::default())?;
         let servers = Servers { redis, postgres };
-        servers.postgres.create_database("bench").await?;
-        let url = servers.postgres.url("bench");
-        Schema::open(workspace, &url).await?.up().await?;
+        let url = migrated(workspace, &servers.postgres).await?;
         step.done("Postgres and Redis started, database migrated");
 
         let mut key = [0; 32];
@@ -139,6 +138,21 @@ impl Fixture {
             status => bail!("{function} answered {status}: {}", answer.json().unwrap_or_default()),
         }
     }
+}
+
+/// The URL of the database with the schema as the files say it. What was made under other files is made anew: it is nobody's data.
+async fn migrated(workspace: &Workspace, postgres: &Postgres) -> Result<String> {
+    let url = postgres.url(DATABASE);
+    postgres.create_database(DATABASE).await?;
+    let mut schema = Schema::open(workspace, &url).await?;
+    if schema.status().await?.iter().any(|migration| migration.differs || migration.name.is_none()) {
+        drop(schema);
+        postgres.drop_database(DATABASE).await?;
+        postgres.create_database(DATABASE).await?;
+        schema = Schema::open(workspace, &url).await?;
+    }
+    schema.up().await?;
+    Ok(url)
 }
 
 fn ask(binaries: &Binaries, variables: &BTreeMap<String, String>, function: &str, event: &Event<'_>) -> Result<Answer> {
