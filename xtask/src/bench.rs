@@ -71,6 +71,8 @@ pub(crate) async fn run(workspace: &Workspace, arguments: &Arguments) -> Result<
 async fn measured(workspace: &Workspace, arguments: &Arguments, stopped: &Arc<AtomicBool>) -> Result<Report> {
     servers::install(&[Server::Postgres, Server::Redis])?;
     let binaries = Binaries::build(workspace, &arguments.profile).await?;
+    let machine = machine::describe();
+    let processor = machine::settle();
     let fixture = Fixture::prepare(workspace, &binaries).await?;
     let contestants = contestant::all(&fixture, &binaries)?;
 
@@ -86,7 +88,8 @@ async fn measured(workspace: &Workspace, arguments: &Arguments, stopped: &Arc<At
     let results = results.await??;
     let conditions = Conditions {
         profile: arguments.profile.clone(),
-        machine: machine::describe(),
+        machine,
+        processor,
         versions: fixture.versions.clone(),
         load: (before, machine::load()),
         build: binaries.took,

@@ -27,6 +27,8 @@ pub(crate) struct Report {
 pub(crate) struct Conditions {
     pub(crate) profile: String,
     pub(crate) machine: String,
+    /// The one processor that everything ran on, if the system could be told.
+    pub(crate) processor: Option<usize>,
     pub(crate) versions: String,
     /// Averages of the last minute, before and after.
     pub(crate) load: (f64, f64),
