@@ -135,11 +135,13 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Conditions { profile, machine, versions, load, build, .. } = &self.conditions;
+        let Conditions { profile, machine, processor, versions, load, build, .. } = &self.conditions;
         writeln!(
             f,
-            "{machine}; {versions} with fsync; load {:.2} before and {:.2} after; profile {profile}",
-            load.0, load.1
+            "{machine}; everything on {}; {versions} with fsync; load {:.2} before and {:.2} after; profile {profile}",
+            processor.map_or_else(|| "any processor".to_owned(), |number| format!("processor {number}")),
+            load.0,
+            load.1
         )?;
         writeln!(f, "the functions took {} to build (next to nothing where they were up to date)", seconds(*build))?;
         writeln!(f, "\n{}", self.overview())?;

@@ -40,6 +40,7 @@ impl Report {
             .map(|aim| json!({ "what": aim.what, "limit": aim.limit, "figure": aim.figure, "met": aim.met }));
         json!({
             "machine": conditions.machine,
+            "processor": conditions.processor,
             "versions": conditions.versions,
             "profile": conditions.profile,
             "load": [conditions.load.0, conditions.load.1],
