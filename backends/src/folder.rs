@@ -88,8 +88,9 @@ pub(crate) fn write_private(path: &Path, text: &str, account: Option<Account>) -
 
 /// A name of 16 characters for a folder, the same on every start.
 pub(crate) fn hash(path: &Path) -> String {
-    let digest = Sha256::digest(path.as_os_str().as_encoded_bytes());
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let mut name = hex::encode(Sha256::digest(path.as_os_str().as_encoded_bytes()));
+    name.truncate(16);
+    name
 }
 
 fn elsewhere(path: &Path) -> PathBuf {

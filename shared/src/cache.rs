@@ -31,7 +31,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use redis::{Cmd, Value};
+use redis::{Cmd, Pipeline, Value};
 
 use self::client::Client;
 pub use self::client::Unreachable;
@@ -41,6 +41,7 @@ use self::guard::{Generation, GuardState};
 pub use self::key::{Family, Key};
 use self::record::Sealer;
 pub use self::url::Url;
+use crate::afterwards::afterwards;
 use crate::metrics::Meter;
 use crate::secret::SecretKey;
 
@@ -83,6 +84,8 @@ pub enum Lookup {
 pub struct Slot {
     key: Key,
     generation: Generation,
+    /// Whether the generation came to life by this look-up.
+    proposed: bool,
     /// From when on the record counts its age, however long the environment is frozen before it is sent.
     asked_at: Timestamp,
 }
@@ -112,10 +115,9 @@ impl Cache {
     /// Looks up all keys in one round trip: a guard and a record for each.
     pub async fn read<const N: usize>(&self, keys: [&Key; N]) -> [Lookup; N] {
         let proposed = Generation::random();
-        let commands: Vec<Cmd> =
-            keys.iter().flat_map(|key| [guard::observe(key, proposed), get(key.record())]).collect();
+        let commands = keys.iter().flat_map(|key| [guard::observe(key, proposed), get(key.record())]);
         let asked_at = Timestamp::now();
-        let mut replies = self.exchange(&commands, READ_BUDGET).await.unwrap_or_default().into_iter();
+        let mut replies = self.exchange(pipeline(commands), READ_BUDGET).await.unwrap_or_default().into_iter();
         if self.is_behind() {
             return keys.map(|_| Lookup::Bypass);
         }
@@ -124,7 +126,10 @@ impl Cache {
             match guard::state(observed, proposed) {
                 GuardState::Live(generation) => match self.open(key, generation, record) {
                     Some(body) => Lookup::Hit(body),
-                    None => Lookup::Miss(Slot { key: key.clone(), generation, asked_at }),
+                    None => {
+                        let proposed = generation == proposed;
+                        Lookup::Miss(Slot { key: key.clone(), generation, proposed, asked_at })
+                    }
                 },
                 GuardState::Pending | GuardState::Unknown => Lookup::Bypass,
             }
@@ -135,13 +140,27 @@ impl Cache {
     ///
     /// A fill that comes late, even after a freeze, is harmless: if the guard has moved on, its generation is dead.
     pub fn fill(&self, slot: Slot, body: Vec<u8>) {
+        self.offer(move |sealer| {
+            let sealed = sealer.seal(&slot.key, slot.generation.bytes(), slot.asked_at, &body)?;
+            Some(set(slot.key.record(), &sealed, slot.key.ttl()))
+        });
+    }
+
+    /// Drops the slot's generation if it came to life by this look-up: or whoever makes tokens up would leave guards behind that live for a
+    /// day. Nobody waits for it.
+    pub fn withdraw(&self, slot: Slot) {
+        if slot.proposed {
+            self.offer(move |_| Some(guard::withdraw(&slot.key, slot.generation)));
+        }
+    }
+
+    /// Makes a command and sends it once the reply is on its way.
+    fn offer(&self, command: impl FnOnce(&Sealer) -> Option<Cmd> + Send + 'static) {
         let shared = Arc::clone(&self.shared);
-        #[expect(clippy::disallowed_methods, reason = "the one task that may outlive a reply, bounded by its budget")]
-        tokio::spawn(async move {
-            let Some(sealed) = shared.sealer.seal(&slot.key, slot.generation.bytes(), slot.asked_at, &body) else {
-                return;
-            };
-            shared.client.offer(&[set(slot.key.record(), &sealed, slot.key.ttl())], FILL_BUDGET).await;
+        afterwards(async move {
+            if let Some(command) = command(&shared.sealer) {
+                shared.client.offer(&pipeline([command]), FILL_BUDGET).await;
+            }
         });
     }
 
@@ -172,16 +191,16 @@ impl Cache {
     }
 
     /// Sends commands within a budget and counts the time.
-    async fn exchange(&self, commands: &[Cmd], budget: Duration) -> Result<Vec<Value>, Unreachable> {
+    async fn exchange(&self, commands: Pipeline, budget: Duration) -> Result<Vec<Value>, Unreachable> {
         let started = Instant::now();
-        let result = self.shared.client.exchange(commands, budget).await;
+        let result = self.shared.client.exchange(&commands, budget).await;
         self.conclude(started, result)
     }
 
     /// Sends commands within a budget even if the breaker is open.
-    async fn insist(&self, commands: &[Cmd], budget: Duration) -> Result<Vec<Value>, Unreachable> {
+    async fn insist(&self, commands: Pipeline, budget: Duration) -> Result<Vec<Value>, Unreachable> {
         let started = Instant::now();
-        let result = self.shared.client.insist(commands, budget).await;
+        let result = self.shared.client.insist(&commands, budget).await;
         self.conclude(started, result)
     }
 
@@ -200,6 +219,14 @@ impl Cache {
             _ => None,
         }
     }
+}
+
+fn pipeline(commands: impl IntoIterator<Item = Cmd>) -> Pipeline {
+    let mut pipeline = Pipeline::new();
+    for command in commands {
+        pipeline.add_command(command);
+    }
+    pipeline
 }
 
 fn get(name: &str) -> Cmd {

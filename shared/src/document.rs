@@ -23,9 +23,11 @@ impl Document {
         let digest = Sha256::digest(&text);
         let mut etag = [0; 16];
         etag.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
-        let gzipped = text.len() > compress::THRESHOLD;
-        let body = if gzipped { compress::gzip(&text) } else { text };
-        Ok(Self { body, gzipped, etag })
+        let packed = (text.len() > compress::THRESHOLD).then(|| compress::gzip(&text)).flatten();
+        Ok(match packed {
+            Some(body) => Self { body, gzipped: true, etag },
+            None => Self { body: text, gzipped: false, etag },
+        })
     }
 
     /// No body at all.
@@ -35,14 +37,7 @@ impl Document {
 
     /// The entity tag, weak because two encodings share it (RFC 9110 §8.8.1).
     pub fn etag(&self) -> String {
-        let mut text = String::with_capacity(36);
-        text.push_str("W/\"");
-        for byte in self.etag {
-            text.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
-            text.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
-        }
-        text.push('"');
-        text
+        format!("W/\"{}\"", hex::encode(self.etag))
     }
 
     /// The body for a client, and whether it is compressed.

@@ -9,7 +9,7 @@ use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::{ClusterClient, ClusterClientBuilder};
 use redis::cluster_async::ClusterConnection;
 use redis::io::tcp::TcpSettings;
-use redis::{AsyncConnectionConfig, Cmd, ConnectionInfo, Pipeline, RedisResult, Value};
+use redis::{AsyncConnectionConfig, ConnectionInfo, Pipeline, RedisResult, Value};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -88,7 +88,7 @@ impl Client {
 
     /// Sends commands, each of one key, in one round trip: a pipeline to a node, side by side to a cluster. An error of the server
     /// stands in its command's place as [`Value::ServerError`].
-    pub(super) async fn exchange(&self, commands: &[Cmd], budget: Duration) -> Result<Vec<Value>, Unreachable> {
+    pub(super) async fn exchange(&self, commands: &Pipeline, budget: Duration) -> Result<Vec<Value>, Unreachable> {
         if !self.breaker.admits(Instant::now()) {
             return Err(Unreachable::Barred { opened: false });
         }
@@ -97,14 +97,14 @@ impl Client {
     }
 
     /// The same whether or not the breaker is open, and within the budget as a whole, connecting included.
-    pub(super) async fn insist(&self, commands: &[Cmd], budget: Duration) -> Result<Vec<Value>, Unreachable> {
+    pub(super) async fn insist(&self, commands: &Pipeline, budget: Duration) -> Result<Vec<Value>, Unreachable> {
         let outcome = timeout(budget, self.attempt(commands, budget)).await;
         self.conclude(outcome.unwrap_or(Err(Failure { grave: false }))).await
     }
 
     /// Sends commands on the connection that there is, if there is one. Nothing follows from a failure: the environment may have been
     /// frozen in the middle, which tells nothing about Redis.
-    pub(super) async fn offer(&self, commands: &[Cmd], budget: Duration) {
+    pub(super) async fn offer(&self, commands: &Pipeline, budget: Duration) {
         let _ = timeout(budget, async {
             let connection = self.connection.lock().await.clone();
             if let Some(mut connection) = connection {
@@ -135,7 +135,7 @@ impl Client {
         }
     }
 
-    async fn attempt(&self, commands: &[Cmd], budget: Duration) -> Result<Vec<Value>, Failure> {
+    async fn attempt(&self, commands: &Pipeline, budget: Duration) -> Result<Vec<Value>, Failure> {
         let deadline = Instant::now() + budget;
         let (mut connection, fresh) = self.connection_within_budget().await?;
         // Time spent on connecting is on top: a handshake that is cut off each time would never come to an end.
@@ -238,18 +238,12 @@ impl Target {
 }
 
 impl Connection {
-    async fn send(&mut self, commands: &[Cmd]) -> Result<Vec<Value>, ()> {
+    async fn send(&mut self, commands: &Pipeline) -> Result<Vec<Value>, ()> {
         match self {
-            Self::Node(connection) => {
-                let mut pipeline = Pipeline::with_capacity(commands.len());
-                for command in commands {
-                    pipeline.add_command(command.clone());
-                }
-                connection.req_packed_commands(&pipeline, 0, commands.len()).await.map_err(drop)
-            }
+            Self::Node(connection) => connection.req_packed_commands(commands, 0, commands.len()).await.map_err(drop),
             // A cluster refuses a pipeline over several slots, so the commands travel side by side.
             Self::Cluster(connection) => {
-                let replies = commands.iter().map(|command| {
+                let replies = commands.cmd_iter().map(|command| {
                     let mut connection = connection.clone();
                     async move {
                         match connection.req_packed_command(command).await {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redis::{Cmd, Value};
 
-use super::{Cache, Unreachable, WRITE_BUDGET};
+use super::{Cache, Unreachable, WRITE_BUDGET, pipeline};
 
 /// Counts up and starts the window with the first count, in one step, so that no counter is left without an end.
 const COUNT: &str = "local n = redis.call('INCR', KEYS[1])
@@ -36,7 +36,7 @@ impl Cache {
             command.arg(COUNT).arg(1).arg(name).arg(u64::try_from(window.as_millis()).unwrap_or(u64::MAX));
             command
         });
-        let replies = self.exchange(&commands, WRITE_BUDGET).await?;
+        let replies = self.exchange(pipeline(commands), WRITE_BUDGET).await?;
         let counts: Option<Vec<Count>> = replies.iter().map(count).collect();
         counts.and_then(|counts| counts.try_into().ok()).ok_or(Unreachable::Failed)
     }
@@ -56,8 +56,7 @@ impl Cache {
             command.arg(UNCOUNT).arg(1).arg(name);
             command
         });
-        let commands: Vec<Cmd> = forget.into_iter().chain(take_back).collect();
-        self.exchange(&commands, WRITE_BUDGET).await.map(drop)
+        self.exchange(pipeline(forget.into_iter().chain(take_back)), WRITE_BUDGET).await.map(drop)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use redis::{Cmd, Value};
 
-use super::{Cache, Key, Unreachable, WRITE_BUDGET, get};
+use super::{Cache, Key, Unreachable, WRITE_BUDGET, get, pipeline};
 
 /// A guard lives a good day, longer than any record behind it.
 const GUARD_TTL_SECONDS: u64 = 90_000;
@@ -21,6 +21,10 @@ const END: &str = "local v = redis.pcall('GET', KEYS[1])
 if type(v) ~= 'string' or v == '!' .. ARGV[1] or string.sub(v, 1, 1) == 'g' then redis.call('UNLINK', KEYS[1]) end
 return 1";
 
+/// Drops the guard if it still holds this generation.
+const WITHDRAW: &str = "if redis.pcall('GET', KEYS[1]) == ARGV[1] then redis.call('UNLINK', KEYS[1]) end
+return 1";
+
 /// The random name of the time between two writes. Never counted up: a counter that is evicted starts over and would bring
 /// dead records back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +37,11 @@ impl Generation {
 
     pub(super) fn bytes(&self) -> &[u8; 16] {
         &self.0
+    }
+
+    /// What a guard holds while this generation lives.
+    fn value(&self) -> Vec<u8> {
+        [b"g".as_slice(), &self.0].concat()
     }
 }
 
@@ -49,9 +58,8 @@ pub(super) enum GuardState {
 
 /// Proposes a generation and observes which one is live: `SET guard g… NX GET`.
 pub(super) fn observe(key: &Key, proposed: Generation) -> Cmd {
-    let value = [b"g".as_slice(), &proposed.0].concat();
     let mut command = redis::cmd("SET");
-    command.arg(key.guard()).arg(value).arg("NX").arg("GET").arg("EX").arg(GUARD_TTL_SECONDS);
+    command.arg(key.guard()).arg(proposed.value()).arg("NX").arg("GET").arg("EX").arg(GUARD_TTL_SECONDS);
     command
 }
 
@@ -84,35 +92,39 @@ impl Cache {
     /// Announces a write behind these guards, in one round trip. Never fails: see [`WriteGuard::unmarked`].
     pub async fn begin(&self, guards: Vec<String>) -> WriteGuard {
         let nonce = uuid::Uuid::new_v4().simple().to_string();
-        let commands: Vec<Cmd> = guards
-            .iter()
-            .map(|guard| {
-                let mut command = script(BEGIN, guard, &nonce);
-                command.arg(MARKER_TTL_MS);
-                command
-            })
-            .collect();
-        let marked = self.all_succeed(&commands, self.exchange(&commands, WRITE_BUDGET).await);
+        let commands = guards.iter().map(|guard| {
+            let mut command = script(BEGIN, guard, &nonce);
+            command.arg(MARKER_TTL_MS);
+            command
+        });
+        let outcome = self.exchange(pipeline(commands), WRITE_BUDGET).await;
+        let marked = self.all_succeed(guards.len(), outcome);
         WriteGuard { cache: self.clone(), nonce, guards, marked }
     }
 
     /// Drops the live generation of these guards on behalf of writes that have been committed. Returns whether all are dropped.
     pub async fn invalidate(&self, guards: &[String]) -> bool {
-        let commands: Vec<Cmd> = guards.iter().map(|guard| script(END, guard, "")).collect();
-        self.all_succeed(&commands, self.insist(&commands, WRITE_BUDGET).await)
+        self.drop_generations(guards, "").await
     }
 
     /// The guard's present value as text, for tests and operators: its first byte tells the state.
     pub async fn guard_value(&self, guard: &str) -> Option<Vec<u8>> {
-        match self.exchange(&[get(guard)], WRITE_BUDGET).await.ok()?.pop()? {
+        match self.exchange(pipeline([get(guard)]), WRITE_BUDGET).await.ok()?.pop()? {
             Value::BulkString(value) => Some(value),
             _ => None,
         }
     }
 
-    fn all_succeed(&self, commands: &[Cmd], outcome: Result<Vec<Value>, Unreachable>) -> bool {
+    async fn drop_generations(&self, guards: &[String], nonce: &str) -> bool {
+        let commands = guards.iter().map(|guard| script(END, guard, nonce));
+        // Even if the breaker is open: Redis may be back, and whoever reaches it must not be served what this write replaced.
+        let outcome = self.insist(pipeline(commands), WRITE_BUDGET).await;
+        self.all_succeed(guards.len(), outcome)
+    }
+
+    fn all_succeed(&self, number: usize, outcome: Result<Vec<Value>, Unreachable>) -> bool {
         let replies = outcome.unwrap_or_default();
-        let succeeded = replies.len() == commands.len() && !replies.iter().any(|v| matches!(v, Value::ServerError(_)));
+        let succeeded = replies.len() == number && !replies.iter().any(|v| matches!(v, Value::ServerError(_)));
         if !succeeded {
             self.note_failure();
         }
@@ -134,16 +146,19 @@ impl WriteGuard {
     /// Clears the markers after the commit, or after a rollback. Returns whether every guard is known to be clear; if not, the
     /// markers lapse within 30 s, during which the database answers.
     pub async fn end(self) -> bool {
-        let commands: Vec<Cmd> = self.guards.iter().map(|guard| script(END, guard, &self.nonce)).collect();
-        // Even if the breaker is open: Redis may be back, and whoever reaches it must not be served what this write replaced.
-        self.cache.all_succeed(&commands, self.cache.insist(&commands, WRITE_BUDGET).await)
+        self.cache.drop_generations(&self.guards, &self.nonce).await
     }
 }
 
+/// Drops the guard if this generation still lives.
+pub(super) fn withdraw(key: &Key, generation: Generation) -> Cmd {
+    script(WITHDRAW, key.guard(), generation.value())
+}
+
 /// `EVAL` rather than `EVALSHA`: the scripts are short, and a Redis that restarted knows no digests.
-fn script(source: &str, key: &str, nonce: &str) -> Cmd {
+fn script(source: &str, key: &str, argument: impl redis::ToRedisArgs) -> Cmd {
     let mut command = redis::cmd("EVAL");
-    command.arg(source).arg(1).arg(key).arg(nonce);
+    command.arg(source).arg(1).arg(key).arg(argument);
     command
 }
 

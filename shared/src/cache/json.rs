@@ -7,7 +7,7 @@ use redis::{Cmd, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Cache, Key, READ_BUDGET, Unreachable, WRITE_BUDGET, get, set};
+use super::{Cache, Key, READ_BUDGET, Unreachable, WRITE_BUDGET, get, pipeline, set};
 
 /// Stands in for the generation, which plain keys do not have.
 const NO_GENERATION: [u8; 16] = [0; 16];
@@ -73,7 +73,7 @@ impl Cache {
     }
 
     async fn one(&self, command: Cmd, budget: Duration) -> Result<Value, Unreachable> {
-        self.exchange(&[command], budget).await?.pop().ok_or(Unreachable::Failed)
+        self.exchange(pipeline([command]), budget).await?.pop().ok_or(Unreachable::Failed)
     }
 }
 

@@ -151,9 +151,9 @@ impl Facts<'_> {
     }
 
     fn server_timing(&self) -> String {
-        let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
+        let ms = |duration: Duration| format!("{}.{:03}", duration.as_micros() / 1000, duration.as_micros() % 1000);
         let (cache, db) = (ms(self.meter.cache_time()), ms(self.meter.db_time()));
-        format!("cache;dur={cache:.3}, db;dur={db:.3}, total;dur={:.3}", ms(self.took))
+        format!("cache;dur={cache}, db;dur={db}, total;dur={}", ms(self.took))
     }
 }
 

@@ -39,6 +39,32 @@ macro_rules! authenticated {
 }
 pub(super) use authenticated;
 
+/// A read for a caller in two shapes with the same parameters: which one is sent depends on whether the cache knew the session.
+#[derive(Clone, Copy)]
+pub(super) struct Read {
+    /// Checks the session on the way.
+    pub(super) checked: Statement,
+    /// Leaves it alone: what it need not join, Postgres need not plan.
+    pub(super) known: Statement,
+}
+
+/// The read of this name that selects from `session`: from its row, or from the little of the account that belongs to the data.
+macro_rules! authenticated_read {
+    ($name:literal, $rest:literal) => {
+        Read {
+            checked: Statement { name: $name, sql: authenticated!($rest) },
+            known: Statement {
+                name: concat!($name, ".known"),
+                sql: concat!(
+                    "WITH session AS (SELECT id AS user_id, journal_entry_count FROM users WHERE id = $2 AND is_active) ",
+                    $rest
+                ),
+            },
+        }
+    };
+}
+pub(super) use authenticated_read;
+
 /// The parameters that every statement made by `authenticated!` begins with.
 struct Caller {
     token_hash: Vec<u8>,
@@ -76,7 +102,7 @@ pub(super) async fn read<T: Serialize>(
     state: &State,
     token: &Token,
     key: &Key,
-    statement: Statement,
+    read: Read,
     params: &[Param<'_>],
     build: impl FnOnce(&[Row]) -> Result<T, tokio_postgres::Error>,
 ) -> Result<Document> {
@@ -99,11 +125,13 @@ pub(super) async fn read<T: Serialize>(
         remember_session(&state.cache, session_lookup, rows.first())?;
         return Ok(document);
     }
+    let statement = if alive { read.known } else { read.checked };
     let rows = state.db.read(statement, &Caller::new(token).params(params)).await?;
-    match rows.first() {
-        None => return Err(session_over()),
-        Some(_) if alive => {}
-        row => drop(remember_session(&state.cache, session_lookup, row)?),
+    if alive {
+        rows.first().ok_or_else(session_over)?;
+    } else if let Err(error) = remember_session(&state.cache, session_lookup, rows.first()) {
+        slot.into_iter().for_each(|slot| state.cache.withdraw(slot));
+        return Err(error);
     }
     let value = build(&rows).map_err(Error::internal)?;
     let document = Document::new(&value).map_err(Error::internal)?;
@@ -179,8 +207,13 @@ fn open_session(lookup: &Lookup) -> Option<Session> {
 }
 
 fn remember_session(cache: &Cache, lookup: Lookup, row: Option<&Row>) -> Result<Session> {
-    let session = Session::try_from(row.ok_or_else(session_over)?).map_err(Error::internal)?;
-    if let Lookup::Miss(slot) = lookup {
+    let slot = if let Lookup::Miss(slot) = lookup { Some(slot) } else { None };
+    let Some(row) = row else {
+        slot.into_iter().for_each(|slot| cache.withdraw(slot));
+        return Err(session_over());
+    };
+    let session = Session::try_from(row).map_err(Error::internal)?;
+    if let Some(slot) = slot {
         cache.fill(slot, serde_json::to_vec(&session).map_err(Error::internal)?);
     }
     Ok(session)

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use self::entry::Selected;
 pub use self::entry::{Draft, Entry, EntryFields};
-use super::authenticated::{self, authenticated};
+use super::authenticated::{self, Read, authenticated, authenticated_read};
 use super::idempotency::{self, IdempotencyKey};
 use super::{Token, UserId};
 use crate::cache::{Family, Key, WriteGuard};
@@ -93,16 +93,14 @@ impl Serialize for Page<'_> {
 /// The user is named by the parameter and not by the session's column: only a value that the planner can see keeps it from reading and
 /// sorting the whole journal of somebody who writes much. One row of the session even for an empty page; with entries, the session's columns come with each. `total` is kept by a trigger, so it costs
 /// nothing, and it is of the same snapshot as the entries.
-const PAGE: Statement = Statement {
-    name: "journal.page",
-    sql: authenticated!(
-        "SELECT session.*, e.* FROM session LEFT JOIN LATERAL (
-            SELECT id, title, content, mood, mood_emoji, tags, images, ai_insights, created_at, updated_at
-            FROM journal_entries WHERE user_id = $2
-            ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4
-        ) e ON true"
-    ),
-};
+const PAGE: Read = authenticated_read!(
+    "journal.page",
+    "SELECT session.*, e.* FROM session LEFT JOIN LATERAL (
+        SELECT id, title, content, mood, mood_emoji, tags, images, ai_insights, created_at, updated_at
+        FROM journal_entries WHERE user_id = $2
+        ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4
+    ) e ON true"
+);
 
 /// A page of the caller's journal.
 ///

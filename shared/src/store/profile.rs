@@ -9,7 +9,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::authenticated::{self, authenticated};
+use super::authenticated::{self, Read, authenticated, authenticated_read};
 use super::{Token, UserId};
 use crate::cache::{Family, WriteGuard};
 use crate::db::{Param, Statement};
@@ -55,14 +55,12 @@ impl TryFrom<&Row> for Profile {
     }
 }
 
-const READ: Statement = Statement {
-    name: "profile.read",
-    sql: authenticated!(
-        "SELECT session.*, p.id AS profile_id, p.traits, p.communication_style, p.preferences,
-            p.created_at AS profile_created_at, p.updated_at AS profile_updated_at
-        FROM session JOIN user_profiles p ON p.user_id = session.user_id"
-    ),
-};
+const READ: Read = authenticated_read!(
+    "profile.read",
+    "SELECT session.*, p.id AS profile_id, p.traits, p.communication_style, p.preferences,
+        p.created_at AS profile_created_at, p.updated_at AS profile_updated_at
+    FROM session JOIN user_profiles p ON p.user_id = session.user_id"
+);
 
 /// The caller's profile.
 ///

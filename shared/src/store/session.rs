@@ -71,8 +71,7 @@ impl Token {
     }
 
     pub(super) fn session_key(&self) -> Key {
-        let token_hash: String = self.hash().iter().map(|byte| format!("{byte:02x}")).collect();
-        SESSIONS.key(self.user_id().0, format!("session:{token_hash}"))
+        SESSIONS.key(self.user_id().0, format!("session:{}", hex::encode(self.hash())))
     }
 }
 

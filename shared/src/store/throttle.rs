@@ -39,8 +39,8 @@ impl LoginAttempt {
     /// [`Error::RateLimited`] when one of the limits is exceeded.
     pub async fn begin(state: &State, email: &Email, source: &str) -> Result<Self> {
         let name = |kind: &str, parts: &[&[u8]]| {
-            let digest = state.pseudonyms.pseudonym(parts);
-            let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+            let mut digest = hex::encode(state.pseudonyms.pseudonym(parts));
+            digest.truncate(32);
             format!("login:{kind}:{digest}")
         };
         let source = network(source);

@@ -1,7 +1,6 @@
 //! What the operations send: exact times to live, and as many commands whatever Redis holds.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use redis::{Value, cmd};
@@ -70,10 +69,7 @@ async fn keys_and_times_to_live_are_the_documented_ones() {
     kai.warm(&state).await;
     until(async || store::profile(&state, &kai.token).await.is_ok() && state.meter.cache_hits() >= 2).await;
     let user = kai.token.user_id();
-    let mut hash = String::new();
-    for byte in kai.query("SELECT token_hash FROM sessions").await[0].get::<_, Vec<u8>>(0) {
-        write!(hash, "{byte:02x}").unwrap();
-    }
+    let hash = hex::encode(kai.query("SELECT token_hash FROM sessions").await[0].get::<_, Vec<u8>>(0));
     for (name, seconds) in [
         (format!("session:{hash}"), 300),
         (format!("journal:list:{user}:page:1:size:20"), 300),

@@ -2,10 +2,12 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use redis::cmd;
 use shared::cache::Lookup;
 use shared::metrics::Meter;
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::server::{Server, begin, fill, key, key_of, look_up, miss, put, served, until, write};
@@ -41,6 +43,8 @@ steps! {
     an_evicted_guard_takes_all_its_records_with_it
     an_evicted_record_is_a_miss_and_its_neighbours_stay
     generations_never_come_back
+    a_withdrawn_look_up_leaves_no_guard_behind
+    a_withdrawn_look_up_leaves_a_generation_that_others_use
     several_keys_are_one_round_trip_and_do_not_mix
     the_guards_of_one_write_are_dropped_together
     the_guard_matches_the_pattern_of_its_records
@@ -214,6 +218,34 @@ async fn generations_never_come_back(server: &Server) {
             _ => server.lapse(key.guard()).await,
         }
     }
+}
+
+async fn a_withdrawn_look_up_leaves_no_guard_behind(server: &Server) {
+    let (cache, key) = (server.cache(), key());
+    until(async || {
+        // A withdrawal that a busy machine made late is lost, and the guard lapses by itself.
+        cache.withdraw(miss(&cache, &key).await);
+        sleep(Duration::from_millis(5)).await;
+        server.get(key.guard()).is_none()
+    })
+    .await;
+}
+
+async fn a_withdrawn_look_up_leaves_a_generation_that_others_use(server: &Server) {
+    let (stranger, owner, key) = (server.cache(), server.cache(), key());
+    let proposed = miss(&owner, &key).await;
+    stranger.withdraw(miss(&stranger, &key).await);
+    sleep(Duration::from_millis(30)).await;
+    fill(server, &owner, &key, proposed, "mine").await;
+    assert_eq!(served(&owner, &key).await.as_deref(), Some("mine"));
+
+    server.del(key.guard());
+    let replaced = miss(&stranger, &key).await;
+    write(server, &owner, &key).await;
+    put(server, &owner, &key, "mine again").await;
+    stranger.withdraw(replaced);
+    sleep(Duration::from_millis(30)).await;
+    assert_eq!(served(&owner, &key).await.as_deref(), Some("mine again"));
 }
 
 async fn several_keys_are_one_round_trip_and_do_not_mix(server: &Server) {
