@@ -88,7 +88,7 @@ pub(crate) fn write_private(path: &Path, text: &str, account: Option<Account>) -
 
 /// A name of 16 characters for a folder, the same on every start.
 pub(crate) fn hash(path: &Path) -> String {
-    let mut name = hex::encode(Sha256::digest(path.as_os_str().as_encoded_bytes()));
+    let mut name = const_hex::encode(Sha256::digest(path.as_os_str().as_encoded_bytes()));
     name.truncate(16);
     name
 }

@@ -97,7 +97,7 @@ pub(crate) fn trace_root() -> String {
 }
 
 pub(crate) fn random_hex<const N: usize>() -> String {
-    hex::encode(random_bytes::<N>())
+    const_hex::encode(random_bytes::<N>())
 }
 
 /// Random bytes for identifiers. They protect nothing, so bytes of a UUID would do as well.

@@ -41,7 +41,6 @@ use self::guard::{Generation, GuardState};
 pub use self::key::{Family, Key};
 use self::record::Sealer;
 pub use self::url::Url;
-use crate::afterwards::afterwards;
 use crate::metrics::Meter;
 use crate::secret::SecretKey;
 
@@ -157,7 +156,10 @@ impl Cache {
     /// Makes a command and sends it once the reply is on its way.
     fn offer(&self, command: impl FnOnce(&Sealer) -> Option<Cmd> + Send + 'static) {
         let shared = Arc::clone(&self.shared);
-        afterwards(async move {
+        #[expect(clippy::disallowed_methods, reason = "the one task that may outlive a reply, bounded by its budget")]
+        tokio::spawn(async move {
+            // Whatever else is ready goes first: the connection that carries the reply.
+            tokio::task::yield_now().await;
             if let Some(command) = command(&shared.sealer) {
                 shared.client.offer(&pipeline([command]), FILL_BUDGET).await;
             }
@@ -205,9 +207,12 @@ impl Cache {
     }
 
     fn conclude(&self, started: Instant, result: Result<Vec<Value>, Unreachable>) -> Result<Vec<Value>, Unreachable> {
-        self.meter.cache_round_trip(started.elapsed());
+        let nothing_was_sent = matches!(result, Err(Unreachable::Barred { opened: false }));
+        if !nothing_was_sent {
+            self.meter.cache_round_trip(started.elapsed());
+        }
         // Whoever cannot reach Redis now may miss what others have to say, one failure being enough.
-        if !matches!(result, Ok(_) | Err(Unreachable::Barred { opened: false })) {
+        if result.is_err() && !nothing_was_sent {
             self.note_failure();
         }
         result

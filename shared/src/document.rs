@@ -37,7 +37,7 @@ impl Document {
 
     /// The entity tag, weak because two encodings share it (RFC 9110 §8.8.1).
     pub fn etag(&self) -> String {
-        format!("W/\"{}\"", hex::encode(self.etag))
+        format!("W/\"{}\"", const_hex::encode(self.etag))
     }
 
     /// The body for a client, and whether it is compressed.

@@ -16,12 +16,10 @@
 //! | [`metrics`] | what a request counts, and the EMF line that tells it |
 //! | [`password`] | argon2id, off the async threads |
 //! | [`secret`] | values that are never printed |
-//! | `afterwards` | what need not be done before the answer |
 //! | [`telemetry`] | structured logs |
 //!
 //! Dependencies run one way: `run → http → store → cache, db → error`; `cache`, `db`, `compress` and `metrics` know no noun of Kai.
 
-mod afterwards;
 pub mod cache;
 pub mod compress;
 pub mod config;

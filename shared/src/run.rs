@@ -17,7 +17,6 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 use tracing::level_filters::LevelFilter;
 
-use crate::afterwards::afterwards;
 use crate::config::{self, Config};
 use crate::error::{Error, Result};
 use crate::http::{Facts, Reply, Request};
@@ -153,14 +152,14 @@ impl Environment {
             tracing::warn!(request_id, endpoint, duration_ms, status = response.status().as_u16(), "slow request");
         }
         let summary = Summary {
-            endpoint,
-            request_id,
+            endpoint: &endpoint,
+            request_id: &request_id,
             status: response.status().as_u16(),
             latency: took,
             response_bytes,
             cold_start: !self.warm.swap(true, Ordering::Relaxed),
         };
-        afterwards(async move { metrics::emit(&metrics::Document::new(&summary, &state.meter)) });
+        metrics::emit(&metrics::Document::new(summary, &state.meter));
         response
     }
 }

@@ -26,7 +26,7 @@ fn reveals(value: &[u8], text: &str) -> bool {
         // What surrounds the text shares the first and the last characters.
         encoded[4..encoded.len() - 3].to_owned()
     });
-    base64.chain([text.to_owned(), hex::encode(text.as_bytes())]).any(|form| contains(value, form.as_bytes()))
+    base64.chain([text.to_owned(), const_hex::encode(text.as_bytes())]).any(|form| contains(value, form.as_bytes()))
 }
 
 /// How long gzip makes it.
@@ -58,7 +58,7 @@ async fn the_keys_are_those_of_the_design_with_their_times_to_live_and_their_val
     }
     kai.settled().await;
 
-    let (id, token) = (ada.id, hex::encode(hash(&ada.token)));
+    let (id, token) = (ada.id, const_hex::encode(hash(&ada.token)));
     let expected = BTreeMap::from([
         (format!("journal:list:{id}:guard"), 90_000),
         (format!("journal:list:{id}:page:1:size:20"), 300),
@@ -119,7 +119,7 @@ fn what_looks_for_readable_text_finds_it() {
         let encoded = STANDARD_NO_PAD.encode([&b"xyz"[..offset], document.as_bytes()].concat());
         assert!(reveals(encoded.as_bytes(), CANARY), "base64 at {offset}");
     }
-    assert!(reveals(hex::encode(document.as_bytes()).as_bytes(), CANARY));
+    assert!(reveals(const_hex::encode(document.as_bytes()).as_bytes(), CANARY));
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(document.as_bytes()).unwrap();
     assert!(is_gzip_inside(&encoder.finish().unwrap()));
@@ -142,9 +142,17 @@ async fn the_database_holds_neither_a_token_nor_a_password_nor_an_idempotency_ke
         }
     }
     let secret = URL_SAFE_NO_PAD.decode(&ada.token).unwrap();
-    for absent in [&ada.token, &ada.password, "a-key-of-the-client", &hex::encode(&secret), &hex::encode(&secret[16..])]
-    {
+    for absent in [
+        &ada.token,
+        &ada.password,
+        "a-key-of-the-client",
+        &const_hex::encode(&secret),
+        &const_hex::encode(&secret[16..]),
+    ] {
         assert!(!dump.contains(absent), "{absent}");
     }
-    assert!(dump.contains("the one thing that may be read") && dump.contains(&hex::encode(hash(&ada.token))), "{dump}");
+    assert!(
+        dump.contains("the one thing that may be read") && dump.contains(&const_hex::encode(hash(&ada.token))),
+        "{dump}"
+    );
 }

@@ -85,7 +85,7 @@ impl Cost {
 }
 
 fn session_commands(person: &Person) -> Vec<String> {
-    let token = hex::encode(super::at_rest::hash(&person.token));
+    let token = const_hex::encode(super::at_rest::hash(&person.token));
     vec![format!("SET session:{}:guard", person.id), format!("GET session:{token}")]
 }
 

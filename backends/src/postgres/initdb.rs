@@ -64,7 +64,7 @@ fn run(launch: &Launch, user: &str, locale: &str, password_file: &Path, disposab
 fn new_password() -> Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| Error::io("no random number")(io::Error::other(error)))?;
-    Ok(hex::encode(bytes))
+    Ok(const_hex::encode(bytes))
 }
 
 fn remove(folder: &Path) -> Result<()> {

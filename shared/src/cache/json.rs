@@ -37,25 +37,25 @@ impl Cache {
     /// Deletes one name. Returns whether there was anything.
     ///
     /// # Errors
-    /// [`Unreachable`] when Redis did not answer.
+    /// [`Unreachable`] when Redis did not answer, or refused to.
     pub async fn delete(&self, name: &str) -> Result<bool, Unreachable> {
-        Ok(self.one(command("UNLINK", name), WRITE_BUDGET).await? == Value::Int(1))
+        Ok(self.answer(command("UNLINK", name), WRITE_BUDGET).await? == Value::Int(1))
     }
 
     /// Whether there is anything under a name.
     ///
     /// # Errors
-    /// [`Unreachable`] when Redis did not answer.
+    /// [`Unreachable`] when Redis did not answer, or refused to.
     pub async fn exists(&self, name: &str) -> Result<bool, Unreachable> {
-        Ok(self.one(command("EXISTS", name), READ_BUDGET).await? == Value::Int(1))
+        Ok(self.answer(command("EXISTS", name), READ_BUDGET).await? == Value::Int(1))
     }
 
     /// How long what is under a name has left, or `None` when there is nothing or it never expires.
     ///
     /// # Errors
-    /// [`Unreachable`] when Redis did not answer.
+    /// [`Unreachable`] when Redis did not answer, or refused to.
     pub async fn ttl(&self, name: &str) -> Result<Option<Duration>, Unreachable> {
-        match self.one(command("PTTL", name), READ_BUDGET).await? {
+        match self.answer(command("PTTL", name), READ_BUDGET).await? {
             Value::Int(left) => Ok(u64::try_from(left).ok().map(Duration::from_millis)),
             _ => Ok(None),
         }
@@ -66,9 +66,14 @@ impl Cache {
     /// # Errors
     /// [`Unreachable`] when it does not.
     pub async fn ping(&self) -> Result<(), Unreachable> {
-        match self.one(redis::cmd("PING"), READ_BUDGET).await? {
+        self.answer(redis::cmd("PING"), READ_BUDGET).await.map(drop)
+    }
+
+    /// The reply to one command, unless it is a refusal: that tells nothing about the key.
+    async fn answer(&self, command: Cmd, budget: Duration) -> Result<Value, Unreachable> {
+        match self.one(command, budget).await? {
             Value::ServerError(_) => Err(Unreachable::Failed),
-            _ => Ok(()),
+            value => Ok(value),
         }
     }
 

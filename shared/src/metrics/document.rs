@@ -11,12 +11,12 @@ use serde::Serialize;
 use super::Meter;
 
 /// What is known of a request once it is answered.
-#[derive(Debug, Clone)]
-pub struct Summary {
+#[derive(Debug, Clone, Copy)]
+pub struct Summary<'a> {
     /// The route with its placeholders, such as `GET /api/journal/entries`.
-    pub endpoint: String,
+    pub endpoint: &'a str,
     /// Lambda's request id.
-    pub request_id: String,
+    pub request_id: &'a str,
     /// The HTTP status.
     pub status: u16,
     /// From the event to the reply.
@@ -100,12 +100,12 @@ const METRICS: [Metric; 11] = [
 
 impl<'a> Document<'a> {
     /// Puts together what the request counted and how it ended.
-    pub fn new(summary: &'a Summary, meter: &Meter) -> Self {
+    pub fn new(summary: Summary<'a>, meter: &Meter) -> Self {
         let directive = Directive { namespace: "Kai", dimensions: [["Service", "Endpoint"]], metrics: METRICS };
         Self {
             metadata: Metadata { timestamp: Timestamp::now().as_millisecond(), cloud_watch_metrics: [directive] },
             service: "kai",
-            endpoint: &summary.endpoint,
+            endpoint: summary.endpoint,
             latency: milliseconds(summary.latency),
             requests: 1,
             errors: u8::from(summary.status >= 500),
@@ -117,7 +117,7 @@ impl<'a> Document<'a> {
             slow_queries: meter.slow_queries(),
             response_bytes: summary.response_bytes,
             cold_start: u8::from(summary.cold_start),
-            request_id: &summary.request_id,
+            request_id: summary.request_id,
             status: summary.status,
             cache: meter.outcome().map(super::CacheOutcome::as_str),
             cache_round_trips: meter.cache_round_trips(),
@@ -144,14 +144,14 @@ mod tests {
         meter.answer_from(CacheOutcome::Hit);
         meter.db_query(Duration::from_micros(1500), true);
         let summary = Summary {
-            endpoint: "GET /health".to_owned(),
-            request_id: "r-1".to_owned(),
+            endpoint: "GET /health",
+            request_id: "r-1",
             status,
             latency: Duration::from_micros(2345),
             response_bytes: 17,
             cold_start: true,
         };
-        serde_json::to_value(Document::new(&summary, &meter)).unwrap()
+        serde_json::to_value(Document::new(summary, &meter)).unwrap()
     }
 
     #[test]

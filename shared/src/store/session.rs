@@ -71,7 +71,7 @@ impl Token {
     }
 
     pub(super) fn session_key(&self) -> Key {
-        SESSIONS.key(self.user_id().0, format!("session:{}", hex::encode(self.hash())))
+        SESSIONS.key(self.user_id().0, format!("session:{}", const_hex::encode(self.hash())))
     }
 }
 

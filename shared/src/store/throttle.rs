@@ -39,7 +39,7 @@ impl LoginAttempt {
     /// [`Error::RateLimited`] when one of the limits is exceeded.
     pub async fn begin(state: &State, email: &Email, source: &str) -> Result<Self> {
         let name = |kind: &str, parts: &[&[u8]]| {
-            let mut digest = hex::encode(state.pseudonyms.pseudonym(parts));
+            let mut digest = const_hex::encode(state.pseudonyms.pseudonym(parts));
             digest.truncate(32);
             format!("login:{kind}:{digest}")
         };

@@ -69,7 +69,7 @@ async fn keys_and_times_to_live_are_the_documented_ones() {
     kai.warm(&state).await;
     until(async || store::profile(&state, &kai.token).await.is_ok() && state.meter.cache_hits() >= 2).await;
     let user = kai.token.user_id();
-    let hash = hex::encode(kai.query("SELECT token_hash FROM sessions").await[0].get::<_, Vec<u8>>(0));
+    let hash = const_hex::encode(kai.query("SELECT token_hash FROM sessions").await[0].get::<_, Vec<u8>>(0));
     for (name, seconds) in [
         (format!("session:{hash}"), 300),
         (format!("journal:list:{user}:page:1:size:20"), 300),

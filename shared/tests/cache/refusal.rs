@@ -34,7 +34,12 @@ async fn an_error_of_redis_is_a_bypass_and_leaves_a_write_to_the_outbox() {
         assert_eq!(guard.unmarked(), [key.guard()], "{refusal}");
         assert!(!guard.end().await, "{refusal}");
         assert!(!cache.invalidate(&[key.guard().to_owned()]).await, "{refusal}");
-        assert!(cache.ping().await.is_err(), "{refusal}");
+        // A cache of its own each: with the breaker open they would not even ask.
+        let fresh = || cache_at(&fake.url());
+        assert!(fresh().ping().await.is_err(), "{refusal}");
+        assert!(fresh().delete("thing").await.is_err(), "{refusal}");
+        assert!(fresh().exists("thing").await.is_err(), "{refusal}");
+        assert!(fresh().ttl("thing").await.is_err(), "{refusal}");
         assert_eq!(cache.get_json::<u8>(&key).await.unwrap_or(None), None, "{refusal}");
         assert!(!cache.set_json(&key, &7).await.unwrap_or(false), "{refusal}");
         assert!(cache.count([("thing", Duration::from_secs(1))]).await.is_err(), "{refusal}");
