@@ -40,6 +40,14 @@ impl Document {
         format!("W/\"{}\"", const_hex::encode(self.etag))
     }
 
+    /// Whether one of the tags of an `If-Match` or `If-None-Match` is this document's, by weak comparison (RFC 9110 §8.8.3.2): two encodings
+    /// of it share one tag, and both are the same to whoever reads or changes what it shows.
+    pub fn has_tag(&self, tags: &str) -> bool {
+        let etag = self.etag();
+        let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+        tags.trim() == "*" || tags.split(',').any(|tag| opaque(tag) == opaque(&etag))
+    }
+
     /// The body for a client, and whether it is compressed.
     pub fn into_body(self, accepts_gzip: bool) -> (Vec<u8>, bool) {
         if self.gzipped && !accepts_gzip {

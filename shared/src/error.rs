@@ -29,6 +29,9 @@ pub enum Error {
     /// There is no such thing, or it belongs to another user, which is not told apart.
     #[error("no such {0}")]
     NotFound(&'static str),
+    /// The record is another version than the one that the request is meant for.
+    #[error("another version than the expected one")]
+    PreconditionFailed,
     /// The e-mail address has an account already.
     #[error("the e-mail address is registered already")]
     EmailTaken,

@@ -75,6 +75,16 @@ impl Fields {
         }
     }
 
+    /// Whether a field is there, be it null.
+    pub fn has(&self, field: &str) -> bool {
+        self.values.contains_key(field)
+    }
+
+    /// Notes a rule that a field breaks together with others.
+    pub fn refuse(&mut self, field: &'static str, rule: &'static str) {
+        self.errors.push(FieldError { field, rule });
+    }
+
     /// The result, if no field broke its rule.
     ///
     /// # Errors
@@ -109,6 +119,11 @@ pub fn integer(range: RangeInclusive<i64>, rule: &'static str) -> impl Fn(&Value
 /// A number within a range.
 pub fn number(range: RangeInclusive<f64>, rule: &'static str) -> impl Fn(&Value) -> Parsed<f64> {
     move |value| value.as_f64().filter(|number| range.contains(number)).ok_or(rule)
+}
+
+/// A number within a range, as the text of a query.
+pub fn decimal(range: RangeInclusive<f64>, rule: &'static str) -> impl Fn(&Value) -> Parsed<f64> {
+    move |value| value.as_str().and_then(|text| text.parse().ok()).filter(|number| range.contains(number)).ok_or(rule)
 }
 
 /// A UUID in its hyphenated form.

@@ -19,7 +19,10 @@ use uuid::Uuid;
 
 pub use self::account::{Account, Credentials, Email, Password, credentials, register};
 pub use self::idempotency::IdempotencyKey;
-pub use self::journal::{Draft, Entry, EntryFields, Listing, begin_journal_write, create_entry, list_entries};
+pub use self::journal::{
+    Draft, Entry, EntryChange, EntryFields, EntryId, InsightsPeriod, Listing, Precondition, begin_journal_write,
+    create_entry, delete_entry, entry, expect, journal_insights, list_entries, update_entry,
+};
 pub use self::outbox::{drain_outbox, purge_expired};
 pub use self::profile::{Profile, ProfileChange, begin_profile_write, profile, update_profile};
 pub use self::session::{

@@ -28,30 +28,43 @@ async fn tables(kai: &Kai) -> Vec<String> {
     kai.query(sql, &[]).await.iter().map(|row| row.get(0)).collect()
 }
 
-async fn migrate(kai: &Kai, direction: &str) -> bool {
+/// Migrates, and returns for each migration whether it is applied.
+async fn migrate(kai: &Kai, direction: &str) -> Vec<bool> {
     let outcome = kai.invoke("db-migrate", &json!({"direction": direction})).await.unwrap();
     let migrations = outcome["migrations"].as_array().unwrap();
     assert_eq!(migrations[0]["version"], 1, "{outcome}");
-    migrations[0]["applied"].as_bool().unwrap()
+    migrations.iter().map(|migration| migration["applied"].as_bool().unwrap()).collect()
+}
+
+fn all(applied: &[bool]) -> bool {
+    applied.iter().all(|applied| *applied)
+}
+
+fn none(applied: &[bool]) -> bool {
+    applied.iter().all(|applied| !applied)
 }
 
 #[tokio::test]
 async fn the_schema_goes_up_and_down_and_up_again() {
     let kai = start().await;
-    assert!(!migrate(&kai, "status").await);
+    assert!(none(&migrate(&kai, "status").await));
     assert_eq!(tables(&kai).await, Vec::<String>::new());
-    assert!(migrate(&kai, "up").await);
-    assert!(migrate(&kai, "up").await, "a second time");
+    assert!(all(&migrate(&kai, "up").await));
+    assert!(all(&migrate(&kai, "up").await), "a second time");
     assert_eq!(tables(&kai).await, TABLES);
     let ada = kai.register_and_login().await;
     ada.write("it works").await;
-    assert!(!migrate(&kai, "down").await);
+    // One step at a time, the newest first.
+    for left in (0..migrate(&kai, "status").await.len()).rev() {
+        let applied = migrate(&kai, "down").await;
+        assert!(all(&applied[..left]) && none(&applied[left..]), "{left}: {applied:?}");
+    }
     assert_eq!(tables(&kai).await, Vec::<String>::new());
     let left =
         "SELECT count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = 'public'";
     assert_eq!(kai.value::<i64>(left, &[]).await, 0, "functions");
-    assert!(!migrate(&kai, "down").await, "there is nothing more to undo");
-    assert!(migrate(&kai, "up").await);
+    assert!(none(&migrate(&kai, "down").await), "there is nothing more to undo");
+    assert!(all(&migrate(&kai, "up").await));
     kai.register_and_login().await.write("it works again").await;
 }
 

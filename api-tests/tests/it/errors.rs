@@ -9,8 +9,8 @@ use uuid::Uuid;
 /// Stands for whatever a person sends; no answer may repeat it.
 pub(crate) const CANARY: &str = "kanarienvogel";
 
-/// Method, path, and whether it needs a session; `{user_id}` stands for the caller's own.
-const ROUTES: [(&str, &str, bool); 9] = [
+/// Method, path, and whether it needs a session; `{user_id}` stands for the caller's own, `{entry_id}` for an entry of theirs.
+const ROUTES: [(&str, &str, bool); 14] = [
     ("GET", "/health", false),
     ("POST", "/api/auth/register", false),
     ("POST", "/api/auth/login", false),
@@ -20,10 +20,15 @@ const ROUTES: [(&str, &str, bool); 9] = [
     ("PATCH", "/api/users/{user_id}/profile", true),
     ("GET", "/api/journal/entries", true),
     ("POST", "/api/journal/entries", true),
+    ("GET", "/api/journal/entries/{entry_id}", true),
+    ("PUT", "/api/journal/entries/{entry_id}", true),
+    ("PATCH", "/api/journal/entries/{entry_id}", true),
+    ("DELETE", "/api/journal/entries/{entry_id}", true),
+    ("GET", "/api/journal/insights", true),
 ];
 
 /// The routes that read a body, with one that is valid.
-fn bodies() -> [(&'static str, &'static str, Value); 4] {
+fn bodies() -> [(&'static str, &'static str, Value); 6] {
     let credentials =
         json!({"email": format!("{}@example.org", Uuid::new_v4().simple()), "password": "nine quiet herons"});
     [
@@ -31,11 +36,21 @@ fn bodies() -> [(&'static str, &'static str, Value); 4] {
         ("POST", "/api/auth/login", credentials),
         ("PATCH", "/api/users/{user_id}/profile", json!({"communication_style": "gentle"})),
         ("POST", "/api/journal/entries", json!({"content": "x"})),
+        ("PUT", "/api/journal/entries/{entry_id}", json!({"content": "x"})),
+        ("PATCH", "/api/journal/entries/{entry_id}", json!({"title": "x"})),
     ]
 }
 
 fn request(client: &Client, user: Uuid, method: &str, path: &str) -> Request {
-    client.request(method, path.replace("{user_id}", &user.to_string()))
+    // The first entry of whoever has one bears the user's id, see `live`.
+    client.request(method, path.replace("{user_id}", &user.to_string()).replace("{entry_id}", &user.to_string()))
+}
+
+/// Somebody with an entry whose id is their own.
+async fn live(kai: &Kai) -> api_tests::Person {
+    let ada = kai.settle().await;
+    kai.query("INSERT INTO journal_entries (id, user_id, content) VALUES ($1, $1, 'x')", &[&ada.id]).await;
+    ada
 }
 
 #[track_caller]
@@ -71,7 +86,7 @@ async fn a_route_that_needs_a_session_refuses_every_token_that_is_not_a_live_one
             kai.query(change, &[&person.id]).await;
             (person.id, person.token)
         };
-        let ada = kai.settle().await;
+        let ada = live(kai).await;
         let live = request(&ada, ada.id, method, path).json(&json!({"content": "x"})).await;
         assert!((200..300).contains(&live.status), "{what}: the control with a live session: {}", live.text());
 
@@ -184,6 +199,7 @@ async fn a_path_or_a_method_that_does_not_exist_is_the_gateways_404() {
         ("GET", "/kanarienvogel"),
         ("DELETE", "/health"),
         ("PUT", "/api/journal/entries"),
+        ("POST", "/api/journal/insights"),
         ("GET", "/api/users//profile"),
     ] {
         let reply = kai.anonymous().request(method, path).await;

@@ -15,7 +15,13 @@ mod cache_monitor;
 mod db_migrate;
 mod health;
 mod journal_create;
+mod journal_cursor;
+mod journal_delete;
+mod journal_filter;
+mod journal_get;
+mod journal_insights;
 mod journal_list;
+mod journal_update;
 mod profile_get;
 mod profile_update;
 

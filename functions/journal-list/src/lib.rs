@@ -1,10 +1,11 @@
-//! `GET /api/journal/entries`: a page of the caller's journal, newest first, cached for five minutes or until the next entry.
+//! `GET /api/journal/entries`: a page of the caller's journal, or what comes after a cursor, cached for five minutes or until the journal
+//! changes.
 
 use shared::http::{Reply, Request};
 use shared::store::{self, Listing};
 use shared::{Result, State};
 
-/// Reads `page`, `page_size`, `fields` and `user_id`, and answers with the page.
+/// Reads `page` and `page_size` or `cursor` and `limit`, the filters, `fields` and `user_id`, and answers with that part.
 ///
 /// # Errors
 /// `unauthenticated`, `forbidden` for another user's id, `invalid_fields`, or `unavailable` when the database is needed and away.

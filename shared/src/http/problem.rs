@@ -44,6 +44,7 @@ fn detail(error: &Error) -> String {
         Error::WrongCredentials => "The e-mail address and the password do not belong together.".to_owned(),
         Error::Forbidden => "The user in the path, the query or the body is not the one who is signed in.".to_owned(),
         Error::NotFound(what) => format!("There is no such {what}."),
+        Error::PreconditionFailed => "Read it again, and send the change with its new ETag.".to_owned(),
         Error::EmailTaken => "Sign in, or use another e-mail address.".to_owned(),
         Error::TooLarge { limit } => format!("The body must not exceed {limit} bytes."),
         Error::Invalid(fields) => {

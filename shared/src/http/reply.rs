@@ -69,6 +69,12 @@ impl Reply {
         }
     }
 
+    /// 204: done, and nothing to tell.
+    pub fn no_content() -> Self {
+        let document = Document::empty();
+        Self { status: StatusCode::NO_CONTENT, content_type: JSON, document, revalidated: false, retry_after: None }
+    }
+
     fn with_status(status: StatusCode, value: &impl Serialize) -> Result<Self> {
         let document = Document::new(value).map_err(Error::internal)?;
         Ok(Self { status, content_type: JSON, document, revalidated: false, retry_after: None })
@@ -87,7 +93,7 @@ impl Reply {
     /// The response for this request, with the headers that every answer carries; and the size of its body.
     pub(crate) fn into_response(self, facts: &Facts<'_>) -> (Response<Body>, usize) {
         let etag = self.document.etag();
-        let not_modified = self.revalidated && facts.has(&etag);
+        let not_modified = self.revalidated && facts.if_none_match.is_some_and(|tags| self.document.has_tag(tags));
         let (body, gzipped) =
             if not_modified { (Vec::new(), false) } else { portable(self.document, facts.accepts_gzip) };
         let length = body.len();
@@ -110,7 +116,7 @@ impl Reply {
         } else {
             set(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
-        if !not_modified {
+        if !not_modified && self.status != StatusCode::NO_CONTENT {
             set(CONTENT_TYPE, self.content_type);
         }
         if gzipped {
@@ -143,13 +149,6 @@ pub(crate) struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    /// Whether the client has the representation with this tag already (RFC 9110 §13.1.2, weak comparison).
-    fn has(&self, etag: &str) -> bool {
-        let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-        self.if_none_match
-            .is_some_and(|tags| tags.trim() == "*" || tags.split(',').any(|tag| opaque(tag) == opaque(etag)))
-    }
-
     fn server_timing(&self) -> String {
         let ms = |duration: Duration| format!("{}.{:03}", duration.as_micros() / 1000, duration.as_micros() % 1000);
         let (cache, db) = (ms(self.meter.cache_time()), ms(self.meter.db_time()));

@@ -3,15 +3,16 @@
 use std::borrow::Cow;
 
 use http::HeaderMap;
-use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, IF_NONE_MATCH};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, RequestExt as _};
+use uuid::Uuid;
 
 use crate::compress;
 use crate::error::{Error, Result};
 use crate::fields::{self, Fields};
 use crate::state::State;
-use crate::store::{IdempotencyKey, Token, UserId};
+use crate::store::{EntryId, IdempotencyKey, Token, UserId};
 
 /// The largest body that is read. An entry of 40,000 bytes fits even if each of them is escaped.
 const BODY_LIMIT: usize = 512 * 1024;
@@ -43,9 +44,26 @@ impl Request {
     /// # Errors
     /// [`Error::Invalid`] when it is not a UUID.
     pub fn path_user_id(&self) -> Result<UserId> {
+        self.path_uuid("user_id").map(UserId)
+    }
+
+    /// A parameter of the path that is an entry's id.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it is not a UUID.
+    pub fn path_entry_id(&self) -> Result<EntryId> {
+        self.path_uuid("entry_id").map(EntryId)
+    }
+
+    fn path_uuid(&self, name: &'static str) -> Result<Uuid> {
         let parameters = self.0.path_parameters_ref();
-        let text = parameters.and_then(|parameters| parameters.first("user_id")).unwrap_or_default();
-        fields::uuid(&text.into()).map(UserId).map_err(|rule| Error::invalid("user_id", rule))
+        let text = parameters.and_then(|parameters| parameters.first(name)).unwrap_or_default();
+        fields::uuid(&text.into()).map_err(|rule| Error::invalid(name, rule))
+    }
+
+    /// The tags of `If-Match`: of the version that a change is meant for.
+    pub fn if_match(&self) -> Option<&str> {
+        self.header(IF_MATCH)
     }
 
     /// The parameters of the query.

@@ -26,6 +26,9 @@ pub(super) fn of(error: &Error) -> Kind {
         }
         Error::Forbidden => kind(StatusCode::FORBIDDEN, "forbidden", "This belongs to somebody else"),
         Error::NotFound(_) => kind(StatusCode::NOT_FOUND, "not_found", "There is no such thing"),
+        Error::PreconditionFailed => {
+            kind(StatusCode::PRECONDITION_FAILED, "precondition_failed", "It has been changed in the meantime")
+        }
         Error::EmailTaken => kind(StatusCode::CONFLICT, "email_taken", "The e-mail address is registered already"),
         Error::TooLarge { .. } => kind(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is too large"),
         Error::UnsupportedMediaType(_) => {

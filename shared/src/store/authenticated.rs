@@ -22,10 +22,10 @@ const CATCH_UP_BUDGET: Duration = Duration::from_millis(150);
 /// A statement for a caller. `$1` is the token's hash and `$2` the user; `session` is one row, or none when the session is dead.
 /// With `write`, `$3` lists the guards that could not be marked, and they go into the outbox with the change.
 macro_rules! authenticated {
-    (write $rest:literal) => {
-        authenticated!(", outbox AS (INSERT INTO cache_outbox (guard) SELECT unnest($3) FROM session), ", $rest)
+    (write $($rest:expr),+) => {
+        authenticated!(", outbox AS (INSERT INTO cache_outbox (guard) SELECT unnest($3) FROM session), ", $($rest),+)
     };
-    ($($rest:literal),+) => {
+    ($($rest:expr),+) => {
         concat!(
             "WITH session AS MATERIALIZED (
                 SELECT s.id AS session_id, s.expires_at AS session_expires_at, u.id AS user_id, u.email, u.is_active,
@@ -50,14 +50,14 @@ pub(super) struct Read {
 
 /// The read of this name that selects from `session`: from its row, or from the little of the account that belongs to the data.
 macro_rules! authenticated_read {
-    ($name:literal, $rest:literal) => {
-        Read {
-            checked: Statement { name: $name, sql: authenticated!($rest) },
-            known: Statement {
+    ($name:literal, $($rest:expr),+) => {
+        $crate::store::authenticated::Read {
+            checked: $crate::db::Statement { name: $name, sql: $crate::store::authenticated::authenticated!($($rest),+) },
+            known: $crate::db::Statement {
                 name: concat!($name, ".known"),
                 sql: concat!(
                     "WITH session AS (SELECT id AS user_id, journal_entry_count FROM users WHERE id = $2 AND is_active) ",
-                    $rest
+                    $($rest),+
                 ),
             },
         }
@@ -104,7 +104,7 @@ pub(super) async fn read<T: Serialize>(
     key: &Key,
     read: Read,
     params: &[Param<'_>],
-    build: impl FnOnce(&[Row]) -> Result<T, tokio_postgres::Error>,
+    build: impl FnOnce(&[Row]) -> Result<T>,
 ) -> Result<Document> {
     let [session_lookup, data_lookup] = look_up(state, [&token.session_key(), key]).await;
     let outcomes = [outcome(&session_lookup), outcome(&data_lookup)];
@@ -133,7 +133,7 @@ pub(super) async fn read<T: Serialize>(
         slot.into_iter().for_each(|slot| state.cache.withdraw(slot));
         return Err(error);
     }
-    let value = build(&rows).map_err(Error::internal)?;
+    let value = build(&rows)?;
     let document = Document::new(&value).map_err(Error::internal)?;
     if let Some(slot) = slot {
         state.cache.fill(slot, document.to_bytes());

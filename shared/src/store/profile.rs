@@ -69,8 +69,10 @@ const READ: Read = authenticated_read!(
 pub async fn profile(state: &State, token: &Token) -> Result<Document> {
     let user = token.user_id();
     let key = PROFILES.key(user.0, format!("user:profile:{user}"));
-    authenticated::read(state, token, &key, READ, &[], |rows| rows.iter().map(Profile::try_from).next().transpose())
-        .await
+    authenticated::read(state, token, &key, READ, &[], |rows| {
+        rows.iter().map(Profile::try_from).next().transpose().map_err(Error::internal)
+    })
+    .await
 }
 
 /// What a person wants to be different; what is absent stays.

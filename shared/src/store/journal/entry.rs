@@ -1,4 +1,4 @@
-//! One entry: what a person wrote, what may be written, and which of its fields are shown.
+//! One entry, and which of its fields are shown.
 
 use std::fmt;
 
@@ -9,8 +9,7 @@ use serde_json::Value;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::error::Result;
-use crate::fields::{self, Fields, Parsed};
+use crate::fields::Parsed;
 use crate::store::UserId;
 
 /// An entry as the client sees it.
@@ -40,6 +39,16 @@ pub struct Entry {
     pub updated_at: Timestamp,
 }
 
+/// Which entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EntryId(pub Uuid);
+
+impl fmt::Display for EntryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 impl Entry {
     /// Reads the entry's side of a join, or `None` where the join found none.
     pub(super) fn from_joined(row: &Row) -> Result<Option<Self>, tokio_postgres::Error> {
@@ -58,61 +67,6 @@ impl Entry {
             updated_at: row.try_get("updated_at")?,
         }))
     }
-}
-
-/// An entry that is to be written. The bounds keep a page of 100 entries below Lambda's 6 MB for an answer.
-#[derive(Debug)]
-pub struct Draft {
-    pub(super) title: Option<String>,
-    pub(super) content: String,
-    pub(super) mood: Option<f64>,
-    pub(super) mood_emoji: Option<String>,
-    pub(super) tags: Vec<String>,
-    pub(super) images: Vec<String>,
-}
-
-impl Draft {
-    /// Reads `content` (required), `title`, `mood`, `mood_emoji`, `tags`, `images` and the `user_id` that older clients send along.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`](crate::Error::Invalid) with every field that breaks its rule.
-    pub fn read(mut body: Fields) -> Result<(Self, Option<UserId>)> {
-        let title = body.optional("title", fields::text(500, "must be 1 to 500 characters of text"));
-        let content = body.required("content", content);
-        let mood = body.optional("mood", fields::number(1.0..=10.0, "must be a number from 1.0 to 10.0"));
-        let mood_emoji = body.optional("mood_emoji", fields::text(10, "must be 1 to 10 characters of text"));
-        let tag = fields::text(50, "must be a list of at most 20 texts of 1 to 50 characters");
-        let tags =
-            body.optional("tags", fields::list(20, "must be a list of at most 20 texts of 1 to 50 characters", tag));
-        let images = body.optional("images", fields::list(10, IMAGES, image));
-        let user = body.optional("user_id", fields::uuid).map(UserId);
-        let draft = content.map(|content| Self {
-            title,
-            content,
-            mood,
-            mood_emoji,
-            tags: tags.unwrap_or_default(),
-            images: images.unwrap_or_default(),
-        });
-        body.finish(draft.map(|draft| (draft, user)))
-    }
-}
-
-const CONTENT_BYTES: usize = 40_000;
-
-fn content(value: &Value) -> Parsed<String> {
-    let rule = "must be text of 1 to 40000 bytes in UTF-8";
-    fields::text(CONTENT_BYTES, rule)(value)
-        .and_then(|text| if text.len() > CONTENT_BYTES { Err(rule) } else { Ok(text) })
-}
-
-const IMAGES: &str = "must be a list of at most 10 https:// URLs of at most 500 characters";
-
-fn image(value: &Value) -> Parsed<String> {
-    let text = fields::text(500, IMAGES)(value)?;
-    let uri: http::Uri = text.parse().map_err(|_| IMAGES)?;
-    let public = uri.scheme_str() == Some("https") && uri.authority().is_some_and(|a| !a.as_str().contains('@'));
-    if public { Ok(text) } else { Err(IMAGES) }
 }
 
 /// Names of the fields that can be selected, in the order in which they are shown.
@@ -205,11 +159,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::error::Error;
-
-    fn draft(body: &Value) -> Result<Draft> {
-        Draft::read(Fields::from_json(body.to_string().as_bytes()).unwrap()).map(|(draft, _)| draft)
-    }
 
     fn entry() -> Entry {
         let at = Timestamp::UNIX_EPOCH;
@@ -225,41 +174,6 @@ mod tests {
             ai_insights: None,
             created_at: at,
             updated_at: at,
-        }
-    }
-
-    #[test]
-    fn the_least_and_the_most_are_accepted() {
-        assert!(draft(&json!({"content": "x"})).is_ok());
-        let most = json!({
-            "title": "ä".repeat(500), "content": "x".repeat(40_000), "mood": 10, "mood_emoji": "🙂", "tags": vec!["t"; 20],
-            "images": vec!["https://example.org/a.png"; 10]
-        });
-        assert!(draft(&most).is_ok());
-    }
-
-    #[test]
-    fn each_bound_is_kept_and_named() {
-        for (field, value) in [
-            ("title", json!("x".repeat(501))),
-            ("content", json!("ä".repeat(20_001))),
-            ("content", json!("")),
-            ("content", json!("a\u{0}b")),
-            ("mood", json!(0.9)),
-            ("mood", json!(10.1)),
-            ("mood", json!("7")),
-            ("mood_emoji", json!("x".repeat(11))),
-            ("tags", json!(vec!["t"; 21])),
-            ("tags", json!([7])),
-            ("images", json!(["http://example.org/a.png"])),
-            ("images", json!(["https://user@example.org/a.png"])),
-            ("images", json!(["javascript:alert(1)"])),
-            ("user_id", json!("me")),
-        ] {
-            let mut body = json!({"content": "x"});
-            body[field] = value;
-            let Err(Error::Invalid(errors)) = draft(&body) else { panic!("accepted {body}") };
-            assert_eq!(errors[0].field, field, "{body}");
         }
     }
 

@@ -1,0 +1,101 @@
+//! `GET /api/journal/entries` by cursor.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api_tests::{Kai, Person};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// Follows the cursors to the end, doing something in between, and returns the ids in their order.
+async fn walk(person: &Person, first: &str, mut between: impl AsyncFnMut()) -> Vec<Uuid> {
+    let (mut seen, mut query) = (Vec::new(), first.to_owned());
+    loop {
+        let body = person.get(format!("/api/journal/entries?{query}")).await.good();
+        let ids =
+            body["entries"].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap().parse().unwrap());
+        seen.extend::<Vec<Uuid>>(ids.collect());
+        assert_eq!(body["has_more"], json!(body["next_cursor"].is_string()));
+        assert!(body.get("total").is_none() && body.get("page").is_none(), "{body}");
+        let Value::String(next) = &body["next_cursor"] else { return seen };
+        query = format!("{first}&cursor={next}");
+        between().await;
+    }
+}
+
+const INSERT: &str = "INSERT INTO journal_entries (id, user_id, content, created_at)
+    SELECT gen_random_uuid(), $1, 'x', timestamptz '2025-10-20 12:00:00Z' - (n / 7) * interval '1 s' FROM generate_series(1, $2) n
+    RETURNING id";
+
+async fn insert(kai: &Kai, user: Uuid, number: i32) -> Vec<Uuid> {
+    kai.query(INSERT, &[&user, &number]).await.iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test]
+async fn every_entry_is_seen_once_in_order_also_when_times_are_equal() {
+    let kai = Kai::shared().await;
+    let ada = kai.settle().await;
+    insert(kai, ada.id, 40).await;
+    let newest_first = "SELECT id FROM journal_entries WHERE user_id = $1 ORDER BY created_at DESC, id DESC";
+    let expected: Vec<Uuid> = kai.query(newest_first, &[&ada.id]).await.iter().map(|row| row.get(0)).collect();
+    for limit in [1, 3, 20, 40, 100] {
+        assert_eq!(walk(&ada, &format!("limit={limit}"), async || {}).await, expected, "limit {limit}");
+    }
+}
+
+#[tokio::test]
+async fn what_lives_through_a_walk_is_seen_exactly_once_whatever_comes_and_goes() {
+    let kai = Kai::shared().await;
+    let ada = kai.settle().await;
+    for round in 0..5 {
+        kai.query("DELETE FROM journal_entries WHERE user_id = $1", &[&ada.id]).await;
+        let lasting: BTreeSet<Uuid> = insert(kai, ada.id, 60).await.into_iter().collect();
+        let mut passing = insert(kai, ada.id, 60).await;
+        ada.write("drops what is cached").await;
+        let seen = walk(&ada, "limit=7", async || {
+            // Rows with the times of those that are walked over, before and behind the cursor, by writes that no function announces.
+            let gone = passing.split_off(passing.len().saturating_sub(4));
+            kai.query("DELETE FROM journal_entries WHERE id = ANY($1)", &[&gone]).await;
+            passing.extend(insert(kai, ada.id, 5).await);
+        })
+        .await;
+        let mut counts = BTreeMap::new();
+        seen.iter().for_each(|id| *counts.entry(*id).or_insert(0) += 1);
+        assert!(counts.values().all(|count| *count == 1), "round {round}: an entry was seen twice");
+        let missed: Vec<_> = lasting.iter().filter(|id| !counts.contains_key(id)).collect();
+        assert!(missed.is_empty(), "round {round}: {missed:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_plain_time_is_a_cursor_before_everything_of_that_time() {
+    let kai = Kai::shared().await;
+    let ada = kai.settle().await;
+    insert(kai, ada.id, 13).await;
+    let number = async |cursor: &str| {
+        let body = ada.get(format!("/api/journal/entries?limit=100&cursor={cursor}")).await.good();
+        body["entries"].as_array().unwrap().len()
+    };
+    // Six have the time itself, seven are a second older.
+    assert_eq!(number("2025-10-20T12:00:00Z").await, 7);
+    assert_eq!(number("2025-10-20T12:00:00.000001Z").await, 13);
+    assert_eq!(number("2025-10-20T14:00:00%2B02:00").await, 7);
+    assert_eq!(number("2025-10-20T11:59:59Z").await, 0);
+    for wrong in ["", "yesterday", "2025-10-20T12:00:00Z_x"] {
+        let reply = ada.get(format!("/api/journal/entries?cursor={wrong}")).await;
+        reply.expect_problem(422, "invalid_fields");
+    }
+    ada.get("/api/journal/entries?cursor=2025-10-20T12:00:00Z&page=2").await.expect_problem(422, "invalid_fields");
+}
+
+#[tokio::test]
+async fn a_stretch_is_cached_until_the_journal_changes() {
+    let kai = Kai::shared().await;
+    let ada = kai.settle().await;
+    insert(kai, ada.id, 13).await;
+    let path = "/api/journal/entries?limit=5&fields=id";
+    let first = ada.get(path).await;
+    assert_eq!(first.json()["entries"][0].as_object().unwrap().len(), 1);
+    assert_eq!(ada.get(path).until_hit().await.body, first.body);
+    let entry = ada.write("newest").await;
+    assert_eq!(ada.get(path).await.json()["entries"][0]["id"], entry["id"]);
+}

@@ -1,0 +1,7 @@
+//! The function `journal-delete`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shared::run(journal_delete::handle)
+}

@@ -1,0 +1,189 @@
+//! Lists of entries.
+
+use std::cmp::Reverse;
+
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+
+use super::entry::{Entry, Selected};
+use super::filter::conditions;
+use super::listing::{Listing, Position, Range};
+use crate::db::Param;
+use crate::document::Document;
+use crate::error::{Error, Result};
+use crate::state::State;
+use crate::store::Token;
+use crate::store::authenticated::{self, Read, authenticated_read};
+
+/// The user is named by the parameter and not by the session's column: only a value that the planner can see keeps it from reading and
+/// sorting the whole journal of somebody who writes much. One row of the session even for an empty page; with entries, the session's
+/// columns come with each. `total` is kept by a trigger, so it costs nothing, and it is of the same snapshot as the entries.
+const PAGE: Read = authenticated_read!(
+    "journal.page",
+    "SELECT session.*, journal_entry_count AS total, e.* FROM session LEFT JOIN LATERAL (
+        SELECT id, title, content, mood, mood_emoji, tags, images, ai_insights, created_at, updated_at
+        FROM journal_entries WHERE user_id = $2
+        ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4
+    ) e ON true"
+);
+
+/// A filter must look at every entry that could meet it, so here the total is counted. Without a search the rank is a constant, by which
+/// Postgres need not sort.
+const FILTERED_PAGE: Read = authenticated_read!(
+    "journal.filtered",
+    "SELECT session.*, matches.total, e.* FROM session
+    CROSS JOIN LATERAL (SELECT count(*) AS total FROM journal_entries WHERE ",
+    conditions!(),
+    ") matches
+    LEFT JOIN LATERAL (
+        SELECT id, title, content, mood, mood_emoji, tags, images, ai_insights, created_at, updated_at,
+            CASE WHEN $8 IS NULL THEN 0 ELSE ts_rank_cd(search, websearch_to_tsquery('english', $8)) END AS rank
+        FROM journal_entries WHERE ",
+    conditions!(),
+    "
+        ORDER BY rank DESC, created_at DESC, id DESC LIMIT $9 OFFSET $10
+    ) e ON true"
+);
+
+const AFTER: Read = authenticated_read!(
+    "journal.after",
+    "SELECT session.*, e.* FROM session LEFT JOIN LATERAL (
+        SELECT id, title, content, mood, mood_emoji, tags, images, ai_insights, created_at, updated_at
+        FROM journal_entries WHERE (created_at, id) < ($10, $11) AND ",
+    conditions!(),
+    "
+        ORDER BY created_at DESC, id DESC LIMIT $9
+    ) e ON true"
+);
+
+/// A part of the caller's journal.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] when the session is not alive, [`Error::Unavailable`] when the database is needed and away.
+pub async fn list_entries(state: &State, token: &Token, listing: &Listing) -> Result<Document> {
+    let key = listing.key(state, token.user_id());
+    let filter = listing.filter.params();
+    match &listing.range {
+        Range::Page { page, page_size } => {
+            let offset = (page - 1) * page_size;
+            let bounds: [Param<'_>; 2] = [(page_size, Type::INT8), (&offset, Type::INT8)];
+            let build = |rows: &[Row]| Page::from_rows(listing, *page, *page_size, rows).map_err(Error::internal);
+            if listing.filter.is_none() {
+                return authenticated::read(state, token, &key, PAGE, &bounds, build).await;
+            }
+            let params = [filter.as_slice(), &bounds].concat();
+            authenticated::read(state, token, &key, FILTERED_PAGE, &params, build).await
+        }
+        Range::After { position, limit } => {
+            // One more tells whether there are more.
+            let limit_and_one = limit + 1;
+            let bounds: [Param<'_>; 3] =
+                [(&limit_and_one, Type::INT8), (&position.created_at, Type::TIMESTAMPTZ), (&position.id, Type::UUID)];
+            let params = [filter.as_slice(), &bounds].concat();
+            let build = |rows: &[Row]| Stretch::from_rows(listing, *limit, rows).map_err(Error::internal);
+            authenticated::read(state, token, &key, AFTER, &params, build).await
+        }
+    }
+}
+
+/// A page by its number, as the client sees it.
+struct Page<'a> {
+    listing: &'a Listing,
+    page: i64,
+    page_size: i64,
+    entries: Vec<Entry>,
+    total: i64,
+}
+
+impl<'a> Page<'a> {
+    fn from_rows(listing: &'a Listing, page: i64, page_size: i64, rows: &[Row]) -> Result<Self, tokio_postgres::Error> {
+        let total = rows.first().map_or(Ok(0), |row| row.try_get("total"))?;
+        Ok(Self { listing, page, page_size, entries: entries(rows)?, total })
+    }
+}
+
+impl Serialize for Page<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Page", 5)?;
+        object.serialize_field("entries", &selected(self.listing, &self.entries))?;
+        object.serialize_field("total", &self.total)?;
+        object.serialize_field("page", &self.page)?;
+        object.serialize_field("page_size", &self.page_size)?;
+        object.serialize_field("has_more", &(self.page * self.page_size < self.total))?;
+        object.end()
+    }
+}
+
+/// What comes after a cursor, as the client sees it.
+struct Stretch<'a> {
+    listing: &'a Listing,
+    entries: Vec<Entry>,
+    next: Option<Position>,
+}
+
+impl<'a> Stretch<'a> {
+    fn from_rows(listing: &'a Listing, limit: i64, rows: &[Row]) -> Result<Self, tokio_postgres::Error> {
+        let (mut entries, limit) = (entries(rows)?, usize::try_from(limit).unwrap_or(0));
+        let has_more = entries.len() > limit;
+        entries.truncate(limit);
+        let last = entries.last().filter(|_| has_more);
+        let next = last.map(|entry| Position { created_at: entry.created_at, id: entry.id });
+        Ok(Self { listing, entries, next })
+    }
+}
+
+impl Serialize for Stretch<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Stretch", 3)?;
+        object.serialize_field("entries", &selected(self.listing, &self.entries))?;
+        object.serialize_field("next_cursor", &self.next.map(|position| position.to_string()))?;
+        object.serialize_field("has_more", &self.next.is_some())?;
+        object.end()
+    }
+}
+
+fn selected<'a>(listing: &Listing, entries: &'a [Entry]) -> Vec<Selected<'a>> {
+    entries.iter().map(|entry| Selected { entry, fields: listing.fields }).collect()
+}
+
+/// The entries of a join, in the order of the statement: it keeps the order of its inner side, but SQL does not promise it. On sorted rows
+/// this is one pass.
+fn entries(rows: &[Row]) -> Result<Vec<Entry>, tokio_postgres::Error> {
+    let has_ranks = rows.first().is_some_and(|row| row.columns().iter().any(|column| column.name() == "rank"));
+    let mut ranked: Vec<(f32, Entry)> = Vec::with_capacity(rows.len());
+    for row in rows {
+        if let Some(entry) = Entry::from_joined(row)? {
+            ranked.push((if has_ranks { row.try_get("rank")? } else { 0.0 }, entry));
+        }
+    }
+    ranked.sort_by(|(left_rank, left), (right_rank, right)| {
+        let newest_first = Reverse((left.created_at, left.id)).cmp(&Reverse((right.created_at, right.id)));
+        right_rank.total_cmp(left_rank).then(newest_first)
+    });
+    Ok(ranked.into_iter().map(|(_, entry)| entry).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fields::Fields;
+
+    #[test]
+    fn a_page_serialises_as_the_original_did() {
+        let (listing, _) = Listing::read(Fields::default()).unwrap();
+        let page = Page { listing: &listing, page: 1, page_size: 20, entries: Vec::new(), total: 21 };
+        let json = serde_json::to_value(&page).unwrap();
+        assert_eq!(json, json!({"entries": [], "total": 21, "page": 1, "page_size": 20, "has_more": true}));
+    }
+
+    #[test]
+    fn the_last_stretch_has_no_cursor() {
+        let (listing, _) = Listing::read(Fields::default()).unwrap();
+        let json = serde_json::to_value(Stretch { listing: &listing, entries: Vec::new(), next: None }).unwrap();
+        assert_eq!(json, json!({"entries": [], "next_cursor": null, "has_more": false}));
+    }
+}

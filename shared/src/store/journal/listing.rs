@@ -1,0 +1,213 @@
+//! Which part of a journal is asked for.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::filter::{self, Filter};
+use super::{EntryFields, key};
+use crate::cache::Key;
+use crate::error::Result;
+use crate::fields::{self, Fields, Parsed};
+use crate::state::State;
+use crate::store::UserId;
+
+/// Which part of the journal is asked for, and which fields of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listing {
+    pub(super) range: Range,
+    pub(super) filter: Filter,
+    pub(super) fields: EntryFields,
+}
+
+/// Which of the entries that suit the filter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Range {
+    /// By number: a search by rank, all else newest first.
+    Page { page: i64, page_size: i64 },
+    /// What comes after a position, newest first.
+    After { position: Position, limit: i64 },
+}
+
+/// A place between two entries: behind all that are newer, or as new with a greater or equal id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Position {
+    pub(super) created_at: Timestamp,
+    pub(super) id: Uuid,
+}
+
+impl Position {
+    /// Before the newest entry there can be.
+    const START: Self = Self { created_at: Timestamp::MAX, id: Uuid::max() };
+
+    /// Reads what [`Display`](fmt::Display) writes, or a time alone, which stands behind all entries of that time.
+    fn parse(value: &Value) -> Parsed<Self> {
+        let rule = "must be an RFC 3339 time, or a next_cursor";
+        let text = value.as_str().ok_or(rule)?;
+        let (time, id) = text.split_once('_').unwrap_or((text, ""));
+        let id = if id.is_empty() { Uuid::nil() } else { Uuid::try_parse(id).map_err(|_| rule)? };
+        Ok(Self { created_at: filter::time(time).ok_or(rule)?, id })
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}_{}", self.created_at, self.id)
+    }
+}
+
+impl Listing {
+    /// Reads `page` (from 1, at most 10,000) and `page_size` (1 to 100, by default 20), or `cursor` and `limit` (1 to 100, by default 20);
+    /// the filters; and `fields` (names separated by commas).
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::Error::Invalid) with every parameter that breaks its rule.
+    pub fn read(mut query: Fields) -> Result<(Self, Option<UserId>)> {
+        let size = fields::integer(1..=100, "must be a whole number from 1 to 100");
+        let page = query.optional("page", fields::integer(1..=10_000, "must be a whole number from 1 to 10000"));
+        let page_size = query.optional("page_size", &size);
+        let cursor = query.optional("cursor", Position::parse);
+        let limit = query.optional("limit", &size);
+        let by_cursor = query.has("cursor") || query.has("limit");
+        for field in ["page", "page_size"] {
+            if by_cursor && query.has(field) {
+                query.refuse(field, "must not stand beside cursor or limit");
+            }
+        }
+        let range = if by_cursor {
+            Range::After { position: cursor.unwrap_or(Position::START), limit: limit.unwrap_or(20) }
+        } else {
+            Range::Page { page: page.unwrap_or(1), page_size: page_size.unwrap_or(20) }
+        };
+        let filter = Filter::read(&mut query);
+        let fields = query.optional("fields", EntryFields::parse).unwrap_or_default();
+        let user = query.optional("user_id", fields::uuid).map(UserId);
+        query.finish(Some((Self { range, filter, fields }, user)))
+    }
+
+    /// The key of the answer. A page of everything has the documented name; what else was asked for may hold what a person wrote, so that
+    /// its name is a pseudonym.
+    pub(super) fn key(&self, state: &State, user: UserId) -> Key {
+        match &self.range {
+            Range::Page { page, page_size } if self.filter.is_none() => {
+                let fields = self.fields;
+                let suffix = if fields.is_all() { String::new() } else { format!(":fields:{fields}") };
+                key(user, format_args!("page:{page}:size:{page_size}{suffix}"))
+            }
+            _ => {
+                let digest = state.pseudonyms.pseudonym(&[b"listing", format!("{self:?}").as_bytes()]);
+                key(user, format_args!("query:{}", const_hex::encode(digest)))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::error::Error;
+
+    fn listing(query: &[(&str, &str)]) -> Result<Listing> {
+        Listing::read(Fields::from_query(query.iter().copied())).map(|(listing, _)| listing)
+    }
+
+    fn name(query: &[(&str, &str)]) -> String {
+        listing(query).unwrap().key(&state(), UserId(Uuid::nil())).record().to_owned()
+    }
+
+    fn state() -> State {
+        let config = crate::config::Config::from_lookup(|name| match name {
+            "DATABASE_URL" => Some("postgres://user:password@127.0.0.1:1/kai".to_owned()),
+            "REDIS_URL" => Some("redis://127.0.0.1:1".to_owned()),
+            "CACHE_KEY" => Some("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".to_owned()),
+            _ => None,
+        });
+        State::try_from(config.unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_keys_of_pages_are_named_as_documented() {
+        let user = UserId(Uuid::nil());
+        let key = listing(&[("page", "2"), ("page_size", "50")]).unwrap().key(&state(), user);
+        assert_eq!(key.record(), format!("journal:list:{user}:page:2:size:50"));
+        assert_eq!(key.guard(), format!("journal:list:{user}:guard"));
+        assert_eq!(key.ttl(), Duration::from_secs(300));
+    }
+
+    #[test]
+    fn a_selection_of_fields_has_a_key_of_its_own_whatever_its_order() {
+        let one = name(&[("fields", "title,id")]);
+        assert_eq!(one, format!("journal:list:{}:page:1:size:20:fields:id,title", Uuid::nil()));
+        assert_eq!(one, name(&[("fields", "id,title,id")]));
+    }
+
+    #[test]
+    fn whatever_else_is_asked_for_has_a_key_of_its_own_that_tells_nothing() {
+        let queries: [&[(&str, &str)]; 9] = [
+            &[("limit", "20")],
+            &[("limit", "21")],
+            &[("cursor", "2025-10-20T12:00:00Z")],
+            &[("cursor", "2025-10-20T12:00:00.000001Z")],
+            &[("tags", "walk")],
+            &[("tags", "walk,sleep")],
+            &[("search", "walk")],
+            &[("search", "walk"), ("page", "2")],
+            &[("mood_min", "3")],
+        ];
+        let names: std::collections::BTreeSet<String> = queries.iter().map(|query| name(query)).collect();
+        assert_eq!(names.len(), queries.len());
+        assert!(names.iter().all(|name| !name.contains("walk") && name.contains(":query:")), "{names:?}");
+    }
+
+    #[test]
+    fn what_breaks_a_rule_is_named() {
+        for wrong in [
+            ("page", "0"),
+            ("page", "10001"),
+            ("page_size", "101"),
+            ("page_size", "x"),
+            ("limit", "0"),
+            ("limit", "101"),
+            ("cursor", ""),
+            ("cursor", "yesterday"),
+            ("cursor", "2025-10-20"),
+            ("cursor", "2025-10-20T12:00:00Z_7"),
+            ("cursor", "-000001-10-20T12:00:00Z"),
+            ("tags", ""),
+            ("tags", "a,,b"),
+            ("mood_min", "0"),
+            ("mood_max", "11"),
+            ("mood_max", "NaN"),
+            ("start_date", "2025-13-01"),
+            ("end_date", "9999-12-31"),
+            ("search", ""),
+            ("fields", "password"),
+            ("user_id", "7"),
+        ] {
+            let Err(Error::Invalid(errors)) = listing(&[wrong]) else { panic!("{wrong:?} was accepted") };
+            assert_eq!(errors[0].field, wrong.0);
+        }
+        for (pair, field) in [
+            ([("mood_min", "5"), ("mood_max", "4")], "mood_max"),
+            ([("start_date", "2025-10-21"), ("end_date", "2025-10-20")], "end_date"),
+            ([("cursor", "2025-10-20T12:00:00Z"), ("page", "1")], "page"),
+            ([("limit", "5"), ("page_size", "5")], "page_size"),
+        ] {
+            let Err(Error::Invalid(errors)) = listing(&pair) else { panic!("{pair:?} was accepted") };
+            assert_eq!(errors[0].field, field);
+        }
+        assert_eq!(listing(&[]).unwrap().range, Range::Page { page: 1, page_size: 20 });
+    }
+
+    #[test]
+    fn a_cursor_reads_as_it_was_handed_out() {
+        let position = Position { created_at: "2025-10-20T12:00:00.123456Z".parse().unwrap(), id: Uuid::now_v7() };
+        assert_eq!(Position::parse(&Value::from(position.to_string())), Ok(position));
+        let time = Position::parse(&Value::from("2025-10-20T14:00:00+02:00")).unwrap();
+        assert_eq!((time.created_at.to_string().as_str(), time.id), ("2025-10-20T12:00:00Z", Uuid::nil()));
+    }
+}

@@ -1,0 +1,76 @@
+//! One entry, and the version of it that a client has seen.
+
+use jiff::Timestamp;
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+
+use super::{Entry, EntryId, key};
+use crate::document::Document;
+use crate::error::{Error, Result};
+use crate::state::State;
+use crate::store::Token;
+use crate::store::authenticated::{self, Read, authenticated_read};
+
+const ENTRY: Read = authenticated_read!(
+    "journal.entry",
+    "SELECT session.*, e.* FROM session LEFT JOIN LATERAL (
+        SELECT id, title, content, mood, mood_emoji, tags, images, ai_insights, created_at, updated_at
+        FROM journal_entries WHERE id = $3 AND user_id = $2
+    ) e ON true"
+);
+
+/// An entry of the caller's.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] when the session is not alive, [`Error::NotFound`] when the caller has no such entry,
+/// [`Error::Unavailable`] when the database is needed and away.
+pub async fn entry(state: &State, token: &Token, id: EntryId) -> Result<Document> {
+    let key = key(token.user_id(), format_args!("entry:{id}"));
+    let build = |rows: &[Row]| {
+        let entry = rows.first().map(Entry::from_joined).transpose().map_err(Error::internal)?;
+        entry.flatten().ok_or(Error::NotFound("entry"))
+    };
+    authenticated::read(state, token, &key, ENTRY, &[(&id.0, Type::UUID)], build).await
+}
+
+/// Which version of an entry a change is meant for.
+#[derive(Debug, Clone, Copy)]
+pub enum Precondition {
+    /// Whichever is there.
+    None,
+    /// The one that was last changed then.
+    Unchanged(Timestamp),
+}
+
+impl Precondition {
+    pub(super) fn version(self) -> Option<Timestamp> {
+        match self {
+            Self::None => None,
+            Self::Unchanged(since) => Some(since),
+        }
+    }
+
+    /// Why nothing was changed. An entry that had the right version a moment ago has been changed or deleted since.
+    pub(super) fn unmet(self) -> Error {
+        match self {
+            Self::None => Error::NotFound("entry"),
+            Self::Unchanged(_) => Error::PreconditionFailed,
+        }
+    }
+}
+
+/// The version that has one of these tags (`If-Match`), or none in particular without them.
+///
+/// # Errors
+/// [`Error::PreconditionFailed`] when the present version has another tag; else as [`entry`].
+pub async fn expect(state: &State, token: &Token, id: EntryId, tags: Option<&str>) -> Result<Precondition> {
+    let Some(tags) = tags else { return Ok(Precondition::None) };
+    let document = entry(state, token, id).await?;
+    if !document.has_tag(tags) {
+        return Err(Error::PreconditionFailed);
+    }
+    let (body, _) = document.into_body(false);
+    // Without the parser's message, which would quote what a person wrote.
+    let entry: Entry = serde_json::from_slice(&body).map_err(|_| Error::internal("an entry cannot be read"))?;
+    Ok(Precondition::Unchanged(entry.updated_at))
+}
