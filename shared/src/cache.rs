@@ -113,10 +113,14 @@ impl Cache {
 
     /// Looks up all keys in one round trip: a guard and a record for each.
     pub async fn read<const N: usize>(&self, keys: [&Key; N]) -> [Lookup; N] {
-        let proposed = Generation::random();
-        let commands = keys.iter().flat_map(|key| [guard::observe(key, proposed), get(key.record())]);
+        let mut proposed = Generation::random();
+        let commands = || {
+            // Each proposal is sent once: a copy that arrives after a write would bring to life again what the write has dropped.
+            proposed = Generation::random();
+            pipeline(keys.iter().flat_map(|key| [guard::observe(key, proposed), get(key.record())]))
+        };
         let asked_at = Timestamp::now();
-        let mut replies = self.exchange(pipeline(commands), READ_BUDGET).await.unwrap_or_default().into_iter();
+        let mut replies = self.exchange(commands, READ_BUDGET).await.unwrap_or_default().into_iter();
         if self.is_behind() {
             return keys.map(|_| Lookup::Bypass);
         }
@@ -193,16 +197,24 @@ impl Cache {
     }
 
     /// Sends commands within a budget and counts the time.
-    async fn exchange(&self, commands: Pipeline, budget: Duration) -> Result<Vec<Value>, Unreachable> {
+    async fn exchange(
+        &self,
+        commands: impl FnMut() -> Pipeline + Send,
+        budget: Duration,
+    ) -> Result<Vec<Value>, Unreachable> {
         let started = Instant::now();
-        let result = self.shared.client.exchange(&commands, budget).await;
+        let result = self.shared.client.exchange(commands, budget).await;
         self.conclude(started, result)
     }
 
     /// Sends commands within a budget even if the breaker is open.
-    async fn insist(&self, commands: Pipeline, budget: Duration) -> Result<Vec<Value>, Unreachable> {
+    async fn insist(
+        &self,
+        commands: impl FnMut() -> Pipeline + Send,
+        budget: Duration,
+    ) -> Result<Vec<Value>, Unreachable> {
         let started = Instant::now();
-        let result = self.shared.client.insist(&commands, budget).await;
+        let result = self.shared.client.insist(commands, budget).await;
         self.conclude(started, result)
     }
 

@@ -102,9 +102,12 @@ impl Db {
     pub async fn read(&self, statement: Statement, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
         self.timed(statement, params, READ_DEADLINE, async {
             let connection = self.pool.connection().await?;
-            let suspect = connection.is_suspect();
-            let first = connection.query(statement.sql, params);
-            let outcome = within(if suspect { SUSPECT_DEADLINE } else { FIRST_TRY_DEADLINE }, first).await;
+            let patience = match (connection.is_fresh(), connection.is_suspect()) {
+                (true, _) => READ_DEADLINE,
+                (_, true) => SUSPECT_DEADLINE,
+                (_, false) => FIRST_TRY_DEADLINE,
+            };
+            let outcome = within(patience, connection.query(statement.sql, params)).await;
             match outcome {
                 Err(Error::Unavailable { connection_lost: true, .. }) => {
                     self.pool.discard_idle();
@@ -117,7 +120,7 @@ impl Db {
     }
 
     /// Runs a statement that changes rows, once. It is its own transaction: an error of kind [`Error::Rejected`] means that nothing
-    /// was changed, any other that this is unknown.
+    /// was changed, any other that this is unknown unless it [is definite](Error::is_definite).
     ///
     /// # Errors
     /// [`Error::Unavailable`] when there is no answer within 3 s, [`Error::Rejected`] when the server refuses the statement.

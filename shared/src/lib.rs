@@ -16,6 +16,7 @@
 //! | [`metrics`] | what a request counts, and the EMF line that tells it |
 //! | [`password`] | argon2id, off the async threads |
 //! | [`secret`] | values that are never printed |
+//! | `silence` | how long a server has not answered, across a freeze |
 //! | [`telemetry`] | structured logs |
 //!
 //! Dependencies run one way: `run → http → store → cache, db → error`; `cache`, `db`, `compress` and `metrics` know no noun of Kai.
@@ -32,6 +33,7 @@ pub mod metrics;
 pub mod password;
 pub mod run;
 pub mod secret;
+mod silence;
 pub mod state;
 pub mod store;
 pub mod telemetry;

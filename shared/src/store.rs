@@ -1,7 +1,7 @@
 //! Kai's nouns and all of its SQL.
 //!
-//! A function that reads takes the caller's [`Token`] and answers only if its session is alive: the same statement checks
-//! both, and when both are cached, one round trip to Redis does. A function that changes what is cached takes a
+//! A function that reads takes the caller's [`Token`] and answers only if its session is alive: one round trip to Redis asks
+//! for both, and the same statement checks a session that is not cached. A function that changes what is cached takes a
 //! [`WriteGuard`](crate::cache::WriteGuard).
 
 mod account;

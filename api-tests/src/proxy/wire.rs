@@ -89,9 +89,10 @@ fn frontend_message(bytes: &[u8]) -> Option<(String, usize)> {
         b'p' => "Password",
         _ => "Other",
     };
-    let statement = bytes[5..length].split(|byte| *byte == 0).next().filter(|name| !name.is_empty());
-    match (bytes[0], statement) {
-        (b'P', Some(statement)) => Some((format!("Parse {}", String::from_utf8_lossy(statement)), length)),
+    // The name of a statement to parse, or the text of a simple query.
+    let text = bytes[5..length].split(|byte| *byte == 0).next().filter(|name| !name.is_empty());
+    match (bytes[0], text) {
+        (b'P' | b'Q', Some(text)) => Some((format!("{name} {}", String::from_utf8_lossy(text)), length)),
         _ => Some((name.to_owned(), length)),
     }
 }
@@ -121,8 +122,8 @@ mod tests {
         let mut parser = Parser::new(Protocol::Postgres);
         let mut bytes = vec![0, 0, 0, 8, 0, 3, 0, 0];
         bytes.extend(b"P\0\0\0\x0e\0SELECT\0\0\0");
-        bytes.extend(b"P\0\0\0\x10s0\0SELECT\0\0\0S\0\0\0\x04");
+        bytes.extend(b"P\0\0\0\x10s0\0SELECT\0\0\0S\0\0\0\x04Q\0\0\0\x0bSELECT\0");
         let messages: Vec<_> = bytes.chunks(5).flat_map(|piece| parser.feed(piece)).collect();
-        assert_eq!(messages, ["Startup", "Parse", "Parse s0", "Sync"]);
+        assert_eq!(messages, ["Startup", "Parse", "Parse s0", "Sync", "Query SELECT"]);
     }
 }

@@ -100,9 +100,10 @@ async fn a_made_up_token_leaves_nothing_in_redis() {
         loop {
             let reply = stranger.get(&path).await;
             reply.expect_problem(401, "unauthenticated");
+            assert_eq!(reply.header("x-cache"), None, "{path}: it would tell what others do");
             kai.settled().await;
             let left: Vec<String> = kai.redis(redis::cmd("KEYS").arg(format!("*{nobody}*"))).await;
-            if reply.cache() == "miss" && left.is_empty() {
+            if kai.metrics_of(&reply)["cache"] == "miss" && left.is_empty() {
                 break;
             }
             tries += 1;

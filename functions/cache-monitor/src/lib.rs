@@ -21,8 +21,9 @@ pub struct Done {
 /// # Errors
 /// When Redis or the database is away.
 pub async fn handle(state: State, _event: Value) -> Result<Done> {
+    // Whether or not Redis can be told: what a person wrote is not kept longer than promised.
+    let purged = store::purge_expired(&state).await;
     let drained = store::drain_outbox(&state).await?;
-    let purged = store::purge_expired(&state).await?;
 
-    Ok(Done { drained, purged })
+    Ok(Done { drained, purged: purged? })
 }

@@ -1,10 +1,8 @@
 //! One connection to Redis, with deadlines: what the driver's own reconnection would let wait for seconds fails here in
 //! milliseconds.
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::{ClusterClient, ClusterClientBuilder};
 use redis::cluster_async::ClusterConnection;
@@ -15,12 +13,11 @@ use tokio::time::timeout;
 
 use super::breaker::Breaker;
 use super::url::Url;
+use crate::silence::LastAnswer;
 
 /// How long a new connection may take, TLS included.
 const CONNECT_BUDGET: Duration = Duration::from_millis(150);
-/// A connection that has been silent for longer may have died while the environment was frozen.
-const SUSPECT_AFTER: Duration = Duration::from_secs(5);
-/// How long a suspect connection gets to prove itself before a fresh one takes over.
+/// How long a connection that has been silent for long gets to prove itself before a fresh one takes over.
 const SUSPECT_BUDGET: Duration = Duration::from_millis(10);
 /// Unacknowledged data tells a dead peer after this long.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(1);
@@ -43,10 +40,7 @@ pub(super) struct Client {
     target: Target,
     connection: Mutex<Option<Connection>>,
     breaker: Breaker,
-    started: Instant,
-    /// When Redis last answered, by the clock that stands still in a freeze and by the one that does not.
-    answered_monotonic_ms: AtomicI64,
-    answered_wall_ms: AtomicI64,
+    answered: LastAnswer,
 }
 
 enum Target {
@@ -68,9 +62,7 @@ impl Client {
             target: Target::new(url).unwrap_or(Target::Nowhere),
             connection: Mutex::new(None),
             breaker: Breaker::default(),
-            started: Instant::now(),
-            answered_monotonic_ms: AtomicI64::new(0),
-            answered_wall_ms: AtomicI64::new(0),
+            answered: LastAnswer::default(),
         }
     }
 
@@ -88,7 +80,14 @@ impl Client {
 
     /// Sends commands, each of one key, in one round trip: a pipeline to a node, side by side to a cluster. An error of the server
     /// stands in its command's place as [`Value::ServerError`].
-    pub(super) async fn exchange(&self, commands: &Pipeline, budget: Duration) -> Result<Vec<Value>, Unreachable> {
+    ///
+    /// The commands are made anew for each attempt: what was sent on a connection that seemed dead may still arrive, long after its
+    /// repetition was answered, and must then mean nothing to anybody.
+    pub(super) async fn exchange(
+        &self,
+        commands: impl FnMut() -> Pipeline + Send,
+        budget: Duration,
+    ) -> Result<Vec<Value>, Unreachable> {
         if !self.breaker.admits(Instant::now()) {
             return Err(Unreachable::Barred { opened: false });
         }
@@ -97,7 +96,11 @@ impl Client {
     }
 
     /// The same whether or not the breaker is open, and within the budget as a whole, connecting included.
-    pub(super) async fn insist(&self, commands: &Pipeline, budget: Duration) -> Result<Vec<Value>, Unreachable> {
+    pub(super) async fn insist(
+        &self,
+        commands: impl FnMut() -> Pipeline + Send,
+        budget: Duration,
+    ) -> Result<Vec<Value>, Unreachable> {
         let outcome = timeout(budget, self.attempt(commands, budget)).await;
         self.conclude(outcome.unwrap_or(Err(Failure { grave: false }))).await
     }
@@ -118,7 +121,7 @@ impl Client {
         match outcome {
             Ok(values) => {
                 self.breaker.succeeded();
-                self.note_answer();
+                self.answered.note();
                 Ok(values)
             }
             Err(failure) => {
@@ -135,23 +138,27 @@ impl Client {
         }
     }
 
-    async fn attempt(&self, commands: &Pipeline, budget: Duration) -> Result<Vec<Value>, Failure> {
+    async fn attempt(
+        &self,
+        mut commands: impl FnMut() -> Pipeline + Send,
+        budget: Duration,
+    ) -> Result<Vec<Value>, Failure> {
         let deadline = Instant::now() + budget;
         let (mut connection, fresh) = self.connection_within_budget().await?;
         // Time spent on connecting is on top: a handshake that is cut off each time would never come to an end.
         let deadline = if fresh { Instant::now() + budget } else { deadline };
-        let patience = if !fresh && self.is_suspect() { SUSPECT_BUDGET.min(budget) } else { budget };
-        match timeout(patience, connection.send(commands)).await {
+        let patience = if !fresh && self.answered.is_long_ago() { SUSPECT_BUDGET.min(budget) } else { budget };
+        match timeout(patience, connection.send(&commands())).await {
             Ok(Ok(values)) => return accepted(values),
             Ok(Err(())) if !fresh => {}
             Err(_) if !fresh && patience < budget => {}
             Ok(Err(())) | Err(_) => return Err(Failure { grave: false }),
         }
-        // The connection died while nobody looked; every command may be sent twice, so try once more on a fresh one.
+        // The connection died while nobody looked, so try once more on a fresh one.
         *self.connection.lock().await = None;
         let (mut connection, _) = self.connection_within_budget().await?;
         let left = deadline.saturating_duration_since(Instant::now()).max(SUSPECT_BUDGET);
-        match timeout(left, connection.send(commands)).await {
+        match timeout(left, connection.send(&commands())).await {
             Ok(Ok(values)) => accepted(values),
             _ => Err(Failure { grave: false }),
         }
@@ -171,23 +178,8 @@ impl Client {
             return Ok((connection.clone(), false));
         }
         let connection = self.target.connect().await?;
-        self.note_answer();
+        self.answered.note();
         Ok((held.insert(connection).clone(), true))
-    }
-
-    fn note_answer(&self) {
-        self.answered_monotonic_ms.store(self.monotonic_ms(), Ordering::Relaxed);
-        self.answered_wall_ms.store(Timestamp::now().as_millisecond(), Ordering::Relaxed);
-    }
-
-    fn is_suspect(&self) -> bool {
-        let monotonic = self.monotonic_ms() - self.answered_monotonic_ms.load(Ordering::Relaxed);
-        let wall = Timestamp::now().as_millisecond() - self.answered_wall_ms.load(Ordering::Relaxed);
-        u128::try_from(monotonic.max(wall)).is_ok_and(|silence| silence > SUSPECT_AFTER.as_millis())
-    }
-
-    fn monotonic_ms(&self) -> i64 {
-        i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 }
 
@@ -211,7 +203,8 @@ impl Target {
         if url.cluster {
             let cluster = ClusterClientBuilder::new(url.nodes.clone())
                 .retries(0)
-                .connection_timeout(CONNECT_BUDGET)
+                // First the seeds are asked, then the nodes that they name: one of either may be unreachable.
+                .connection_timeout(CONNECT_BUDGET / 3)
                 .response_timeout(CONNECT_BUDGET)
                 .tcp_settings(tcp_settings())
                 .build()?;

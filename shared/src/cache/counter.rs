@@ -31,12 +31,12 @@ impl Cache {
     /// # Errors
     /// [`Unreachable`] when Redis did not answer; some may have been counted.
     pub async fn count<const N: usize>(&self, names: [(&str, Duration); N]) -> Result<[Count; N], Unreachable> {
-        let commands = names.map(|(name, window)| {
+        let count_one = |(name, window): &(&str, Duration)| {
             let mut command: Cmd = redis::cmd("EVAL");
-            command.arg(COUNT).arg(1).arg(name).arg(u64::try_from(window.as_millis()).unwrap_or(u64::MAX));
+            command.arg(COUNT).arg(1).arg(*name).arg(u64::try_from(window.as_millis()).unwrap_or(u64::MAX));
             command
-        });
-        let replies = self.exchange(pipeline(commands), WRITE_BUDGET).await?;
+        };
+        let replies = self.exchange(|| pipeline(names.iter().map(count_one)), WRITE_BUDGET).await?;
         let counts: Option<Vec<Count>> = replies.iter().map(count).collect();
         counts.and_then(|counts| counts.try_into().ok()).ok_or(Unreachable::Failed)
     }
@@ -45,18 +45,19 @@ impl Cache {
     ///
     /// # Errors
     /// [`Unreachable`] when Redis did not answer.
-    pub async fn uncount<const N: usize>(&self, forget: Option<&str>, names: [&str; N]) -> Result<(), Unreachable> {
-        let forget = forget.map(|name| {
+    pub async fn uncount<const N: usize>(&self, forgotten: Option<&str>, names: [&str; N]) -> Result<(), Unreachable> {
+        let forget = |name: &str| {
             let mut command = redis::cmd("UNLINK");
             command.arg(name);
             command
-        });
-        let take_back = names.map(|name| {
+        };
+        let take_back = |name: &&str| {
             let mut command = redis::cmd("EVAL");
-            command.arg(UNCOUNT).arg(1).arg(name);
+            command.arg(UNCOUNT).arg(1).arg(*name);
             command
-        });
-        self.exchange(pipeline(forget.into_iter().chain(take_back)), WRITE_BUDGET).await.map(drop)
+        };
+        let commands = || pipeline(forgotten.map(forget).into_iter().chain(names.iter().map(take_back)));
+        self.exchange(commands, WRITE_BUDGET).await.map(drop)
     }
 }
 

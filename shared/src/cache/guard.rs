@@ -92,12 +92,12 @@ impl Cache {
     /// Announces a write behind these guards, in one round trip. Never fails: see [`WriteGuard::unmarked`].
     pub async fn begin(&self, guards: Vec<String>) -> WriteGuard {
         let nonce = uuid::Uuid::new_v4().simple().to_string();
-        let commands = guards.iter().map(|guard| {
+        let mark = |guard: &String| {
             let mut command = script(BEGIN, guard, &nonce);
             command.arg(MARKER_TTL_MS);
             command
-        });
-        let outcome = self.exchange(pipeline(commands), WRITE_BUDGET).await;
+        };
+        let outcome = self.exchange(|| pipeline(guards.iter().map(mark)), WRITE_BUDGET).await;
         let marked = self.all_succeed(guards.len(), outcome);
         WriteGuard { cache: self.clone(), nonce, guards, marked }
     }
@@ -109,16 +109,16 @@ impl Cache {
 
     /// The guard's present value as text, for tests and operators: its first byte tells the state.
     pub async fn guard_value(&self, guard: &str) -> Option<Vec<u8>> {
-        match self.exchange(pipeline([get(guard)]), WRITE_BUDGET).await.ok()?.pop()? {
+        match self.exchange(|| pipeline([get(guard)]), WRITE_BUDGET).await.ok()?.pop()? {
             Value::BulkString(value) => Some(value),
             _ => None,
         }
     }
 
     async fn drop_generations(&self, guards: &[String], nonce: &str) -> bool {
-        let commands = guards.iter().map(|guard| script(END, guard, nonce));
+        let commands = || pipeline(guards.iter().map(|guard| script(END, guard, nonce)));
         // Even if the breaker is open: Redis may be back, and whoever reaches it must not be served what this write replaced.
-        let outcome = self.insist(pipeline(commands), WRITE_BUDGET).await;
+        let outcome = self.insist(commands, WRITE_BUDGET).await;
         self.all_succeed(guards.len(), outcome)
     }
 

@@ -78,7 +78,7 @@ impl Cache {
     }
 
     async fn one(&self, command: Cmd, budget: Duration) -> Result<Value, Unreachable> {
-        self.exchange(pipeline([command]), budget).await?.pop().ok_or(Unreachable::Failed)
+        self.exchange(|| pipeline([command.clone()]), budget).await?.pop().ok_or(Unreachable::Failed)
     }
 }
 

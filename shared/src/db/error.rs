@@ -53,8 +53,11 @@ impl From<tokio_postgres::Error> for Error {
         };
         let code = refusal.code();
         if is_transient(code) {
-            let connection_lost = code.code().starts_with("57P") || code.code().starts_with("08");
-            return Self::Unavailable { reason: code.code().to_owned(), connection_lost, undone: !connection_lost };
+            // A server that has been demoted keeps its connections, and would refuse every write for as long as they live.
+            let demoted = *code == SqlState::READ_ONLY_SQL_TRANSACTION;
+            let cut_off = code.code().starts_with("57P") || code.code().starts_with("08");
+            let (connection_lost, undone) = (cut_off || demoted, !cut_off);
+            return Self::Unavailable { reason: code.code().to_owned(), connection_lost, undone };
         }
         Self::Rejected { code: code.code().to_owned(), constraint: refusal.constraint().map(str::to_owned) }
     }

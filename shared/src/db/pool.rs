@@ -1,22 +1,19 @@
 //! The connections of one environment.
 
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, QueueMode, RecyclingMethod, Runtime};
-use jiff::Timestamp;
-use tokio_postgres::config::SslMode;
+use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 use tokio_postgres::{NoTls, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{Error, Param, Url};
+use crate::silence::LastAnswer;
 
 /// A connection must be there within this time, TLS and authentication included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Unacknowledged data tells a dead peer after this long.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(1);
-/// Connections that have been silent for longer may have died while the environment was frozen.
-const SUSPECT_AFTER: Duration = Duration::from_secs(5);
 
 /// How many connections an environment opens.
 #[derive(Debug, Clone, Copy)]
@@ -30,15 +27,14 @@ pub struct PoolSize {
 pub(super) struct Pool {
     pool: deadpool_postgres::Pool,
     kept: usize,
-    started: Instant,
-    /// When the server last answered, by the clock that stands still in a freeze and by the one that does not.
-    answered_monotonic_ms: AtomicI64,
-    answered_wall_ms: AtomicI64,
+    answered: LastAnswer,
 }
 
 impl Pool {
     pub(super) fn new(url: &Url, size: PoolSize) -> Result<Self, Error> {
         let mut config = url.config.clone();
+        // A standby would answer reads with what is no longer true, and that would be cached.
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(TCP_USER_TIMEOUT).application_name("kai");
         // Only `is_closed`: a check by query would cost every request a round trip. See `Connection::is_suspect`.
         let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
@@ -58,45 +54,23 @@ impl Pool {
             .queue_mode(QueueMode::Lifo)
             .build()
             .map_err(|_| Error::lost("no pool"))?;
-        Ok(Self {
-            pool,
-            kept: size.kept,
-            started: Instant::now(),
-            answered_monotonic_ms: AtomicI64::new(0),
-            answered_wall_ms: AtomicI64::new(0),
-        })
+        Ok(Self { pool, kept: size.kept, answered: LastAnswer::default() })
     }
 
     /// A connection for one statement, opened if none is idle.
     pub(super) async fn connection(&self) -> Result<Connection<'_>, Error> {
-        let opened_before = self.pool.status().size;
         let object = self.pool.get().await.map_err(|error| match error {
             deadpool_postgres::PoolError::Backend(error) => Error::from(error),
             deadpool_postgres::PoolError::Timeout(_) => Error::lost("no connection in time"),
             _ => Error::lost("no connection"),
         })?;
-        let fresh = self.pool.status().size > opened_before;
+        let fresh = Object::metrics(&object).recycle_count == 0;
         Ok(Connection { pool: self, object: Some(object), fresh })
     }
 
     /// Closes the connections that nobody is using, so that the next one is fresh.
     pub(super) fn discard_idle(&self) {
         let _ = self.pool.retain(|_, _| false);
-    }
-
-    fn note_answer(&self) {
-        self.answered_monotonic_ms.store(self.monotonic_ms(), Ordering::Relaxed);
-        self.answered_wall_ms.store(Timestamp::now().as_millisecond(), Ordering::Relaxed);
-    }
-
-    fn silence(&self) -> Duration {
-        let monotonic = self.monotonic_ms() - self.answered_monotonic_ms.load(Ordering::Relaxed);
-        let wall = Timestamp::now().as_millisecond() - self.answered_wall_ms.load(Ordering::Relaxed);
-        Duration::from_millis(u64::try_from(monotonic.max(wall)).unwrap_or(0))
-    }
-
-    fn monotonic_ms(&self) -> i64 {
-        i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 }
 
@@ -109,9 +83,14 @@ pub(super) struct Connection<'a> {
 }
 
 impl Connection<'_> {
+    /// Whether it was opened just now.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
     /// Whether it may have died unnoticed.
     pub(super) fn is_suspect(&self) -> bool {
-        !self.fresh && self.pool.silence() > SUSPECT_AFTER
+        !self.fresh && self.pool.answered.is_long_ago()
     }
 
     /// Asks for a sign of life.
@@ -119,7 +98,7 @@ impl Connection<'_> {
         let object = self.object.take().ok_or_else(|| Error::lost("connection used up"))?;
         let loan = Loan(Some(object));
         loan.client()?.check_connection().await?;
-        self.pool.note_answer();
+        self.pool.answered.note();
         self.fresh = true;
         self.object = loan.settle();
         Ok(())
@@ -130,7 +109,7 @@ impl Connection<'_> {
         let loan = Loan(self.object.take());
         let result = loan.client()?.query_typed(sql, params).await.map_err(Error::from);
         if !matches!(result, Err(Error::Unavailable { connection_lost: true, .. })) {
-            self.pool.note_answer();
+            self.pool.answered.note();
             let object = loan.settle();
             if self.pool.pool.status().size > self.pool.kept {
                 object.map(Object::take);

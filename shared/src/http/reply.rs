@@ -132,7 +132,9 @@ impl Reply {
         set(HeaderName::from_static("x-request-id"), text(facts.request_id));
         set(HeaderName::from_static("x-response-time"), text(&format!("{:.4}s", facts.took.as_secs_f64())));
         set(HeaderName::from_static("server-timing"), text(&facts.server_timing()));
-        if let Some(outcome) = facts.meter.outcome() {
+        // Not with an error: to whoever is not signed in it would tell whether somebody else has just read or written.
+        let succeeded = self.status.is_success();
+        if let Some(outcome) = facts.meter.outcome().filter(|_| succeeded) {
             set(HeaderName::from_static("x-cache"), HeaderValue::from_static(outcome.as_str()));
         }
         (response, length)

@@ -64,11 +64,18 @@ const PURGE: Statement = Statement {
         SELECT (SELECT count(*) FROM keys) + (SELECT count(*) FROM dead)",
 };
 
-/// Deletes idempotency keys and sessions whose time is over, at most 1,000 of each, and returns how many.
+/// Deletes all idempotency keys and sessions whose time is over, a thousand at a time, and returns how many.
 ///
 /// # Errors
-/// [`Error::Unavailable`] when the database is.
+/// [`Error::Unavailable`] when the database is; what is left is deleted the next time.
 pub async fn purge_expired(state: &State) -> Result<i64> {
-    let rows = state.db.write(PURGE, &[]).await?;
-    rows.first().map_or(Ok(0), |row| row.try_get(0).map_err(Error::internal))
+    let mut purged = 0;
+    loop {
+        let rows = state.db.write(PURGE, &[]).await?;
+        let number: i64 = rows.first().map_or(Ok(0), |row| row.try_get(0).map_err(Error::internal))?;
+        if number == 0 {
+            return Ok(purged);
+        }
+        purged += number;
+    }
 }

@@ -1,12 +1,14 @@
 //! A Redis that answers, but not with what was asked for: the cache steps aside, and nobody sees an error.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use redis::cmd;
 use shared::cache::{Lookup, Unreachable};
 
-use crate::fake::Fake;
-use crate::server::{Server, cache_at, key, put, served, until};
+use crate::fake::{Fake, Words};
+use crate::server::{Server, cache_at, key, miss, put, served, until};
 
 const REFUSALS: [&str; 8] = [
     "-LOADING Redis is loading the dataset in memory\r\n",
@@ -119,4 +121,38 @@ async fn nobody_at_the_address_is_told_at_once_and_only_once() {
     let cache = cache_at("redis://127.0.0.1:1");
     assert_eq!(cache.ping().await, Err(Unreachable::Barred { opened: true }));
     assert_eq!(cache.ping().await, Err(Unreachable::Barred { opened: false }));
+}
+
+/// The packet of a connection that seemed dead may arrive after all, at any later time. If it proposed the generation that its repetition
+/// brought to life, it would revive what a write has dropped since.
+#[tokio::test]
+async fn a_look_up_that_is_sent_again_proposes_another_generation_and_goes_by_that() {
+    let replies = Arc::new(Mutex::new((b"$-1\r\n".to_vec(), b"$-1\r\n".to_vec())));
+    let (answers, commands) = (Arc::clone(&replies), AtomicUsize::new(0));
+    let fake = Fake::start(move |connection, words| {
+        let (guard, record) = answers.lock().unwrap().clone();
+        // The first connection breaks at its second look-up.
+        if connection == 0 && commands.fetch_add(1, Ordering::SeqCst) >= 2 {
+            return b"?\r\n".to_vec();
+        }
+        if words[0] == b"SET" && words.contains(&b"NX".to_vec()) { guard } else { record }
+    });
+    let (cache, key) = (cache_at(&fake.url()), key());
+    let proposals = |sent: Vec<Words>| -> Vec<Vec<u8>> {
+        sent.into_iter().filter(|words| words.contains(&b"NX".to_vec())).map(|words| words[2].clone()).collect()
+    };
+    miss(&cache, &key).await;
+    fake.take();
+    let slot = miss(&cache, &key).await;
+    let [first, second] = proposals(fake.take()).try_into().unwrap();
+    assert_ne!(first, second);
+
+    cache.fill(slot, b"body".to_vec());
+    until(async || fake.has_received()).await;
+    let record = fake.take()[0][2].clone();
+    let bulk = |value: &[u8]| [format!("${}\r\n", value.len()).as_bytes(), value, b"\r\n"].concat();
+    for (live, expected) in [(&first, None), (&second, Some("body".to_owned()))] {
+        *replies.lock().unwrap() = (bulk(live), bulk(&record));
+        assert_eq!(served(&cache, &key).await, expected);
+    }
 }

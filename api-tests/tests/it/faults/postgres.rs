@@ -30,6 +30,31 @@ async fn a_frozen_postgres_refuses_what_is_not_cached_and_loses_nothing() {
     check(Postgres::pause, Postgres::resume).await;
 }
 
+/// What a standby says may be old, and an old session or list must not get into the cache.
+#[tokio::test]
+async fn a_server_that_takes_no_writes_is_not_asked_for_reads() {
+    let kai = Kai::start().await;
+    let ada = kai.settle().await;
+    let database: String = kai.value("SELECT current_database()::text", &[]).await;
+    kai.query(&format!("ALTER DATABASE {database} SET default_transaction_read_only = on"), &[]).await;
+    ada.get("/api/journal/entries").await.expect_problem(503, "unavailable");
+    let writable = [
+        "SET default_transaction_read_only = off".to_owned(),
+        format!("ALTER DATABASE {database} RESET default_transaction_read_only"),
+    ];
+    let (client, connection) = tokio_postgres::connect(kai.database_url(), tokio_postgres::NoTls).await.unwrap();
+    let work = async {
+        for statement in &writable {
+            client.batch_execute(statement).await.unwrap();
+        }
+    };
+    tokio::select! {
+        () = work => {}
+        ended = connection => panic!("{ended:?}"),
+    }
+    assert_eq!(ada.get("/api/journal/entries").await.status, 200);
+}
+
 async fn check(fail: impl Fn(&Postgres), mend: impl Fn(&Postgres)) {
     let _alone = alone().await;
     let setup = Setup { postgres: PostgresChoice::Own(Vec::new()), redis: RedisChoice::Own, ..Setup::default() };
