@@ -6,29 +6,37 @@
 
 mod account;
 mod authenticated;
+mod deletion;
+mod export;
 mod idempotency;
 mod journal;
 mod outbox;
+mod password_change;
 mod profile;
 mod session;
 mod throttle;
+mod token;
 
 use std::fmt;
 
 use uuid::Uuid;
 
 pub use self::account::{Account, Credentials, Email, Password, credentials, register};
+pub use self::deletion::{begin_deletion, delete_account};
+pub use self::export::{ExportPage, export_account};
 pub use self::idempotency::IdempotencyKey;
 pub use self::journal::{
     Draft, Entry, EntryChange, EntryFields, EntryId, InsightsPeriod, Listing, Precondition, begin_journal_write,
     create_entry, delete_entry, entry, expect, journal_insights, list_entries, update_entry,
 };
 pub use self::outbox::{drain_outbox, purge_expired};
+pub use self::password_change::{change_password, own_credentials};
 pub use self::profile::{Profile, ProfileChange, begin_profile_write, profile, update_profile};
 pub use self::session::{
-    RevocationScope, Session, Token, begin_session_write, create_session, current_session, revoke_sessions,
+    RevocationScope, Session, begin_session_write, create_session, current_session, refresh_session, revoke_sessions,
 };
 pub use self::throttle::{LocalCounters, LoginAttempt};
+pub use self::token::{Grant, Token};
 
 /// Who a user is. Parsed once, so that no other text can reach a key or a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

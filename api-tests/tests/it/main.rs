@@ -10,6 +10,8 @@
 mod auth_login;
 mod auth_logout;
 mod auth_me;
+mod auth_password;
+mod auth_refresh;
 mod auth_register;
 mod cache_monitor;
 mod db_migrate;
@@ -25,6 +27,8 @@ mod journal_update;
 mod profile_get;
 mod profile_update;
 
+mod account_delete;
+mod account_export;
 mod at_rest;
 mod cluster;
 mod concurrency;

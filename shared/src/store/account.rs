@@ -54,6 +54,11 @@ impl Email {
         if plausible { Ok(Self(text.to_owned())) } else { Err("must be an e-mail address") }
     }
 
+    /// An address that has been accepted before.
+    pub(super) fn stored(text: String) -> Self {
+        Self(text)
+    }
+
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }

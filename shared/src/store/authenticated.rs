@@ -28,10 +28,11 @@ macro_rules! authenticated {
     ($($rest:expr),+) => {
         concat!(
             "WITH session AS MATERIALIZED (
-                SELECT s.id AS session_id, s.expires_at AS session_expires_at, u.id AS user_id, u.email, u.is_active,
+                SELECT s.id AS session_id, s.created_at AS session_created_at, s.expires_at AS session_expires_at, u.id AS user_id, u.email, u.is_active,
                        u.created_at AS account_created_at, u.updated_at AS account_updated_at, u.journal_entry_count
                 FROM sessions s JOIN users u ON u.id = s.user_id
-                WHERE s.token_hash = $1 AND s.user_id = $2 AND s.revoked_at IS NULL AND s.expires_at > now() AND u.is_active
+                WHERE s.token_hash = $1 AND s.user_id = $2 AND s.revoked_at IS NULL AND s.expires_at > now()
+                    AND s.created_at > u.sessions_since AND u.is_active
             ) ",
             $($rest),+
         )
@@ -139,6 +140,16 @@ pub(super) async fn read<T: Serialize>(
         state.cache.fill(slot, document.to_bytes());
     }
     Ok(document)
+}
+
+/// The rows of a statement that is never cached.
+pub(super) async fn fetch(
+    state: &State,
+    token: &Token,
+    statement: Statement,
+    params: &[Param<'_>],
+) -> Result<Vec<Row>, db::Error> {
+    state.db.read(statement, &Caller::new(token).params(params)).await
 }
 
 /// Announces a write behind these guards. A database that is known to be away is told before the cache: its marker would cost the

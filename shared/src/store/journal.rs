@@ -19,12 +19,13 @@ pub use self::entry::{Entry, EntryFields, EntryId};
 pub use self::insights::{InsightsPeriod, journal_insights};
 pub use self::list::list_entries;
 pub use self::listing::Listing;
+pub(super) use self::listing::Position;
 pub use self::read::{Precondition, entry, expect};
 pub use self::write::{begin_journal_write, create_entry, delete_entry, update_entry};
 use super::UserId;
 use crate::cache::{Family, Key};
 
-const LISTS: Family = Family { prefix: "journal:list", ttl: Duration::from_secs(300) };
+pub(super) const LISTS: Family = Family { prefix: "journal:list", ttl: Duration::from_secs(300) };
 
 /// The key of something that is read of a user's journal: `journal:list:{user_id}:{what}`.
 fn key(user: UserId, what: impl Display) -> Key {

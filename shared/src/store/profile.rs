@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::fields::{self, Fields};
 use crate::state::State;
 
-const PROFILES: Family = Family { prefix: "user:profile", ttl: Duration::from_secs(3600) };
+pub(super) const PROFILES: Family = Family { prefix: "user:profile", ttl: Duration::from_secs(3600) };
 
 /// How Kai should speak with a person.
 #[derive(Debug, Serialize)]

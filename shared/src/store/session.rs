@@ -2,78 +2,23 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::authenticated::{self, authenticated};
-use super::{Account, UserId};
-use crate::cache::{Family, Key, WriteGuard};
+use super::authenticated::{self, Written, authenticated};
+use super::{Account, Credentials, Grant, Token, UserId};
+use crate::cache::{Family, WriteGuard};
 use crate::db::{Param, Statement};
 use crate::error::{Error, Result};
 use crate::state::State;
 
-const SESSIONS: Family = Family { prefix: "session", ttl: Duration::from_secs(300) };
+pub(super) const SESSIONS: Family = Family { prefix: "session", ttl: Duration::from_secs(300) };
 
-/// How long a session lasts after its log-in.
-const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
-
-/// A bearer token: `base64url(user id ‖ 32 random bytes)`, 64 characters.
-///
-/// The user id can be read from it, so that what is asked for can be looked up together with the session. It proves nothing until its
-/// SHA-256 is found; only that is stored.
-#[derive(Clone)]
-pub struct Token {
-    bytes: [u8; 48],
-}
-
-impl Token {
-    fn issue(user: UserId) -> Result<Self> {
-        let mut bytes = [0; 48];
-        let (owner, secret) = bytes.split_at_mut(16);
-        owner.copy_from_slice(user.0.as_bytes());
-        getrandom::fill(secret).map_err(Error::internal)?;
-        Ok(Self { bytes })
-    }
-
-    /// Reads a token, or `None` when the text cannot be one.
-    pub fn parse(text: &str) -> Option<Self> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
-        Some(Self { bytes })
-    }
-
-    /// The text that the client keeps.
-    pub fn expose(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.bytes)
-    }
-
-    /// Whose token it claims to be.
-    pub fn user_id(&self) -> UserId {
-        let owner = self.bytes.first_chunk().copied().unwrap_or_default();
-        UserId(Uuid::from_bytes(owner))
-    }
-
-    /// Makes sure that the user named in a path, a query or a body, if there is one, is the one whom the token claims.
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`] when it is somebody else.
-    pub fn must_belong_to(&self, user: Option<UserId>) -> Result<()> {
-        if user.is_none_or(|user| user == self.user_id()) { Ok(()) } else { Err(Error::Forbidden) }
-    }
-
-    pub(super) fn hash(&self) -> [u8; 32] {
-        Sha256::digest(self.bytes).into()
-    }
-
-    pub(super) fn session_key(&self) -> Key {
-        SESSIONS.key(self.user_id().0, format!("session:{}", const_hex::encode(self.hash())))
-    }
-}
+/// How long a session lasts that is not refreshed.
+const IDLE_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// A live session and the account that it belongs to.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -118,23 +63,73 @@ pub async fn current_session(state: &State, token: &Token) -> Result<Session> {
     authenticated::session(state, token, CURRENT).await
 }
 
+/// Only as long as the password is the one that was verified: it may have been changed meanwhile, which has ended all sessions but this.
 const CREATE: Statement = Statement {
     name: "session.create",
-    sql: "INSERT INTO sessions (id, user_id, token_hash, expires_at) VALUES ($1, $2, $3, $4)",
+    sql: "INSERT INTO sessions (id, user_id, token_hash, expires_at)
+        SELECT $1, id, $3, $4 FROM users WHERE id = $2 AND password_hash = $5 AND is_active FOR SHARE
+        RETURNING id",
 };
 
-/// Opens a session and tells when it ends. No guard is needed: nothing is cached under a token that did not exist.
+/// Opens a session for whoever has just proved these credentials, and tells when it ends. No guard is needed: nothing is cached under a token
+/// that did not exist.
 ///
 /// # Errors
-/// [`Error::Unavailable`] when the database is.
-pub async fn create_session(state: &State, user: UserId) -> Result<(Token, Timestamp)> {
-    let token = Token::issue(user)?;
-    let expires_at = Timestamp::now() + SESSION_LIFETIME;
+/// [`Error::WrongCredentials`] when they are no longer those of the account, [`Error::Unavailable`] when the database is.
+pub async fn create_session(state: &State, credentials: &Credentials) -> Result<Grant> {
+    let Credentials { user, password_hash } = credentials;
+    let token = Token::issue(*user)?;
+    let expires_at = Timestamp::now() + IDLE_LIFETIME;
     let (id, token_hash) = (Uuid::now_v7(), token.hash().to_vec());
-    let params: [Param<'_>; 4] =
-        [(&id, Type::UUID), (&user.0, Type::UUID), (&token_hash, Type::BYTEA), (&expires_at, Type::TIMESTAMPTZ)];
-    state.db.write(CREATE, &params).await?;
-    Ok((token, expires_at))
+    let params: [Param<'_>; 5] = [
+        (&id, Type::UUID),
+        (&user.0, Type::UUID),
+        (&token_hash, Type::BYTEA),
+        (&expires_at, Type::TIMESTAMPTZ),
+        (password_hash, Type::TEXT),
+    ];
+    let rows = state.db.write(CREATE, &params).await?;
+    rows.first().map(|_| Grant { token, expires_at }).ok_or(Error::WrongCredentials)
+}
+
+/// Of two who refresh one session at once, the row of the session lets only the first go on. Of a refresh and the end of all sessions at
+/// once, the row of the user lets one see what the other has done: the new session either is not opened, or begins before the end. A chain of
+/// refreshed sessions ends half a year after its log-in.
+const REFRESH: Statement = Statement {
+    name: "session.refresh",
+    sql: authenticated!(
+        write
+        "owner AS (
+            SELECT u.id FROM users u, session WHERE u.id = session.user_id AND session.session_created_at > u.sessions_since
+            FOR SHARE OF u
+        ), ended AS (
+            UPDATE sessions s SET revoked_at = now(), expires_at = least(s.expires_at, now() + interval '1 day') FROM owner, session
+            WHERE s.id = session.session_id AND s.revoked_at IS NULL
+            RETURNING s.user_id, s.signed_in_at
+        ), fresh AS (
+            INSERT INTO sessions (id, user_id, token_hash, expires_at, signed_in_at)
+            SELECT $4, user_id, $5, least($6, signed_in_at + interval '180 days'), signed_in_at FROM ended
+            RETURNING expires_at
+        )
+        SELECT expires_at FROM fresh"
+    ),
+};
+
+/// Ends the caller's session and opens another in its place, until 30 days from now or 180 days after the log-in, whichever comes first.
+///
+/// The new token is the answer even if the cache could not be told that the old one is dead: without it the person would be signed out.
+/// The outbox finishes that within a minute.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] when the session is not alive, [`Error::Unavailable`] when the database is away.
+pub async fn refresh_session(state: &State, guard: WriteGuard, token: &Token) -> Result<Grant> {
+    let fresh = Token::issue(token.user_id())?;
+    let until = Timestamp::now() + IDLE_LIFETIME;
+    let (id, token_hash) = (Uuid::now_v7(), fresh.hash().to_vec());
+    let params: [Param<'_>; 3] = [(&id, Type::UUID), (&token_hash, Type::BYTEA), (&until, Type::TIMESTAMPTZ)];
+    let written = authenticated::write(state, guard, token, REFRESH, &params).await?;
+    let row = written.rows.first().ok_or_else(authenticated::session_over)?;
+    Ok(Grant { token: fresh, expires_at: row.try_get(0).map_err(Error::internal)? })
 }
 
 /// Which sessions a log-out ends.
@@ -151,7 +146,9 @@ const REVOKE: Statement = Statement {
     name: "session.revoke",
     sql: authenticated!(
         write
-        "revoked AS (
+        "since AS (
+            UPDATE users SET sessions_since = clock_timestamp() FROM session WHERE $4 AND users.id = session.user_id
+        ), revoked AS (
             UPDATE sessions SET revoked_at = now(), expires_at = least(sessions.expires_at, now() + interval '1 day') FROM session
             WHERE sessions.user_id = session.user_id AND sessions.revoked_at IS NULL AND ($4 OR sessions.id = session.session_id)
         )
@@ -175,43 +172,17 @@ pub async fn begin_session_write(state: &State, user: UserId) -> Result<WriteGua
 pub async fn revoke_sessions(state: &State, guard: WriteGuard, token: &Token, scope: RevocationScope) -> Result<()> {
     let all = scope == RevocationScope::All;
     let written = authenticated::write(state, guard, token, REVOKE, &[(&all, Type::BOOL)]).await?;
-    match (written.cleared, written.rows.is_empty()) {
-        // Also when the session is over already: this may be the repetition of a log-out that could not be told either.
-        (false, _) => Err(Error::unavailable("the cache could not be told that the sessions are over")),
-        (true, true) => Err(authenticated::session_over()),
-        (true, false) => Ok(()),
-    }
+    acknowledged(&written)?.map(drop).ok_or_else(authenticated::session_over)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_carries_its_owner_and_survives_the_wire() {
-        let user = UserId(Uuid::now_v7());
-        let token = Token::issue(user).unwrap();
-        let text = token.expose();
-        assert_eq!(text.len(), 64);
-        let read = Token::parse(&text).unwrap();
-        assert_eq!((read.user_id(), read.hash()), (user, token.hash()));
-        assert_ne!(Token::issue(user).unwrap().expose(), text);
-    }
-
-    #[test]
-    fn what_cannot_be_a_token_is_none() {
-        for text in ["", "abc", &"A".repeat(63), &"A".repeat(65), &"A".repeat(68), &"=".repeat(64), &"é".repeat(32)] {
-            assert!(Token::parse(text).is_none(), "{text}");
-        }
-    }
-
-    #[test]
-    fn the_keys_are_named_as_documented() {
-        let user = UserId(Uuid::nil());
-        let token = Token { bytes: [0; 48] };
-        let key = token.session_key();
-        assert_eq!(key.guard(), format!("session:{user}:guard"));
-        assert_eq!(key.record().len(), "session:".len() + 64);
-        assert_eq!(key.ttl(), Duration::from_secs(300));
+/// The first row of a statement that ended sessions, once every environment knows of it.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the cache could not be told, also when the session was over already: this may be the repetition of a request
+/// of which it could not be told either.
+pub(super) fn acknowledged(written: &Written) -> Result<Option<&Row>> {
+    match written.cleared {
+        true => Ok(written.rows.first()),
+        false => Err(Error::unavailable("the cache could not be told that the sessions are over")),
     }
 }

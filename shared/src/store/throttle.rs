@@ -52,8 +52,17 @@ impl LoginAttempt {
         Ok(Self { names })
     }
 
+    /// Forgives an attempt that succeeded, lets one stand that failed, and withdraws one of which neither is known.
+    pub async fn conclude(self, state: &State, succeeded: Result<bool, &Error>) {
+        match succeeded {
+            Ok(true) => self.forgive(state).await,
+            Ok(false) => {}
+            Err(_) => self.withdraw(state).await,
+        }
+    }
+
     /// The attempt succeeded: it is taken back, and the account's owner starts anew from this source.
-    pub async fn forgive(self, state: &State) {
+    async fn forgive(self, state: &State) {
         let [pair, account, source] = &self.names;
         state.counters.forget(pair);
         state.counters.take_back([account, source]);
@@ -62,7 +71,7 @@ impl LoginAttempt {
     }
 
     /// The attempt came to nothing that tells whether the password was right: it is taken back.
-    pub async fn withdraw(self, state: &State) {
+    async fn withdraw(self, state: &State) {
         let names = self.names.each_ref().map(String::as_str);
         state.counters.take_back(names);
         let _ = state.cache.uncount(None, names).await;

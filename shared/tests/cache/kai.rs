@@ -8,7 +8,7 @@ use shared::State;
 use shared::cache::Unreachable;
 use shared::config::Config;
 use shared::fields::Fields;
-use shared::store::{self, Draft, Email, Listing, Token};
+use shared::store::{self, Credentials, Draft, Email, Listing, Token};
 use tokio_postgres::{NoTls, Row};
 
 use crate::server::{Server, until};
@@ -31,8 +31,11 @@ impl Kai {
         let state = environment(&server, &database_url);
         let email = Email::parse(&"someone@example.org".into()).unwrap();
         let account = store::register(&state, &email, "not a hash", None).await.unwrap();
-        let (token, _) = store::create_session(&state, account.id).await.unwrap();
-        Self { server, database_url, token }
+        let grant =
+            store::create_session(&state, &Credentials { user: account.id, password_hash: "not a hash".to_owned() })
+                .await
+                .unwrap();
+        Self { server, database_url, token: grant.token }
     }
 
     /// The parts of a new environment.

@@ -51,7 +51,7 @@ impl fmt::Display for EntryId {
 
 impl Entry {
     /// Reads the entry's side of a join, or `None` where the join found none.
-    pub(super) fn from_joined(row: &Row) -> Result<Option<Self>, tokio_postgres::Error> {
+    pub(in crate::store) fn from_joined(row: &Row) -> Result<Option<Self>, tokio_postgres::Error> {
         let Some(id) = row.try_get("id")? else { return Ok(None) };
         Ok(Some(Self {
             id,

@@ -125,11 +125,8 @@ struct Stretch<'a> {
 
 impl<'a> Stretch<'a> {
     fn from_rows(listing: &'a Listing, limit: i64, rows: &[Row]) -> Result<Self, tokio_postgres::Error> {
-        let (mut entries, limit) = (entries(rows)?, usize::try_from(limit).unwrap_or(0));
-        let has_more = entries.len() > limit;
-        entries.truncate(limit);
-        let last = entries.last().filter(|_| has_more);
-        let next = last.map(|entry| Position { created_at: entry.created_at, id: entry.id });
+        let mut entries = entries(rows)?;
+        let next = Position::after(&mut entries, usize::try_from(limit).unwrap_or(0));
         Ok(Self { listing, entries, next })
     }
 }

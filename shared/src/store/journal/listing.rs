@@ -7,7 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::filter::{self, Filter};
-use super::{EntryFields, key};
+use super::{Entry, EntryFields, key};
 use crate::cache::Key;
 use crate::error::Result;
 use crate::fields::{self, Fields, Parsed};
@@ -33,22 +33,29 @@ pub(super) enum Range {
 
 /// A place between two entries: behind all that are newer, or as new with a greater or equal id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Position {
-    pub(super) created_at: Timestamp,
-    pub(super) id: Uuid,
+pub(in crate::store) struct Position {
+    pub(in crate::store) created_at: Timestamp,
+    pub(in crate::store) id: Uuid,
 }
 
 impl Position {
     /// Before the newest entry there can be.
-    const START: Self = Self { created_at: Timestamp::MAX, id: Uuid::max() };
+    pub(in crate::store) const START: Self = Self { created_at: Timestamp::MAX, id: Uuid::max() };
 
     /// Reads what [`Display`](fmt::Display) writes, or a time alone, which stands behind all entries of that time.
-    fn parse(value: &Value) -> Parsed<Self> {
+    pub(in crate::store) fn parse(value: &Value) -> Parsed<Self> {
         let rule = "must be an RFC 3339 time, or a next_cursor";
         let text = value.as_str().ok_or(rule)?;
         let (time, id) = text.split_once('_').unwrap_or((text, ""));
         let id = if id.is_empty() { Uuid::nil() } else { Uuid::try_parse(id).map_err(|_| rule)? };
         Ok(Self { created_at: filter::time(time).ok_or(rule)?, id })
+    }
+
+    /// Cuts the entries to as many as were asked for; if there was one more, returns where the next begin.
+    pub(in crate::store) fn after(entries: &mut Vec<Entry>, limit: usize) -> Option<Self> {
+        let has_more = entries.len() > limit;
+        entries.truncate(limit);
+        entries.last().filter(|_| has_more).map(|entry| Self { created_at: entry.created_at, id: entry.id })
     }
 }
 

@@ -1,0 +1,43 @@
+//! `POST /api/auth/change-password`: another password, and the end of every session.
+//!
+//! Who holds a token could guess the password here, so that attempts count as those to sign in do. Success means that no environment accepts
+//! the sessions any more, see `auth-logout`.
+
+use serde::Serialize;
+use shared::error::Error;
+use shared::http::{Reply, Request};
+use shared::store::{self, LoginAttempt, Password};
+use shared::{Result, State};
+
+/// The answer.
+#[derive(Debug, Serialize)]
+pub struct Changed {
+    /// For people.
+    pub message: &'static str,
+}
+
+/// Reads `old_password` and `new_password`, and changes the one into the other.
+///
+/// # Errors
+/// `unauthenticated`, `invalid_fields` also when the old password is not the account's, `rate_limited`, or `unavailable` when the database is
+/// or the cache could not be told.
+pub async fn handle(state: &State, request: Request) -> Result<Reply> {
+    let token = request.token()?;
+    let mut body = request.json()?;
+    let old = body.required("old_password", Password::parse_known);
+    let new = body.required("new_password", Password::parse_new);
+    let (old, new) = body.finish(old.zip(new))?;
+
+    let (email, credentials) = store::own_credentials(state, &token).await?;
+    let attempt = LoginAttempt::begin(state, &email, &request.source_ip()).await?;
+    let verified = state.passwords.verify(old.into_secret(), Some(credentials.password_hash.clone())).await;
+    attempt.conclude(state, verified.as_ref().copied()).await;
+    if !verified? {
+        return Err(Error::invalid("old_password", "must be the present password"));
+    }
+    let password_hash = state.passwords.hash(new.into_secret()).await?;
+    let guard = store::begin_session_write(state, token.user_id()).await?;
+    store::change_password(state, guard, &token, &credentials, &password_hash).await?;
+
+    Reply::ok(&Changed { message: "Password changed; sign in again" })
+}

@@ -1,0 +1,7 @@
+//! The function `auth-password`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shared::run(auth_password::handle)
+}

@@ -1,0 +1,7 @@
+//! The function `auth-refresh`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shared::run(auth_refresh::handle)
+}

@@ -1,0 +1,53 @@
+//! The end of an account.
+
+use tokio_postgres::types::Type;
+
+use super::authenticated::{self, authenticated};
+use super::session::{SESSIONS, acknowledged};
+use super::{Token, UserId, idempotency, journal, profile};
+use crate::cache::WriteGuard;
+use crate::db::Statement;
+use crate::error::Result;
+use crate::state::State;
+
+/// Announces the end of everything that is cached of a user.
+///
+/// # Errors
+/// [`Error::Unavailable`](crate::Error::Unavailable) when the database is known to be away.
+pub async fn begin_deletion(state: &State, user: UserId) -> Result<WriteGuard> {
+    let families = [SESSIONS, profile::PROFILES, journal::LISTS];
+    authenticated::begin(state, families.iter().map(|family| family.guard(user.0)).collect()).await
+}
+
+/// Everything that is somebody's refers to them and goes with them. For a day the hash of the token remains, by which the same request is
+/// known when it comes again.
+const DELETE: Statement = Statement {
+    name: "account.delete",
+    sql: authenticated!(
+        write
+        "gone AS (
+            DELETE FROM users USING session WHERE users.id = session.user_id RETURNING users.id
+        ), kept AS (
+            INSERT INTO idempotency_keys (scope, endpoint, key_hash, request_hash, response, expires_at)
+            SELECT $4, 'account-delete', $1, '', '{}', now() + interval '24 hours' FROM gone
+            ON CONFLICT DO NOTHING
+        )
+        SELECT 1 FROM gone
+        UNION ALL
+        SELECT 1 FROM idempotency_keys
+        WHERE scope = $4 AND endpoint = 'account-delete' AND key_hash = $1 AND expires_at > now()"
+    ),
+};
+
+/// Deletes the caller's account with everything in it, for good. Repeatable with the same token for a day. Success means that no environment
+/// accepts its sessions, or serves anything of it, from now on.
+///
+/// # Errors
+/// [`Error::Unauthenticated`](crate::Error::Unauthenticated) when the session is not alive and has not deleted its account either.
+/// [`Error::Unavailable`](crate::Error::Unavailable) when the database is away, or the account is deleted but the cache could not be told:
+/// the outbox finishes it within a minute.
+pub async fn delete_account(state: &State, guard: WriteGuard, token: &Token) -> Result<()> {
+    let scope = idempotency::pseudonymous_scope(state, &token.user_id().to_string());
+    let written = authenticated::write(state, guard, token, DELETE, &[(&scope, Type::UUID)]).await?;
+    acknowledged(&written)?.map(drop).ok_or_else(authenticated::session_over)
+}

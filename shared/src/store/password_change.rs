@@ -1,0 +1,63 @@
+//! Changing a password.
+
+use tokio_postgres::types::Type;
+
+use super::authenticated::{self, authenticated};
+use super::session::acknowledged;
+use super::{Credentials, Email, Token, UserId};
+use crate::cache::WriteGuard;
+use crate::db::{Param, Statement};
+use crate::error::{Error, Result};
+use crate::state::State;
+
+const OWN_CREDENTIALS: Statement = Statement {
+    name: "account.own_credentials",
+    sql: authenticated!("SELECT u.id, u.email, u.password_hash FROM session JOIN users u ON u.id = session.user_id"),
+};
+
+/// The caller's address and credentials.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] when the session is not alive, [`Error::Unavailable`] when the database is away.
+pub async fn own_credentials(state: &State, token: &Token) -> Result<(Email, Credentials)> {
+    let rows = authenticated::fetch(state, token, OWN_CREDENTIALS, &[]).await?;
+    let row = rows.first().ok_or_else(authenticated::session_over)?;
+    let user = UserId(row.try_get("id").map_err(Error::internal)?);
+    let password_hash = row.try_get("password_hash").map_err(Error::internal)?;
+    Ok((Email::stored(row.try_get("email").map_err(Error::internal)?), Credentials { user, password_hash }))
+}
+
+/// Of two who change the same password at once only the first succeeds.
+const CHANGE: Statement = Statement {
+    name: "account.change_password",
+    sql: authenticated!(
+        write
+        "changed AS (
+            UPDATE users SET password_hash = $4, updated_at = now(), sessions_since = clock_timestamp() FROM session
+            WHERE users.id = session.user_id AND users.password_hash = $5
+            RETURNING users.id
+        ), revoked AS (
+            UPDATE sessions SET revoked_at = now(), expires_at = least(sessions.expires_at, now() + interval '1 day') FROM changed
+            WHERE sessions.user_id = changed.id AND sessions.revoked_at IS NULL
+        )
+        SELECT id FROM changed"
+    ),
+};
+
+/// Puts another password in the place of the one that was verified, and ends every session of the account, the caller's too. Success means
+/// that no environment accepts them from now on.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] when the session is not alive or the password has been changed by somebody else meanwhile.
+/// [`Error::Unavailable`] when the change is committed but could not be cleared from the cache: the outbox finishes it within a minute.
+pub async fn change_password(
+    state: &State,
+    guard: WriteGuard,
+    token: &Token,
+    verified: &Credentials,
+    password_hash: &str,
+) -> Result<()> {
+    let params: [Param<'_>; 2] = [(&password_hash, Type::TEXT), (&verified.password_hash, Type::TEXT)];
+    let written = authenticated::write(state, guard, token, CHANGE, &params).await?;
+    acknowledged(&written)?.map(drop).ok_or_else(authenticated::session_over)
+}
