@@ -16,6 +16,8 @@ async fn everything_of_the_account_is_gone_at_once_and_its_sessions_are_dead() {
         ada.get(read).until_hit().await;
     }
     assert_eq!(ada.request("DELETE", "/api/account").await.status, 204);
+    let guards: Vec<String> = kai.redis(redis::cmd("KEYS").arg(format!("*:{}:guard", ada.id))).await;
+    assert!(guards.is_empty(), "records behind {guards:?} could still be served");
     for (session, read) in
         [&*ada, &*laptop].into_iter().flat_map(|session| reads.iter().map(move |read| (session, read)))
     {

@@ -44,6 +44,7 @@ mod idempotency;
 mod isolation;
 mod journey;
 mod metrics;
+mod overlap;
 mod plan;
 mod pooler;
 mod privacy;
