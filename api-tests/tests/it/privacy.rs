@@ -47,6 +47,15 @@ async fn no_log_line_holds_what_was_sent_whether_it_succeeded_or_not() {
     ada.patch(&profile, &json!({"communication_style": style, "traits": {&style: style}})).await.good();
     ada.get(&profile).await.good();
     ada.get("/api/auth/me").await.good();
+    let entry = ada.post("/api/journal/entries", &draft).await.good();
+    let path = format!("/api/journal/entries/{}", entry["id"].as_str().unwrap());
+    for filter in [format!("search={query}"), format!("tags={query}&limit=5"), format!("search={title}&page_size=5")] {
+        ada.get(format!("/api/journal/entries?{filter}")).await.good();
+    }
+    ada.get(&path).await.good();
+    ada.request("PUT", &path).json(&draft).await.good();
+    ada.get("/api/journal/insights").await.good();
+    ada.get("/api/account").await.good();
 
     let mut errors = Vec::new();
     for body in
@@ -57,6 +66,16 @@ async fn no_log_line_holds_what_was_sent_whether_it_succeeded_or_not() {
 
         errors.push(anonymous.request("POST", "/api/auth/login").body("application/json", body.clone()).await);
     }
+    let passwords = json!({"old_password": content, "new_password": content});
+    errors.push(ada.post("/api/auth/change-password", &passwords).await);
+    errors.push(ada.request("PATCH", &path).json(&draft).header("if-match", format!("\"{header}\"")).await);
+    errors.push(ada.patch(&path, &json!({"title": {&title: title}, "mood": content})).await);
+    errors.push(ada.get(format!("/api/journal/entries/{query}")).await);
+    errors.push(
+        ada.get(format!("/api/journal/entries?cursor={query}&limit={query}&mood_min={query}&start_date={query}")).await,
+    );
+    errors.push(ada.get(format!("/api/journal/insights?days={query}")).await);
+    errors.push(ada.get(format!("/api/account?cursor={query}")).await);
     errors.push(ada.get(format!("/api/journal/entries?page={query}&fields={query}&user_id={query}")).await);
     errors.push(ada.get(format!("/api/users/{query}/profile")).await);
     errors.push(ada.patch(&profile, &json!({"traits": style, "communication_style": style.repeat(3)})).await);
