@@ -1,7 +1,6 @@
 //! Which entries of a journal are asked for.
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio_postgres::types::Type;
@@ -92,7 +91,7 @@ fn moment(value: &Value, day: Day) -> Parsed<Timestamp> {
     let included = match text.parse::<Date>() {
         Ok(date) if text.len() == "2025-10-20".len() => {
             let date = if matches!(day, Day::Ends) { date.tomorrow().map_err(|_| rule)? } else { date };
-            return date.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp()).filter(is_storable).ok_or(rule);
+            return time(&format!("{date}T00:00:00Z")).ok_or(rule);
         }
         _ => time(text).ok_or(rule)?,
     };
