@@ -38,7 +38,7 @@ impl Schema {
         let migrator = Migrator::new(folder.as_path()).await?;
         // The database bounds its statements to 5 s. An index over a large table takes longer.
         let options: PgConnectOptions = database_url.parse().context("the URL of the database")?;
-        let options = options.options([("statement_timeout", "0")]).application_name("xtask");
+        let options = options.options([("statement_timeout", "0"), ("lock_timeout", "0")]).application_name("xtask");
         let connection = options.connect().await.context("cannot connect to the database")?;
         Ok(Self { migrator, connection })
     }

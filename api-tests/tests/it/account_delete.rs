@@ -51,6 +51,11 @@ async fn the_same_request_again_is_answered_the_same_and_another_token_is_not() 
     for _ in 0..3 {
         assert_eq!(ada.request("DELETE", "/api/account").await.status, 204);
     }
+    let bob = kai.settle().await;
+    let requests = (0..4).map(|_| std::future::IntoFuture::into_future(bob.request("DELETE", "/api/account")));
+    for reply in futures_util::future::join_all(requests).await {
+        assert_eq!(reply.status, 204, "also when they come at once: {}", reply.text());
+    }
     other.request("DELETE", "/api/account").await.expect_problem(401, "unauthenticated");
     ada.get("/api/auth/me").await.expect_problem(401, "unauthenticated");
 }

@@ -29,6 +29,20 @@ async fn a_deleted_entry_is_gone_from_every_answer_and_from_the_database() {
 }
 
 #[tokio::test]
+async fn with_if_match_only_the_version_that_was_read_is_deleted() {
+    let kai = Kai::shared().await;
+    let ada = kai.settle().await;
+    let entry = ada.write("first").await;
+    let path = format!("/api/journal/entries/{}", entry["id"].as_str().unwrap());
+    let etag = ada.get(&path).await.header("etag").unwrap().to_owned();
+    ada.patch(&path, &json!({"content": "second"})).await.good();
+    ada.request("DELETE", &path).header("if-match", &etag).await.expect_problem(412, "precondition_failed");
+    ada.request("DELETE", &path).header("if-match", [b'"', 0xe4, b'"']).await.expect_problem(422, "invalid_fields");
+    let etag = ada.get(&path).await.header("etag").unwrap().to_owned();
+    assert_eq!(ada.request("DELETE", &path).header("if-match", &etag).await.status, 204);
+}
+
+#[tokio::test]
 async fn nobody_deletes_an_entry_that_is_not_theirs() {
     let kai = Kai::shared().await;
     let (ada, bob) = (kai.settle().await, kai.settle().await);

@@ -31,6 +31,7 @@ async fn each_filter_and_all_together_leave_what_meets_them() {
     for (query, expected) in [
         ("tags=water", vec!["Swimming", "The canal"]),
         ("tags=water,walk", vec!["The canal"]),
+        ("tags=water&tags=walk", vec!["The canal"]),
         ("tags=absent", vec![]),
         ("mood_min=6.5", vec!["Größe", "Rest", "The canal"]),
         ("mood_max=4", vec!["Work"]),
@@ -92,6 +93,35 @@ async fn what_was_found_is_cached_under_a_name_that_does_not_tell_what_was_looke
         .await
         .good();
     assert_eq!(titles(&ada.get(path).await.good()), ["Again", "Größe"]);
+}
+
+#[tokio::test]
+async fn a_tag_is_found_however_it_was_written() {
+    let kai = Kai::shared().await;
+    let ada = kai.settle().await;
+    ada.post("/api/journal/entries", &json!({"content": "x", "title": "Nap", "tags": [" sleep ", "rest"]}))
+        .await
+        .good();
+    assert_eq!(titles(&ada.get("/api/journal/entries?tags=sleep").await.good()), ["Nap"]);
+    let comma = json!({"content": "x", "tags": ["a,b"]});
+    ada.post("/api/journal/entries", &comma).await.expect_problem(422, "invalid_fields");
+}
+
+/// Postgres' parser of words takes a run of these for a file or an address, and looks back over all of it at each step: the write would run into
+/// its deadline.
+#[tokio::test]
+async fn no_text_takes_the_index_long() {
+    let kai = Kai::shared().await;
+    let ada = kai.settle().await;
+    for pattern in ["a_", "walk_", "a1@", "~/", "./", "a.b/", "http://a.b/?", "a-", "1e5", "&lt;", "<a "] {
+        let content = pattern.repeat(40_000 / pattern.len());
+        let draft = json!({"title": pattern.repeat(400 / pattern.len()), "content": content});
+        let entry = ada.post("/api/journal/entries", &draft).await;
+        assert_eq!(entry.status, 201, "{pattern}: {}", entry.text());
+    }
+    ada.post("/api/journal/entries", &json!({"content": "see snake_case/path"})).await.good();
+    let found = ada.get("/api/journal/entries?search=snake_case").await.good();
+    assert_eq!(found["total"], 1);
 }
 
 #[tokio::test]

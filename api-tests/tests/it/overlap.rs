@@ -36,6 +36,23 @@ async fn meanwhile(kai: &Kai, statements: &str, request: Request) -> Reply {
     }
 }
 
+/// Sends the request while these statements are done, and commits them after a while.
+async fn held(kai: &Kai, statements: &str, time: Duration, request: Request) -> Reply {
+    let (client, connection) = tokio_postgres::connect(kai.database_url(), NoTls).await.unwrap();
+    let other = async {
+        client.batch_execute(&format!("BEGIN; {statements}")).await.unwrap();
+        let commit = async {
+            tokio::time::sleep(time).await;
+            client.batch_execute("COMMIT").await.unwrap();
+        };
+        futures_util::future::join(request.into_future(), commit).await.0
+    };
+    tokio::select! {
+        reply = other => reply,
+        ended = connection => panic!("{ended:?}"),
+    }
+}
+
 fn change_password(person: &Person) -> Request {
     person.post(
         "/api/auth/change-password",
@@ -50,6 +67,32 @@ async fn a_refresh_sees_that_all_sessions_have_just_been_ended() {
     let ending = format!("UPDATE users SET sessions_since = clock_timestamp() WHERE id = '{}'", ada.id);
     let reply = meanwhile(&kai, &ending, ada.request("POST", "/api/auth/refresh")).await;
     reply.expect_problem(401, "unauthenticated");
+}
+
+/// The locks of two who open sessions overlap, so that the one who ends them waits from before the second began.
+#[tokio::test]
+async fn the_end_of_all_sessions_is_later_than_every_session_that_it_waited_for() {
+    let kai = Kai::start().await;
+    for end in ["/api/auth/change-password", "/api/auth/logout"] {
+        let ada = kai.register_and_login().await;
+        let other = kai.anonymous().with_token(kai.open_session(ada.id).await);
+        let lock = format!("SELECT 1 FROM users WHERE id = '{}' FOR SHARE", ada.id);
+        let request = if end.ends_with("logout") { ada.request("POST", end) } else { change_password(&ada) };
+        let late = async {
+            // By now the end of the sessions waits for the lock, or has been let through.
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            other.request("POST", "/api/auth/refresh").await
+        };
+        let (ended, late) =
+            futures_util::future::join(held(&kai, &lock, Duration::from_millis(900), request), late).await;
+        assert_eq!(ended.status, 200, "{end}: {}", ended.text());
+        if late.status == 200 {
+            let token = late.json()["access_token"].as_str().unwrap().to_owned();
+            kai.anonymous().with_token(token).get("/api/auth/me").await.expect_problem(401, "unauthenticated");
+        } else {
+            late.expect_problem(401, "unauthenticated");
+        }
+    }
 }
 
 #[tokio::test]

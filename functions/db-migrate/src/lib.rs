@@ -48,7 +48,7 @@ pub struct Outcome {
 /// Migrates, and tells CloudFormation if it is waiting.
 ///
 /// # Errors
-/// When a migration fails; the one that failed is rolled back and those before it stay.
+/// When a migration fails; those before it stay, and it is rolled back unless it begins with `-- no-transaction`.
 pub async fn handle(config: Config, event: Event) -> Result<Outcome> {
     match event {
         Event::ByHand { direction } => schema::migrate(&config, direction).await,

@@ -43,10 +43,10 @@ pub(crate) async fn migrate(config: &Config, direction: Direction) -> Result<Out
     Ok(Outcome { migrations: migrations.collect() })
 }
 
-/// A connection without the database's own bound on statements: building an index may take longer than any request's query.
+/// A connection without the database's own bounds: building an index may take longer than any request's query, and waits for all of them.
 async fn connect(config: &Config) -> Result<PgConnection> {
     let options: PgConnectOptions = config.database.expose().parse().map_err(Error::internal)?;
-    options.options([("statement_timeout", "0")]).connect().await.map_err(Error::unavailable)
+    options.options([("statement_timeout", "0"), ("lock_timeout", "0")]).connect().await.map_err(Error::unavailable)
 }
 
 async fn applied(connection: &mut PgConnection) -> Result<Vec<i64>> {

@@ -5,17 +5,18 @@
 use shared::http::{Reply, Request};
 use shared::{Result, State, store};
 
-/// Answers 204.
+/// Answers 204. With `If-Match`, only the version of that `ETag` is deleted.
 ///
 /// # Errors
 /// `unauthenticated`, `invalid_fields` for an id that is none, `not_found` also for another user's entry and for one that has been deleted
-/// already, or `unavailable` when the database is.
+/// already, `precondition_failed`, or `unavailable` when the database is.
 pub async fn handle(state: &State, request: Request) -> Result<Reply> {
     let token = request.token()?;
     let id = request.path_entry_id()?;
 
+    let precondition = store::expect(state, &token, id, request.if_match()?).await?;
     let guard = store::begin_journal_write(state, token.user_id()).await?;
-    store::delete_entry(state, guard, &token, id).await?;
+    store::delete_entry(state, guard, &token, id, precondition).await?;
 
     Ok(Reply::no_content())
 }

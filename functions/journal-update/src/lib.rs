@@ -17,7 +17,7 @@ pub async fn handle(state: &State, request: Request) -> Result<Reply> {
     let (change, user) = EntryChange::read(request.json()?)?;
     token.must_belong_to(user)?;
 
-    let precondition = store::expect(state, &token, id, request.if_match()).await?;
+    let precondition = store::expect(state, &token, id, request.if_match()?).await?;
     let guard = store::begin_journal_write(state, token.user_id()).await?;
     let entry = store::update_entry(state, guard, &token, id, &change, precondition).await?;
 

@@ -62,8 +62,12 @@ impl Request {
     }
 
     /// The tags of `If-Match`: of the version that a change is meant for.
-    pub fn if_match(&self) -> Option<&str> {
-        self.header(IF_MATCH)
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it cannot be read: the change would be made whatever version is there.
+    pub fn if_match(&self) -> Result<Option<&str>> {
+        let Some(value) = self.0.headers().get(IF_MATCH) else { return Ok(None) };
+        value.to_str().map(Some).map_err(|_| Error::invalid("If-Match", "must be entity tags"))
     }
 
     /// The parameters of the query.

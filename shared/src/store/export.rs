@@ -40,7 +40,9 @@ const EXPORT: Statement = Statement {
             (SELECT coalesce(jsonb_agg(jsonb_build_object(
                     'id', s.id, 'signed_in_at', s.signed_in_at, 'created_at', s.created_at, 'expires_at', s.expires_at,
                     'revoked_at', s.revoked_at
-                ) ORDER BY s.created_at), '[]') FROM sessions s WHERE s.user_id = $2) AS sessions,
+                ) ORDER BY s.created_at DESC), '[]') FROM (
+                    SELECT * FROM sessions WHERE user_id = $2 ORDER BY created_at DESC LIMIT 100
+                ) s) AS sessions,
             e.*
         FROM session JOIN user_profiles p ON p.user_id = session.user_id LEFT JOIN LATERAL (
             SELECT id, title, content, mood, mood_emoji, tags, images, ai_insights, created_at, updated_at
@@ -59,7 +61,7 @@ pub struct Export {
     pub account: Account,
     /// The profile.
     pub profile: Profile,
-    /// Every session that is still known, dead ones too.
+    /// The latest hundred sessions that are still known, dead ones too.
     pub sessions: Vec<ExportedSession>,
     /// Part of the journal.
     pub journal_entries: Vec<Entry>,

@@ -27,14 +27,17 @@ pub async fn own_credentials(state: &State, token: &Token) -> Result<(Email, Cre
     Ok((Email::stored(row.try_get("email").map_err(Error::internal)?), Credentials { user, password_hash }))
 }
 
-/// Of two who change the same password at once only the first succeeds.
+/// Of two who change the same password at once only the first succeeds. The user is locked first, so that the sessions' end is read off the clock
+/// when nobody can open one any more.
 const CHANGE: Statement = Statement {
     name: "account.change_password",
     sql: authenticated!(
         write
-        "changed AS (
-            UPDATE users SET password_hash = $4, updated_at = now(), sessions_since = clock_timestamp() FROM session
-            WHERE users.id = session.user_id AND users.password_hash = $5
+        "owner AS (
+            SELECT u.id FROM users u, session WHERE u.id = session.user_id AND u.password_hash = $5 FOR NO KEY UPDATE OF u
+        ), changed AS (
+            UPDATE users SET password_hash = $4, updated_at = now(), sessions_since = clock_timestamp() FROM owner
+            WHERE users.id = owner.id
             RETURNING users.id
         ), revoked AS (
             UPDATE sessions SET revoked_at = now(), expires_at = least(sessions.expires_at, now() + interval '1 day') FROM changed

@@ -141,16 +141,20 @@ pub enum RevocationScope {
     This,
 }
 
-/// What is over is kept for a day, for whoever asks what happened, and then swept away like what has expired.
+/// The user is locked first, as by whatever else opens or ends sessions: so nobody waits in a circle, and the end is read off the clock when
+/// nobody can open a session any more. What is over is kept for a day, for whoever asks what happened, and then swept away like what has expired.
 const REVOKE: Statement = Statement {
     name: "session.revoke",
     sql: authenticated!(
         write
-        "since AS (
-            UPDATE users SET sessions_since = clock_timestamp() FROM session WHERE $4 AND users.id = session.user_id
+        "owner AS (
+            SELECT u.id FROM users u, session WHERE u.id = session.user_id FOR NO KEY UPDATE OF u
+        ), since AS (
+            UPDATE users SET sessions_since = clock_timestamp() FROM owner WHERE $4 AND users.id = owner.id
         ), revoked AS (
-            UPDATE sessions SET revoked_at = now(), expires_at = least(sessions.expires_at, now() + interval '1 day') FROM session
-            WHERE sessions.user_id = session.user_id AND sessions.revoked_at IS NULL AND ($4 OR sessions.id = session.session_id)
+            UPDATE sessions SET revoked_at = now(), expires_at = least(sessions.expires_at, now() + interval '1 day')
+            FROM owner, session
+            WHERE sessions.user_id = owner.id AND sessions.revoked_at IS NULL AND ($4 OR sessions.id = session.session_id)
         )
         SELECT session_id FROM session"
     ),

@@ -78,8 +78,13 @@ fn mood_emoji(value: &Value) -> Parsed<String> {
 }
 
 fn tags(value: &Value) -> Parsed<Vec<String>> {
-    let rule = "must be a list of at most 20 texts of 1 to 50 characters";
-    fields::list(20, rule, fields::text(50, rule))(value)
+    let rule = "must be a list of at most 20 texts of 1 to 50 characters without commas";
+    let tag = |value: &Value| {
+        let text = fields::text(50, rule)(value)?;
+        // By commas a filter tells one tag from the next.
+        if text.contains(',') { Err(rule) } else { Ok(text.trim().to_owned()) }
+    };
+    fields::list(20, rule, tag)(value)
 }
 
 const CONTENT_BYTES: usize = 40_000;

@@ -73,7 +73,10 @@ impl Filter {
 
 fn tags(value: &Value) -> Parsed<Vec<String>> {
     let rule = "must be at most 20 tags of 1 to 50 characters, separated by commas";
-    let names = value.as_str().ok_or(rule)?.split(',').map(|name| Value::from(name.trim()));
+    // A parameter that is repeated is a list.
+    let parts = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    let texts = parts.iter().map(|part| part.as_str().ok_or(rule)).collect::<Parsed<Vec<_>>>()?;
+    let names = texts.iter().flat_map(|text| text.split(',')).map(|name| Value::from(name.trim()));
     fields::list(20, rule, fields::text(50, rule))(&names.collect())
 }
 

@@ -138,7 +138,9 @@ const DELETE: Statement = Statement {
     sql: authenticated!(
         write
         "entry AS (
-            DELETE FROM journal_entries e USING session WHERE e.id = $4 AND e.user_id = session.user_id RETURNING e.id
+            DELETE FROM journal_entries e USING session WHERE e.id = $4 AND e.user_id = session.user_id
+                AND ($5 IS NULL OR e.updated_at = $5)
+            RETURNING e.id
         ), kept AS (
             DELETE FROM idempotency_keys k USING entry WHERE k.scope = $2 AND k.response ->> 'id' = entry.id::text
         )
@@ -150,12 +152,21 @@ const DELETE: Statement = Statement {
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] when the session is not alive, [`Error::NotFound`] when the caller has no such entry, or no longer,
-/// [`Error::Unavailable`] when the database is away.
-pub async fn delete_entry(state: &State, guard: WriteGuard, token: &Token, id: EntryId) -> Result<()> {
-    let written = authenticated::write(state, guard, token, DELETE, &[(&id.0, Type::UUID)]).await?;
+/// [`Error::PreconditionFailed`] when it is another version than the one that was expected, [`Error::Unavailable`] when the database is
+/// away.
+pub async fn delete_entry(
+    state: &State,
+    guard: WriteGuard,
+    token: &Token,
+    id: EntryId,
+    precondition: Precondition,
+) -> Result<()> {
+    let version = precondition.version();
+    let params: [Param<'_>; 2] = [(&id.0, Type::UUID), (&version, Type::TIMESTAMPTZ)];
+    let written = authenticated::write(state, guard, token, DELETE, &params).await?;
     let row = written.rows.first().ok_or_else(authenticated::session_over)?;
     let deleted: Option<Uuid> = row.try_get(0).map_err(Error::internal)?;
-    deleted.map(drop).ok_or(Error::NotFound("entry"))
+    deleted.map(drop).ok_or_else(|| precondition.unmet())
 }
 
 /// The entry that a statement gave back as JSON, or `None` where its join found none.
