@@ -231,6 +231,21 @@ async fn a_request_without_a_token_costs_nothing_and_health_asks_each_server_onc
 }
 
 #[tokio::test]
+async fn the_first_write_of_an_environment_asks_for_no_sign_of_life() {
+    let kai = start().await;
+    let ada = kai.settle().await;
+    kai.settled().await;
+    // Nobody has deleted anything yet, so that this starts an environment.
+    let first = cost(&kai, ada.request("DELETE", "/api/account")).await;
+    assert_eq!(first.reply.status, 204);
+    assert_eq!(
+        (first.postgres.connections, first.postgres.queries()),
+        (1, 2),
+        "the greeting of one connection, and the write"
+    );
+}
+
+#[tokio::test]
 async fn an_invalidation_runs_the_same_commands_however_many_keys_redis_holds() {
     let kai = start().await;
     let ada = kai.settle().await;

@@ -65,6 +65,10 @@ impl Pool {
             _ => Error::lost("no connection"),
         })?;
         let fresh = Object::metrics(&object).recycle_count == 0;
+        if fresh {
+            // It has just greeted us: the first write over a connection of INIT need not ask for a sign of life.
+            self.answered.note();
+        }
         Ok(Connection { pool: self, object: Some(object), fresh })
     }
 

@@ -7,7 +7,7 @@ use tokio_postgres::types::{Json, Type};
 use uuid::Uuid;
 
 use super::authenticated::{self, authenticated};
-use super::journal::{Entry, Position};
+use super::journal::{Entry, Position, columns};
 use super::{Account, Profile, Session, Token};
 use crate::db::{Param, Statement};
 use crate::error::{Error, Result};
@@ -45,7 +45,9 @@ const EXPORT: Statement = Statement {
                 ) s) AS sessions,
             e.*
         FROM session JOIN user_profiles p ON p.user_id = session.user_id LEFT JOIN LATERAL (
-            SELECT id, title, content, mood, mood_emoji, tags, images, ai_insights, created_at, updated_at
+            SELECT ",
+        columns!(),
+        "
             FROM journal_entries WHERE user_id = $2 AND (created_at, id) < ($3, $4)
             ORDER BY created_at DESC, id DESC LIMIT $5
         ) e ON true"

@@ -37,10 +37,10 @@ fn insights_key(user: UserId, days: i32) -> Key {
     LISTS.key(user.0, format!("journal:insights:{user}:days:{days}"))
 }
 
-/// An entry's columns, in their order. The one that is searched is not among them: it repeats the text.
+/// An entry's columns, but for its owner, whom a session's row names, and for the words that are searched, which repeat the text.
 macro_rules! columns {
     () => {
-        "id, user_id, title, content, mood, mood_emoji, tags, images, ai_insights, created_at, updated_at"
+        "id, title, content, mood, mood_emoji, tags, images, ai_insights, created_at, updated_at"
     };
 }
-use columns;
+pub(super) use columns;

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
+use super::columns;
 use super::entry::{Entry, Selected};
 use super::filter::conditions;
 use super::listing::{Listing, Position, Range};
@@ -23,7 +24,9 @@ use crate::store::authenticated::{self, Read, authenticated_read};
 const PAGE: Read = authenticated_read!(
     "journal.page",
     "SELECT session.*, journal_entry_count AS total, e.* FROM session LEFT JOIN LATERAL (
-        SELECT id, title, content, mood, mood_emoji, tags, images, ai_insights, created_at, updated_at
+        SELECT ",
+    columns!(),
+    "
         FROM journal_entries WHERE user_id = $2
         ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4
     ) e ON true"
@@ -38,7 +41,9 @@ const FILTERED_PAGE: Read = authenticated_read!(
     conditions!(),
     ") matches
     LEFT JOIN LATERAL (
-        SELECT id, title, content, mood, mood_emoji, tags, images, ai_insights, created_at, updated_at,
+        SELECT ",
+    columns!(),
+    ",
             CASE WHEN $8 IS NULL THEN 0 ELSE ts_rank_cd(search, websearch_to_tsquery('english', $8)) END AS rank
         FROM journal_entries WHERE ",
     conditions!(),
@@ -50,7 +55,9 @@ const FILTERED_PAGE: Read = authenticated_read!(
 const AFTER: Read = authenticated_read!(
     "journal.after",
     "SELECT session.*, e.* FROM session LEFT JOIN LATERAL (
-        SELECT id, title, content, mood, mood_emoji, tags, images, ai_insights, created_at, updated_at
+        SELECT ",
+    columns!(),
+    "
         FROM journal_entries WHERE (created_at, id) < ($10, $11) AND ",
     conditions!(),
     "

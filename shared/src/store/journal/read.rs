@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::{Entry, EntryId, key};
+use super::{Entry, EntryId, columns, key};
 use crate::document::Document;
 use crate::error::{Error, Result};
 use crate::state::State;
@@ -14,7 +14,9 @@ use crate::store::authenticated::{self, Read, authenticated_read};
 const ENTRY: Read = authenticated_read!(
     "journal.entry",
     "SELECT session.*, e.* FROM session LEFT JOIN LATERAL (
-        SELECT id, title, content, mood, mood_emoji, tags, images, ai_insights, created_at, updated_at
+        SELECT ",
+    columns!(),
+    "
         FROM journal_entries WHERE id = $3 AND user_id = $2
     ) e ON true"
 );

@@ -28,7 +28,7 @@ const CREATE: Statement = Statement {
         "entry AS (
             INSERT INTO journal_entries (id, user_id, title, content, mood, mood_emoji, tags, images)
             SELECT $4, user_id, $5, $6, $7, $8, $9, $10 FROM session
-            RETURNING ", columns!(), "
+            RETURNING user_id, ", columns!(), "
         ), kept AS (
             INSERT INTO idempotency_keys (scope, endpoint, key_hash, user_id, request_hash, response, expires_at)
             SELECT user_id, $11, $12, user_id, $13, to_jsonb(entry), now() + interval '24 hours' FROM entry WHERE $12 IS NOT NULL
@@ -90,7 +90,7 @@ const UPDATE: Statement = Statement {
                 updated_at = greatest(clock_timestamp(), e.updated_at + interval '1 microsecond')
             FROM (SELECT user_id AS owner FROM session) session
             WHERE e.id = $4 AND e.user_id = session.owner AND ($14 IS NULL OR e.updated_at = $14)
-            RETURNING ", columns!(), "
+            RETURNING user_id, ", columns!(), "
         )
         SELECT to_jsonb(entry) FROM session LEFT JOIN entry ON true"
     ),
