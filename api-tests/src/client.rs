@@ -212,7 +212,7 @@ impl Reply {
 #[track_caller]
 pub fn assert_problem(problem: &Value, status: u16, code: &str) {
     let members = problem.as_object().expect("an object");
-    let known = ["type", "title", "status", "detail", "code", "request_id", "errors"];
+    let known = ["type", "title", "status", "detail", "code", "request_id", "errors", "resources"];
     for member in members.keys() {
         assert!(known.contains(&member.as_str()), "{member} in {problem}");
     }
@@ -221,6 +221,10 @@ pub fn assert_problem(problem: &Value, status: u16, code: &str) {
     }
     assert_eq!((problem["status"].as_u64(), problem["code"].as_str()), (Some(status.into()), Some(code)), "{problem}");
     assert_eq!(problem["type"], format!("urn:kai:error:{code}"));
+    assert!(
+        problem.get("resources").is_none_or(|list| list.as_array().is_some_and(|list| !list.is_empty())),
+        "{problem}"
+    );
     let has_fields = members.contains_key("errors");
     assert_eq!(has_fields, code == "invalid_fields", "{problem}");
     for error in problem["errors"].as_array().into_iter().flatten() {

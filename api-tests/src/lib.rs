@@ -5,6 +5,7 @@
 //! | [`Kai`], [`Setup`] | one running system: its API, database, Redis and logs; and what it is made of |
 //! | [`Client`], [`Person`] | who talks to it: nobody, or somebody who is signed in |
 //! | [`Reply`] | what it answered |
+//! | [`Model`] | a language model that does as it is told |
 //! | [`Proxy`] | what stands between the functions and a server: it counts, and it fails on demand |
 //!
 //! The tests are in `tests/it`, a module for each function and one for each property of the whole. `cargo xtask test` starts the
@@ -14,6 +15,7 @@
 
 mod client;
 mod kai;
+mod model;
 mod person;
 mod proxy;
 mod servers;
@@ -21,6 +23,7 @@ mod setup;
 
 pub use client::{Client, Reply, Request, assert_problem};
 pub use kai::{Kai, template};
+pub use model::{Model, Script};
 pub use person::Person;
 pub use proxy::{Protocol, Proxy, Traffic};
 pub use setup::{PostgresChoice, RedisChoice, Setup};

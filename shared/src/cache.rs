@@ -18,6 +18,7 @@
 //! ElastiCache Serverless are all the same.
 
 mod breaker;
+mod claim;
 mod client;
 mod counter;
 mod guard;
@@ -33,6 +34,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use redis::{Cmd, Pipeline, Value};
 
+pub use self::claim::Claim;
 use self::client::Client;
 pub use self::client::Unreachable;
 pub use self::counter::Count;
@@ -143,10 +145,7 @@ impl Cache {
     ///
     /// A fill that comes late, even after a freeze, is harmless: if the guard has moved on, its generation is dead.
     pub fn fill(&self, slot: Slot, body: Vec<u8>) {
-        self.offer(move |sealer| {
-            let sealed = sealer.seal(&slot.key, slot.generation.bytes(), slot.asked_at, &body)?;
-            Some(set(slot.key.record(), &sealed, slot.key.ttl()))
-        });
+        self.offer(move |sealer| slot.record(sealer, &body));
     }
 
     /// Drops the slot's generation if it came to life by this look-up: or whoever makes tokens up would leave guards behind that live for a
@@ -235,6 +234,14 @@ impl Cache {
             Some(Value::BulkString(sealed)) => self.shared.sealer.open(key, generation.bytes(), sealed),
             _ => None,
         }
+    }
+}
+
+impl Slot {
+    /// The command that fills the record in.
+    fn record(&self, sealer: &Sealer, body: &[u8]) -> Option<Cmd> {
+        let sealed = sealer.seal(&self.key, self.generation.bytes(), self.asked_at, body)?;
+        Some(set(self.key.record(), &sealed, self.key.ttl()))
     }
 }
 

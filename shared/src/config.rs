@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tracing::level_filters::LevelFilter;
 
-use crate::secret::SecretKey;
-use crate::{cache, db};
+use crate::secret::{Secret, SecretKey};
+use crate::{cache, db, llm};
 
 /// What a function is told by its environment, parsed.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub struct Config {
     pub db_pool_size: usize,
     /// `DB_MAX_OVERFLOW`: further connections that it opens under load and closes again.
     pub db_max_overflow: usize,
+    /// `LLM_BASE_URL`, `LLM_MODEL` and `LLM_API_KEY`: the model's server, or none, and the built-in companion answers.
+    pub llm: Option<llm::Endpoint>,
     /// `LOG_LEVEL`: the least severe level that is logged.
     pub log_level: LevelFilter,
 }
@@ -60,6 +62,7 @@ impl Config {
         let db_pool_size = reader.optional("DB_POOL_SIZE", "must be between 1 and 100", 5, |text| in_range(text, 1));
         let db_max_overflow =
             reader.optional("DB_MAX_OVERFLOW", "must be between 0 and 100", 10, |text| in_range(text, 0));
+        let llm = reader.llm();
         let log_level =
             reader.optional("LOG_LEVEL", "must be error, warn, info, debug or trace", LevelFilter::INFO, parse);
         match (database, redis, cache_key) {
@@ -70,6 +73,7 @@ impl Config {
                 slow_query_threshold: Duration::from_secs_f64(slow_query_threshold),
                 db_pool_size,
                 db_max_overflow,
+                llm,
                 log_level,
             }),
             _ => Err(ConfigError(reader.errors)),
@@ -109,6 +113,15 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
             self.errors.push(format!("{name} {rule}"));
             default
         })
+    }
+
+    fn llm(&mut self) -> Option<llm::Endpoint> {
+        let key = self.text("LLM_API_KEY").map(Secret::new);
+        self.text("LLM_BASE_URL")?;
+        let rule = "must be an https:// URL, or http:// on this machine, without credentials, query and fragment";
+        let base_url = self.required("LLM_BASE_URL", rule, parse);
+        let model = self.required("LLM_MODEL", "must be a model's name", |text| Some(text.to_owned()));
+        Some(llm::Endpoint { base_url: base_url?, model: model?, key })
     }
 
     fn text(&self, name: &str) -> Option<String> {
@@ -169,6 +182,17 @@ mod tests {
             assert!(error.contains(name), "{name} is not in: {error}");
         }
         assert!(!error.contains("hunter2") && !error.contains("soon"), "{error}");
+    }
+
+    #[test]
+    fn a_model_needs_a_name_and_a_url_that_can_be_trusted() {
+        let base = [("DATABASE_URL", "postgres://db/kai"), ("REDIS_URL", "redis://cache"), ("CACHE_KEY", KEY)];
+        let with = |pairs: &[(&'static str, &'static str)]| read(&[&base, pairs].concat());
+        assert!(with(&[("LLM_MODEL", "small"), ("LLM_API_KEY", "hunter2")]).unwrap().llm.is_none());
+        assert!(with(&[("LLM_BASE_URL", "https://llm/v1"), ("LLM_MODEL", "small")]).unwrap().llm.is_some());
+        let error = with(&[("LLM_BASE_URL", "http://hunter2.example")]).unwrap_err();
+        assert!(error.contains("LLM_BASE_URL must") && error.contains("LLM_MODEL is missing"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
     }
 
     #[test]

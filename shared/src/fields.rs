@@ -75,6 +75,11 @@ impl Fields {
         }
     }
 
+    /// A field's text before any rule is applied to it.
+    pub fn peek(&self, field: &str) -> Option<&str> {
+        self.values.get(field).and_then(Value::as_str)
+    }
+
     /// Whether a field is there, be it null.
     pub fn has(&self, field: &str) -> bool {
         self.values.contains_key(field)

@@ -13,8 +13,10 @@
 //! | [`document`] | a body as it is cached and sent: compressed, with its entity tag |
 //! | [`compress`] | gzip and its negotiation |
 //! | [`fields`] | reads typed fields and collects what is wrong with them |
+//! | [`llm`] | the language model, and the companion that stands in for it |
 //! | [`metrics`] | what a request counts, and the EMF line that tells it |
 //! | [`password`] | argon2id, off the async threads |
+//! | [`safety`] | the detector of crises, and whom to turn to in one |
 //! | [`secret`] | values that are never printed |
 //! | `silence` | how long a server has not answered, across a freeze |
 //! | [`telemetry`] | structured logs |
@@ -29,9 +31,11 @@ pub mod document;
 pub mod error;
 pub mod fields;
 pub mod http;
+pub mod llm;
 pub mod metrics;
 pub mod password;
 pub mod run;
+pub mod safety;
 pub mod secret;
 mod silence;
 pub mod state;
@@ -39,5 +43,5 @@ pub mod store;
 pub mod telemetry;
 
 pub use error::{Error, Result};
-pub use run::{run, run_event};
+pub use run::{run, run_event, run_with_resources};
 pub use state::State;

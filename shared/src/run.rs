@@ -21,6 +21,7 @@ use crate::config::{self, Config};
 use crate::error::{Error, Result};
 use crate::http::{Facts, Reply, Request};
 use crate::metrics::{self, Summary};
+use crate::safety;
 use crate::state::State;
 use crate::telemetry;
 
@@ -54,10 +55,19 @@ where
 ///
 /// Reads the configuration, connects, then serves. Returns only if the environment is unfit, after one line that says why.
 pub fn run<H: for<'a> Handler<'a>>(handler: H) -> ExitCode {
-    start(|config| async move {
+    run_http(handler, false)
+}
+
+/// The same for a function that somebody may turn to in a crisis: each of its errors tells whom else they can turn to.
+pub fn run_with_resources<H: for<'a> Handler<'a>>(handler: H) -> ExitCode {
+    run_http(handler, true)
+}
+
+fn run_http<H: for<'a> Handler<'a>>(handler: H, with_resources: bool) -> ExitCode {
+    start(move |config| async move {
         let state = State::try_from(config)?;
         state.connect().await;
-        let environment = Arc::new(Environment { state, warm: AtomicBool::new(false) });
+        let environment = Arc::new(Environment { state, warm: AtomicBool::new(false), with_resources });
         let service = service_fn(move |request| {
             let (environment, handler) = (Arc::clone(&environment), handler.clone());
             async move { Ok::<_, lambda_http::Error>(environment.serve(handler, Request::new(request)).await) }
@@ -123,6 +133,8 @@ struct Environment {
     state: State,
     /// Whether a request has been served before.
     warm: AtomicBool,
+    /// Whether errors tell whom else somebody can turn to.
+    with_resources: bool,
 }
 
 impl Environment {
@@ -132,6 +144,7 @@ impl Environment {
         let state = self.state.for_request();
         let (endpoint, (request_id, deadline)) = (request.endpoint(), request.invocation());
         let (accepts_gzip, if_none_match) = (request.accepts_gzip(), request.if_none_match().map(str::to_owned));
+        let country = request.country();
         let left = Duration::from_millis(deadline.saturating_sub(unix_ms())).saturating_sub(MARGIN);
         let work = AssertUnwindSafe(handler.call(&state, request)).catch_unwind();
         let result = match timeout(left, work).await {
@@ -141,7 +154,8 @@ impl Environment {
         };
         let reply = result.unwrap_or_else(|error| {
             log(&error, &request_id, &endpoint);
-            Reply::problem(&error, &request_id)
+            let resources = if self.with_resources { safety::resources(country) } else { Vec::new() };
+            Reply::problem(&error, &request_id, &resources)
         });
         let took = started.elapsed();
         let if_none_match = if_none_match.as_deref();

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::db::{self, Db, PoolSize};
+use crate::llm::Model;
 use crate::metrics::Meter;
 use crate::password::Passwords;
 use crate::secret::SecretKey;
@@ -24,6 +25,8 @@ pub struct State {
     pub cache: Cache,
     /// Postgres.
     pub db: Db,
+    /// What answers in the chat.
+    pub model: Model,
     /// Argon2id.
     pub passwords: Passwords,
     /// What this request counts.
@@ -44,6 +47,7 @@ impl TryFrom<Config> for State {
         Ok(Self {
             cache: Cache::new(&config.redis, &config.cache_key, Arc::clone(&meter)),
             db: Db::new(&config.database, size, config.slow_query_threshold, Arc::clone(&meter))?,
+            model: config.llm.map_or(Model::BuiltIn, |endpoint| Model::Remote(Arc::new(endpoint))),
             passwords: Passwords::default(),
             meter,
             pseudonyms: config.cache_key.derive("pseudonym"),

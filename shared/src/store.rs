@@ -6,12 +6,15 @@
 
 mod account;
 mod authenticated;
+mod conversation;
 mod deletion;
 mod export;
 mod idempotency;
 mod journal;
+mod once;
 mod outbox;
 mod password_change;
+mod position;
 mod profile;
 mod session;
 mod throttle;
@@ -22,9 +25,13 @@ use std::fmt;
 use uuid::Uuid;
 
 pub use self::account::{Account, Credentials, Email, Password, credentials, register};
+pub use self::conversation::{
+    Answer, Asked, ChatMessage, Flight, HistoryPage, Lead, Message, Metadata, Question, Safety, Spoken, ask,
+    begin_exchange, begin_turning_point, clear_conversation, conversation_history, count_message, keep_exchange,
+};
 pub use self::deletion::{begin_deletion, delete_account};
 pub use self::export::{ExportPage, export_account};
-pub use self::idempotency::IdempotencyKey;
+pub use self::idempotency::{Done, IdempotencyKey, first_result};
 pub use self::journal::{
     Draft, Entry, EntryChange, EntryFields, EntryId, InsightsPeriod, Listing, Precondition, begin_journal_write,
     create_entry, delete_entry, entry, expect, journal_insights, list_entries, update_entry,
@@ -33,7 +40,7 @@ pub use self::outbox::{drain_outbox, purge_expired};
 pub use self::password_change::{change_password, own_credentials};
 pub use self::profile::{Profile, ProfileChange, begin_profile_write, profile, update_profile};
 pub use self::session::{
-    RevocationScope, Session, begin_session_write, create_session, current_session, refresh_session, revoke_sessions,
+    RevocationScope, Session, create_session, current_session, refresh_session, revoke_sessions, sessions_ended,
 };
 pub use self::throttle::{LocalCounters, LoginAttempt};
 pub use self::token::{Grant, Token};

@@ -176,20 +176,47 @@ async fn a_write_is_an_announcement_a_statement_and_an_invalidation() {
     let kai = start().await;
     let ada = kai.settle().await;
     ada.list().await;
-    for (request, guard) in [
-        (ada.post("/api/journal/entries", &json!({"content": "x"})), format!("EVAL journal:list:{}:guard", ada.id)),
-        (
-            ada.post("/api/journal/entries", &json!({"content": "x"})).header("idempotency-key", "k"),
-            format!("EVAL journal:list:{}:guard", ada.id),
-        ),
-        (ada.patch(ada.profile_path(), &json!({"traits": {}})), format!("EVAL user:profile:{}:guard", ada.id)),
+    let eval = |family: &str| format!("EVAL {family}:{}:guard", ada.id);
+    let entry = json!({"content": "x"});
+    for (request, guards) in [
+        (ada.post("/api/journal/entries", &entry), vec![eval("journal:list")]),
+        (ada.post("/api/journal/entries", &entry).header("idempotency-key", "k"), vec![eval("journal:list")]),
+        // What the model has answered depends on the profile.
+        (ada.patch(ada.profile_path(), &json!({"traits": {}})), vec![eval("user:profile"), eval("ai:response")]),
     ] {
         let write = cost(&kai, request).await;
         assert!(write.reply.status < 300);
-        assert_eq!((write.redis.round_trips, &write.redis.messages[..]), (2, &[guard.clone(), guard][..]));
+        assert_eq!((write.redis.round_trips, &write.redis.messages[..]), (2, &[guards.clone(), guards].concat()[..]));
         assert_eq!((write.postgres.round_trips, write.postgres.queries()), (1, 1), "{:?}", write.postgres);
         write.agrees_with_the_metrics(2, 1);
     }
+}
+
+#[tokio::test]
+async fn a_message_costs_two_statements_beside_the_model_and_one_when_the_model_has_answered_it_before() {
+    let kai = start().await;
+    let ada = kai.settle().await;
+    let question = |key: &str| {
+        ada.post("/api/chat", &json!({"message": "How can I calm down before an exam?"})).header("idempotency-key", key)
+    };
+    // The session is known, and the connections are open.
+    question("first").await.good();
+    let leaning = cost(&kai, ada.post("/api/chat", &json!({"message": "yes"})).header("idempotency-key", "yes")).await;
+    assert_eq!(leaning.postgres.queries(), 2, "{:?}", leaning.postgres);
+    let eval = |name: &str| format!("EVAL {name}:{}:guard", ada.id);
+    for attempt in 0..5 {
+        let known = cost(&kai, question(&format!("again-{attempt}"))).await;
+        if known.reply.good()["metadata"]["cached"] == false {
+            continue;
+        }
+        assert_eq!((known.postgres.round_trips, known.postgres.queries()), (1, 1), "{:?}", known.postgres);
+        // The session and the answer; the count; the announcement and its end.
+        assert_eq!(known.redis.round_trips, 4, "{:?}", known.redis);
+        let last: Vec<_> = known.redis.messages.iter().rev().take(2).cloned().collect();
+        assert_eq!(last, [eval("conversation"), eval("conversation")]);
+        return known.agrees_with_the_metrics(4, 1);
+    }
+    panic!("never cached");
 }
 
 /// The environment is frozen as soon as it has answered, in the middle of its fill, and goes on long after the fill's deadline.

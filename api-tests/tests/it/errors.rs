@@ -10,7 +10,7 @@ use uuid::Uuid;
 pub(crate) const CANARY: &str = "kanarienvogel";
 
 /// Method, path, and whether it needs a session; `{user_id}` stands for the caller's own, `{entry_id}` for an entry of theirs.
-const ROUTES: [(&str, &str, bool); 18] = [
+pub(crate) const ROUTES: [(&str, &str, bool); 21] = [
     ("GET", "/health", false),
     ("POST", "/api/auth/register", false),
     ("POST", "/api/auth/login", false),
@@ -27,12 +27,15 @@ const ROUTES: [(&str, &str, bool); 18] = [
     ("GET", "/api/journal/insights", true),
     ("POST", "/api/auth/refresh", true),
     ("POST", "/api/auth/change-password", true),
+    ("POST", "/api/chat", true),
+    ("GET", "/api/chat/history", true),
+    ("DELETE", "/api/chat/session/{user_id}", true),
     ("GET", "/api/account", true),
     ("DELETE", "/api/account", true),
 ];
 
 /// The routes that read a body, with one that is valid.
-fn bodies() -> [(&'static str, &'static str, Value); 7] {
+pub(crate) fn bodies() -> [(&'static str, &'static str, Value); 8] {
     let credentials =
         json!({"email": format!("{}@example.org", Uuid::new_v4().simple()), "password": "nine quiet herons"});
     [
@@ -42,11 +45,12 @@ fn bodies() -> [(&'static str, &'static str, Value); 7] {
         ("POST", "/api/journal/entries", json!({"content": "x"})),
         ("PUT", "/api/journal/entries/{entry_id}", json!({"content": "x"})),
         ("PATCH", "/api/journal/entries/{entry_id}", json!({"title": "x"})),
+        ("POST", "/api/chat", json!({"message": "x"})),
         ("POST", "/api/auth/change-password", json!({"old_password": "x", "new_password": "nine quiet herons"})),
     ]
 }
 
-fn request(client: &Client, user: Uuid, method: &str, path: &str) -> Request {
+pub(crate) fn request(client: &Client, user: Uuid, method: &str, path: &str) -> Request {
     // The first entry of whoever has one bears the user's id, see `live`.
     client.request(method, path.replace("{user_id}", &user.to_string()).replace("{entry_id}", &user.to_string()))
 }
@@ -82,7 +86,8 @@ fn the_routes_of_these_tests_are_those_of_the_template() {
 async fn a_route_that_needs_a_session_refuses_every_token_that_is_not_a_live_one() {
     let kai = Kai::shared().await;
     // Valid for every route, so that only the token is wrong.
-    let body = json!({"content": CANARY, "old_password": CANARY, "new_password": "nine quiet herons"});
+    let body =
+        json!({"content": CANARY, "message": CANARY, "old_password": CANARY, "new_password": "nine quiet herons"});
     for (method, path, protected) in ROUTES {
         if !protected {
             continue;
@@ -94,7 +99,7 @@ async fn a_route_that_needs_a_session_refuses_every_token_that_is_not_a_live_one
             (person.id, person.token)
         };
         let ada = live(kai).await;
-        let live = request(&ada, ada.id, method, path).json(&json!({"content": "x"})).await;
+        let live = request(&ada, ada.id, method, path).json(&json!({"content": "x", "message": "x"})).await;
         // A password is not changed by whatever is sent; but it is the fields that are wrong, and not the session.
         let refused = path == "/api/auth/change-password" && live.status == 422;
         assert!(

@@ -120,3 +120,82 @@ async fn whoever_registers_twice_with_one_key_has_one_account() {
     let stranger = register(&other, "nine quiet herons", "key").await;
     assert_eq!((stranger.status, &stranger.json()["email"]), (201, &json!(other)), "somebody else with the same key");
 }
+
+/// Sends a request twice at once and once more, with one key, and returns the answer that all of them must have.
+async fn thrice(send: impl Fn() -> api_tests::Request) -> Reply {
+    let send = || send().header("idempotency-key", "the-key").into_future();
+    let (first, second) = futures_util::future::join(send(), send()).await;
+    let third = send().await;
+    for reply in [&second, &third] {
+        assert_eq!((reply.status, &reply.body), (first.status, &first.body), "{}", reply.text());
+    }
+    first
+}
+
+#[tokio::test]
+async fn whoever_signs_in_twice_with_one_key_has_one_session_and_the_token_is_stored_nowhere() {
+    let kai = Kai::shared().await;
+    let ada = kai.register_and_login().await;
+    let body = json!({"email": ada.email, "password": ada.password});
+    let grant = thrice(|| kai.anonymous().post("/api/auth/login", &body)).await.good();
+    let token = grant["access_token"].as_str().unwrap();
+    kai.anonymous().with_token(token).get("/api/auth/me").await.good();
+    assert_eq!(kai.value::<i64>("SELECT count(*) FROM sessions WHERE user_id = $1", &[&ada.id]).await, 2);
+    let kept: Value = kai
+        .value("SELECT response FROM idempotency_keys WHERE endpoint = 'auth-login' AND scope = $1", &[&ada.id])
+        .await;
+    assert!(!kept.to_string().contains(token) && kept.get("access_token").is_none(), "{kept}");
+    // The key alone signs nobody in.
+    let wrong = json!({"email": ada.email, "password": "another password"});
+    let reply = kai.anonymous().post("/api/auth/login", &wrong).header("idempotency-key", "the-key").await;
+    reply.expect_problem(401, "wrong_credentials");
+}
+
+#[tokio::test]
+async fn a_request_that_ends_its_own_session_can_be_repeated_by_whoever_holds_the_same_token_and_by_nobody_else() {
+    let kai = Kai::shared().await;
+    for path in ["/api/auth/refresh", "/api/auth/logout", "/api/auth/change-password"] {
+        let ada = kai.register_and_login().await;
+        let other = ada.login_again().await;
+        let body = json!({"old_password": ada.password, "new_password": "ten quiet herons"});
+        let answer = thrice(|| ada.post(path, &body)).await.good();
+        ada.get("/api/auth/me").await.expect_problem(401, "unauthenticated");
+        // Another token of the same person proves nothing about this one.
+        let repeated = other.post(path, &body).header("idempotency-key", "the-key").await;
+        match path {
+            "/api/auth/refresh" => {
+                let fresh = ada.with_token(answer["access_token"].as_str().unwrap());
+                fresh.get("/api/auth/me").await.good();
+                assert_eq!(kai.value::<i64>("SELECT count(*) FROM sessions WHERE user_id = $1", &[&ada.id]).await, 3);
+                repeated.expect_problem(422, "idempotency_key_reused");
+            }
+            _ => drop(repeated.expect_problem(401, "unauthenticated")),
+        }
+        // Without the key it is a request of somebody who is not signed in.
+        ada.post(path, &body).await.expect_problem(401, "unauthenticated");
+    }
+}
+
+#[tokio::test]
+async fn changes_that_cannot_be_made_twice_are_answered_as_the_first_time() {
+    let kai = Kai::shared().await;
+    let ada = kai.settle().await;
+    let entry = ada.write("first words").await;
+    let path = format!("/api/journal/entries/{}", entry["id"].as_str().unwrap());
+    let etag = ada.get(&path).await.header("etag").unwrap().to_owned();
+    let change = json!({"content": "other words"});
+    let changed = thrice(|| ada.patch(&path, &change).header("if-match", &etag)).await;
+    assert_eq!(changed.good()["content"], "other words");
+    ada.patch(&path, &change).header("if-match", &etag).await.expect_problem(412, "precondition_failed");
+    let other = ada.patch(&path, &json!({"content": "third words"})).header("idempotency-key", "the-key").await;
+    other.expect_problem(422, "idempotency_key_reused");
+    let deleted = thrice(|| ada.request("DELETE", &path)).await;
+    assert_eq!(deleted.status, 204);
+    ada.request("DELETE", &path).await.expect_problem(404, "not_found");
+
+    let profile = json!({"communication_style": "direct"});
+    let first = thrice(|| ada.patch(ada.profile_path(), &profile)).await.good();
+    assert_eq!(ada.get(ada.profile_path()).await.good(), first);
+    thrice(|| ada.request("DELETE", format!("/api/chat/session/{}", ada.id))).await.good();
+    thrice(|| ada.request("DELETE", "/api/account")).await;
+}

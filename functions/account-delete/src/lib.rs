@@ -12,6 +12,8 @@ use shared::{Result, State, store};
 /// `unauthenticated`, or `unavailable` when the database is away or the cache could not be told.
 pub async fn handle(state: &State, request: Request) -> Result<Reply> {
     let token = request.token()?;
+    // Repeatable anyway; what is no key is told all the same.
+    request.idempotency_key(state, "account-delete")?;
 
     let guard = store::begin_deletion(state, token.user_id()).await?;
     store::delete_account(state, guard, &token).await?;

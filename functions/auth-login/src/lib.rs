@@ -17,12 +17,13 @@ pub async fn handle(state: &State, request: Request) -> Result<Reply> {
     let email = body.required("email", Email::parse);
     let password = body.required("password", Password::parse_known);
     let (email, password) = body.finish(email.zip(password))?;
+    let key = request.idempotency_key(state, "auth-login")?;
 
     let attempt = LoginAttempt::begin(state, &email, &request.source_ip()).await?;
     let verified = verify(state, &email, password).await;
     attempt.conclude(state, verified.as_ref().map(Option::is_some)).await;
     let credentials = verified?.ok_or(Error::WrongCredentials)?;
-    let grant = store::create_session(state, &credentials).await?;
+    let grant = store::create_session(state, &credentials, key.as_ref()).await?;
 
     Reply::ok(&grant)
 }

@@ -25,9 +25,9 @@ pub async fn handle(state: &State, request: Request) -> Result<Reply> {
     let mut query = request.query();
     let scope = query.optional("scope", scope);
     let scope = query.finish(Some(scope.unwrap_or(RevocationScope::All)))?;
+    let key = request.last_idempotency_key(state, "auth-logout", &token)?;
 
-    let guard = store::begin_session_write(state, token.user_id()).await?;
-    store::revoke_sessions(state, guard, &token, scope).await?;
+    store::revoke_sessions(state, &token, scope, key.as_ref()).await?;
 
     Reply::ok(&LoggedOut { message: "Successfully logged out" })
 }

@@ -27,6 +27,11 @@ pub async fn handle(state: &State, request: Request) -> Result<Reply> {
     let old = body.required("old_password", Password::parse_known);
     let new = body.required("new_password", Password::parse_new);
     let (old, new) = body.finish(old.zip(new))?;
+    let key = request.last_idempotency_key(state, "auth-password", &token)?;
+    let changed = Changed { message: "Password changed; sign in again" };
+    if store::sessions_ended(state, &token, key.as_ref()).await? {
+        return Reply::ok(&changed);
+    }
 
     let (email, credentials) = store::own_credentials(state, &token).await?;
     let attempt = LoginAttempt::begin(state, &email, &request.source_ip()).await?;
@@ -36,8 +41,7 @@ pub async fn handle(state: &State, request: Request) -> Result<Reply> {
         return Err(Error::invalid("old_password", "must be the present password"));
     }
     let password_hash = state.passwords.hash(new.into_secret()).await?;
-    let guard = store::begin_session_write(state, token.user_id()).await?;
-    store::change_password(state, guard, &token, &credentials, &password_hash).await?;
+    store::change_password(state, &token, &credentials, &password_hash, key.as_ref()).await?;
 
-    Reply::ok(&Changed { message: "Password changed; sign in again" })
+    Reply::ok(&changed)
 }

@@ -11,9 +11,9 @@ use shared::{Result, State, store};
 /// `unauthenticated` when the session is over, also because it has been refreshed already; `unavailable` when the database is.
 pub async fn handle(state: &State, request: Request) -> Result<Reply> {
     let token = request.token()?;
+    let key = request.last_idempotency_key(state, "auth-refresh", &token)?;
 
-    let guard = store::begin_session_write(state, token.user_id()).await?;
-    let grant = store::refresh_session(state, guard, &token).await?;
+    let grant = store::refresh_session(state, &token, key.as_ref()).await?;
 
     Reply::ok(&grant)
 }

@@ -14,9 +14,10 @@ pub async fn handle(state: &State, request: Request) -> Result<Reply> {
     let token = request.token()?;
     token.must_belong_to(Some(request.path_user_id()?))?;
     let change = ProfileChange::read(request.json()?)?;
+    let key = request.idempotency_key(state, "profile-update")?;
 
     let guard = store::begin_profile_write(state, token.user_id()).await?;
-    let profile = store::update_profile(state, guard, &token, &change).await?;
+    let profile = store::update_profile(state, guard, &token, &change, key.as_ref()).await?;
 
     Reply::ok(&profile)
 }

@@ -22,7 +22,7 @@ if type(v) ~= 'string' or v == '!' .. ARGV[1] or string.sub(v, 1, 1) == 'g' then
 return 1";
 
 /// Drops the guard if it still holds this generation.
-const WITHDRAW: &str = "if redis.pcall('GET', KEYS[1]) == ARGV[1] then redis.call('UNLINK', KEYS[1]) end
+const DROP_IF_MINE: &str = "if redis.pcall('GET', KEYS[1]) == ARGV[1] then redis.call('UNLINK', KEYS[1]) end
 return 1";
 
 /// The random name of the time between two writes. Never counted up: a counter that is evicted starts over and would bring
@@ -152,7 +152,12 @@ impl WriteGuard {
 
 /// Drops the guard if this generation still lives.
 pub(super) fn withdraw(key: &Key, generation: Generation) -> Cmd {
-    script(WITHDRAW, key.guard(), generation.value())
+    drop_if_mine(key.guard(), generation.value())
+}
+
+/// Drops what is under a name if it is this value.
+pub(super) fn drop_if_mine(name: &str, value: impl redis::ToRedisArgs) -> Cmd {
+    script(DROP_IF_MINE, name, value)
 }
 
 /// `EVAL` rather than `EVALSHA`: the scripts are short, and a Redis that restarted knows no digests.

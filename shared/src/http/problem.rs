@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::status::{self, Kind};
 use crate::error::Error;
+use crate::safety::Resource;
 
 /// The body of every error.
 #[derive(Debug, Serialize)]
@@ -17,6 +18,9 @@ pub(super) struct Problem<'a> {
     request_id: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Member>,
+    /// For somebody who came in a crisis.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    resources: &'a [Resource],
 }
 
 #[derive(Debug, Serialize)]
@@ -26,14 +30,14 @@ struct Member {
 }
 
 impl<'a> Problem<'a> {
-    pub(super) fn new(error: &Error, request_id: &'a str) -> Self {
+    pub(super) fn new(error: &Error, request_id: &'a str, resources: &'a [Resource]) -> Self {
         let Kind { status, code, title } = status::of(error);
         let errors = match error {
             Error::Invalid(fields) => fields.iter().map(|e| Member { field: e.field, message: e.rule }).collect(),
             _ => Vec::new(),
         };
         let kind = format!("urn:kai:error:{code}");
-        Self { kind, title, status: status.as_u16(), detail: detail(error), code, request_id, errors }
+        Self { kind, title, status: status.as_u16(), detail: detail(error), code, request_id, errors, resources }
     }
 }
 
@@ -71,7 +75,7 @@ mod tests {
     #[test]
     fn invalid_fields_are_listed_with_their_rules() {
         let error = Error::Invalid(vec![FieldError { field: "mood", rule: "must be a number from 1.0 to 10.0" }]);
-        let problem = serde_json::to_value(Problem::new(&error, "r-1")).unwrap();
+        let problem = serde_json::to_value(Problem::new(&error, "r-1", &[])).unwrap();
         let expected = json!({
             "type": "urn:kai:error:invalid_fields", "title": "Some fields are invalid", "status": 422, "code": "invalid_fields",
             "detail": "mood must be a number from 1.0 to 10.0.", "request_id": "r-1",
@@ -83,7 +87,7 @@ mod tests {
     #[test]
     fn a_cause_is_never_told() {
         for error in [Error::internal("hunter2"), Error::unavailable("hunter2")] {
-            let problem = serde_json::to_string(&Problem::new(&error, "r-1")).unwrap();
+            let problem = serde_json::to_string(&Problem::new(&error, "r-1", &[])).unwrap();
             assert!(!problem.contains("hunter2"), "{problem}");
         }
     }
@@ -91,6 +95,6 @@ mod tests {
     #[test]
     fn waiting_is_told_in_whole_seconds_of_at_least_one() {
         let error = Error::RateLimited { retry_after: Duration::from_millis(10) };
-        assert_eq!(Problem::new(&error, "").detail, "Try again in 1 s.");
+        assert_eq!(Problem::new(&error, "", &[]).detail, "Try again in 1 s.");
     }
 }

@@ -15,6 +15,7 @@ use super::status;
 use crate::document::Document;
 use crate::error::{Error, Result};
 use crate::metrics::Meter;
+use crate::safety::Resource;
 
 /// When a client may ask again for something that is away.
 const RETRY: Duration = Duration::from_secs(2);
@@ -80,13 +81,13 @@ impl Reply {
         Ok(Self { status, content_type: JSON, document, revalidated: false, retry_after: None })
     }
 
-    /// Problem details.
-    pub(crate) fn problem(error: &Error, request_id: &str) -> Self {
+    /// Problem details, and for somebody who came in a crisis whom else they can turn to.
+    pub(crate) fn problem(error: &Error, request_id: &str, resources: &[Resource]) -> Self {
         let retry_after = match error {
             Error::RateLimited { retry_after } | Error::Unavailable { retry_after, .. } => Some(*retry_after),
             _ => None,
         };
-        let document = Document::new(&Problem::new(error, request_id)).unwrap_or_else(|_| Document::empty());
+        let document = Document::new(&Problem::new(error, request_id, resources)).unwrap_or_else(|_| Document::empty());
         Self { status: status::of(error).status, content_type: PROBLEM, document, revalidated: false, retry_after }
     }
 
@@ -154,7 +155,9 @@ impl Facts<'_> {
     fn server_timing(&self) -> String {
         let ms = |duration: Duration| format!("{}.{:03}", duration.as_micros() / 1000, duration.as_micros() % 1000);
         let (cache, db) = (ms(self.meter.cache_time()), ms(self.meter.db_time()));
-        format!("cache;dur={cache}, db;dur={db}, total;dur={}", ms(self.took))
+        let llm = Some(self.meter.llm_time()).filter(|time| !time.is_zero());
+        let llm = llm.map(|time| format!("llm;dur={}, ", ms(time))).unwrap_or_default();
+        format!("cache;dur={cache}, db;dur={db}, {llm}total;dur={}", ms(self.took))
     }
 }
 
@@ -236,12 +239,14 @@ mod tests {
     #[test]
     fn a_client_is_told_when_to_come_back_and_how_to_sign_in() {
         let meter = Meter::default();
-        let (response, _) = Reply::problem(&Error::unavailable("x"), "r-1").into_response(&facts(&meter, None, true));
+        let (response, _) =
+            Reply::problem(&Error::unavailable("x"), "r-1", &[]).into_response(&facts(&meter, None, true));
         assert_eq!(
             (response.status(), &response.headers()["retry-after"]),
             (StatusCode::SERVICE_UNAVAILABLE, &"2".parse().unwrap())
         );
-        let (response, _) = Reply::problem(&Error::WrongCredentials, "r-1").into_response(&facts(&meter, None, true));
+        let (response, _) =
+            Reply::problem(&Error::WrongCredentials, "r-1", &[]).into_response(&facts(&meter, None, true));
         assert_eq!(
             (response.status(), &response.headers()["www-authenticate"]),
             (StatusCode::UNAUTHORIZED, &"Bearer".parse().unwrap())

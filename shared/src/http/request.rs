@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use http::HeaderMap;
-use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
+use http::header::{
+    ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH,
+};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, RequestExt as _};
 use uuid::Uuid;
@@ -11,6 +13,7 @@ use uuid::Uuid;
 use crate::compress;
 use crate::error::{Error, Result};
 use crate::fields::{self, Fields};
+use crate::safety::Country;
 use crate::state::State;
 use crate::store::{EntryId, IdempotencyKey, Token, UserId};
 
@@ -95,7 +98,7 @@ impl Request {
         Fields::from_json(body)
     }
 
-    /// The `Idempotency-Key` header with the body that it stands for.
+    /// The `Idempotency-Key` header with the request that it stands for: path, query, `If-Match` and body.
     ///
     /// # Errors
     /// [`Error::Invalid`] when it is not 1 to 255 visible ASCII characters.
@@ -104,10 +107,26 @@ impl Request {
         let key = key.as_bytes();
         match std::str::from_utf8(key) {
             Ok(text) if (1..=255).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic) => {
-                Ok(Some(IdempotencyKey::new(state, endpoint, text, self.body())))
+                let target = [self.0.raw_http_path().as_bytes(), self.0.uri().query().unwrap_or_default().as_bytes()];
+                let if_match = self.header(IF_MATCH).unwrap_or_default().as_bytes();
+                let request = [target[0], target[1], if_match, self.body()];
+                Ok(Some(IdempotencyKey::new(state, endpoint, text, &request)))
             }
             _ => Err(Error::invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters")),
         }
+    }
+
+    /// The `Idempotency-Key` header of a request that ends the session it comes with: it is repeated by whoever holds the same token.
+    ///
+    /// # Errors
+    /// As [`idempotency_key`](Self::idempotency_key).
+    pub fn last_idempotency_key(
+        &self,
+        state: &State,
+        endpoint: &'static str,
+        token: &Token,
+    ) -> Result<Option<IdempotencyKey>> {
+        Ok(self.idempotency_key(state, endpoint)?.map(|key| key.bound_to(state, token)))
     }
 
     /// Where the request came from, as the gateway saw it. Headers such as `X-Forwarded-For` are the client's own claim and are not asked.
@@ -118,6 +137,11 @@ impl Request {
             }
             _ => Cow::Borrowed("unknown"),
         }
+    }
+
+    /// The country that the client's first language with a region names, as in `de-AT`.
+    pub fn country(&self) -> Option<Country> {
+        self.header(ACCEPT_LANGUAGE).and_then(Country::from_accept_language)
     }
 
     /// The route with its placeholders, such as `GET /api/users/{user_id}/profile`.

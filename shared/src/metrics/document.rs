@@ -46,6 +46,14 @@ pub struct Document<'a> {
     slow_queries: u64,
     response_bytes: usize,
     cold_start: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    llm_calls: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    llm_saved: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    llm_time: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crisis_resources: Option<u64>,
     #[serde(rename = "requestId")]
     request_id: &'a str,
     #[serde(rename = "status")]
@@ -70,7 +78,7 @@ struct Metadata {
 struct Directive {
     namespace: &'static str,
     dimensions: [[&'static str; 2]; 1],
-    metrics: [Metric; 11],
+    metrics: &'static [Metric],
 }
 
 #[derive(Debug, Serialize)]
@@ -84,7 +92,8 @@ const fn metric(name: &'static str, unit: &'static str) -> Metric {
     Metric { name, unit }
 }
 
-const METRICS: [Metric; 11] = [
+/// What every request counts, and after it what only a conversation does.
+const METRICS: [Metric; 15] = [
     metric("Latency", "Milliseconds"),
     metric("Requests", "Count"),
     metric("Errors", "Count"),
@@ -96,12 +105,20 @@ const METRICS: [Metric; 11] = [
     metric("SlowQueries", "Count"),
     metric("ResponseBytes", "Bytes"),
     metric("ColdStart", "Count"),
+    metric("LlmCalls", "Count"),
+    metric("LlmSaved", "Count"),
+    metric("LlmTime", "Milliseconds"),
+    metric("CrisisResources", "Count"),
 ];
+/// How many of them every request counts.
+const COMMON: usize = 11;
 
 impl<'a> Document<'a> {
     /// Puts together what the request counted and how it ended.
     pub fn new(summary: Summary<'a>, meter: &Meter) -> Self {
-        let directive = Directive { namespace: "Kai", dimensions: [["Service", "Endpoint"]], metrics: METRICS };
+        let conversed = meter.llm_calls() + meter.saved_llm_calls() + meter.crises() > 0;
+        let metrics = if conversed { METRICS.as_slice() } else { METRICS.split_at(COMMON).0 };
+        let directive = Directive { namespace: "Kai", dimensions: [["Service", "Endpoint"]], metrics };
         Self {
             metadata: Metadata { timestamp: Timestamp::now().as_millisecond(), cloud_watch_metrics: [directive] },
             service: "kai",
@@ -117,6 +134,10 @@ impl<'a> Document<'a> {
             slow_queries: meter.slow_queries(),
             response_bytes: summary.response_bytes,
             cold_start: u8::from(summary.cold_start),
+            llm_calls: conversed.then(|| meter.llm_calls()),
+            llm_saved: conversed.then(|| meter.saved_llm_calls()),
+            llm_time: conversed.then(|| milliseconds(meter.llm_time())),
+            crisis_resources: conversed.then(|| meter.crises()),
             request_id: summary.request_id,
             status: summary.status,
             cache: meter.outcome().map(super::CacheOutcome::as_str),
@@ -138,20 +159,21 @@ mod tests {
     use super::*;
     use crate::metrics::CacheOutcome;
 
+    const SUMMARY: Summary<'static> = Summary {
+        endpoint: "GET /health",
+        request_id: "r-1",
+        status: 200,
+        latency: Duration::from_micros(2345),
+        response_bytes: 17,
+        cold_start: true,
+    };
+
     fn document(status: u16) -> Value {
         let meter = Meter::default();
         meter.cache_lookup(CacheOutcome::Hit);
         meter.answer_from(CacheOutcome::Hit);
         meter.db_query(Duration::from_micros(1500), true);
-        let summary = Summary {
-            endpoint: "GET /health",
-            request_id: "r-1",
-            status,
-            latency: Duration::from_micros(2345),
-            response_bytes: 17,
-            cold_start: true,
-        };
-        serde_json::to_value(Document::new(summary, &meter)).unwrap()
+        serde_json::to_value(Document::new(Summary { status, ..SUMMARY }, &meter)).unwrap()
     }
 
     #[test]
@@ -165,6 +187,27 @@ mod tests {
             assert!(document[dimension.as_str().unwrap()].is_string(), "{dimension}");
         }
         assert!(document["_aws"]["Timestamp"].as_i64().unwrap() > 1_700_000_000_000);
+    }
+
+    #[test]
+    fn what_a_conversation_counts_is_declared_where_it_is_counted() {
+        let plain = document(200);
+        let meter = Meter::default();
+        meter.llm_call(Duration::from_millis(7));
+        let spoken = Document::new(SUMMARY, &meter);
+        let spoken = serde_json::to_value(spoken).unwrap();
+        for (document, declared) in [(&plain, false), (&spoken, true)] {
+            let metrics = document["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
+            for metric in metrics {
+                assert!(document[metric["Name"].as_str().unwrap()].is_number(), "{metric}");
+            }
+            assert_eq!(metrics.iter().any(|metric| metric["Name"] == "LlmCalls"), declared);
+            assert_eq!(document.get("LlmTime").is_some(), declared);
+        }
+        assert_eq!(
+            (&spoken["LlmCalls"], &spoken["LlmTime"], &spoken["CrisisResources"]),
+            (&1.into(), &7.0.into(), &0.into())
+        );
     }
 
     #[test]

@@ -13,6 +13,10 @@ pub struct Meter {
     db_queries: AtomicU64,
     db_micros: AtomicU64,
     slow_queries: AtomicU64,
+    llm_calls: AtomicU64,
+    llm_saved: AtomicU64,
+    llm_micros: AtomicU64,
+    crises: AtomicU64,
     outcome: AtomicU8,
 }
 
@@ -67,6 +71,22 @@ impl Meter {
         add(&self.slow_queries, u64::from(slow));
     }
 
+    /// Counts one call of the model.
+    pub fn llm_call(&self, took: Duration) {
+        add(&self.llm_calls, 1);
+        add(&self.llm_micros, micros(took));
+    }
+
+    /// Counts an answer that needed no call of the model, because the same was asked before.
+    pub fn llm_saved(&self) {
+        add(&self.llm_saved, 1);
+    }
+
+    /// Counts an answer that carries resources for somebody in a crisis.
+    pub fn crisis(&self) {
+        add(&self.crises, 1);
+    }
+
     /// Where the answer's data came from, if it is of the kind that is cached.
     pub fn outcome(&self) -> Option<CacheOutcome> {
         [CacheOutcome::Hit, CacheOutcome::Miss, CacheOutcome::Bypass]
@@ -102,6 +122,26 @@ impl Meter {
     /// Time spent on waiting for Postgres.
     pub fn db_time(&self) -> Duration {
         Duration::from_micros(self.db_micros.load(Ordering::Relaxed))
+    }
+
+    /// Calls of the model.
+    pub fn llm_calls(&self) -> u64 {
+        self.llm_calls.load(Ordering::Relaxed)
+    }
+
+    /// Answers that needed no call of the model.
+    pub fn saved_llm_calls(&self) -> u64 {
+        self.llm_saved.load(Ordering::Relaxed)
+    }
+
+    /// Time spent on waiting for the model.
+    pub fn llm_time(&self) -> Duration {
+        Duration::from_micros(self.llm_micros.load(Ordering::Relaxed))
+    }
+
+    /// Answers that carry resources for somebody in a crisis.
+    pub fn crises(&self) -> u64 {
+        self.crises.load(Ordering::Relaxed)
     }
 
     /// Queries over the threshold.

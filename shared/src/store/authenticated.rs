@@ -21,7 +21,20 @@ const CATCH_UP_BUDGET: Duration = Duration::from_millis(150);
 
 /// A statement for a caller. `$1` is the token's hash and `$2` the user; `session` is one row, or none when the session is dead.
 /// With `write`, `$3` lists the guards that could not be marked, and they go into the outbox with the change.
+/// With `once`, `$4` to `$6` are the columns of an `Idempotency-Key`, and what `answer (response)` gives is kept under it: one row or, when nothing
+/// was done, none.
 macro_rules! authenticated {
+    (once $($rest:expr),+) => {
+        authenticated!(
+            write
+            $($rest),+,
+            ", kept AS (
+                INSERT INTO idempotency_keys (scope, endpoint, key_hash, user_id, request_hash, response, expires_at)
+                SELECT user_id, $4, $5, user_id, $6, response, now() + interval '24 hours' FROM session, answer WHERE $5 IS NOT NULL
+            )
+            SELECT response FROM session LEFT JOIN answer ON true"
+        )
+    };
     (write $($rest:expr),+) => {
         authenticated!(", outbox AS (INSERT INTO cache_outbox (guard) SELECT unnest($3) FROM session), ", $($rest),+)
     };
@@ -107,39 +120,75 @@ pub(super) async fn read<T: Serialize>(
     params: &[Param<'_>],
     build: impl FnOnce(&[Row]) -> Result<T>,
 ) -> Result<Document> {
-    let [session_lookup, data_lookup] = look_up(state, [&token.session_key(), key]).await;
-    let outcomes = [outcome(&session_lookup), outcome(&data_lookup)];
-    outcomes.iter().for_each(|outcome| state.meter.cache_lookup(*outcome));
-    state.meter.answer_from(outcomes[1]);
-    let alive = open_session(&session_lookup).is_some();
-    let (cached, slot) = match data_lookup {
+    let (session, lookup) = recall(state, token, key).await;
+    let (cached, slot) = match lookup {
         Lookup::Hit(bytes) => (Document::from_bytes(bytes), None),
         Lookup::Miss(slot) => (None, Some(slot)),
         Lookup::Bypass => (None, None),
     };
-    match cached {
-        Some(document) if alive => return Ok(document),
-        _ => {}
-    }
     if let Some(document) = cached {
-        let rows = state.db.read(session::CURRENT, &Caller::new(token).params(&[])).await?;
-        remember_session(&state.cache, session_lookup, rows.first())?;
+        if !session.is_alive() {
+            session.rows(state, token, Read { checked: session::CURRENT, known: session::CURRENT }, &[]).await?;
+        }
         return Ok(document);
     }
-    let statement = if alive { read.known } else { read.checked };
-    let rows = state.db.read(statement, &Caller::new(token).params(params)).await?;
-    if alive {
-        rows.first().ok_or_else(session_over)?;
-    } else if let Err(error) = remember_session(&state.cache, session_lookup, rows.first()) {
-        slot.into_iter().for_each(|slot| state.cache.withdraw(slot));
-        return Err(error);
-    }
+    let rows = match session.rows(state, token, read, params).await {
+        Ok(rows) => rows,
+        Err(error) => {
+            slot.into_iter().for_each(|slot| state.cache.withdraw(slot));
+            return Err(error);
+        }
+    };
     let value = build(&rows)?;
     let document = Document::new(&value).map_err(Error::internal)?;
     if let Some(slot) = slot {
         state.cache.fill(slot, document.to_bytes());
     }
     Ok(document)
+}
+
+/// What the cache knows of the caller's session and of one thing that is theirs, in one round trip.
+pub(super) async fn recall(state: &State, token: &Token, key: &Key) -> (KnownSession, Lookup) {
+    let [session, data] = look_up(state, [&token.session_key(), key]).await;
+    state.meter.cache_lookup(outcome(&data));
+    state.meter.answer_from(outcome(&data));
+    (KnownSession::new(state, session), data)
+}
+
+/// What the cache knows of the caller's session alone.
+pub(super) async fn recall_session(state: &State, token: &Token) -> KnownSession {
+    let [session] = look_up(state, [&token.session_key()]).await;
+    KnownSession::new(state, session)
+}
+
+/// The caller's session, as far as the cache knows it.
+pub(super) struct KnownSession {
+    lookup: Lookup,
+    alive: bool,
+}
+
+impl KnownSession {
+    fn new(state: &State, lookup: Lookup) -> Self {
+        state.meter.cache_lookup(outcome(&lookup));
+        let alive = open_session(&lookup).is_some();
+        Self { lookup, alive }
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        self.alive
+    }
+
+    /// The rows of a read that gives at least one for a live session, which it checks unless the cache knew it.
+    pub(super) async fn rows(self, state: &State, token: &Token, read: Read, params: &[Param<'_>]) -> Result<Vec<Row>> {
+        let statement = if self.alive { read.known } else { read.checked };
+        let rows = state.db.read(statement, &Caller::new(token).params(params)).await?;
+        if self.alive {
+            rows.first().ok_or_else(session_over)?;
+        } else {
+            remember_session(&state.cache, self.lookup, rows.first())?;
+        }
+        Ok(rows)
+    }
 }
 
 /// The rows of a statement that is never cached.

@@ -4,7 +4,7 @@ use tokio_postgres::types::Type;
 
 use super::authenticated::{self, authenticated};
 use super::session::{SESSIONS, acknowledged};
-use super::{Token, UserId, idempotency, journal, profile};
+use super::{Token, UserId, conversation, idempotency, journal, profile};
 use crate::cache::WriteGuard;
 use crate::db::Statement;
 use crate::error::Result;
@@ -15,7 +15,7 @@ use crate::state::State;
 /// # Errors
 /// [`Error::Unavailable`](crate::Error::Unavailable) when the database is known to be away.
 pub async fn begin_deletion(state: &State, user: UserId) -> Result<WriteGuard> {
-    let families = [SESSIONS, profile::PROFILES, journal::LISTS];
+    let families = [SESSIONS, profile::PROFILES, journal::LISTS, conversation::CONVERSATIONS, conversation::ANSWERS];
     authenticated::begin(state, families.iter().map(|family| family.guard(user.0)).collect()).await
 }
 
@@ -53,7 +53,8 @@ const DELETED: Statement = Statement {
 pub async fn delete_account(state: &State, guard: WriteGuard, token: &Token) -> Result<()> {
     let scope = idempotency::pseudonymous_scope(state, &token.user_id().to_string());
     let written = authenticated::write(state, guard, token, DELETE, &[(&scope, Type::UUID)]).await?;
-    if acknowledged(&written)?.is_some() {
+    acknowledged(written.cleared)?;
+    if !written.rows.is_empty() {
         return Ok(());
     }
     let token_hash = token.hash().to_vec();

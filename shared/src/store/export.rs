@@ -7,7 +7,9 @@ use tokio_postgres::types::{Json, Type};
 use uuid::Uuid;
 
 use super::authenticated::{self, authenticated};
-use super::journal::{Entry, Position, columns};
+use super::conversation::Message;
+use super::journal::{Entry, columns};
+use super::position::Position;
 use super::{Account, Profile, Session, Token};
 use crate::db::{Param, Statement};
 use crate::error::{Error, Result};
@@ -15,11 +17,23 @@ use crate::fields::Fields;
 use crate::state::State;
 
 /// Entries of a page. Fifty of the largest, escaped as badly as can be, fit into Lambda's 6 MB.
-const PAGE_SIZE: usize = 50;
+const ENTRIES: usize = 50;
+/// Messages of a page, which has no entries. A hundred of the largest fit as well.
+const MESSAGES: usize = 100;
+/// What a cursor into the conversation begins with.
+const CONVERSATION: &str = "conversation";
 
-/// Which part of the export is asked for.
+/// Which part of the export is asked for: the journal comes first, the conversation after it.
 #[derive(Debug, Clone, Copy)]
-pub struct ExportPage(Position);
+pub struct ExportPage(Section);
+
+#[derive(Debug, Clone, Copy)]
+enum Section {
+    /// Entries behind a place.
+    Journal(Position),
+    /// Messages behind a place.
+    Conversation(Position),
+}
 
 impl ExportPage {
     /// Reads `cursor`, the `next_cursor` of the page before.
@@ -27,8 +41,23 @@ impl ExportPage {
     /// # Errors
     /// [`Error::Invalid`] when it is none.
     pub fn read(mut query: Fields) -> Result<Self> {
-        let cursor = query.optional("cursor", Position::parse);
-        query.finish(Some(Self(cursor.unwrap_or(Position::START))))
+        let cursor =
+            query.optional("cursor", |value| match value.as_str().and_then(|text| text.strip_prefix(CONVERSATION)) {
+                Some("") => Ok(Section::Conversation(Position::START)),
+                Some(place) => Position::parse(&place.trim_start_matches('_').into()).map(Section::Conversation),
+                None => Position::parse(value).map(Section::Journal),
+            });
+        query.finish(Some(Self(cursor.unwrap_or(Section::Journal(Position::START)))))
+    }
+}
+
+impl Section {
+    /// Where entries begin and how many, and the same of messages. Of the other part one row tells whether there is any.
+    fn bounds(self) -> ([Position; 2], [i64; 2]) {
+        match self {
+            Self::Journal(place) => ([place, Position::START], [ENTRIES as i64 + 1, 1]),
+            Self::Conversation(place) => ([Position::START, place], [0, MESSAGES as i64 + 1]),
+        }
     }
 }
 
@@ -43,6 +72,11 @@ const EXPORT: Statement = Statement {
                 ) ORDER BY s.created_at DESC), '[]') FROM (
                     SELECT * FROM sessions WHERE user_id = $2 ORDER BY created_at DESC LIMIT 100
                 ) s) AS sessions,
+            (SELECT coalesce(jsonb_agg(to_jsonb(m) ORDER BY m.created_at DESC, m.id DESC), '[]') FROM (
+                    SELECT id, role, content, created_at FROM messages
+                    WHERE conversation_id = (SELECT id FROM conversations WHERE user_id = $2) AND (created_at, id) < ($6, $7)
+                    ORDER BY created_at DESC, id DESC LIMIT $8
+                ) m) AS messages,
             e.*
         FROM session JOIN user_profiles p ON p.user_id = session.user_id LEFT JOIN LATERAL (
             SELECT ",
@@ -69,6 +103,8 @@ pub struct Export {
     pub journal_entries: Vec<Entry>,
     /// All entries there are.
     pub journal_entries_total: i64,
+    /// Part of the conversation, once the journal is through.
+    pub messages: Vec<Message>,
     /// For the next page, or null on the last.
     pub next_cursor: Option<String>,
 }
@@ -88,21 +124,38 @@ pub struct ExportedSession {
 /// # Errors
 /// [`Error::Unauthenticated`] when the session is not alive, [`Error::Unavailable`] when the database is away.
 pub async fn export_account(state: &State, token: &Token, page: ExportPage) -> Result<Export> {
-    let (ExportPage(position), one_more) = (page, PAGE_SIZE as i64 + 1);
-    let params: [Param<'_>; 3] =
-        [(&position.created_at, Type::TIMESTAMPTZ), (&position.id, Type::UUID), (&one_more, Type::INT8)];
+    let ([entry, message], [entries, messages]) = page.0.bounds();
+    let params: [Param<'_>; 6] = [
+        (&entry.created_at, Type::TIMESTAMPTZ),
+        (&entry.id, Type::UUID),
+        (&entries, Type::INT8),
+        (&message.created_at, Type::TIMESTAMPTZ),
+        (&message.id, Type::UUID),
+        (&messages, Type::INT8),
+    ];
     let rows = authenticated::fetch(state, token, EXPORT, &params).await?;
     let first = rows.first().ok_or_else(authenticated::session_over)?;
-    Export::from_rows(first, &rows).map_err(Error::internal)
+    Export::from_rows(page.0, first, &rows).map_err(Error::internal)
 }
 
 impl Export {
-    fn from_rows(first: &Row, rows: &[Row]) -> Result<Self, tokio_postgres::Error> {
+    fn from_rows(section: Section, first: &Row, rows: &[Row]) -> Result<Self, tokio_postgres::Error> {
         let Json(sessions) = first.try_get("sessions")?;
         let mut entries: Vec<Entry> =
             rows.iter().filter_map(|row| Entry::from_joined(row).transpose()).collect::<Result<_, _>>()?;
         entries.sort_by_key(|entry| std::cmp::Reverse((entry.created_at, entry.id)));
-        let next = Position::after(&mut entries, PAGE_SIZE);
+        let Json(mut messages): Json<Vec<Message>> = first.try_get("messages")?;
+        let next_cursor = match section {
+            Section::Journal(_) => {
+                let more = Position::after(&mut entries, ENTRIES).map(|place| place.to_string());
+                let conversation = (!messages.is_empty()).then(|| CONVERSATION.to_owned());
+                messages.clear();
+                more.or(conversation)
+            }
+            Section::Conversation(_) => {
+                Position::after(&mut messages, MESSAGES).map(|place| format!("{CONVERSATION}_{place}"))
+            }
+        };
         Ok(Self {
             exported_at: Timestamp::now(),
             account: Session::try_from(first)?.account,
@@ -110,7 +163,8 @@ impl Export {
             sessions,
             journal_entries: entries,
             journal_entries_total: first.try_get("journal_entry_count")?,
-            next_cursor: next.map(|position| position.to_string()),
+            messages,
+            next_cursor,
         })
     }
 }

@@ -9,6 +9,8 @@ use sha2::{Digest as _, Sha256};
 use tokio_postgres::types::{Json, Type};
 use uuid::Uuid;
 
+use super::Token;
+use super::authenticated::{self, authenticated};
 use crate::db::{Param, Statement};
 use crate::error::{Error, Result};
 use crate::state::State;
@@ -25,13 +27,29 @@ pub struct IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// A key with the body that it was sent with. Of both only digests are kept; the body's is keyed, because a short body could be
-    /// guessed from a plain one.
-    pub fn new(state: &State, endpoint: &'static str, key: &str, body: &[u8]) -> Self {
-        let request_hash = state.pseudonyms.pseudonym(&[b"request", endpoint.as_bytes(), body]).to_vec();
+    /// A key with the parts of the request that it was sent with. Of all of it only digests are kept; the request's is keyed, because a short body
+    /// could be guessed from a plain one.
+    pub fn new(state: &State, endpoint: &'static str, key: &str, request: &[&[u8]]) -> Self {
+        let parts = [&[b"request", endpoint.as_bytes()], request].concat();
+        let request_hash = state.pseudonyms.pseudonym(&parts).to_vec();
         Self { endpoint, key_hash: Sha256::digest(key.as_bytes()).to_vec(), request_hash }
     }
+
+    /// The same key for whoever holds this token alone: the proof of who repeats a request that has ended their session.
+    #[must_use]
+    pub fn bound_to(self, state: &State, token: &Token) -> Self {
+        let request_hash = state.pseudonyms.pseudonym(&[b"bound", &self.request_hash, &token.hash()]).to_vec();
+        Self { request_hash, ..self }
+    }
+
+    pub(super) fn hash(&self) -> &[u8] {
+        &self.key_hash
+    }
 }
+
+/// The answer of a change that has nothing to tell.
+#[derive(Debug, serde::Deserialize)]
+pub struct Done {}
 
 /// The columns of a key, all null without one.
 pub(super) struct Columns {
@@ -88,6 +106,63 @@ pub(super) async fn replay<T: DeserializeOwned>(
     let Json(response): Json<Box<serde_json::value::RawValue>> = row.try_get("response").map_err(Error::internal)?;
     // Without the parser's message, which would quote what a person wrote.
     serde_json::from_str(response.get()).map(Some).map_err(|_| Error::internal("a kept response cannot be read"))
+}
+
+const ENDED: Statement = Statement {
+    name: "idempotency.ended",
+    sql: "SELECT response FROM idempotency_keys
+        WHERE scope = $1 AND endpoint = $2 AND key_hash = $3 AND request_hash = $4 AND expires_at > now()",
+};
+
+/// The first result of a request that has ended the session it came with, under a key that is [bound](IdempotencyKey::bound_to) to the token.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database is.
+pub(super) async fn ended<T: DeserializeOwned>(
+    state: &State,
+    token: &Token,
+    key: Option<&IdempotencyKey>,
+) -> Result<Option<T>> {
+    let Some(key) = key else { return Ok(None) };
+    let user = token.user_id().0;
+    let params: [Param<'_>; 4] = [
+        (&user, Type::UUID),
+        (&key.endpoint, Type::TEXT),
+        (&key.key_hash, Type::BYTEA),
+        (&key.request_hash, Type::BYTEA),
+    ];
+    let rows = state.db.read(ENDED, &params).await?;
+    let first = rows.first().map(|row| row.try_get::<_, Json<T>>("response")).transpose().map_err(Error::internal)?;
+    Ok(first.map(|json| json.0))
+}
+
+const FIRST: Statement = Statement {
+    name: "idempotency.first",
+    sql: authenticated!(
+        "SELECT k.request_hash = $5 AS same, k.response FROM session LEFT JOIN idempotency_keys k
+            ON k.scope = session.user_id AND k.endpoint = $3 AND k.key_hash = $4 AND k.expires_at > now()"
+    ),
+};
+
+/// The first result of a change that cannot be made twice: what it was made to is another version now, or gone.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] when the session is not alive, [`Error::IdempotencyKeyReused`], [`Error::Unavailable`] when the database is away.
+pub async fn first_result<T: DeserializeOwned>(
+    state: &State,
+    token: &Token,
+    key: Option<&IdempotencyKey>,
+) -> Result<Option<T>> {
+    let Some(key) = key else { return Ok(None) };
+    let params: [Param<'_>; 3] =
+        [(&key.endpoint, Type::TEXT), (&key.key_hash, Type::BYTEA), (&key.request_hash, Type::BYTEA)];
+    let rows = authenticated::fetch(state, token, FIRST, &params).await?;
+    let row = rows.first().ok_or_else(authenticated::session_over)?;
+    match row.try_get("same").map_err(Error::internal)? {
+        None => Ok(None),
+        Some(false) => Err(Error::IdempotencyKeyReused),
+        Some(true) => row.try_get::<_, Json<T>>("response").map(|json| Some(json.0)).map_err(Error::internal),
+    }
 }
 
 /// The key's time had ended, and now it is gone: the same request may be sent again and starts afresh.

@@ -19,7 +19,6 @@ pub use self::entry::{Entry, EntryFields, EntryId};
 pub use self::insights::{InsightsPeriod, journal_insights};
 pub use self::list::list_entries;
 pub use self::listing::Listing;
-pub(super) use self::listing::Position;
 pub use self::read::{Precondition, entry, expect};
 pub use self::write::{begin_journal_write, create_entry, delete_entry, update_entry};
 use super::UserId;

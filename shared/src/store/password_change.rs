@@ -3,9 +3,9 @@
 use tokio_postgres::types::Type;
 
 use super::authenticated::{self, authenticated};
-use super::session::acknowledged;
+use super::idempotency::IdempotencyKey;
+use super::session::end_sessions;
 use super::{Credentials, Email, Token, UserId};
-use crate::cache::WriteGuard;
 use crate::db::{Param, Statement};
 use crate::error::{Error, Result};
 use crate::state::State;
@@ -32,18 +32,17 @@ pub async fn own_credentials(state: &State, token: &Token) -> Result<(Email, Cre
 const CHANGE: Statement = Statement {
     name: "account.change_password",
     sql: authenticated!(
-        write
+        once
         "owner AS (
-            SELECT u.id FROM users u, session WHERE u.id = session.user_id AND u.password_hash = $5 FOR NO KEY UPDATE OF u
+            SELECT u.id FROM users u, session WHERE u.id = session.user_id AND u.password_hash = $8 FOR NO KEY UPDATE OF u
         ), changed AS (
-            UPDATE users SET password_hash = $4, updated_at = now(), sessions_since = clock_timestamp() FROM owner
+            UPDATE users SET password_hash = $7, updated_at = now(), sessions_since = clock_timestamp() FROM owner
             WHERE users.id = owner.id
             RETURNING users.id
         ), revoked AS (
             UPDATE sessions SET revoked_at = now(), expires_at = least(sessions.expires_at, now() + interval '1 day') FROM changed
             WHERE sessions.user_id = changed.id AND sessions.revoked_at IS NULL
-        )
-        SELECT id FROM changed"
+        ), answer AS (SELECT '{}'::jsonb AS response FROM changed)"
     ),
 };
 
@@ -55,12 +54,11 @@ const CHANGE: Statement = Statement {
 /// [`Error::Unavailable`] when the change is committed but could not be cleared from the cache: the outbox finishes it within a minute.
 pub async fn change_password(
     state: &State,
-    guard: WriteGuard,
     token: &Token,
     verified: &Credentials,
     password_hash: &str,
+    key: Option<&IdempotencyKey>,
 ) -> Result<()> {
     let params: [Param<'_>; 2] = [(&password_hash, Type::TEXT), (&verified.password_hash, Type::TEXT)];
-    let written = authenticated::write(state, guard, token, CHANGE, &params).await?;
-    acknowledged(&written)?.map(drop).ok_or_else(authenticated::session_over)
+    end_sessions(state, token, key, CHANGE, &params).await
 }

@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::authenticated::{self, Read, authenticated, authenticated_read};
+use super::conversation::ANSWERS;
+use super::idempotency::IdempotencyKey;
+use super::once;
 use super::{Token, UserId};
 use crate::cache::{Family, WriteGuard};
 use crate::db::{Param, Statement};
@@ -21,7 +24,7 @@ use crate::state::State;
 pub(super) const PROFILES: Family = Family { prefix: "user:profile", ttl: Duration::from_secs(3600) };
 
 /// How Kai should speak with a person.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Profile {
     /// The profile's own id.
     pub id: Uuid,
@@ -103,28 +106,25 @@ impl ProfileChange {
 const UPDATE: Statement = Statement {
     name: "profile.update",
     sql: authenticated!(
-        write
+        once
         "changed AS (
             UPDATE user_profiles p SET
-                traits = coalesce($4, p.traits),
-                communication_style = CASE WHEN $5 THEN $6 ELSE p.communication_style END,
-                preferences = coalesce($7, p.preferences),
+                traits = coalesce($7, p.traits),
+                communication_style = CASE WHEN $8 THEN $9 ELSE p.communication_style END,
+                preferences = coalesce($10, p.preferences),
                 updated_at = now()
             FROM session WHERE p.user_id = session.user_id
             RETURNING p.*
-        )
-        SELECT user_id, id AS profile_id, traits, communication_style, preferences, created_at AS profile_created_at,
-            updated_at AS profile_updated_at
-        FROM changed"
+        ), answer AS (SELECT to_jsonb(changed) AS response FROM changed)"
     ),
 };
 
-/// Announces a change to the user's profile.
+/// Announces a change to the user's profile, on which what the model has answered depends.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database is known to be away.
 pub async fn begin_profile_write(state: &State, user: UserId) -> Result<WriteGuard> {
-    authenticated::begin(state, vec![PROFILES.guard(user.0)]).await
+    authenticated::begin(state, vec![PROFILES.guard(user.0), ANSWERS.guard(user.0)]).await
 }
 
 /// Changes the caller's profile and returns what it is now.
@@ -136,6 +136,7 @@ pub async fn update_profile(
     guard: WriteGuard,
     token: &Token,
     change: &ProfileChange,
+    key: Option<&IdempotencyKey>,
 ) -> Result<Profile> {
     let restyled = change.communication_style.is_some();
     let style = change.communication_style.clone().flatten();
@@ -145,7 +146,6 @@ pub async fn update_profile(
         (&style, Type::TEXT),
         (&change.preferences, Type::JSONB),
     ];
-    let written = authenticated::write(state, guard, token, UPDATE, &params).await?;
-    let row = written.rows.first().ok_or_else(authenticated::session_over)?;
-    Profile::try_from(row).map_err(Error::internal)
+    let once = once::write_once(state, guard, token, key, UPDATE, &params).await?;
+    once.answer()?.ok_or_else(|| Error::internal("an account has no profile"))
 }

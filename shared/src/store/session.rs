@@ -8,7 +8,9 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::authenticated::{self, Written, authenticated};
+use super::authenticated::{self, authenticated};
+use super::idempotency::{self, Done, IdempotencyKey};
+use super::once;
 use super::{Account, Credentials, Grant, Token, UserId};
 use crate::cache::{Family, WriteGuard};
 use crate::db::{Param, Statement};
@@ -66,9 +68,16 @@ pub async fn current_session(state: &State, token: &Token) -> Result<Session> {
 /// Only as long as the password is the one that was verified: it may have been changed meanwhile, which has ended all sessions but this.
 const CREATE: Statement = Statement {
     name: "session.create",
-    sql: "INSERT INTO sessions (id, user_id, token_hash, expires_at)
-        SELECT $1, id, $3, $4 FROM users WHERE id = $2 AND password_hash = $5 AND is_active FOR SHARE
-        RETURNING id",
+    sql: "WITH fresh AS (
+            INSERT INTO sessions (id, user_id, token_hash, expires_at)
+            SELECT $1, id, $3, $4 FROM users WHERE id = $2 AND password_hash = $5 AND is_active FOR SHARE
+            RETURNING id, user_id, expires_at
+        ), kept AS (
+            INSERT INTO idempotency_keys (scope, endpoint, key_hash, user_id, request_hash, response, expires_at)
+            SELECT user_id, $6, $7, user_id, $8, jsonb_build_object('session_id', id, 'expires_at', expires_at), now() + interval '24 hours'
+            FROM fresh WHERE $7 IS NOT NULL
+        )
+        SELECT expires_at FROM fresh",
 };
 
 /// Opens a session for whoever has just proved these credentials, and tells when it ends. No guard is needed: nothing is cached under a token
@@ -76,20 +85,58 @@ const CREATE: Statement = Statement {
 ///
 /// # Errors
 /// [`Error::WrongCredentials`] when they are no longer those of the account, [`Error::Unavailable`] when the database is.
-pub async fn create_session(state: &State, credentials: &Credentials) -> Result<Grant> {
+pub async fn create_session(state: &State, credentials: &Credentials, key: Option<&IdempotencyKey>) -> Result<Grant> {
     let Credentials { user, password_hash } = credentials;
-    let token = Token::issue(*user)?;
-    let expires_at = Timestamp::now() + IDLE_LIFETIME;
-    let (id, token_hash) = (Uuid::now_v7(), token.hash().to_vec());
-    let params: [Param<'_>; 5] = [
+    let opening = Opening::new();
+    let token = opening.token(state, *user, key)?;
+    let Opening { session_id: id, expires_at } = opening;
+    let (token_hash, kept) = (token.hash().to_vec(), idempotency::columns(key));
+    let params: [Param<'_>; 8] = [
         (&id, Type::UUID),
         (&user.0, Type::UUID),
         (&token_hash, Type::BYTEA),
         (&expires_at, Type::TIMESTAMPTZ),
         (password_hash, Type::TEXT),
+        (&kept.endpoint, Type::TEXT),
+        (&kept.key_hash, Type::BYTEA),
+        (&kept.request_hash, Type::BYTEA),
     ];
-    let rows = state.db.write(CREATE, &params).await?;
-    rows.first().map(|_| Grant { token, expires_at }).ok_or(Error::WrongCredentials)
+    match state.db.write(CREATE, &params).await {
+        Ok(rows) => {
+            let row = rows.first().ok_or(Error::WrongCredentials)?;
+            Ok(Grant { token, expires_at: row.try_get("expires_at").map_err(Error::internal)? })
+        }
+        Err(error) if error.violates(idempotency::CONSTRAINT) => {
+            let first: Option<Opening> = idempotency::replay(state, user.0, key).await?;
+            first.ok_or_else(idempotency::expired)?.grant(state, *user, key)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What is kept of the opening of a session under an `Idempotency-Key`, from which the token can be told again by this service alone: the token
+/// itself is never stored.
+#[derive(Debug, Deserialize)]
+struct Opening {
+    session_id: Uuid,
+    expires_at: Timestamp,
+}
+
+impl Opening {
+    fn new() -> Self {
+        Self { session_id: Uuid::now_v7(), expires_at: Timestamp::now() + IDLE_LIFETIME }
+    }
+
+    fn token(&self, state: &State, user: UserId, key: Option<&IdempotencyKey>) -> Result<Token> {
+        match key {
+            None => Token::issue(user),
+            Some(key) => Ok(Token::derive(&state.pseudonyms, user, self.session_id, key)),
+        }
+    }
+
+    fn grant(self, state: &State, user: UserId, key: Option<&IdempotencyKey>) -> Result<Grant> {
+        Ok(Grant { token: self.token(state, user, key)?, expires_at: self.expires_at })
+    }
 }
 
 /// Of two who refresh one session at once, the row of the session lets only the first go on. Of a refresh and the end of all sessions at
@@ -98,7 +145,7 @@ pub async fn create_session(state: &State, credentials: &Credentials) -> Result<
 const REFRESH: Statement = Statement {
     name: "session.refresh",
     sql: authenticated!(
-        write
+        once
         "owner AS (
             SELECT u.id FROM users u, session WHERE u.id = session.user_id AND session.session_created_at > u.sessions_since
             FOR SHARE OF u
@@ -108,28 +155,37 @@ const REFRESH: Statement = Statement {
             RETURNING s.user_id, s.signed_in_at
         ), fresh AS (
             INSERT INTO sessions (id, user_id, token_hash, expires_at, signed_in_at)
-            SELECT $4, user_id, $5, least($6, signed_in_at + interval '180 days'), signed_in_at FROM ended
-            RETURNING expires_at
-        )
-        SELECT expires_at FROM fresh"
+            SELECT $7, user_id, $8, least($9, signed_in_at + interval '180 days'), signed_in_at FROM ended
+            RETURNING id, expires_at
+        ), answer AS (SELECT jsonb_build_object('session_id', id, 'expires_at', expires_at) AS response FROM fresh)"
     ),
 };
 
 /// Ends the caller's session and opens another in its place, until 30 days from now or 180 days after the log-in, whichever comes first.
 ///
 /// The new token is the answer even if the cache could not be told that the old one is dead: without it the person would be signed out.
-/// The outbox finishes that within a minute.
+/// The outbox finishes that within a minute. With a key that is bound to the old token, a repetition gets the same new one.
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] when the session is not alive, [`Error::Unavailable`] when the database is away.
-pub async fn refresh_session(state: &State, guard: WriteGuard, token: &Token) -> Result<Grant> {
-    let fresh = Token::issue(token.user_id())?;
-    let until = Timestamp::now() + IDLE_LIFETIME;
-    let (id, token_hash) = (Uuid::now_v7(), fresh.hash().to_vec());
-    let params: [Param<'_>; 3] = [(&id, Type::UUID), (&token_hash, Type::BYTEA), (&until, Type::TIMESTAMPTZ)];
-    let written = authenticated::write(state, guard, token, REFRESH, &params).await?;
-    let row = written.rows.first().ok_or_else(authenticated::session_over)?;
-    Ok(Grant { token: fresh, expires_at: row.try_get(0).map_err(Error::internal)? })
+pub async fn refresh_session(state: &State, token: &Token, key: Option<&IdempotencyKey>) -> Result<Grant> {
+    let user = token.user_id();
+    if let Some(first) = idempotency::ended::<Opening>(state, token, key).await? {
+        return first.grant(state, user, key);
+    }
+    let guard = begin_session_write(state, user).await?;
+    let opening = Opening::new();
+    let fresh = opening.token(state, user, key)?;
+    let token_hash = fresh.hash().to_vec();
+    let params: [Param<'_>; 3] =
+        [(&opening.session_id, Type::UUID), (&token_hash, Type::BYTEA), (&opening.expires_at, Type::TIMESTAMPTZ)];
+    let once = once::write_once::<Opening>(state, guard, token, key, REFRESH, &params).await?;
+    let opened = once.answer_or_ended(state, token, key).await?;
+    match key {
+        None => Ok(Grant { token: fresh, expires_at: opened.expires_at }),
+        // Of two copies at once, both get what the first has opened.
+        Some(_) => opened.grant(state, user, key),
+    }
 }
 
 /// Which sessions a log-out ends.
@@ -146,17 +202,16 @@ pub enum RevocationScope {
 const REVOKE: Statement = Statement {
     name: "session.revoke",
     sql: authenticated!(
-        write
+        once
         "owner AS (
             SELECT u.id FROM users u, session WHERE u.id = session.user_id FOR NO KEY UPDATE OF u
         ), since AS (
-            UPDATE users SET sessions_since = clock_timestamp() FROM owner WHERE $4 AND users.id = owner.id
+            UPDATE users SET sessions_since = clock_timestamp() FROM owner WHERE $7 AND users.id = owner.id
         ), revoked AS (
             UPDATE sessions SET revoked_at = now(), expires_at = least(sessions.expires_at, now() + interval '1 day')
             FROM owner, session
-            WHERE sessions.user_id = owner.id AND sessions.revoked_at IS NULL AND ($4 OR sessions.id = session.session_id)
-        )
-        SELECT session_id FROM session"
+            WHERE sessions.user_id = owner.id AND sessions.revoked_at IS NULL AND ($7 OR sessions.id = session.session_id)
+        ), answer AS (SELECT '{}'::jsonb AS response)"
     ),
 };
 
@@ -164,7 +219,7 @@ const REVOKE: Statement = Statement {
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database is known to be away.
-pub async fn begin_session_write(state: &State, user: UserId) -> Result<WriteGuard> {
+async fn begin_session_write(state: &State, user: UserId) -> Result<WriteGuard> {
     authenticated::begin(state, vec![SESSIONS.guard(user.0)]).await
 }
 
@@ -173,20 +228,53 @@ pub async fn begin_session_write(state: &State, user: UserId) -> Result<WriteGua
 /// # Errors
 /// [`Error::Unauthenticated`] when the caller's session is not alive. [`Error::Unavailable`] when the revocation is committed but
 /// could not be cleared from the cache: the outbox finishes it within a minute.
-pub async fn revoke_sessions(state: &State, guard: WriteGuard, token: &Token, scope: RevocationScope) -> Result<()> {
+pub async fn revoke_sessions(
+    state: &State,
+    token: &Token,
+    scope: RevocationScope,
+    key: Option<&IdempotencyKey>,
+) -> Result<()> {
     let all = scope == RevocationScope::All;
-    let written = authenticated::write(state, guard, token, REVOKE, &[(&all, Type::BOOL)]).await?;
-    acknowledged(&written)?.map(drop).ok_or_else(authenticated::session_over)
+    end_sessions(state, token, key, REVOKE, &[(&all, Type::BOOL)]).await
 }
 
-/// The first row of a statement that ended sessions, once every environment knows of it.
+/// Runs a statement that ends sessions, once for a key that is bound to the token.
+pub(super) async fn end_sessions(
+    state: &State,
+    token: &Token,
+    key: Option<&IdempotencyKey>,
+    statement: Statement,
+    params: &[Param<'_>],
+) -> Result<()> {
+    if sessions_ended(state, token, key).await? {
+        return Ok(());
+    }
+    let guard = begin_session_write(state, token.user_id()).await?;
+    let once = once::write_once::<Done>(state, guard, token, key, statement, params).await?;
+    acknowledged(once.cleared)?;
+    once.answer_or_ended(state, token, key).await.map(drop)
+}
+
+/// Whether the same request, under a key that is bound to the token, has ended the session that it came with.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database is, or the cache could not be told.
+pub async fn sessions_ended(state: &State, token: &Token, key: Option<&IdempotencyKey>) -> Result<bool> {
+    let ended = idempotency::ended::<Done>(state, token, key).await?.is_some();
+    if ended {
+        acknowledged(state.cache.invalidate(&[SESSIONS.guard(token.user_id().0)]).await)?;
+    }
+    Ok(ended)
+}
+
+/// The end of sessions is acknowledged once every environment knows of it.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the cache could not be told, also when the session was over already: this may be the repetition of a request
 /// of which it could not be told either.
-pub(super) fn acknowledged(written: &Written) -> Result<Option<&Row>> {
-    match written.cleared {
-        true => Ok(written.rows.first()),
+pub(super) fn acknowledged(cleared: bool) -> Result<()> {
+    match cleared {
+        true => Ok(()),
         false => Err(Error::unavailable("the cache could not be told that the sessions are over")),
     }
 }

@@ -1,6 +1,6 @@
-//! How often somebody may try to sign in.
+//! How often somebody may try to sign in, or do what costs much.
 //!
-//! Failed attempts are counted in Redis, in windows of 15 minutes: 10 for one account from one source, 100 for one account from
+//! Failed attempts to sign in are counted in Redis, in windows of 15 minutes: 10 for one account from one source, 100 for one account from
 //! anywhere, 100 from one source for any account. The narrow limit stops guessing without locking the owner out: somebody else's
 //! failures count only for the source they come from, until they come from many.
 //!
@@ -17,11 +17,18 @@ use crate::cache::Count;
 use crate::error::{Error, Result};
 use crate::state::State;
 
+/// How often something may happen within a window.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limit {
+    pub(super) times: u64,
+    pub(super) window: Duration,
+}
+
 const WINDOW: Duration = Duration::from_secs(15 * 60);
 /// For one account from one source.
-const PAIR_LIMIT: u64 = 10;
+const PAIR: Limit = Limit { times: 10, window: WINDOW };
 /// For one account from anywhere, and from one source for any account.
-const BROAD_LIMIT: u64 = 100;
+const BROAD: Limit = Limit { times: 100, window: WINDOW };
 /// How many names an environment remembers at most. They are pseudonyms of 32 bytes.
 const REMEMBERED: usize = 4096;
 
@@ -38,17 +45,16 @@ impl LoginAttempt {
     /// # Errors
     /// [`Error::RateLimited`] when one of the limits is exceeded.
     pub async fn begin(state: &State, email: &Email, source: &str) -> Result<Self> {
-        let name = |kind: &str, parts: &[&[u8]]| {
-            let mut digest = const_hex::encode(state.pseudonyms.pseudonym(parts));
-            digest.truncate(32);
-            format!("login:{kind}:{digest}")
-        };
         let source = network(source);
         let (email, source) = (email.as_str().as_bytes(), source.as_bytes());
-        let names = [name("pair", &[email, source]), name("account", &[email]), name("source", &[source])];
+        let names = [
+            name(state, "login:pair", &[email, source]),
+            name(state, "login:account", &[email]),
+            name(state, "login:source", &[source]),
+        ];
         let [pair, account, source] = names.each_ref();
-        count(state, [pair], PAIR_LIMIT).await?;
-        count(state, [account, source], BROAD_LIMIT).await?;
+        count(state, [pair], PAIR).await?;
+        count(state, [account, source], BROAD).await?;
         Ok(Self { names })
     }
 
@@ -78,11 +84,21 @@ impl LoginAttempt {
     }
 }
 
+/// The name of a counter, from which what it counts for cannot be read back.
+pub(super) fn name(state: &State, kind: &str, parts: &[&[u8]]) -> String {
+    let mut digest = const_hex::encode(state.pseudonyms.pseudonym(parts));
+    digest.truncate(32);
+    format!("{kind}:{digest}")
+}
+
 /// Counts one occurrence under each name, in this environment when Redis is away.
-async fn count<const N: usize>(state: &State, names: [&String; N], limit: u64) -> Result<()> {
-    let counted = state.cache.count(names.map(|name| (name.as_str(), WINDOW))).await;
-    let counts = counted.unwrap_or_else(|_| names.map(|name| state.counters.count(name)));
-    let exceeded = counts.iter().filter(|count| count.times > limit);
+///
+/// # Errors
+/// [`Error::RateLimited`] when one of them is over the limit.
+pub(super) async fn count<const N: usize>(state: &State, names: [&String; N], limit: Limit) -> Result<()> {
+    let counted = state.cache.count(names.map(|name| (name.as_str(), limit.window))).await;
+    let counts = counted.unwrap_or_else(|_| names.map(|name| state.counters.count(name, limit.window)));
+    let exceeded = counts.iter().filter(|count| count.times > limit.times);
     match exceeded.map(|count| count.remaining).max() {
         Some(retry_after) => Err(Error::RateLimited { retry_after }),
         None => Ok(()),
@@ -102,22 +118,22 @@ fn network(source: &str) -> String {
 pub struct LocalCounters(Mutex<HashMap<String, (u64, Instant)>>);
 
 impl LocalCounters {
-    fn count(&self, name: &str) -> Count {
+    fn count(&self, name: &str, window: Duration) -> Count {
         let now = Instant::now();
         let mut counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if counters.len() >= REMEMBERED {
-            counters.retain(|_, (_, since)| now.duration_since(*since) < WINDOW);
+            counters.retain(|_, (_, ends)| *ends > now);
         }
         // Full of live counters means an attack on many names at once; starting over beats growing without bound.
         if counters.len() >= REMEMBERED {
             counters.clear();
         }
-        let (times, since) = counters.entry(name.to_owned()).or_insert((0, now));
-        if now.duration_since(*since) >= WINDOW {
-            (*times, *since) = (0, now);
+        let (times, ends) = counters.entry(name.to_owned()).or_insert((0, now + window));
+        if *ends <= now {
+            (*times, *ends) = (0, now + window);
         }
         *times += 1;
-        Count { times: *times, remaining: WINDOW.saturating_sub(now.duration_since(*since)) }
+        Count { times: *times, remaining: ends.saturating_duration_since(now) }
     }
 
     fn forget(&self, name: &str) {
@@ -141,11 +157,11 @@ mod tests {
     #[test]
     fn the_local_counters_count_up_and_take_back() {
         let counters = LocalCounters::default();
-        assert_eq!([1, 2, 3].map(|_| counters.count("a").times), [1, 2, 3]);
-        counters.count("b");
+        assert_eq!([1, 2, 3].map(|_| counters.count("a", WINDOW).times), [1, 2, 3]);
+        counters.count("b", WINDOW);
         counters.forget("b");
         counters.take_back(["a", "c"]);
-        assert_eq!((counters.count("a").times, counters.count("b").times), (3, 1));
+        assert_eq!((counters.count("a", WINDOW).times, counters.count("b", WINDOW).times), (3, 1));
     }
 
     #[test]
@@ -159,7 +175,7 @@ mod tests {
     fn the_local_counters_do_not_grow_without_bound() {
         let counters = LocalCounters::default();
         for number in 0..REMEMBERED * 2 {
-            counters.count(&number.to_string());
+            counters.count(&number.to_string(), WINDOW);
         }
         assert!(counters.0.lock().unwrap().len() <= REMEMBERED);
     }

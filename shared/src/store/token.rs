@@ -9,9 +9,11 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::UserId;
+use super::idempotency::IdempotencyKey;
 use super::session::SESSIONS;
 use crate::cache::Key;
 use crate::error::{Error, Result};
+use crate::secret::SecretKey;
 
 /// A bearer token: `base64url(user id ‖ 32 random bytes)`, 64 characters.
 ///
@@ -48,6 +50,16 @@ impl Token {
         owner.copy_from_slice(user.0.as_bytes());
         getrandom::fill(secret).map_err(Error::internal)?;
         Ok(Self { bytes })
+    }
+
+    /// The token of a session that was opened under an `Idempotency-Key`: the same each time it is asked for, and made with this service's secret,
+    /// so that the key and all that is stored do not tell it.
+    pub(super) fn derive(secret: &SecretKey, user: UserId, session: Uuid, key: &IdempotencyKey) -> Self {
+        let mut bytes = [0; 48];
+        let (owner, derived) = bytes.split_at_mut(16);
+        owner.copy_from_slice(user.0.as_bytes());
+        derived.copy_from_slice(&secret.pseudonym(&[b"token", owner, session.as_bytes(), key.hash()]));
+        Self { bytes }
     }
 
     /// Reads a token, or `None` when the text cannot be one.

@@ -31,10 +31,13 @@ impl Kai {
         let state = environment(&server, &database_url);
         let email = Email::parse(&"someone@example.org".into()).unwrap();
         let account = store::register(&state, &email, "not a hash", None).await.unwrap();
-        let grant =
-            store::create_session(&state, &Credentials { user: account.id, password_hash: "not a hash".to_owned() })
-                .await
-                .unwrap();
+        let grant = store::create_session(
+            &state,
+            &Credentials { user: account.id, password_hash: "not a hash".to_owned() },
+            None,
+        )
+        .await
+        .unwrap();
         Self { server, database_url, token: grant.token }
     }
 

@@ -113,8 +113,8 @@ async fn a_profile_that_was_changed_during_an_outage_is_shown_as_it_is() {
     let body = json!({"communication_style": "direct"}).to_string();
     let change = ProfileChange::read(Fields::from_json(body.as_bytes()).unwrap()).unwrap();
     let guard = store::begin_profile_write(&state, kai.token.user_id()).await.unwrap();
-    store::update_profile(&state, guard, &kai.token, &change).await.unwrap();
-    assert_eq!(kai.outbox().await, [kai.guard("user:profile")]);
+    store::update_profile(&state, guard, &kai.token, &change, None).await.unwrap();
+    assert_eq!(kai.outbox().await, [kai.guard("user:profile"), kai.guard("ai:response")]);
     assert_eq!(style(&state).await.as_deref(), Some("direct"));
     kai.server.redis().resume();
     for _ in 0..30 {
@@ -129,8 +129,7 @@ async fn a_log_out_that_the_cache_cannot_be_told_of_is_not_acknowledged_but_fini
     let (state, unaware) = (kai.environment(), kai.environment());
     kai.warm(&unaware).await;
     kai.server.redis().pause();
-    let guard = store::begin_session_write(&state, kai.token.user_id()).await.unwrap();
-    let refused = store::revoke_sessions(&state, guard, &kai.token, RevocationScope::All).await.unwrap_err();
+    let refused = store::revoke_sessions(&state, &kai.token, RevocationScope::All, None).await.unwrap_err();
     assert!(matches!(refused, shared::Error::Unavailable { .. }), "{refused:?}");
     assert_eq!(kai.outbox().await, [kai.guard("session")]);
     kai.server.redis().resume();

@@ -1,6 +1,7 @@
 //! Building, serving, and keeping up with the sources.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::env;
 use std::fs;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -130,13 +131,17 @@ impl Session<'_> {
 }
 
 /// What the template leaves to the deployed stack. Everything else has the template's own values.
+#[expect(clippy::disallowed_methods, reason = "what the developer sets is handed on")]
 fn variables(servers: &Servers, database_url: &str, cache_key: &Path) -> Result<BTreeMap<String, String>> {
     let pairs = [
         ("DATABASE_URL", database_url.to_owned()),
         ("REDIS_URL", servers.redis.url()),
         ("CACHE_KEY", key(cache_key).with_context(|| format!("cannot keep {}", cache_key.display()))?),
     ];
-    Ok(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    // A model of the developer's own, if there is one: else the built-in companion answers.
+    let model =
+        ["LLM_BASE_URL", "LLM_MODEL", "LLM_API_KEY"].into_iter().filter_map(|name| Some((name, env::var(name).ok()?)));
+    Ok(pairs.into_iter().chain(model).map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 /// A random key, made once: with another one all that is in the cache would be unreadable.

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::fields::Parsed;
 use crate::store::UserId;
+use crate::store::position::{Placed, Position};
 
 /// An entry as the client sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +38,12 @@ pub struct Entry {
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
+}
+
+impl Placed for Entry {
+    fn position(&self) -> Position {
+        Position { created_at: self.created_at, id: self.id }
+    }
 }
 
 /// Which entry.

@@ -7,6 +7,7 @@ use tokio_postgres::types::Type;
 
 use crate::db::Param;
 use crate::fields::{self, Fields, Parsed};
+use crate::store::position::time;
 
 /// Conditions that an entry must meet, all of them.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -101,14 +102,4 @@ fn moment(value: &Value, day: Day) -> Parsed<Timestamp> {
     // The database counts in microseconds.
     let step = if matches!(day, Day::Ends) { SignedDuration::from_micros(1) } else { SignedDuration::ZERO };
     included.checked_add(step).map_err(|_| rule)
-}
-
-/// A time that the database can hold.
-pub(super) fn time(text: &str) -> Option<Timestamp> {
-    text.parse().ok().filter(is_storable)
-}
-
-fn is_storable(time: &Timestamp) -> bool {
-    // From the year 1 on, leaving room for what is added to a time.
-    (-62_135_596_800..253_402_000_000).contains(&time.as_second())
 }

@@ -10,13 +10,14 @@ use tokio_postgres::types::Type;
 use super::columns;
 use super::entry::{Entry, Selected};
 use super::filter::conditions;
-use super::listing::{Listing, Position, Range};
+use super::listing::{Listing, Range};
 use crate::db::Param;
 use crate::document::Document;
 use crate::error::{Error, Result};
 use crate::state::State;
 use crate::store::Token;
 use crate::store::authenticated::{self, Read, authenticated_read};
+use crate::store::position::Position;
 
 /// The user is named by the parameter and not by the session's column: only a value that the planner can see keeps it from reading and
 /// sorting the whole journal of somebody who writes much. One row of the session even for an empty page; with entries, the session's

@@ -1,18 +1,13 @@
 //! Which part of a journal is asked for.
 
-use std::fmt;
-
-use jiff::Timestamp;
-use serde_json::Value;
-use uuid::Uuid;
-
-use super::filter::{self, Filter};
-use super::{Entry, EntryFields, key};
+use super::filter::Filter;
+use super::{EntryFields, key};
 use crate::cache::Key;
 use crate::error::Result;
-use crate::fields::{self, Fields, Parsed};
+use crate::fields::{self, Fields};
 use crate::state::State;
 use crate::store::UserId;
+use crate::store::position::Position;
 
 /// Which part of the journal is asked for, and which fields of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,40 +24,6 @@ pub(super) enum Range {
     Page { page: i64, page_size: i64 },
     /// What comes after a position, newest first.
     After { position: Position, limit: i64 },
-}
-
-/// A place between two entries: behind all that are newer, or as new with a greater or equal id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store) struct Position {
-    pub(in crate::store) created_at: Timestamp,
-    pub(in crate::store) id: Uuid,
-}
-
-impl Position {
-    /// Before the newest entry there can be.
-    pub(in crate::store) const START: Self = Self { created_at: Timestamp::MAX, id: Uuid::max() };
-
-    /// Reads what [`Display`](fmt::Display) writes, or a time alone, which stands behind all entries of that time.
-    pub(in crate::store) fn parse(value: &Value) -> Parsed<Self> {
-        let rule = "must be an RFC 3339 time, or a next_cursor";
-        let text = value.as_str().ok_or(rule)?;
-        let (time, id) = text.split_once('_').unwrap_or((text, ""));
-        let id = if id.is_empty() { Uuid::nil() } else { Uuid::try_parse(id).map_err(|_| rule)? };
-        Ok(Self { created_at: filter::time(time).ok_or(rule)?, id })
-    }
-
-    /// Cuts the entries to as many as were asked for; if there was one more, returns where the next begin.
-    pub(in crate::store) fn after(entries: &mut Vec<Entry>, limit: usize) -> Option<Self> {
-        let has_more = entries.len() > limit;
-        entries.truncate(limit);
-        entries.last().filter(|_| has_more).map(|entry| Self { created_at: entry.created_at, id: entry.id })
-    }
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}_{}", self.created_at, self.id)
-    }
 }
 
 impl Listing {
@@ -114,6 +75,8 @@ impl Listing {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use uuid::Uuid;
 
     use super::*;
     use crate::error::Error;
@@ -208,13 +171,5 @@ mod tests {
             assert_eq!(errors[0].field, field);
         }
         assert_eq!(listing(&[]).unwrap().range, Range::Page { page: 1, page_size: 20 });
-    }
-
-    #[test]
-    fn a_cursor_reads_as_it_was_handed_out() {
-        let position = Position { created_at: "2025-10-20T12:00:00.123456Z".parse().unwrap(), id: Uuid::now_v7() };
-        assert_eq!(Position::parse(&Value::from(position.to_string())), Ok(position));
-        let time = Position::parse(&Value::from("2025-10-20T14:00:00+02:00")).unwrap();
-        assert_eq!((time.created_at.to_string().as_str(), time.id), ("2025-10-20T12:00:00Z", Uuid::nil()));
     }
 }

@@ -1,7 +1,6 @@
 //! Writing, changing and deleting an entry.
 
-use tokio_postgres::Row;
-use tokio_postgres::types::{Json, Type};
+use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::{Draft, Entry, EntryChange, EntryId, LISTS, Precondition, columns};
@@ -10,7 +9,8 @@ use crate::db::{Param, Statement};
 use crate::error::{Error, Result};
 use crate::state::State;
 use crate::store::authenticated::{self, authenticated};
-use crate::store::idempotency::{self, IdempotencyKey};
+use crate::store::idempotency::{Done, IdempotencyKey};
+use crate::store::once;
 use crate::store::{Token, UserId};
 
 /// Announces a change to the user's journal.
@@ -24,16 +24,12 @@ pub async fn begin_journal_write(state: &State, user: UserId) -> Result<WriteGua
 const CREATE: Statement = Statement {
     name: "journal.create",
     sql: authenticated!(
-        write
+        once
         "entry AS (
             INSERT INTO journal_entries (id, user_id, title, content, mood, mood_emoji, tags, images)
-            SELECT $4, user_id, $5, $6, $7, $8, $9, $10 FROM session
+            SELECT $7, user_id, $8, $9, $10, $11, $12, $13 FROM session
             RETURNING user_id, ", columns!(), "
-        ), kept AS (
-            INSERT INTO idempotency_keys (scope, endpoint, key_hash, user_id, request_hash, response, expires_at)
-            SELECT user_id, $11, $12, user_id, $13, to_jsonb(entry), now() + interval '24 hours' FROM entry WHERE $12 IS NOT NULL
-        )
-        SELECT to_jsonb(entry) FROM entry"
+        ), answer AS (SELECT to_jsonb(entry) AS response FROM entry)"
     ),
 };
 
@@ -49,8 +45,8 @@ pub async fn create_entry(
     draft: &Draft,
     key: Option<&IdempotencyKey>,
 ) -> Result<Entry> {
-    let (id, kept, scope) = (Uuid::now_v7(), idempotency::columns(key), token.user_id().0);
-    let params: [Param<'_>; 10] = [
+    let id = Uuid::now_v7();
+    let params: [Param<'_>; 7] = [
         (&id, Type::UUID),
         (&draft.title, Type::TEXT),
         (&draft.content, Type::TEXT),
@@ -58,41 +54,29 @@ pub async fn create_entry(
         (&draft.mood_emoji, Type::TEXT),
         (&draft.tags, Type::TEXT_ARRAY),
         (&draft.images, Type::TEXT_ARRAY),
-        (&kept.endpoint, Type::TEXT),
-        (&kept.key_hash, Type::BYTEA),
-        (&kept.request_hash, Type::BYTEA),
     ];
-    match authenticated::write(state, guard, token, CREATE, &params).await {
-        Ok(written) => {
-            let row = written.rows.first().ok_or_else(authenticated::session_over)?;
-            written_entry(row)?.ok_or_else(|| Error::internal("an entry that was written is not there"))
-        }
-        Err(error) if error.violates(idempotency::CONSTRAINT) => {
-            idempotency::replay(state, scope, key).await?.ok_or_else(idempotency::expired)
-        }
-        Err(error) => Err(error.into()),
-    }
+    let once = once::write_once(state, guard, token, key, CREATE, &params).await?;
+    once.answer()?.ok_or_else(|| Error::internal("an entry that was written is not there"))
 }
 
 /// The version is compared by the statement that changes the row, so that of two who hold the same one only the first succeeds.
 const UPDATE: Statement = Statement {
     name: "journal.update",
     sql: authenticated!(
-        write
+        once
         "entry AS (
             UPDATE journal_entries e SET
-                title = CASE WHEN $5 THEN $6 ELSE e.title END,
-                content = coalesce($7, e.content),
-                mood = CASE WHEN $8 THEN $9 ELSE e.mood END,
-                mood_emoji = CASE WHEN $10 THEN $11 ELSE e.mood_emoji END,
-                tags = coalesce($12, e.tags),
-                images = coalesce($13, e.images),
+                title = CASE WHEN $8 THEN $9 ELSE e.title END,
+                content = coalesce($10, e.content),
+                mood = CASE WHEN $11 THEN $12 ELSE e.mood END,
+                mood_emoji = CASE WHEN $13 THEN $14 ELSE e.mood_emoji END,
+                tags = coalesce($15, e.tags),
+                images = coalesce($16, e.images),
                 updated_at = greatest(clock_timestamp(), e.updated_at + interval '1 microsecond')
             FROM (SELECT user_id AS owner FROM session) session
-            WHERE e.id = $4 AND e.user_id = session.owner AND ($14 IS NULL OR e.updated_at = $14)
+            WHERE e.id = $7 AND e.user_id = session.owner AND ($17 IS NULL OR e.updated_at = $17)
             RETURNING user_id, ", columns!(), "
-        )
-        SELECT to_jsonb(entry) FROM session LEFT JOIN entry ON true"
+        ), answer AS (SELECT to_jsonb(entry) AS response FROM entry)"
     ),
 };
 
@@ -109,6 +93,7 @@ pub async fn update_entry(
     id: EntryId,
     change: &EntryChange,
     precondition: Precondition,
+    key: Option<&IdempotencyKey>,
 ) -> Result<Entry> {
     let [retitled, regraded, reiconed] = [change.title.is_some(), change.mood.is_some(), change.mood_emoji.is_some()];
     let (title, mood, mood_emoji) =
@@ -127,24 +112,22 @@ pub async fn update_entry(
         (&change.images, Type::TEXT_ARRAY),
         (&version, Type::TIMESTAMPTZ),
     ];
-    let written = authenticated::write(state, guard, token, UPDATE, &params).await?;
-    let row = written.rows.first().ok_or_else(authenticated::session_over)?;
-    written_entry(row)?.ok_or_else(|| precondition.unmet())
+    let once = once::write_once(state, guard, token, key, UPDATE, &params).await?;
+    once.answer()?.ok_or_else(|| precondition.unmet())
 }
 
 /// What an `Idempotency-Key` has kept of the entry goes with it.
 const DELETE: Statement = Statement {
     name: "journal.delete",
     sql: authenticated!(
-        write
+        once
         "entry AS (
-            DELETE FROM journal_entries e USING session WHERE e.id = $4 AND e.user_id = session.user_id
-                AND ($5 IS NULL OR e.updated_at = $5)
+            DELETE FROM journal_entries e USING session WHERE e.id = $7 AND e.user_id = session.user_id
+                AND ($8 IS NULL OR e.updated_at = $8)
             RETURNING e.id
-        ), kept AS (
+        ), forgotten AS (
             DELETE FROM idempotency_keys k USING entry WHERE k.scope = $2 AND k.response ->> 'id' = entry.id::text
-        )
-        SELECT entry.id FROM session LEFT JOIN entry ON true"
+        ), answer AS (SELECT '{}'::jsonb AS response FROM entry)"
     ),
 };
 
@@ -160,16 +143,10 @@ pub async fn delete_entry(
     token: &Token,
     id: EntryId,
     precondition: Precondition,
+    key: Option<&IdempotencyKey>,
 ) -> Result<()> {
     let version = precondition.version();
     let params: [Param<'_>; 2] = [(&id.0, Type::UUID), (&version, Type::TIMESTAMPTZ)];
-    let written = authenticated::write(state, guard, token, DELETE, &params).await?;
-    let row = written.rows.first().ok_or_else(authenticated::session_over)?;
-    let deleted: Option<Uuid> = row.try_get(0).map_err(Error::internal)?;
-    deleted.map(drop).ok_or_else(|| precondition.unmet())
-}
-
-/// The entry that a statement gave back as JSON, or `None` where its join found none.
-fn written_entry(row: &Row) -> Result<Option<Entry>> {
-    row.try_get::<_, Option<Json<Entry>>>(0).map(|json| json.map(|json| json.0)).map_err(Error::internal)
+    let once = once::write_once::<Done>(state, guard, token, key, DELETE, &params).await?;
+    once.answer()?.map(drop).ok_or_else(|| precondition.unmet())
 }

@@ -1,0 +1,191 @@
+//! `POST /api/chat`, with the companion that is built in. What a model can do wrong is in `chat_model`, what a crisis needs in `crisis`.
+
+use api_tests::{Kai, Person, Reply};
+use serde_json::{Value, json};
+
+const QUESTION: &str = "How can I calm down before an exam?";
+
+pub(crate) async fn say(person: &Person, message: &str) -> Value {
+    person.post("/api/chat", &json!({"message": message})).await.good()
+}
+
+fn answer_without_ids(reply: &Reply) -> Value {
+    reply.good()["response"].clone()
+}
+
+#[tokio::test]
+async fn the_answer_has_the_shape_that_clients_of_the_original_know() {
+    let kai = Kai::shared().await;
+    let ada = kai.settle().await;
+    let body = json!({"user_id": ada.id, "message": "I am worried about my job", "conversation_history": [{"role": "user", "content": "Hi"}]});
+    let answer = ada.post("/api/chat", &body).await.good();
+    let members = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(members(&answer), ["metadata", "resources", "response"]);
+    let metadata = &answer["metadata"];
+    let expected = ["agent_role", "cached", "confidence", "conversation_id", "fallback", "model", "safety"];
+    assert_eq!(members(metadata), expected);
+    assert_eq!(
+        (&metadata["agent_role"], &metadata["model"], &metadata["safety"]),
+        (&json!("kai"), &json!("built-in"), &json!("safe"))
+    );
+    assert_eq!(
+        (&metadata["cached"], &metadata["fallback"], &answer["resources"]),
+        (&json!(false), &json!(false), &json!([]))
+    );
+    assert!(metadata["confidence"].as_f64().is_some_and(|confidence| (0.0..=1.0).contains(&confidence)));
+    assert!(
+        answer["response"].as_str().unwrap().starts_with("You say that you are worried about your job."),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn both_turns_are_kept_in_one_conversation_in_the_order_in_which_they_were_said() {
+    let kai = Kai::shared().await;
+    let ada = kai.settle().await;
+    let (first, second) = (say(&ada, "Hello Kai").await, say(&ada, "yes").await);
+    assert_eq!(first["metadata"]["conversation_id"], second["metadata"]["conversation_id"]);
+    let history = ada.get("/api/chat/history").await.good();
+    assert_eq!(history["conversation_id"], first["metadata"]["conversation_id"]);
+    let said: Vec<_> = history["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| (m["role"].as_str().unwrap(), m["content"].clone()))
+        .collect();
+    let expected = [
+        ("user", json!("Hello Kai")),
+        ("assistant", first["response"].clone()),
+        ("user", json!("yes")),
+        ("assistant", second["response"].clone()),
+    ];
+    assert_eq!(said, expected);
+}
+
+#[tokio::test]
+async fn first_messages_at_the_same_moment_begin_one_conversation_and_none_is_lost() {
+    let kai = Kai::shared().await;
+    let ada = kai.settle().await;
+    let sends =
+        (0..8).map(|number| {
+            let ada = ada.clone();
+            async move {
+                say(&ada, &format!("Message number {number} of eight")).await["metadata"]["conversation_id"].clone()
+            }
+        });
+    let ids = futures_util::future::join_all(sends).await;
+    assert!(ids.iter().all(|id| id == &ids[0] && id.is_string()), "{ids:?}");
+    let history = ada.get("/api/chat/history").await.good();
+    let messages = history["messages"].as_array().unwrap();
+    assert_eq!(messages.len(), 16);
+    for pair in messages.chunks(2) {
+        assert_eq!((&pair[0]["role"], &pair[1]["role"]), (&json!("user"), &json!("assistant")), "{history}");
+    }
+}
+
+#[tokio::test]
+async fn the_same_question_is_answered_from_the_cache_and_yes_never_is() {
+    let kai = Kai::shared().await;
+    let ada = kai.settle().await;
+    let first = ada.post("/api/chat", &json!({"message": QUESTION})).await;
+    assert_eq!(first.good()["metadata"]["cached"], false);
+    let again = ada.post("/api/chat", &json!({"message": format!("  {}", QUESTION.to_uppercase())})).await;
+    assert_eq!((&again.good()["metadata"]["cached"], again.cache()), (&json!(true), "hit"));
+    assert_eq!(answer_without_ids(&first), answer_without_ids(&again));
+    assert_eq!(kai.metrics_of(&again)["LlmSaved"], 1);
+    for message in ["yes", "yes", "And that?", "And that?", "tell me more about it", "tell me more about it"] {
+        assert_eq!(say(&ada, message).await["metadata"]["cached"], false, "{message}");
+    }
+    let bob = kai.settle().await;
+    assert_eq!(say(&bob, QUESTION).await["metadata"]["cached"], false, "another person's answer");
+}
+
+#[tokio::test]
+async fn a_changed_profile_a_cleared_conversation_and_a_crisis_forget_what_was_answered() {
+    let kai = Kai::shared().await;
+    let ada = kai.settle().await;
+    let cached = async || say(&ada, QUESTION).await["metadata"]["cached"] == json!(true);
+    for what in ["profile", "clear", "crisis"] {
+        cached().await;
+        assert!(cached().await, "{what}: the control");
+        match what {
+            "profile" => drop(ada.patch(ada.profile_path(), &json!({"communication_style": "direct"})).await.good()),
+            "clear" => drop(ada.request("DELETE", format!("/api/chat/session/{}", ada.id)).await.good()),
+            _ => drop(say(&ada, "I want to kill myself").await),
+        }
+        assert!(!cached().await, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_a_message_is_refused_by_name() {
+    let kai = Kai::shared().await;
+    let ada = kai.settle().await;
+    for (body, field) in [
+        (json!({}), "message"),
+        (json!({"message": null}), "message"),
+        (json!({"message": 7}), "message"),
+        (json!({"message": " \n"}), "message"),
+        (json!({"message": "x".repeat(4001)}), "message"),
+        (json!({"message": "a\u{0}b"}), "message"),
+        (json!({"message": "x", "conversation_history": "x"}), "conversation_history"),
+        (json!({"message": "x", "user_id": "7"}), "user_id"),
+    ] {
+        let problem = ada.post("/api/chat", &body).await.expect_problem(422, "invalid_fields");
+        assert_eq!(problem["errors"][0]["field"], field, "{problem}");
+    }
+    assert_eq!(ada.post("/api/chat", &json!({"message": "é".repeat(4000)})).await.status, 200);
+    let bob = kai.settle().await;
+    ada.post("/api/chat", &json!({"message": "x", "user_id": bob.id})).await.expect_problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn a_request_that_is_sent_again_is_answered_as_the_first_and_said_once() {
+    let kai = Kai::shared().await;
+    let ada = kai.settle().await;
+    for message in [QUESTION, "yes"] {
+        let send =
+            || ada.post("/api/chat", &json!({"message": message})).header("idempotency-key", message.len().to_string());
+        let before = kai.value::<i64>(COUNT, &[&ada.id]).await;
+        let replies = futures_util::future::join_all((0..4).map(|_| send().into_future())).await;
+        let first = replies[0].good();
+        assert!(replies.iter().all(|reply| reply.good() == first), "{replies:?}");
+        assert_eq!(send().await.good(), first);
+        assert_eq!(kai.value::<i64>(COUNT, &[&ada.id]).await, before + 2, "{message}");
+        let other =
+            ada.post("/api/chat", &json!({"message": "other"})).header("idempotency-key", message.len().to_string());
+        other.await.expect_problem(422, "idempotency_key_reused");
+    }
+}
+
+const COUNT: &str =
+    "SELECT count(*) FROM messages m JOIN conversations c ON c.id = m.conversation_id WHERE c.user_id = $1";
+
+#[tokio::test]
+async fn somebody_who_speaks_too_often_is_asked_to_wait_and_told_whom_else_to_turn_to() {
+    let kai = Kai::shared().await;
+    let (ada, bob) = (kai.settle().await, kai.settle().await);
+    // Nobody who makes up a token uses up what its owner has.
+    let mut made_up = ada.token.clone();
+    made_up.replace_range(40..50, "AAAAAAAAAA");
+    for _ in 0..35 {
+        let mallory = kai.anonymous().with_token(&made_up);
+        mallory.post("/api/chat", &json!({"message": QUESTION})).await.expect_problem(401, "unauthenticated");
+    }
+    let mut answered = 0;
+    let refused = loop {
+        let reply = ada.post("/api/chat", &json!({"message": QUESTION})).await;
+        if reply.status != 200 {
+            break reply;
+        }
+        answered += 1;
+    };
+    assert_eq!(answered, 30);
+    let problem = refused.expect_problem(429, "rate_limited");
+    assert!(refused.header("retry-after").unwrap().parse::<u64>().is_ok_and(|wait| (1..=60).contains(&wait)));
+    assert!(!problem["resources"].as_array().unwrap().is_empty(), "{problem}");
+    assert_eq!(kai.value::<i64>(COUNT, &[&ada.id]).await, 60);
+    let crisis = say(&ada, "I want to kill myself").await;
+    assert!(!crisis["resources"].as_array().unwrap().is_empty(), "{crisis}");
+    say(&bob, QUESTION).await;
+}

@@ -1,0 +1,30 @@
+//! `DELETE /api/chat/session/{user_id}`: forgets the caller's conversation, and what the model has answered in it. Repeatable.
+
+use serde::Serialize;
+use shared::http::{Reply, Request};
+use shared::store::{self, UserId};
+use shared::{Result, State};
+
+/// The answer.
+#[derive(Debug, Serialize)]
+pub struct Cleared {
+    /// Always `session cleared`.
+    pub status: &'static str,
+    /// Whose conversation it was.
+    pub user_id: UserId,
+}
+
+/// Deletes the conversation, if there is one.
+///
+/// # Errors
+/// `unauthenticated`, `forbidden` for another user's id, or `unavailable` when the database is.
+pub async fn handle(state: &State, request: Request) -> Result<Reply> {
+    let token = request.token()?;
+    token.must_belong_to(Some(request.path_user_id()?))?;
+    let key = request.idempotency_key(state, "chat-clear")?;
+
+    let guard = store::begin_turning_point(state, token.user_id()).await?;
+    store::clear_conversation(state, guard, &token, key.as_ref()).await?;
+
+    Reply::ok(&Cleared { status: "session cleared", user_id: token.user_id() })
+}

@@ -1,0 +1,44 @@
+//! The answer to a message that looks like a crisis. Nothing that can be away has a part in it.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use shared::fields::Fields;
+use shared::http::Request;
+use shared::safety::{self, Country, Language};
+use shared::store::{self, Answer, ChatMessage, Safety};
+use shared::{Result, State};
+use tokio::time::timeout;
+
+/// How long the answer waits for being kept. It comes in under half a second, kept or not, also from an environment that has just waited in vain for
+/// its connections.
+const KEEP_BUDGET: Duration = Duration::from_millis(120);
+
+/// Words and resources for somebody in a crisis, kept in the conversation if that can be done quickly. Neither looked up nor stored among the
+/// model's answers.
+pub(crate) async fn answer(
+    state: &State,
+    request: &Request,
+    body: Fields,
+    language: Language,
+    country: Option<Country>,
+) -> Value {
+    state.meter.crisis();
+    let mut answer = Answer::new(safety::crisis_reply(language).to_owned(), "kai", 1.0);
+    answer.metadata.safety = Safety::Warning;
+    answer.resources = safety::resources(country);
+    match timeout(KEEP_BUDGET, keep(state, request, body, &answer)).await {
+        Ok(Ok(kept)) => kept,
+        _ => serde_json::to_value(&answer).unwrap_or_default(),
+    }
+}
+
+async fn keep(state: &State, request: &Request, body: Fields, answer: &Answer) -> Result<Value> {
+    let token = request.token()?;
+    let (message, user) = ChatMessage::read(body)?;
+    token.must_belong_to(user)?;
+    let key = request.idempotency_key(state, "chat-send")?;
+    store::count_message(state, &token).await?;
+    let guard = store::begin_turning_point(state, token.user_id()).await?;
+    store::keep_exchange(state, guard, &token, &message, answer, key.as_ref()).await
+}

@@ -1,0 +1,40 @@
+//! `POST /api/chat`: answers a message, and keeps both.
+//!
+//! A message that looks like a crisis is answered from this process alone, whoever sends it and whatever is away. Any other is answered by the
+//! model, or from what it has said to the same before, or by a fallback that says so.
+
+mod crisis;
+mod model;
+
+use shared::http::{Reply, Request};
+use shared::safety::{self, Country};
+use shared::store::{self, Asked, ChatMessage};
+use shared::{Result, State};
+
+/// Reads `message`, and optionally `user_id`, `country` and `conversation_history`; answers with `response`, `metadata` and `resources`. An
+/// `Idempotency-Key` makes it repeatable.
+///
+/// # Errors
+/// `unauthenticated`, `forbidden` for another user's id, `invalid_fields`, `rate_limited`, `idempotency_key_reused`, or `unavailable` when the database
+/// is. Each of them carries `resources`.
+pub async fn handle(state: &State, request: Request) -> Result<Reply> {
+    let body = request.json()?;
+    let country = body.peek("country").and_then(Country::parse).or_else(|| request.country());
+    if let Some(language) = body.peek("message").and_then(safety::detect) {
+        return Reply::ok(&crisis::answer(state, &request, body, language, country).await);
+    }
+    let token = request.token()?;
+    let (message, user) = ChatMessage::read(body)?;
+    token.must_belong_to(user)?;
+    let key = request.idempotency_key(state, "chat-send")?;
+
+    let answer = match Box::pin(store::ask(state, &token, &message, key.as_ref())).await? {
+        Asked::Kept(first) => return Reply::ok(&first),
+        Asked::Known(spoken) => model::repeat(state, &spoken, country),
+        Asked::Open(question) => model::answer(state, *question, &message, country).await,
+    };
+    let guard = store::begin_exchange(state, token.user_id()).await?;
+    let kept = store::keep_exchange(state, guard, &token, &message, &answer, key.as_ref()).await?;
+
+    Reply::ok(&kept)
+}

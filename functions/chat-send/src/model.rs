@@ -1,0 +1,67 @@
+//! The model's part in an answer.
+
+use std::time::{Duration, Instant};
+
+use shared::State;
+use shared::llm::Model;
+use shared::safety::{self, Country};
+use shared::store::{Answer, ChatMessage, Flight, Question, Safety, Spoken};
+
+/// An answer, or what stands in for it, is there within this time.
+const DEADLINE: Duration = Duration::from_secs(20);
+const FALLBACK: &str = "I am sorry, I cannot find an answer right now; that is a fault on my side and nothing that you did. What you wrote has been kept. \
+    If it can wait, please write to me again in a few minutes. If it cannot, please turn to somebody you trust, or to a helpline near you.";
+
+/// What the model says to a question that it has not answered before, or that depends on what was said.
+pub(crate) async fn answer(
+    state: &State,
+    mut question: Question,
+    message: &ChatMessage,
+    country: Option<Country>,
+) -> Answer {
+    let deadline = Instant::now() + DEADLINE;
+    let lead = match Flight::join(state, &mut question).await {
+        Flight::Landed(spoken) => return repeat(state, &spoken, country),
+        Flight::Lead(lead) => lead,
+    };
+    let Ok(response) = state.model.answer(&question.prompt(message), deadline, &state.meter).await else {
+        lead.land(state, None).await;
+        let mut answer = Answer::new(FALLBACK.to_owned(), "kai", 0.0);
+        answer.metadata.fallback = true;
+        return answer;
+    };
+    let spoken = Spoken { response };
+    let answer = checked(state, &spoken, country);
+    // What looks like a crisis, on either side, is for this moment only.
+    lead.land(state, Some(&spoken).filter(|_| answer.metadata.safety == Safety::Safe)).await;
+    answer
+}
+
+/// What the model said to the same question before.
+pub(crate) fn repeat(state: &State, spoken: &Spoken, country: Option<Country>) -> Answer {
+    state.meter.llm_saved();
+    let mut answer = checked(state, spoken, country);
+    answer.metadata.cached = true;
+    answer
+}
+
+/// The model's words as they may be shown.
+fn checked(state: &State, spoken: &Spoken, country: Option<Country>) -> Answer {
+    let confidence = match state.model {
+        Model::BuiltIn => 0.5,
+        Model::Remote(_) => 0.8,
+    };
+    let (mut answer, safety) = if safety::is_harmful(&spoken.response) {
+        (Answer::new(safety::WITHHELD.to_owned(), "kai", 1.0), Safety::Blocked)
+    } else {
+        let looks_like_crisis = safety::detect(&spoken.response).is_some();
+        let safety = if looks_like_crisis { Safety::Warning } else { Safety::Safe };
+        (Answer::new(spoken.response.clone(), state.model.name(), confidence), safety)
+    };
+    if safety != Safety::Safe {
+        state.meter.crisis();
+        answer.resources = safety::resources(country);
+    }
+    answer.metadata.safety = safety;
+    answer
+}

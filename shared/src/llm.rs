@@ -1,0 +1,60 @@
+//! The language model: a server that speaks OpenAI's `chat/completions`, or the companion that is built in.
+
+mod client;
+mod companion;
+mod context;
+mod endpoint;
+mod prompt;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use self::client::Client;
+pub use self::client::{ANSWER_LIMIT, Unanswered};
+pub use self::context::stands_alone;
+pub use self::endpoint::{BaseUrl, Endpoint};
+pub use self::prompt::{Prompt, Role, Turn, VERSION};
+use crate::metrics::Meter;
+
+/// What answers a person.
+#[derive(Debug, Clone)]
+pub enum Model {
+    /// Reflective listening by rules.
+    BuiltIn,
+    /// A model behind HTTP.
+    Remote(Arc<Endpoint>),
+}
+
+/// One client for an environment. Not a part of the state, which all functions have: only those that call a model carry its client.
+static CLIENT: OnceLock<Result<Client, Unanswered>> = OnceLock::new();
+
+impl Model {
+    /// The model's name, as `metadata.model` tells it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::BuiltIn => "built-in",
+            Self::Remote(endpoint) => &endpoint.model,
+        }
+    }
+
+    /// What the model says, before the deadline.
+    ///
+    /// # Errors
+    /// [`Unanswered`] tells why it said nothing.
+    pub async fn answer(&self, prompt: &Prompt<'_>, deadline: Instant, meter: &Meter) -> Result<String, Unanswered> {
+        let endpoint = match self {
+            Self::BuiltIn => return Ok(companion::answer(prompt)),
+            Self::Remote(endpoint) => endpoint,
+        };
+        let started = Instant::now();
+        let answer = match CLIENT.get_or_init(Client::new) {
+            Ok(client) => client.complete(endpoint, prompt, deadline).await,
+            Err(error) => Err(*error),
+        };
+        meter.llm_call(started.elapsed());
+        if let Err(reason) = &answer {
+            tracing::warn!(%reason, "the model did not answer");
+        }
+        answer
+    }
+}

@@ -1,0 +1,132 @@
+//! Whether a message can be understood without what was said before it.
+
+/// Words that point to something which the message itself may not name.
+const POINTERS: &[&str] = &[
+    // English
+    "it",
+    "its",
+    "that",
+    "thats",
+    "this",
+    "these",
+    "those",
+    "they",
+    "them",
+    "their",
+    "he",
+    "him",
+    "his",
+    "she",
+    "her",
+    "else",
+    "another",
+    "earlier",
+    "said",
+    "mean",
+    "meant",
+    "mentioned",
+    "suggested",
+    // German
+    "es",
+    "das",
+    "dies",
+    "diese",
+    "dieser",
+    "dieses",
+    "dem",
+    "denen",
+    "sie",
+    "er",
+    "ihn",
+    "ihm",
+    "ihr",
+    "davon",
+    "darüber",
+    "dazu",
+    "damit",
+    "vorhin",
+    "meinst",
+    "gesagt",
+    // Spanish
+    "eso",
+    "esto",
+    "esa",
+    "ese",
+    "esta",
+    "este",
+    "ello",
+    "ella",
+    "ellos",
+    "ellas",
+    "él",
+    "otra",
+    "otro",
+    "lo",
+    "dijiste",
+    "quieres",
+];
+/// Words with which somebody goes on rather than begins.
+const OPENERS: &[&str] = &[
+    "and", "but", "so", "or", "then", "also", "because", "yes", "no", "yeah", "yep", "nope", "ok", "okay", "sure",
+    "maybe", "thanks", "thank", "why", "und", "aber", "also", "oder", "dann", "weil", "ja", "nein", "doch", "genau",
+    "danke", "warum", "wieso", "y", "pero", "o", "entonces", "porque", "sí", "si", "vale", "gracias", "claro", "por",
+];
+/// Fewer words say too little.
+const LEAST_WORDS: usize = 4;
+
+/// Whether the same message from the same person may get the same answer whatever was said before.
+///
+/// When in doubt it may not: that costs a call of
+/// the model, and the other way round somebody would get the answer to another question.
+pub fn stands_alone(message: &str) -> bool {
+    let words: Vec<String> = message
+        .split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '’')
+        .map(|word| word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect())
+        .filter(|word: &String| !word.is_empty())
+        .collect();
+    let opens_by_going_on = words.first().is_none_or(|word| OPENERS.contains(&word.as_str()));
+    let points = words.iter().any(|word| POINTERS.contains(&word.as_str()));
+    words.len() >= LEAST_WORDS && !opens_by_going_on && !points
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_names_what_it_is_about_stands_alone() {
+        for message in [
+            "I feel lonely tonight",
+            "How can I sleep better?",
+            "Is there a way to calm down before exams?",
+            "Can you help me with stress at work?",
+            "Work has been too much lately.",
+            "Ich kann seit Wochen nicht schlafen",
+            "Me siento muy solo hoy",
+        ] {
+            assert!(stands_alone(message), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_message_that_leans_on_the_one_before_it_does_not() {
+        for message in [
+            "yes",
+            "Yes, I would like to try",
+            "and that?",
+            "And what about my sister then",
+            "tell me more",
+            "Why do people do so often",
+            "What did you mean by that?",
+            "How long does it usually take?",
+            "I told him everything yesterday",
+            "it's getting worse every day",
+            "ja, gerne machen wir das",
+            "¿y eso por qué pasa?",
+            "???",
+            "",
+        ] {
+            assert!(!stands_alone(message), "{message}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What Kai says.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::safety::Resource;
+
+/// An answer as the client sees it.
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    /// The text.
+    pub response: String,
+    /// How it came about.
+    pub metadata: Metadata,
+    /// Whom to turn to; empty unless the message or the answer looks like a crisis.
+    pub resources: Vec<Resource>,
+}
+
+/// How an answer came about.
+#[derive(Debug, Serialize)]
+pub struct Metadata {
+    /// Always `kai`.
+    pub agent_role: &'static str,
+    /// The model's name, `built-in` for rules, `kai` for words that people have written.
+    pub model: String,
+    /// Whether the model had answered the same before.
+    pub cached: bool,
+    /// Whether the model was away and this stands in for its answer.
+    pub fallback: bool,
+    /// In which conversation it is kept, or null when it is not kept.
+    pub conversation_id: Option<Uuid>,
+    /// From 0 to 1, by where the answer comes from: 1 for words that people wrote for the case, 0.8 for a model's, 0.5 for rules, 0 for a fallback.
+    pub confidence: f64,
+    /// What the detector said.
+    pub safety: Safety,
+}
+
+/// What the detector said of a message and its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Safety {
+    /// Nothing.
+    Safe,
+    /// One of them looks like a crisis.
+    Warning,
+    /// The model's answer must not be shown, and another stands in its place.
+    Blocked,
+}
+
+/// What a model has said, as it is cached.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Spoken {
+    /// The text.
+    pub response: String,
+}
+
+impl Answer {
+    /// An answer that is not yet kept.
+    pub fn new(response: String, model: &str, confidence: f64) -> Self {
+        let metadata = Metadata {
+            agent_role: "kai",
+            model: model.to_owned(),
+            cached: false,
+            fallback: false,
+            conversation_id: None,
+            confidence,
+            safety: Safety::Safe,
+        };
+        Self { response, metadata, resources: Vec::new() }
+    }
+}

@@ -1,0 +1,47 @@
+//! What a person says.
+
+use serde_json::Value;
+
+use super::ANSWERS;
+use crate::cache::Key;
+use crate::error::Result;
+use crate::fields::{self, Fields};
+use crate::state::State;
+use crate::store::UserId;
+use crate::{llm, safety};
+
+/// A message to Kai.
+#[derive(Debug)]
+pub struct ChatMessage {
+    text: String,
+}
+
+impl ChatMessage {
+    /// Reads `message` (1 to 4,000 characters) and `user_id`. `conversation_history` is accepted and not used: the stored one is the authority.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::Error::Invalid) with every field that breaks its rule.
+    pub fn read(mut body: Fields) -> Result<(Self, Option<UserId>)> {
+        let text = body.required("message", fields::text(4000, "must be 1 to 4000 characters of text"));
+        let user = body.optional("user_id", fields::uuid).map(UserId);
+        body.optional("conversation_history", |value: &Value| value.is_array().then_some(()).ok_or("must be a list"));
+        body.finish(text.map(|text| (Self { text }, user)))
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Under which key an answer may be kept for whoever asks the same again, or `None` when it depends on what was said before. In the name stands
+    /// a pseudonym of the words, of the model and of what it is told; the profile stands behind the guard.
+    pub(super) fn key(&self, state: &State, user: UserId) -> Option<Key> {
+        if !llm::stands_alone(&self.text) {
+            return None;
+        }
+        let words = self.text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
+        let parts = ["answer", &words, state.model.name(), llm::VERSION, safety::VERSION];
+        let digest = const_hex::encode(state.pseudonyms.pseudonym(&parts.map(str::as_bytes)));
+        Some(ANSWERS.key(user.0, format!("ai:response:{user}:{digest}")))
+    }
+}
