@@ -6,18 +6,21 @@ use api_tests::{Kai, Person, Reply};
 use emulator::EnvironmentState;
 use futures_util::future::join;
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
 use tokio::time::sleep;
 
 use super::{alone, create, own_redis, rows};
 
-const KEYS: usize = 120;
+/// Creates that are struck; with the messages below, three hundred requests.
+const KEYS: usize = 200;
+const MESSAGES: usize = 100;
 
-/// Kills whatever environment is at work on a create. Returns whether there was one.
-fn kill_busy(kai: &Kai) -> bool {
+/// Kills whatever environment of a function is at work. Returns whether there was one.
+fn kill_busy(kai: &Kai, function: &str) -> bool {
     let environments = kai.emulator.environments().into_iter();
     let busy = |state| matches!(state, EnvironmentState::Busy | EnvironmentState::Starting);
     let mut found = false;
-    for environment in environments.filter(|one| one.function == "journal-create" && busy(one.state)) {
+    for environment in environments.filter(|one| one.function == function && busy(one.state)) {
         let pid = i32::try_from(environment.pid).ok().and_then(Pid::from_raw).unwrap();
         found |= kill_process(pid, Signal::KILL).is_ok();
     }
@@ -38,17 +41,17 @@ async fn time_of_a_create(person: &Person) -> Duration {
     least
 }
 
-/// Repeats the create until it succeeds: the blow may meet an environment that had just answered, and is given the next request.
-async fn retried(person: &Person, content: &str) -> Reply {
+/// Repeats a request until it succeeds: the blow may meet an environment that had just answered, and is given the next request.
+async fn retried(send: impl AsyncFn() -> Reply) -> Reply {
     for _ in 0..20 {
-        let reply = create(person, content).await;
-        if reply.status == 201 {
+        let reply = send().await;
+        if reply.status < 300 {
             return reply;
         }
         assert!([500, 502, 503].contains(&reply.status), "{}", reply.status);
         sleep(Duration::from_millis(50)).await;
     }
-    panic!("{content} could not be written");
+    panic!("it never succeeded");
 }
 
 #[tokio::test]
@@ -64,13 +67,14 @@ async fn a_create_that_is_killed_anywhere_and_retried_is_done_exactly_once() {
         let content = format!("entry-{number:03}");
         let attack = async {
             sleep(moment(took)).await;
-            kill_busy(&kai)
+            kill_busy(&kai, "journal-create")
         };
         let (first, struck) = join(create(&ada, &content).into_future(), attack).await;
         killed += usize::from(struck && first.status != 201);
         assert!([201, 500, 502, 503].contains(&first.status), "{}", first.status);
-        let answer = if first.status == 201 { first } else { retried(&ada, &content).await };
-        assert_eq!(retried(&ada, &content).await.json(), answer.json(), "a repetition gets the first result");
+        let send = async || create(&ada, &content).await;
+        let answer = if first.status == 201 { first } else { retried(send).await };
+        assert_eq!(retried(send).await.json(), answer.json(), "a repetition gets the first result");
         answers.push(answer.json()["id"].clone());
     }
     assert!(killed >= KEYS / 6, "only {killed} of {KEYS} were killed before they had answered");
@@ -78,7 +82,7 @@ async fn a_create_that_is_killed_anywhere_and_retried_is_done_exactly_once() {
     once.push(("warm".to_owned(), 1));
     assert_eq!(rows(&kai, &ada).await, once);
     let mut listed = Vec::new();
-    for page in 1..=2 {
+    for page in 1..=3 {
         let body = ada.get(format!("/api/journal/entries?page={page}&page_size=100")).await.good();
         assert_eq!(body["total"], KEYS + 1, "the count is kept too");
         listed.extend(body["entries"].as_array().unwrap().iter().map(|entry| entry["id"].clone()));
@@ -86,4 +90,45 @@ async fn a_create_that_is_killed_anywhere_and_retried_is_done_exactly_once() {
     listed.pop();
     listed.reverse();
     assert_eq!(listed, answers);
+}
+
+#[tokio::test]
+async fn a_message_that_is_killed_anywhere_and_retried_is_said_exactly_once() {
+    let _alone = alone().await;
+    let kai = Kai::start_with(own_redis()).await;
+    let (ada, bob) = (kai.settle().await, kai.settle().await);
+    let say = async |person: &Person, key: &str| {
+        // It is the killing that is tested, and not how often somebody may speak.
+        let _: () = kai
+            .redis(
+                redis::cmd("EVAL")
+                    .arg("for _, k in ipairs(redis.call('KEYS', 'chat:*')) do redis.call('DEL', k) end")
+                    .arg(0),
+            )
+            .await;
+        person.post("/api/chat", &json!({"message": key})).header("idempotency-key", key).await
+    };
+    let mut took = Duration::MAX;
+    for number in 0..8 {
+        took = took.min(say(&bob, &format!("timed-{number}")).await.took);
+    }
+    let mut killed = 0;
+    for number in 0..MESSAGES {
+        let key = format!("message-{number:03}");
+        let attack = async {
+            sleep(moment(took)).await;
+            kill_busy(&kai, "chat-send")
+        };
+        let (first, struck) = join(say(&ada, &key), attack).await;
+        killed += usize::from(struck && first.status != 200);
+        let send = async || say(&ada, &key).await;
+        let answer = if first.status == 200 { first } else { retried(send).await };
+        assert_eq!(retried(send).await.json(), answer.json(), "a repetition gets the first result");
+    }
+    assert!(killed >= MESSAGES / 6, "only {killed} of {MESSAGES} were killed before they had answered");
+    let said = "SELECT m.content, count(*) FROM messages m JOIN conversations c ON c.id = m.conversation_id
+        WHERE c.user_id = $1 AND m.role = 'user' GROUP BY 1 ORDER BY 1";
+    let rows: Vec<(String, i64)> =
+        kai.query(said, &[&ada.id]).await.iter().map(|row| (row.get(0), row.get(1))).collect();
+    assert_eq!(rows, (0..MESSAGES).map(|number| (format!("message-{number:03}"), 1)).collect::<Vec<_>>());
 }
