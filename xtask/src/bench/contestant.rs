@@ -1,5 +1,6 @@
 //! Who is measured: each case of a function, and the floors beneath.
 
+mod chat;
 mod floor;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,10 @@ pub(crate) const SELECT: &str = "floor: SELECT 1";
 pub(crate) const PAGE: &str = "floor: page of rows";
 pub(crate) const PROFILE: &str = "floor: profile row";
 pub(crate) const INSERT: &str = "floor: INSERT";
+pub(crate) const TURNS: &str = "floor: two messages";
+pub(crate) const REDIS_ONE: &str = "floor: Redis, one record";
+pub(crate) const REDIS_HISTORY: &str = "floor: Redis, history";
+pub(crate) const REDIS_INSIGHTS: &str = "floor: Redis, insights";
 
 pub(crate) const LIST_MISSES: [&str; 3] = ["list miss, 10² entries", "list miss", "list miss, 10⁶ entries"];
 pub(crate) const LOGIN: &str = "login";
@@ -89,7 +94,12 @@ pub(crate) fn all(fixture: &Fixture, binaries: &Binaries) -> Result<Vec<Contesta
     let (list_key, profile_key) = (list_key(reader), format!("user:profile:{}", reader.user));
     let session_key = format!("session:{}", reader.token_hash);
 
-    let case = |name, function: &str, event: &Event<'_>, expected, references: &[Reference]| -> Result<Contestant> {
+    let case = |name: &'static str,
+                function: &str,
+                event: &Event<'_>,
+                expected,
+                references: &[Reference]|
+     -> Result<Contestant> {
         Ok(Contestant {
             name,
             binary: binaries.get(function)?.to_owned(),
@@ -143,6 +153,7 @@ pub(crate) fn all(fixture: &Fixture, binaries: &Binaries) -> Result<Vec<Contesta
         // A password costs as much as forty pages; two in a round are enough for a median.
         Contestant { per_round: 2, ..case(LOGIN, "auth-login", &login, (200, None), &[])? },
     ];
+    contestants.extend(chat::cases(fixture, binaries, case)?);
     contestants.extend(floor::all(fixture, binaries, &list, &profile)?);
     Ok(contestants)
 }

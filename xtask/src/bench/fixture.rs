@@ -27,6 +27,8 @@ use journal::texts;
 
 /// A fill is given up by then; see `shared::cache`.
 pub(crate) const FILLED_AFTER: Duration = Duration::from_millis(20);
+/// A page of the history.
+const MESSAGES: i32 = 50;
 const DATABASE: &str = "bench";
 const PASSWORD: &str = "a-quiet-morning-walk";
 
@@ -92,6 +94,7 @@ impl Fixture {
         let readers =
             [make("hundred", 100).await?, make("ten-thousand", 10_000).await?, make("million", 1_000_000).await?];
         let writer = make("writer", 0).await?;
+        journal::converse(&mut database, &writer, MESSAGES).await?;
         journal::settle(&mut database).await?;
         let versions = versions(&mut database, &servers.redis.url()).await?;
         let fixture = Self { servers, variables, readers, writer, texts, versions };

@@ -3,12 +3,13 @@
 use anyhow::{Context, Result, ensure};
 
 use super::{
-    BOTH, Contestant, Fixture, INSERT, NOTHING, PAGE, PROFILE, REDIS_LIST, REDIS_PROFILE, SELECT, create_event,
-    list_event, list_key, profile_event,
+    BOTH, Contestant, Fixture, INSERT, NOTHING, PAGE, PROFILE, REDIS_HISTORY, REDIS_INSIGHTS, REDIS_LIST, REDIS_ONE,
+    REDIS_PROFILE, SELECT, TURNS, chat, create_event, list_event, list_key, profile_event,
 };
 use crate::bench::answer::Answer;
 use crate::bench::build::Binaries;
 use crate::bench::event::Event;
+use crate::bench::fixture::Account;
 
 pub(super) fn all(fixture: &Fixture, binaries: &Binaries, list: &Answer, profile: &Answer) -> Result<Vec<Contestant>> {
     let reader = &fixture.readers[1];
@@ -48,23 +49,49 @@ pub(super) fn all(fixture: &Fixture, binaries: &Binaries, list: &Answer, profile
         text.content,
         text.tags.join(",")
     );
+    let turns = "WITH conversation AS (
+            INSERT INTO conversations (id, user_id) VALUES (gen_random_uuid(), $1)
+            ON CONFLICT (user_id) DO UPDATE SET updated_at = now() RETURNING id
+        )
+        INSERT INTO messages (id, conversation_id, role, content) SELECT gen_random_uuid(), id, role, repeat('a word ', 20)
+        FROM conversation, (VALUES ('user'), ('assistant')) AS turn (role)";
+    let writer = &fixture.writer;
+    let (history_event, insights_event) = (chat::history(writer), chat::insights(reader));
+    let history = fixture.ask(binaries, "chat-history", &history_event)?;
+    let history_keys = [format!("conversation:{}:guard", writer.user), format!("conversation:{}", writer.user)];
+    let insights = fixture.ask(binaries, "journal-insights", &insights_event)?;
+    let insights_keys = [format!("journal:list:{user}:guard"), format!("journal:insights:{user}:days:30")];
+    let one = profile_keys.each_ref().map(|name| format!("F{}", name.get(1..).unwrap_or_default()));
+    let one = vec![
+        ("FLOOR_KEYS", one.join(" ")),
+        ("FLOOR_BODY", profile.bytes()?.len().to_string()),
+        ("FLOOR_BASE64", profile.is_base64_encoded.to_string()),
+    ];
     let health = Event { route: "GET /health", ..Event::default() };
     let create = create_event(&fixture.writer, text);
     Ok(vec![
         floor(NOTHING, "floor_nothing", &list_event, Vec::new())?,
         floor(BOTH, "floor_both", &list_event, Vec::new())?,
-        floor(REDIS_LIST, "floor_redis", &list_event, pipeline(fixture, &list_keys, list)?)?,
-        floor(REDIS_PROFILE, "floor_redis", &profile_event, pipeline(fixture, &profile_keys, profile)?)?,
+        floor(REDIS_LIST, "floor_redis", &list_event, pipeline(fixture, reader, &list_keys, list)?)?,
+        floor(REDIS_PROFILE, "floor_redis", &profile_event, pipeline(fixture, reader, &profile_keys, profile)?)?,
+        floor(REDIS_ONE, "floor_redis", &profile_event, one)?,
+        floor(REDIS_HISTORY, "floor_redis", &history_event, pipeline(fixture, writer, &history_keys, &history)?)?,
+        floor(REDIS_INSIGHTS, "floor_redis", &insights_event, pipeline(fixture, reader, &insights_keys, &insights)?)?,
         query(SELECT, &health, "SELECT 1", None)?,
         query(PAGE, &list_event, page, Some(user))?,
         query(PROFILE, &profile_event, row, Some(user))?,
         query(INSERT, &create, &insert, Some(&fixture.writer.user))?,
+        query(TURNS, &create, turns, Some(user))?,
     ])
 }
 
 /// Copies what a hit reads, the session first: names and values of the same lengths, the body of the answer at the head of its record.
-fn pipeline(fixture: &Fixture, data: &[String; 2], answer: &Answer) -> Result<Vec<(&'static str, String)>> {
-    let reader = &fixture.readers[1];
+fn pipeline(
+    fixture: &Fixture,
+    reader: &Account,
+    data: &[String; 2],
+    answer: &Answer,
+) -> Result<Vec<(&'static str, String)>> {
     let session = [format!("session:{}:guard", reader.user), format!("session:{}", reader.token_hash)];
     let body = answer.bytes()?;
     let mut redis = redis::Client::open(fixture.servers.redis.url())?.get_connection()?;

@@ -1,0 +1,55 @@
+//! The conversation, and what else is read of somebody.
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+use super::{Contestant, NOTHING, REDIS_HISTORY, REDIS_INSIGHTS, REDIS_ONE, REDIS_PROFILE, Reference, TURNS};
+use crate::bench::build::Binaries;
+use crate::bench::event::Event;
+use crate::bench::fixture::{Account, Fixture};
+
+/// Answered by the model once, and from the cache from then on.
+const QUESTION: &str = "How can I calm down before an exam?";
+
+/// What a message costs that the model has answered before: four exchanges with Redis and one statement, in a row.
+const CHAT_HIT: Reference = Reference {
+    label: "4 × Redis + two messages − 4 × nothing",
+    plus: &[REDIS_PROFILE, REDIS_ONE, REDIS_ONE, REDIS_ONE, TURNS],
+    minus: &[NOTHING, NOTHING, NOTHING, NOTHING],
+    aim: Some(1.3),
+};
+
+/// The cases, made with the same defaults as the others.
+pub(super) fn cases(
+    fixture: &Fixture,
+    binaries: &Binaries,
+    case: impl Fn(&'static str, &str, &Event<'_>, (u16, Option<&'static str>), &[Reference]) -> Result<Contestant>,
+) -> Result<Vec<Contestant>> {
+    let (reader, hit) = (&fixture.readers[1], (200, Some("hit")));
+    fixture.ask(binaries, "chat-send", &message(reader))?;
+    let mut redis = redis::Client::open(fixture.servers.redis.url())?.get_connection()?;
+    // How often somebody may speak is not what is measured. Nobody else speaks here, so there is one counter.
+    let counters: Vec<String> = redis::cmd("KEYS").arg("chat:*").query(&mut redis)?;
+    counters.first().context("a message was not counted")?;
+    let redis_history = [Reference::to(&[REDIS_HISTORY], "Redis", Some(1.2))];
+    let redis_insights = [Reference::to(&[REDIS_INSIGHTS], "Redis", Some(1.2))];
+    Ok(vec![
+        Contestant { clears: counters, ..case("chat hit", "chat-send", &message(reader), hit, &[CHAT_HIT])? },
+        case("history hit", "chat-history", &history(&fixture.writer), hit, &redis_history)?,
+        case("insights hit", "journal-insights", &insights(reader), hit, &redis_insights)?,
+    ])
+}
+
+fn message(account: &Account) -> Event<'_> {
+    let body = Some(json!({ "message": QUESTION }));
+    Event { route: "POST /api/chat", token: Some(&account.token), body, ..Event::default() }
+}
+
+/// What was said before, fifty messages of it.
+pub(super) fn history(account: &Account) -> Event<'_> {
+    Event { route: "GET /api/chat/history", token: Some(&account.token), ..Event::default() }
+}
+
+pub(super) fn insights(account: &Account) -> Event<'_> {
+    Event { route: "GET /api/journal/insights", token: Some(&account.token), ..Event::default() }
+}
