@@ -15,6 +15,7 @@ mod auth_refresh;
 mod auth_register;
 mod cache_monitor;
 mod db_migrate;
+mod docs;
 mod health;
 mod journal_create;
 mod journal_cursor;

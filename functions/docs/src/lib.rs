@@ -1,6 +1,7 @@
 //! `GET /`, `GET /docs`, `GET /openapi.json`: what the API is, for people and for programs. Open to everybody, and the same for all.
 
 mod openapi;
+mod page;
 
 use std::sync::LazyLock;
 
@@ -37,6 +38,7 @@ pub async fn handle(_state: &State, request: Request) -> Result<Reply> {
             let document = OPENAPI.as_ref().map_err(|error| Error::internal(error.to_string()))?;
             Ok(Reply::public(document.clone()))
         }
+        "GET /docs" => Ok(page::reply()),
         _ => {
             let index = Index { message: "Kai API", version: env!("CARGO_PKG_VERSION"), docs: "/docs" };
             Ok(Reply::public(Document::new(&index).map_err(Error::internal)?))
