@@ -124,6 +124,99 @@ async fn a_browser_shows_every_operation_without_asking_another_host_and_without
     }
 }
 
+#[tokio::test]
+async fn what_is_answered_is_what_the_document_says() {
+    let kai = Kai::shared().await;
+    let document = kai.anonymous().get("/openapi.json").await.good();
+    let (anonymous, ada) = (kai.anonymous(), kai.settle().await);
+    let draft =
+        json!({"title": "After the rain", "content": "Walked.", "mood": 7.5, "mood_emoji": "🙂", "tags": ["walk"]});
+    let entry = ada.post("/api/journal/entries", &draft).await;
+    let path = format!("/api/journal/entries/{}", entry.json()["id"].as_str().unwrap());
+    ada.write("x").await;
+    let (credentials, patch) = (json!({"email": ada.email, "password": ada.password}), json!({"mood": null}));
+    let passwords = json!({"old_password": ada.password, "new_password": "eleven quiet herons"});
+    let other = kai.settle().await;
+    let replies = vec![
+        ("get /", anonymous.get("/").await),
+        ("get /health", anonymous.get("/health").await),
+        (
+            "post /api/auth/register",
+            anonymous
+                .post("/api/auth/register", &json!({"email": format!("x{}", ada.email), "password": ada.password}))
+                .await,
+        ),
+        ("post /api/auth/register", anonymous.post("/api/auth/register", &credentials).await),
+        ("post /api/auth/login", anonymous.post("/api/auth/login", &credentials).await),
+        (
+            "post /api/auth/login",
+            anonymous.post("/api/auth/login", &json!({"email": ada.email, "password": "x"})).await,
+        ),
+        ("post /api/auth/refresh", other.request("POST", "/api/auth/refresh").await),
+        ("get /api/auth/me", ada.get("/api/auth/me").await),
+        ("get /api/auth/me", anonymous.get("/api/auth/me").await),
+        ("get /api/users/{user_id}/profile", ada.get(ada.profile_path()).await),
+        ("get /api/users/{user_id}/profile", ada.get(other.profile_path()).await),
+        (
+            "patch /api/users/{user_id}/profile",
+            ada.patch(ada.profile_path(), &json!({"communication_style": "gentle"})).await,
+        ),
+        ("post /api/journal/entries", entry),
+        ("post /api/journal/entries", ada.post("/api/journal/entries", &json!({"mood": 11})).await),
+        ("post /api/journal/entries", ada.request("POST", "/api/journal/entries").body("text/plain", "x").await),
+        ("get /api/journal/entries", ada.get("/api/journal/entries").await),
+        ("get /api/journal/entries", ada.get("/api/journal/entries?limit=1&fields=id,title").await),
+        ("get /api/journal/entries/{entry_id}", ada.get(&path).await),
+        ("get /api/journal/entries/{entry_id}", other.get(&path).await),
+        ("put /api/journal/entries/{entry_id}", ada.request("PUT", &path).json(&patch).await),
+        ("patch /api/journal/entries/{entry_id}", ada.patch(&path, &patch).header("if-match", "\"other\"").await),
+        ("get /api/journal/insights", ada.get("/api/journal/insights").await),
+        ("get /api/account", ada.get("/api/account").await),
+        ("delete /api/journal/entries/{entry_id}", ada.request("DELETE", &path).await),
+        ("post /api/auth/change-password", ada.post("/api/auth/change-password", &passwords).await),
+        ("post /api/auth/logout", kai.settle().await.request("POST", "/api/auth/logout").await),
+        ("delete /api/account", kai.settle().await.request("DELETE", "/api/account").await),
+    ];
+    for (route, reply) in replies {
+        let what = format!("{route}: {} {}", reply.status, reply.text());
+        let (method, path) = route.split_once(' ').unwrap();
+        let answer = &document["paths"][path][method]["responses"][reply.status.to_string()];
+        let answer = match answer["$ref"].as_str() {
+            Some(reference) => document.pointer(&reference[1..]).unwrap(),
+            None => answer,
+        };
+        assert!(answer.is_object(), "{what}");
+        for name in answer["headers"].as_object().into_iter().flat_map(|headers| headers.keys()) {
+            assert!(reply.header(name).is_some(), "{what}: no {name}");
+        }
+        let Some(media_type) = reply.header("content-type") else {
+            assert!(answer.get("content").is_none() && reply.body.is_empty(), "{what}");
+            continue;
+        };
+        let schema = &answer["content"][media_type]["schema"];
+        assert!(schema.is_object(), "{what}: {media_type}");
+        let whole = json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema", "components": document["components"], "allOf": [schema]
+        });
+        let validator = jsonschema::options().should_validate_formats(true).build(&whole).unwrap();
+        let errors: Vec<_> = validator.iter_errors(&reply.json()).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{what}: {errors:?}");
+        // Every member that is answered is described.
+        let known = members(&document, schema);
+        let answered = reply.json();
+        let unknown = answered.as_object().unwrap().keys().find(|member| !known.contains(member.as_str()));
+        assert_eq!(unknown, None, "{what}");
+    }
+}
+
+/// The names that an object of a schema may have.
+fn members<'a>(document: &'a Value, schema: &'a Value) -> BTreeSet<&'a str> {
+    let target = schema["$ref"].as_str().map_or(schema, |reference| document.pointer(&reference[1..]).unwrap());
+    let own = target["properties"].as_object().into_iter().flat_map(|properties| properties.keys().map(String::as_str));
+    let parts = ["oneOf", "anyOf", "allOf"].into_iter().filter_map(|kind| target[kind].as_array()).flatten();
+    own.chain(parts.flat_map(|part| members(document, part))).collect()
+}
+
 /// Every operation by its route, with its id.
 fn operations(document: &Value) -> Vec<(String, String)> {
     let paths = document["paths"].as_object().unwrap();
