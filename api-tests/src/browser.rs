@@ -1,4 +1,4 @@
-//! A browser without a window, driven over the DevTools protocol.
+//! A browser without a window, driven over the `DevTools` protocol.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A Chromium without a window, driven over the DevTools protocol.
+//! A Chromium without a window, driven over the `DevTools` protocol.
 
 use std::path::Path;
 use std::thread;

@@ -1,8 +1,8 @@
-//! Makes the page of `/docs`: Swagger UI and what starts it in one file, and the policy under which a browser runs nothing else.
+//! Compresses the document, and makes the page of `/docs`: Swagger UI and what starts it in one file, and the policy under which a browser runs nothing else.
 
 use std::io::{Cursor, Read as _, Write as _};
 use std::path::Path;
-use std::{env, fs};
+use std::{env, fs, io};
 
 use anyhow::{Context as _, Result};
 use base64::Engine as _;
@@ -11,6 +11,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest as _, Sha256};
 use zip::ZipArchive;
+
+/// What `cargo run -p docs --example openapi` has made.
+const DOCUMENT: &str = "../../docs/openapi.json";
 
 fn main() -> Result<()> {
     let parts = ["page.html", "page.css", "page.js"];
@@ -27,13 +30,21 @@ fn main() -> Result<()> {
         hash(&start),
         hash(&style)
     );
-    #[expect(clippy::disallowed_methods, reason = "what Cargo tells a build script, not the product's environment")]
     let out = env::var_os("OUT_DIR").context("Cargo sets OUT_DIR")?;
-    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
-    packed.write_all(page.as_bytes())?;
-    fs::write(Path::new(&out).join("page.html.gz"), packed.finish()?)?;
-    fs::write(Path::new(&out).join("policy.txt"), policy)?;
+    let out = Path::new(&out);
+    fs::write(out.join("page.html.gz"), gzip(&page)?)?;
+    fs::write(out.join("policy.txt"), policy)?;
+
+    println!("cargo:rerun-if-changed={DOCUMENT}");
+    // As it is, also while it is being made anew and therefore empty.
+    fs::write(out.join("openapi.json.gz"), gzip(&fs::read_to_string(DOCUMENT)?)?)?;
     Ok(())
+}
+
+fn gzip(text: &str) -> io::Result<Vec<u8>> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(text.as_bytes())?;
+    packed.finish()
 }
 
 /// A file of Swagger UI's distribution.

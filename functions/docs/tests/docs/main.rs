@@ -1,11 +1,6 @@
 //! The OpenAPI document and the page.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "test code outside of the test functions themselves"
-)]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "test code outside of the test functions themselves")]
 
 mod document;
 mod examples;
