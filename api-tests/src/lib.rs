@@ -6,6 +6,7 @@
 //! | [`Client`], [`Person`] | who talks to it: nobody, or somebody who is signed in |
 //! | [`Reply`] | what it answered |
 //! | [`Model`] | a language model that does as it is told |
+//! | [`Browser`] | a page in a browser without a window, and what happened on it |
 //! | [`Proxy`] | what stands between the functions and a server: it counts, and it fails on demand |
 //!
 //! The tests are in `tests/it`, a module for each function and one for each property of the whole. `cargo xtask test` starts the
@@ -13,6 +14,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test harness reports by panicking")]
 
+mod browser;
 mod client;
 mod kai;
 mod model;
@@ -21,6 +23,7 @@ mod proxy;
 mod servers;
 mod setup;
 
+pub use browser::Browser;
 pub use client::{Client, Reply, Request, assert_problem};
 pub use kai::{Kai, template};
 pub use model::{Model, Script};

@@ -75,6 +75,8 @@ fn formula(server: Server) -> &'static str {
         Server::Postgres => "postgresql@17",
         Server::Redis => "redis",
         Server::PgBouncer => "pgbouncer",
+        // A cask, which Homebrew finds by its name as well.
+        Server::Chromium => "google-chrome",
     }
 }
 
@@ -87,6 +89,9 @@ fn not_installed(server: Server, tried: &str) -> Error {
             "Redis 7.0 or newer, or Valkey (Debian, Ubuntu: apt-get install redis-server; Fedora: dnf install valkey)"
         }
         Server::PgBouncer => "PgBouncer (Debian, Ubuntu: apt-get install pgbouncer; Fedora: dnf install pgbouncer)",
+        Server::Chromium => {
+            "Chromium or Google Chrome (Debian: apt-get install chromium; Ubuntu: snap install chromium; Fedora: dnf install chromium)"
+        }
     };
     let docker = if server.image().is_some() { ", or start Docker," } else { "" };
     Error::NotInstalled {

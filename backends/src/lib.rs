@@ -1,4 +1,4 @@
-//! Postgres, Redis and PgBouncer of our own.
+//! Postgres, Redis and PgBouncer of our own; and a browser, for tests.
 //!
 //! | module | holds |
 //! |---|---|
@@ -6,12 +6,14 @@
 //! | [`postgres`] | a Postgres server, and the databases in it |
 //! | [`redis`] | a Redis server, a Redis Cluster, with or without TLS |
 //! | [`pgbouncer`] | a transaction pooler in front of a Postgres |
+//! | [`browser`] | a Chromium without a window |
 //!
 //! Every server listens on the loopback interface alone, on a port away from the standard ones, and keeps its files in the
 //! folder that it is given. It is stopped when its value is dropped; on Linux it also ends when this process is killed.
 //! The functions that start and stop block the calling thread, for seconds at most.
 
 mod account;
+pub mod browser;
 mod error;
 mod folder;
 pub mod install;
@@ -22,6 +24,7 @@ mod process;
 pub mod program;
 pub mod redis;
 
+pub use browser::Browser;
 pub use error::{Error, Result};
 pub use pgbouncer::PgBouncer;
 pub use postgres::{Postgres, PostgresOptions};

@@ -99,6 +99,13 @@ impl Process {
         self.launch.port
     }
 
+    /// The first line that the server has printed with these words in it, from there on.
+    pub(crate) fn line_from(&self, words: &str) -> Option<String> {
+        let log = fs::read_to_string(log_path(&self.launch.dir)).ok()?;
+        let (line, _) = log.get(log.find(words)?..)?.split_once('\n')?;
+        Some(line.to_owned())
+    }
+
     /// The process id of the server's main process.
     pub(crate) fn pid(&self) -> u32 {
         self.child().id()

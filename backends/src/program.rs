@@ -13,6 +13,8 @@ pub enum Server {
     Redis,
     /// The transaction pooler.
     PgBouncer,
+    /// A browser without a window, which is told what to do over a socket.
+    Chromium,
 }
 
 impl fmt::Display for Server {
@@ -21,6 +23,7 @@ impl fmt::Display for Server {
             Self::Postgres => "Postgres",
             Self::Redis => "Redis",
             Self::PgBouncer => "PgBouncer",
+            Self::Chromium => "Chromium",
         })
     }
 }
@@ -32,16 +35,20 @@ impl Server {
             Self::Postgres => &["postgres"],
             Self::Redis => &["redis-server", "valkey-server"],
             Self::PgBouncer => &["pgbouncer"],
+            Self::Chromium => {
+                &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "Google Chrome", "Chromium"]
+            }
         }
     }
 
     /// The oldest major version that will do. Postgres 13 is the oldest that is still maintained; `SET … NX GET`, with which
-    /// a read opens a generation, came with Redis 7.0.
+    /// a read opens a generation, came with Redis 7.0. Ubuntu's package of Chromium, 85 by its number, holds no browser.
     pub(crate) fn oldest(self) -> u32 {
         match self {
             Self::Postgres => 13,
             Self::Redis => 7,
             Self::PgBouncer => 1,
+            Self::Chromium => 112,
         }
     }
 
@@ -50,7 +57,7 @@ impl Server {
         match self {
             Self::Postgres => Some("postgres:17-alpine"),
             Self::Redis => Some("redis:7-alpine"),
-            Self::PgBouncer => None,
+            Self::PgBouncer | Self::Chromium => None,
         }
     }
 }
@@ -106,6 +113,10 @@ fn folders(server: Server) -> Vec<PathBuf> {
                 .extend(children(opt).filter(|path| is_named(path, "postgresql")).map(|formula| formula.join("bin")));
         }
     }
+    if server == Server::Chromium {
+        let applications = ["Google Chrome", "Chromium"].map(|name| format!("/Applications/{name}.app/Contents/MacOS"));
+        folders.extend(applications.map(PathBuf::from));
+    }
     folders
 }
 
@@ -143,6 +154,7 @@ mod tests {
         assert_eq!(parse_major("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64\n"), Some(7));
         assert_eq!(parse_major("Valkey server v=8.1.1 sha=0 bits=64\n"), Some(8));
         assert_eq!(parse_major("PgBouncer 1.18.0\nlibevent 2.1.12-stable\n"), Some(1));
+        assert_eq!(parse_major("Chromium 142.0.7444.59 built on Debian GNU/Linux 12 (bookworm)\n"), Some(142));
         assert_eq!(parse_major("usage"), None);
     }
 }

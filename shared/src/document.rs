@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::compress;
 
-/// An immutable JSON body. Its tag is drawn from the uncompressed text, so that it is the same in either encoding.
+/// An immutable body. Its tag is drawn from the uncompressed text, so that it is the same in either encoding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
     body: Vec<u8>,
@@ -20,14 +20,18 @@ impl Document {
     /// When the value's own serialisation fails.
     pub fn new(value: &impl Serialize) -> serde_json::Result<Self> {
         let text = serde_json::to_vec(value)?;
-        let digest = Sha256::digest(&text);
-        let mut etag = [0; 16];
-        etag.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+        let etag = tag(&text);
         let packed = (text.len() > compress::THRESHOLD).then(|| compress::gzip(&text)).flatten();
         Ok(match packed {
             Some(body) => Self { body, gzipped: true, etag },
             None => Self { body: text, gzipped: false, etag },
         })
+    }
+
+    /// A text in UTF-8 that has been compressed before. Its tag is drawn from the compressed bytes: they are the same whoever asks.
+    pub fn from_gzip(body: Vec<u8>) -> Self {
+        let etag = tag(&body);
+        Self { body, gzipped: true, etag }
     }
 
     /// No body at all.
@@ -73,6 +77,12 @@ impl Document {
         bytes.drain(..17);
         Some(Self { body: bytes, gzipped, etag })
     }
+}
+
+fn tag(bytes: &[u8]) -> [u8; 16] {
+    let mut etag = [0; 16];
+    etag.iter_mut().zip(Sha256::digest(bytes)).for_each(|(to, from)| *to = from);
+    etag
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod reply;
 mod request;
 mod status;
 
+pub use self::problem::Problem;
 pub(crate) use self::reply::Facts;
 pub use self::reply::Reply;
 pub use self::request::Request;

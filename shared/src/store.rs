@@ -26,15 +26,16 @@ use uuid::Uuid;
 
 pub use self::account::{Account, Credentials, Email, Password, credentials, register};
 pub use self::conversation::{
-    Answer, Asked, ChatMessage, Flight, HistoryPage, Lead, Message, Metadata, Question, Safety, Spoken, ask,
+    Answer, Asked, ChatMessage, Flight, History, HistoryPage, Lead, Message, Metadata, Question, Safety, Spoken, ask,
     begin_exchange, begin_turning_point, clear_conversation, conversation_history, count_message, keep_exchange,
 };
 pub use self::deletion::{begin_deletion, delete_account};
-pub use self::export::{ExportPage, export_account};
+pub use self::export::{Export, ExportPage, export_account};
 pub use self::idempotency::{Done, IdempotencyKey, first_result};
 pub use self::journal::{
-    Draft, Entry, EntryChange, EntryFields, EntryId, InsightsPeriod, Listing, Precondition, begin_journal_write,
-    create_entry, delete_entry, entry, expect, journal_insights, list_entries, update_entry,
+    Draft, Entry, EntryChange, EntryFields, EntryId, EntryPage, EntryStretch, Insights, InsightsPeriod, Listing,
+    Precondition, begin_journal_write, create_entry, delete_entry, entry, expect, journal_insights, list_entries,
+    update_entry,
 };
 pub use self::outbox::{drain_outbox, purge_expired};
 pub use self::password_change::{change_password, own_credentials};
@@ -46,7 +47,7 @@ pub use self::throttle::{LocalCounters, LoginAttempt};
 pub use self::token::{Grant, Token};
 
 /// Who a user is. Parsed once, so that no other text can reach a key or a statement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(transparent)]
 pub struct UserId(pub Uuid);
 

@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let mut stop = StopRequests::listen()?;
-    servers::install(&[Server::Postgres, Server::Redis, Server::PgBouncer])?;
+    servers::install(&[Server::Postgres, Server::Redis, Server::PgBouncer, Server::Chromium])?;
     let servers = Servers::start_disposable(workspace, "test")?;
     let code = tokio::select! {
         code = test(workspace, &servers, arguments) => code,

@@ -10,7 +10,10 @@ use uuid::Uuid;
 pub(crate) const CANARY: &str = "kanarienvogel";
 
 /// Method, path, and whether it needs a session; `{user_id}` stands for the caller's own, `{entry_id}` for an entry of theirs.
-pub(crate) const ROUTES: [(&str, &str, bool); 21] = [
+pub(crate) const ROUTES: [(&str, &str, bool); 24] = [
+    ("GET", "/", false),
+    ("GET", "/docs", false),
+    ("GET", "/openapi.json", false),
     ("GET", "/health", false),
     ("POST", "/api/auth/register", false),
     ("POST", "/api/auth/login", false),

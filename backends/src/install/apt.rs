@@ -55,6 +55,7 @@ fn packages_of(server: Server) -> &'static [&'static str] {
         Server::Postgres => &["postgresql"],
         Server::Redis => &["redis-server", "valkey-server"],
         Server::PgBouncer => &["pgbouncer"],
+        Server::Chromium => &["chromium"],
     }
 }
 

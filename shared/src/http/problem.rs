@@ -1,36 +1,53 @@
 //! Problem details (RFC 9457).
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::status::{self, Kind};
 use crate::error::Error;
 use crate::safety::Resource;
 
-/// The body of every error.
-#[derive(Debug, Serialize)]
-pub(super) struct Problem<'a> {
+/// The body of every error: problem details of RFC 9457.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem<'a> {
+    /// `urn:kai:error:` and the code.
     #[serde(rename = "type")]
+    #[schema(pattern = "^urn:kai:error:[a-z_]+$")]
     kind: String,
+    /// The kind of error, for people.
     title: &'static str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
+    /// What happened, for people.
     detail: String,
+    /// The kind of error, for programs.
     code: &'static str,
+    /// The same as in `X-Request-Id`.
     request_id: &'a str,
+    /// Only for `invalid_fields`: each field that breaks its rule.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(min_items = 1)]
     errors: Vec<Member>,
     /// For somebody who came in a crisis.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(min_items = 1)]
     resources: &'a [Resource],
 }
 
-#[derive(Debug, Serialize)]
+/// A field that breaks its rule.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FieldError)]
 struct Member {
+    /// Its name in the body, the query, the path or the headers.
     field: &'static str,
+    /// The rule, as a phrase that follows the name.
     message: &'static str,
 }
 
 impl<'a> Problem<'a> {
-    pub(super) fn new(error: &Error, request_id: &'a str, resources: &'a [Resource]) -> Self {
+    /// What a client is told of an error, and for somebody who came in a crisis whom else they can turn to.
+    pub fn new(error: &Error, request_id: &'a str, resources: &'a [Resource]) -> Self {
         let Kind { status, code, title } = status::of(error);
         let errors = match error {
             Error::Invalid(fields) => fields.iter().map(|e| Member { field: e.field, message: e.rule }).collect(),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER,
+    VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{Response, StatusCode};
 use lambda_http::Body;
@@ -22,23 +22,46 @@ const RETRY: Duration = Duration::from_secs(2);
 /// Lambda answers with at most 6 MB (6,291,456 bytes), of which some are headers.
 const TEXT_LIMIT: usize = 6_200_000;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// An answer: a status, a document, and whether a client may keep it for revalidation.
+/// An answer: a status, a document, and who may keep it.
 #[derive(Debug)]
 pub struct Reply {
     status: StatusCode,
     content_type: HeaderValue,
     document: Document,
-    /// Whether the client may keep it and ask again with `If-None-Match`.
-    revalidated: bool,
+    keeper: Keeper,
     retry_after: Option<Duration>,
+    /// What a browser may load and run for a page.
+    policy: Option<HeaderValue>,
+}
+
+/// Who may keep an answer, and ask again with `If-None-Match`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keeper {
+    Nobody,
+    /// Whoever it was made for, asking each time.
+    Owner,
+    /// Everybody, and what stands between: it is the same for all, and may be five minutes old.
+    Everybody,
 }
 
 impl Reply {
     /// A document that the client may keep and revalidate.
     pub fn cacheable(document: Document) -> Self {
-        Self { status: StatusCode::OK, content_type: JSON, document, revalidated: true, retry_after: None }
+        Self { keeper: Keeper::Owner, ..Self::new(StatusCode::OK, document) }
+    }
+
+    /// A JSON document that is the same for everybody.
+    pub fn public(document: Document) -> Self {
+        Self { keeper: Keeper::Everybody, ..Self::new(StatusCode::OK, document) }
+    }
+
+    /// An HTML page that is the same for everybody, with its `Content-Security-Policy`.
+    pub fn page(document: Document, policy: &'static str) -> Self {
+        let policy = Some(HeaderValue::from_static(policy));
+        Self { content_type: HTML, policy, ..Self::public(document) }
     }
 
     /// 200 with a value that nobody may keep.
@@ -72,13 +95,15 @@ impl Reply {
 
     /// 204: done, and nothing to tell.
     pub fn no_content() -> Self {
-        let document = Document::empty();
-        Self { status: StatusCode::NO_CONTENT, content_type: JSON, document, revalidated: false, retry_after: None }
+        Self::new(StatusCode::NO_CONTENT, Document::empty())
     }
 
     fn with_status(status: StatusCode, value: &impl Serialize) -> Result<Self> {
-        let document = Document::new(value).map_err(Error::internal)?;
-        Ok(Self { status, content_type: JSON, document, revalidated: false, retry_after: None })
+        Ok(Self::new(status, Document::new(value).map_err(Error::internal)?))
+    }
+
+    fn new(status: StatusCode, document: Document) -> Self {
+        Self { status, content_type: JSON, document, keeper: Keeper::Nobody, retry_after: None, policy: None }
     }
 
     /// Problem details, and for somebody who came in a crisis whom else they can turn to.
@@ -88,13 +113,14 @@ impl Reply {
             _ => None,
         };
         let document = Document::new(&Problem::new(error, request_id, resources)).unwrap_or_else(|_| Document::empty());
-        Self { status: status::of(error).status, content_type: PROBLEM, document, revalidated: false, retry_after }
+        Self { content_type: PROBLEM, retry_after, ..Self::new(status::of(error).status, document) }
     }
 
     /// The response for this request, with the headers that every answer carries; and the size of its body.
     pub(crate) fn into_response(self, facts: &Facts<'_>) -> (Response<Body>, usize) {
         let etag = self.document.etag();
-        let not_modified = self.revalidated && facts.if_none_match.is_some_and(|tags| self.document.has_tag(tags));
+        let kept = self.keeper != Keeper::Nobody;
+        let not_modified = kept && facts.if_none_match.is_some_and(|tags| self.document.has_tag(tags));
         let (body, gzipped) =
             if not_modified { (Vec::new(), false) } else { portable(self.document, facts.accepts_gzip) };
         let length = body.len();
@@ -110,12 +136,18 @@ impl Reply {
         let unauthenticated = self.status == StatusCode::UNAUTHORIZED;
         let headers = response.headers_mut();
         let mut set = |name: HeaderName, value: HeaderValue| drop(headers.insert(name, value));
-        if self.revalidated {
-            set(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-            set(VARY, HeaderValue::from_static("Accept-Encoding, Authorization"));
+        let (cache_control, vary) = match self.keeper {
+            Keeper::Nobody => ("no-store", None),
+            Keeper::Owner => ("private, no-cache", Some("Accept-Encoding, Authorization")),
+            Keeper::Everybody => ("public, max-age=300", Some("Accept-Encoding")),
+        };
+        set(CACHE_CONTROL, HeaderValue::from_static(cache_control));
+        if let Some(vary) = vary {
+            set(VARY, HeaderValue::from_static(vary));
             set(ETAG, text(&etag));
-        } else {
-            set(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        if let Some(policy) = self.policy {
+            set(CONTENT_SECURITY_POLICY, policy);
         }
         if !not_modified && self.status != StatusCode::NO_CONTENT {
             set(CONTENT_TYPE, self.content_type);
@@ -211,6 +243,28 @@ mod tests {
         }
         let (response, _) = Reply::cacheable(document).into_response(&facts(&meter, Some("\"other\""), true));
         assert_eq!(response.status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn what_is_the_same_for_everybody_may_be_kept_by_everybody() {
+        let meter = Meter::default();
+        let document = Document::from_gzip(crate::compress::gzip(b"<p>page</p>").unwrap());
+        let etag = document.etag();
+        let page = Reply::page(document, "default-src 'none'");
+        let (response, _) = page.into_response(&facts(&meter, None, false));
+        assert!(matches!(response.body(), Body::Text(text) if text == "<p>page</p>"));
+        let headers = response.headers();
+        assert_eq!(headers["content-type"], "text/html; charset=utf-8");
+        assert_eq!(
+            (&headers["cache-control"], &headers["vary"]),
+            (&"public, max-age=300".parse().unwrap(), &"Accept-Encoding".parse().unwrap())
+        );
+        assert_eq!(
+            (headers["etag"].to_str().unwrap(), &headers["content-security-policy"]),
+            (etag.as_str(), &"default-src 'none'".parse().unwrap())
+        );
+        let (response, _) = Reply::public(Document::new(&"x").unwrap()).into_response(&facts(&meter, Some("*"), true));
+        assert_eq!(response.status(), StatusCode::NOT_MODIFIED);
     }
 
     #[test]

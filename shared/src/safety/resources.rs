@@ -1,13 +1,15 @@
 //! Services for somebody in a crisis, by country.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Country;
 
 /// A service that somebody can turn to at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Resource {
     /// Where it is (ISO 3166-1 alpha-2), or `*` for everywhere.
+    #[schema(pattern = "^([A-Z]{2}|\\*)$")]
     pub country: &'static str,
     /// What it is called.
     pub name: &'static str,
@@ -18,10 +20,13 @@ pub struct Resource {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<&'static str>,
     /// Its page for people who seek help.
+    #[schema(format = "uri")]
     pub web: &'static str,
     /// The page on which its numbers are published.
+    #[schema(format = "uri")]
     pub source: &'static str,
     /// The day on which the entry was last reviewed, as an ISO 8601 date.
+    #[schema(format = "date")]
     pub reviewed: &'static str,
 }
 

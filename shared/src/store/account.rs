@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_postgres::types::{Json, Type};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::UserId;
@@ -15,11 +16,12 @@ use crate::secret::Secret;
 use crate::state::State;
 
 /// An account as its owner sees it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Account {
     /// Who.
     pub id: UserId,
     /// The address that signs in, in lower case.
+    #[schema(max_length = 254)]
     pub email: String,
     /// Whether it may.
     pub is_active: bool,

@@ -14,7 +14,7 @@ pub use self::answer::{Answer, Metadata, Safety, Spoken};
 pub use self::clear::clear_conversation;
 pub use self::exchange::{begin_exchange, begin_turning_point, keep_exchange};
 pub use self::flight::{Flight, Lead};
-pub use self::history::{HistoryPage, Message, conversation_history};
+pub use self::history::{History, HistoryPage, Message, conversation_history};
 pub use self::message::ChatMessage;
 pub use self::question::{Asked, Question, ask, count_message};
 use crate::cache::Family;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio_postgres::Row;
 use tokio_postgres::types::{Json, Type};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::authenticated::{self, authenticated};
@@ -89,7 +90,7 @@ const EXPORT: Statement = Statement {
 };
 
 /// One page: who the person is, and what they have written, newest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Export {
     /// When this page was put together.
     pub exported_at: Timestamp,
@@ -98,24 +99,29 @@ pub struct Export {
     /// The profile.
     pub profile: Profile,
     /// The latest hundred sessions that are still known, dead ones too.
+    #[schema(max_items = 100)]
     pub sessions: Vec<ExportedSession>,
     /// Part of the journal.
+    #[schema(max_items = 50)]
     pub journal_entries: Vec<Entry>,
     /// All entries there are.
+    #[schema(minimum = 0)]
     pub journal_entries_total: i64,
     /// Part of the conversation, once the journal is through.
     pub messages: Vec<Message>,
     /// For the next page, or null on the last.
+    #[schema(required)]
     pub next_cursor: Option<String>,
 }
 
 /// A session, without what would sign in.
-#[derive(Debug, Serialize, serde::Deserialize)]
+#[derive(Debug, Serialize, serde::Deserialize, ToSchema)]
 pub struct ExportedSession {
     id: Uuid,
     signed_in_at: Timestamp,
     created_at: Timestamp,
     expires_at: Timestamp,
+    #[schema(required)]
     revoked_at: Option<Timestamp>,
 }
 

@@ -16,8 +16,8 @@ use std::time::Duration;
 
 pub use self::draft::{Draft, EntryChange};
 pub use self::entry::{Entry, EntryFields, EntryId};
-pub use self::insights::{InsightsPeriod, journal_insights};
-pub use self::list::list_entries;
+pub use self::insights::{Insights, InsightsPeriod, journal_insights};
+pub use self::list::{EntryPage, EntryStretch, list_entries};
 pub use self::listing::Listing;
 pub use self::read::{Precondition, entry, expect};
 pub use self::write::{begin_journal_write, create_entry, delete_entry, update_entry};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::authenticated::{self, Read, authenticated, authenticated_read};
@@ -24,17 +25,20 @@ use crate::state::State;
 pub(super) const PROFILES: Family = Family { prefix: "user:profile", ttl: Duration::from_secs(3600) };
 
 /// How Kai should speak with a person.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Profile {
     /// The profile's own id.
     pub id: Uuid,
     /// Whose it is.
     pub user_id: UserId,
     /// What is known of the person: an object of the client's making.
+    #[schema(value_type = Object)]
     pub traits: Value,
     /// Such as "supportive" or "direct", or null.
+    #[schema(required, min_length = 1, max_length = 100)]
     pub communication_style: Option<String>,
     /// What the person asked for: an object of the client's making.
+    #[schema(value_type = Object)]
     pub preferences: Value,
     /// When the account was registered.
     pub created_at: Timestamp,

@@ -6,6 +6,9 @@ use jiff::Timestamp;
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
 use super::UserId;
@@ -42,6 +45,24 @@ impl Serialize for Grant {
         object.end()
     }
 }
+
+impl PartialSchema for Grant {
+    fn schema() -> RefOr<Schema> {
+        let text = || ObjectBuilder::new().schema_type(Type::String);
+        let token = text().description(Some("What goes into the header `Authorization: Bearer …`."));
+        let token = token.pattern(Some("^[A-Za-z0-9_-]{64}$"));
+        let kind = text().description(Some("Always the same.")).enum_values(Some(["bearer"]));
+        let end = text().description(Some("When the session ends, unless it is refreshed."));
+        let object = ObjectBuilder::new()
+            .description(Some("A session that has just begun."))
+            .property("access_token", token)
+            .property("token_type", kind)
+            .property("expires_at", end.format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))));
+        ["access_token", "token_type", "expires_at"].into_iter().fold(object, ObjectBuilder::required).into()
+    }
+}
+
+impl ToSchema for Grant {}
 
 impl Token {
     pub(super) fn issue(user: UserId) -> Result<Self> {

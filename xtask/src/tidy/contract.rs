@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::{Map, Value};
+
 use super::Finding;
 use super::tokens::{Kind, tokens};
 use super::tree::Tree;
@@ -9,6 +11,9 @@ use super::tree::Tree;
 const CONFIG: &str = "shared/src/config.rs";
 const STATUS: &str = "shared/src/http/status.rs";
 const ERRORS: &str = "docs/errors.md";
+const OPENAPI: &str = "docs/openapi.json";
+/// What a path of the document may have besides parameters and the like.
+const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 /// What the configuration reads is what the template sets. Lambda's own variables are in neither.
 pub(super) fn variables_are_in_the_template(tree: &Tree) -> Vec<Finding> {
@@ -46,6 +51,39 @@ pub(super) fn error_codes_are_documented(tree: &Tree) -> Vec<Finding> {
     let unknown = documented.iter().filter(|(code, _)| !codes.contains_key(**code));
     let unknown = unknown.map(|(code, line)| Finding::at(ERRORS, *line, format!("`{code}` is not in {STATUS}")));
     missing.chain(unknown).collect()
+}
+
+/// The template and the OpenAPI document name the same routes. That the document is the one which is served, a test in `functions/docs` looks
+/// after.
+pub(super) fn routes_are_in_the_openapi_document(tree: &Tree) -> Vec<Finding> {
+    let document = tree.file(OPENAPI).and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let Some(document) = document else { return vec![Finding::new(OPENAPI, "it is missing or no JSON")] };
+    let paths = document.get("paths").and_then(Value::as_object).into_iter().flatten();
+    let described: BTreeSet<String> = paths
+        .flat_map(|(path, item)| {
+            let members = item.as_object().into_iter().flat_map(Map::keys);
+            let methods = members.filter(|member| METHODS.contains(&member.as_str()));
+            methods.map(move |method| format!("{} {path}", method.to_uppercase()))
+        })
+        .collect();
+    let functions = tree.template().map(|template| template.functions.as_slice()).unwrap_or_default();
+    let served: BTreeSet<String> = functions
+        .iter()
+        .flat_map(|function| &function.routes)
+        .map(|route| {
+            format!("{} {}", route.method.as_deref().unwrap_or("ANY"), route.path.as_deref().unwrap_or("$default"))
+        })
+        .collect();
+    let missing = served.difference(&described).map(|route| {
+        Finding::new(
+            OPENAPI,
+            format!("{route} of template.yaml is not in it: describe it in functions/docs/src/openapi"),
+        )
+    });
+    let unserved = described.difference(&served);
+    missing
+        .chain(unserved.map(|route| Finding::new("template.yaml", format!("no function has {route} of {OPENAPI}"))))
+        .collect()
 }
 
 /// Every migration can be reverted, their numbers have no gap, and the template names the newest, so that a deployment applies it.
@@ -149,6 +187,21 @@ mod tests {
         assert_eq!(check("| code | status |\n|---|---|\n| `not_found` | 404 |\n"), 0);
         assert_eq!(check("The code `not_found` in a sentence does not count.\n"), 1);
         assert_eq!(check("| `not_found` | 404 |\n| `gone` | 410 |\n"), 1);
+    }
+
+    #[test]
+    fn a_route_that_only_one_side_knows_is_found() {
+        let template = "Resources:\n  AFunction:\n    Type: AWS::Serverless::Function\n    Properties:\n      Runtime: provided.al2023\n      CodeUri: functions/a\n      Events:\n        Get: { Type: HttpApi, Properties: { Method: GET, Path: \"/a/{id}\" } }\n";
+        let check = |document: &str| {
+            routes_are_in_the_openapi_document(&Tree::of(&[("template.yaml", template), (OPENAPI, document)]))
+        };
+        assert_eq!(check(r#"{"paths": {"/a/{id}": {"summary": "A", "parameters": [], "get": {}}}}"#), []);
+        let missing = check(r#"{"paths": {}}"#);
+        assert_eq!((missing.len(), missing.first().map(|finding| finding.path.as_str())), (1, Some(OPENAPI)));
+        let wrong = check(r#"{"paths": {"/a/{id}": {"get": {}, "post": {}}, "/a/{name}": {"get": {}}}}"#);
+        assert_eq!(wrong.iter().filter(|finding| finding.path == "template.yaml").count(), 2, "{wrong:?}");
+        assert_eq!(check("{").len(), 1);
+        assert_eq!(routes_are_in_the_openapi_document(&Tree::of(&[("template.yaml", template)])).len(), 1);
     }
 
     #[test]

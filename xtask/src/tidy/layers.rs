@@ -16,7 +16,12 @@ struct Layer {
 
 const LAYERS: &[Layer] = &[
     Layer { what: "SQL", found: sql, home: &["shared/src/store"] },
-    Layer { what: "the environment", found: environment, home: &["shared/src/config"] },
+    Layer {
+        what: "the environment",
+        found: environment,
+        // Cargo tells a build script that way where to write.
+        home: &["shared/src/config", "functions/*/build"],
+    },
     Layer {
         what: "stdout or stderr",
         found: output,

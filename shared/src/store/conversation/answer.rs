@@ -1,12 +1,14 @@
 //! What Kai says.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::safety::Resource;
 
 /// An answer as the client sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChatAnswer)]
 pub struct Answer {
     /// The text.
     pub response: String,
@@ -17,9 +19,11 @@ pub struct Answer {
 }
 
 /// How an answer came about.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChatMetadata)]
 pub struct Metadata {
     /// Always `kai`.
+    #[schema(pattern = "^kai$")]
     pub agent_role: &'static str,
     /// The model's name, `built-in` for rules, `kai` for words that people have written.
     pub model: String,
@@ -28,15 +32,18 @@ pub struct Metadata {
     /// Whether the model was away and this stands in for its answer.
     pub fallback: bool,
     /// In which conversation it is kept, or null when it is not kept.
+    #[schema(required)]
     pub conversation_id: Option<Uuid>,
     /// From 0 to 1, by where the answer comes from: 1 for words that people wrote for the case, 0.8 for a model's, 0.5 for rules, 0 for a fallback.
+    #[schema(minimum = 0.0, maximum = 1.0)]
     pub confidence: f64,
     /// What the detector said.
     pub safety: Safety,
 }
 
 /// What the detector said of a message and its answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ChatSafety)]
 #[serde(rename_all = "lowercase")]
 pub enum Safety {
     /// Nothing.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::CONVERSATIONS;
@@ -75,17 +76,25 @@ pub async fn conversation_history(state: &State, token: &Token, page: HistoryPag
 }
 
 /// The answer: a part of the conversation, oldest first.
-#[derive(Debug, Serialize)]
-struct History {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChatHistory)]
+pub struct History {
+    /// Which conversation, or null when nothing has been said.
+    #[schema(required)]
     conversation_id: Option<Uuid>,
+    /// Oldest first.
+    #[schema(max_items = 200)]
     messages: Vec<Message>,
-    /// For what was said before, or null when there is nothing.
+    /// The `before` of what was said before, or null when there is nothing.
+    #[schema(required)]
     next_cursor: Option<String>,
+    /// Whether there is.
     has_more: bool,
 }
 
 /// Something that was said.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = ChatMessage)]
 pub struct Message {
     /// Which message.
     pub id: Uuid,

@@ -1,5 +1,6 @@
 //! One entry, and which of its fields are shown.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -7,6 +8,9 @@ use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use tokio_postgres::Row;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
 use crate::fields::Parsed;
@@ -14,25 +18,32 @@ use crate::store::UserId;
 use crate::store::position::{Placed, Position};
 
 /// An entry as the client sees it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Entry {
     /// Which one.
     pub id: Uuid,
     /// Whose it is.
     pub user_id: UserId,
     /// A title, or null.
+    #[schema(required, min_length = 1, max_length = 500)]
     pub title: Option<String>,
     /// The text.
+    #[schema(min_length = 1, max_length = 40_000)]
     pub content: String,
     /// From 1.0 to 10.0, or null.
+    #[schema(required, minimum = 1.0, maximum = 10.0)]
     pub mood: Option<f64>,
     /// A symbol for the mood, or null.
+    #[schema(required, min_length = 1, max_length = 10)]
     pub mood_emoji: Option<String>,
     /// Words to find it by.
+    #[schema(max_items = 20)]
     pub tags: Vec<String>,
     /// Addresses of images.
+    #[schema(max_items = 10)]
     pub images: Vec<String>,
     /// Null until the entry has been analysed.
+    #[schema(required, value_type = Option<Object>)]
     pub ai_insights: Option<Value>,
     /// When it was written.
     pub created_at: Timestamp,
@@ -130,14 +141,15 @@ impl fmt::Display for EntryFields {
 }
 
 /// An entry of which only some fields are shown.
-pub(super) struct Selected<'a> {
-    pub(super) entry: &'a Entry,
+#[derive(Debug)]
+pub(super) struct Selected {
+    pub(super) entry: Entry,
     pub(super) fields: EntryFields,
 }
 
-impl Serialize for Selected<'_> {
+impl Serialize for Selected {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let entry = self.entry;
+        let entry = &self.entry;
         if self.fields.is_all() {
             return entry.serialize(serializer);
         }
@@ -158,6 +170,27 @@ impl Serialize for Selected<'_> {
             }
         }
         map.end()
+    }
+}
+
+impl PartialSchema for Selected {
+    fn schema() -> RefOr<Schema> {
+        let mut schema = Entry::schema();
+        if let RefOr::T(Schema::Object(entry)) = &mut schema {
+            entry.description = Some("An entry, or of one the fields that were asked for.".to_owned());
+            entry.required.clear();
+        }
+        schema
+    }
+}
+
+impl ToSchema for Selected {
+    fn name() -> Cow<'static, str> {
+        "SelectedEntry".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        Entry::schemas(schemas);
     }
 }
 
@@ -190,7 +223,7 @@ mod tests {
         let whole = serde_json::to_value(&entry).unwrap();
         for name in NAMES {
             let fields = EntryFields::parse(&Value::from(name)).unwrap();
-            let part = serde_json::to_value(Selected { entry: &entry, fields }).unwrap();
+            let part = serde_json::to_value(Selected { entry: entry.clone(), fields }).unwrap();
             assert_eq!(part, json!({name: whole[name]}));
         }
         assert_eq!(whole.as_object().unwrap().len(), NAMES.len());

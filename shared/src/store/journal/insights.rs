@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use tokio_postgres::types::{Json, Type};
+use utoipa::ToSchema;
 
 use crate::db::Param;
 use crate::document::Document;
@@ -66,33 +67,56 @@ pub async fn journal_insights(state: &State, token: &Token, period: InsightsPeri
     authenticated::read(state, token, &key, INSIGHTS, &params, build).await
 }
 
-/// The answer.
-#[derive(Debug, Serialize)]
-struct Insights {
+/// What the entries of the last days tell.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Insights {
+    /// How many days were looked at, today included.
+    #[schema(minimum = 1, maximum = 365)]
     days: i32,
+    /// How many entries were written on them.
+    #[schema(minimum = 0)]
     entries_analyzed: i64,
     mood_trend: Trend,
-    /// Over all days that have a mood, each counting once.
+    /// Over all days that have a mood, each counting once; null when none has.
+    #[schema(required, minimum = 1.0, maximum = 10.0)]
     average_mood: Option<f64>,
+    /// The days on which something was written, oldest first.
+    #[schema(max_items = 365)]
     mood_by_day: Vec<Day>,
+    /// Days in a row on which something was written, up to today or yesterday.
+    #[schema(minimum = 0, maximum = 365)]
     writing_streak: usize,
+    /// The most frequent first.
+    #[schema(max_items = 10)]
     most_used_tags: Vec<Tag>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+/// A day on which something was written.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = MoodOfDay)]
 struct Day {
+    /// In UTC.
     date: Date,
+    /// Null when no entry of the day has a mood.
+    #[schema(required, minimum = 1.0, maximum = 10.0)]
     average_mood: Option<f64>,
+    /// How many were written.
+    #[schema(minimum = 1)]
     entries: i64,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+/// A tag and how many entries have it.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = TagCount)]
 struct Tag {
     tag: String,
+    #[schema(minimum = 1)]
     count: i64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// Where the straight line through the days' averages leads; a change by less than half a point is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = MoodTrend)]
 #[serde(rename_all = "lowercase")]
 enum Trend {
     Improving,

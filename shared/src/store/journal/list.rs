@@ -2,10 +2,10 @@
 
 use std::cmp::Reverse;
 
-use serde::ser::SerializeStruct as _;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
+use utoipa::ToSchema;
 
 use super::columns;
 use super::entry::{Entry, Selected};
@@ -77,7 +77,7 @@ pub async fn list_entries(state: &State, token: &Token, listing: &Listing) -> Re
         Range::Page { page, page_size } => {
             let offset = (page - 1) * page_size;
             let bounds: [Param<'_>; 2] = [(page_size, Type::INT8), (&offset, Type::INT8)];
-            let build = |rows: &[Row]| Page::from_rows(listing, *page, *page_size, rows).map_err(Error::internal);
+            let build = |rows: &[Row]| EntryPage::from_rows(listing, *page, *page_size, rows).map_err(Error::internal);
             if listing.filter.is_none() {
                 return authenticated::read(state, token, &key, PAGE, &bounds, build).await;
             }
@@ -90,67 +90,69 @@ pub async fn list_entries(state: &State, token: &Token, listing: &Listing) -> Re
             let bounds: [Param<'_>; 3] =
                 [(&limit_and_one, Type::INT8), (&position.created_at, Type::TIMESTAMPTZ), (&position.id, Type::UUID)];
             let params = [filter.as_slice(), &bounds].concat();
-            let build = |rows: &[Row]| Stretch::from_rows(listing, *limit, rows).map_err(Error::internal);
+            let build = |rows: &[Row]| EntryStretch::from_rows(listing, *limit, rows).map_err(Error::internal);
             authenticated::read(state, token, &key, AFTER, &params, build).await
         }
     }
 }
 
-/// A page by its number, as the client sees it.
-struct Page<'a> {
-    listing: &'a Listing,
-    page: i64,
-    page_size: i64,
-    entries: Vec<Entry>,
+/// A page by its number.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EntryPage {
+    /// Newest first; of a search the best match first.
+    #[schema(max_items = 100)]
+    entries: Vec<Selected>,
+    /// How many there are on all pages.
+    #[schema(minimum = 0)]
     total: i64,
+    /// Which page this is, from 1.
+    #[schema(minimum = 1, maximum = 10_000)]
+    page: i64,
+    /// How many entries a page has.
+    #[schema(minimum = 1, maximum = 100)]
+    page_size: i64,
+    /// Whether there is a page after this one.
+    has_more: bool,
 }
 
-impl<'a> Page<'a> {
-    fn from_rows(listing: &'a Listing, page: i64, page_size: i64, rows: &[Row]) -> Result<Self, tokio_postgres::Error> {
+impl EntryPage {
+    fn new(page: i64, page_size: i64, entries: Vec<Selected>, total: i64) -> Self {
+        Self { entries, total, page, page_size, has_more: page * page_size < total }
+    }
+
+    fn from_rows(listing: &Listing, page: i64, page_size: i64, rows: &[Row]) -> Result<Self, tokio_postgres::Error> {
         let total = rows.first().map_or(Ok(0), |row| row.try_get("total"))?;
-        Ok(Self { listing, page, page_size, entries: entries(rows)?, total })
+        Ok(Self::new(page, page_size, selected(listing, entries(rows)?), total))
     }
 }
 
-impl Serialize for Page<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("Page", 5)?;
-        object.serialize_field("entries", &selected(self.listing, &self.entries))?;
-        object.serialize_field("total", &self.total)?;
-        object.serialize_field("page", &self.page)?;
-        object.serialize_field("page_size", &self.page_size)?;
-        object.serialize_field("has_more", &(self.page * self.page_size < self.total))?;
-        object.end()
+/// What comes after a cursor.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EntryStretch {
+    /// Newest first.
+    #[schema(max_items = 100)]
+    entries: Vec<Selected>,
+    /// The `cursor` of what comes next, or null when this is the end.
+    #[schema(required)]
+    next_cursor: Option<String>,
+    /// Whether anything comes next.
+    has_more: bool,
+}
+
+impl EntryStretch {
+    fn new(entries: Vec<Selected>, next: Option<Position>) -> Self {
+        Self { entries, next_cursor: next.map(|position| position.to_string()), has_more: next.is_some() }
     }
-}
 
-/// What comes after a cursor, as the client sees it.
-struct Stretch<'a> {
-    listing: &'a Listing,
-    entries: Vec<Entry>,
-    next: Option<Position>,
-}
-
-impl<'a> Stretch<'a> {
-    fn from_rows(listing: &'a Listing, limit: i64, rows: &[Row]) -> Result<Self, tokio_postgres::Error> {
+    fn from_rows(listing: &Listing, limit: i64, rows: &[Row]) -> Result<Self, tokio_postgres::Error> {
         let mut entries = entries(rows)?;
         let next = Position::after(&mut entries, usize::try_from(limit).unwrap_or(0));
-        Ok(Self { listing, entries, next })
+        Ok(Self::new(selected(listing, entries), next))
     }
 }
 
-impl Serialize for Stretch<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("Stretch", 3)?;
-        object.serialize_field("entries", &selected(self.listing, &self.entries))?;
-        object.serialize_field("next_cursor", &self.next.map(|position| position.to_string()))?;
-        object.serialize_field("has_more", &self.next.is_some())?;
-        object.end()
-    }
-}
-
-fn selected<'a>(listing: &Listing, entries: &'a [Entry]) -> Vec<Selected<'a>> {
-    entries.iter().map(|entry| Selected { entry, fields: listing.fields }).collect()
+fn selected(listing: &Listing, entries: Vec<Entry>) -> Vec<Selected> {
+    entries.into_iter().map(|entry| Selected { entry, fields: listing.fields }).collect()
 }
 
 /// The entries of a join, in the order of the statement: it keeps the order of its inner side, but SQL does not promise it. On sorted rows
@@ -175,20 +177,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::fields::Fields;
 
     #[test]
     fn a_page_serialises_as_the_original_did() {
-        let (listing, _) = Listing::read(Fields::default()).unwrap();
-        let page = Page { listing: &listing, page: 1, page_size: 20, entries: Vec::new(), total: 21 };
-        let json = serde_json::to_value(&page).unwrap();
+        let json = serde_json::to_value(EntryPage::new(1, 20, Vec::new(), 21)).unwrap();
         assert_eq!(json, json!({"entries": [], "total": 21, "page": 1, "page_size": 20, "has_more": true}));
     }
 
     #[test]
     fn the_last_stretch_has_no_cursor() {
-        let (listing, _) = Listing::read(Fields::default()).unwrap();
-        let json = serde_json::to_value(Stretch { listing: &listing, entries: Vec::new(), next: None }).unwrap();
+        let json = serde_json::to_value(EntryStretch::new(Vec::new(), None)).unwrap();
         assert_eq!(json, json!({"entries": [], "next_cursor": null, "has_more": false}));
     }
 }

@@ -1,0 +1,72 @@
+//! Compresses the document, and makes the page of `/docs`: Swagger UI and what starts it in one file, and the policy under which a browser runs nothing else.
+
+use std::io::{Cursor, Read as _, Write as _};
+use std::path::Path;
+use std::{env, fs, io};
+
+use anyhow::{Context as _, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sha2::{Digest as _, Sha256};
+use zip::ZipArchive;
+
+/// What `cargo run -p docs --example openapi` has made.
+const DOCUMENT: &str = "../../docs/openapi.json";
+
+fn main() -> Result<()> {
+    let parts = ["page.html", "page.css", "page.js"];
+    parts.iter().for_each(|part| println!("cargo:rerun-if-changed=src/{part}"));
+    let [page, css, start] = parts.map(|part| fs::read_to_string(Path::new("src").join(part)));
+    let style = format!("{}\n{}", distributed("swagger-ui.css")?, css?);
+    let (bundle, start) = (inlined(&distributed("swagger-ui-bundle.js")?), start?);
+    let page = page?.replace("{{style}}", &style).replace("{{start}}", &start).replace("{{bundle}}", &bundle);
+
+    let policy = format!(
+        "default-src 'none'; script-src {} {}; style-src {}; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+        frame-ancestors 'none'",
+        hash(&bundle),
+        hash(&start),
+        hash(&style)
+    );
+    let out = env::var_os("OUT_DIR").context("Cargo sets OUT_DIR")?;
+    let out = Path::new(&out);
+    fs::write(out.join("page.html.gz"), gzip(&page)?)?;
+    fs::write(out.join("policy.txt"), policy)?;
+
+    println!("cargo:rerun-if-changed={DOCUMENT}");
+    // As it is, also while it is being made anew and therefore empty.
+    fs::write(out.join("openapi.json.gz"), gzip(&fs::read_to_string(DOCUMENT)?)?)?;
+    Ok(())
+}
+
+fn gzip(text: &str) -> io::Result<Vec<u8>> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(text.as_bytes())?;
+    packed.finish()
+}
+
+/// A file of Swagger UI's distribution.
+fn distributed(name: &str) -> Result<String> {
+    let mut archive = ZipArchive::new(Cursor::new(utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED))?;
+    let ending = format!("/dist/{name}");
+    let path = archive.file_names().flatten().find(|path| path.ends_with(&ending)).map(|path| path.into_owned());
+    let path = path.with_context(|| format!("Swagger UI has no {name}"))?;
+    let mut text = String::new();
+    archive.by_name(&path)?.read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// A script that can stand in a page: what a parser of HTML would take for a tag or a comment is escaped, as it may be within the strings and
+/// patterns in which it stands.
+fn inlined(script: &str) -> String {
+    ["!--", "script", "/script"]
+        .iter()
+        .fold(script.to_owned(), |script, word| script.replace(&format!("<{word}"), &format!("\\x3C{word}")))
+}
+
+/// What names an inline script or style in a policy (CSP level 3, `hash-source`).
+fn hash(text: &str) -> String {
+    format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)))
+}

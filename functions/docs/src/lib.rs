@@ -1,0 +1,43 @@
+//! `GET /`, `GET /docs`, `GET /openapi.json`: what the API is, for people and for programs. Open to everybody, and the same for all.
+
+mod openapi;
+mod page;
+
+use serde::Serialize;
+use shared::document::Document;
+use shared::error::Error;
+use shared::http::{Reply, Request};
+use shared::{Result, State};
+use utoipa::ToSchema;
+
+pub use self::openapi::document;
+
+/// The service and its release.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Index {
+    /// What answers.
+    pub message: &'static str,
+    /// The release.
+    pub version: &'static str,
+    /// Where the API is described.
+    pub docs: &'static str,
+}
+
+/// The document as `docs/openapi.json` has it, compressed by `build.rs`. What makes it is as large as a tenth of the function, so it stays out; a
+/// test holds the two together.
+const OPENAPI: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.gz"));
+
+/// Answers by the route.
+///
+/// # Errors
+/// None that a client can cause.
+pub async fn handle(_state: &State, request: Request) -> Result<Reply> {
+    match request.endpoint().as_str() {
+        "GET /openapi.json" => Ok(Reply::public(Document::from_gzip(OPENAPI.to_vec()))),
+        "GET /docs" => Ok(page::reply()),
+        _ => {
+            let index = Index { message: "Kai API", version: env!("CARGO_PKG_VERSION"), docs: "/docs" };
+            Ok(Reply::public(Document::new(&index).map_err(Error::internal)?))
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The function `docs`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shared::run(docs::handle)
+}

@@ -1,0 +1,34 @@
+//! The OpenAPI document and the page.
+
+#![expect(clippy::panic, clippy::unwrap_used, reason = "test code outside of the test functions themselves")]
+
+mod document;
+mod examples;
+mod page;
+
+use serde_json::Value;
+
+/// The document as it is served.
+fn document() -> Value {
+    serde_json::to_value(docs::document()).unwrap()
+}
+
+/// Every operation by its method and path.
+fn operations(document: &Value) -> Vec<(String, &Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    let operations = paths.iter().flat_map(|(path, item)| {
+        item.as_object().unwrap().iter().map(move |(method, operation)| (format!("{method} {path}"), operation))
+    });
+    operations.collect()
+}
+
+/// What a reference of the document points to, or the value itself.
+fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    match value["$ref"].as_str() {
+        Some(reference) => {
+            let target = document.pointer(reference.strip_prefix('#').unwrap());
+            target.unwrap_or_else(|| panic!("{reference} points nowhere"))
+        }
+        None => value,
+    }
+}
