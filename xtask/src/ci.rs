@@ -1,19 +1,19 @@
 //! `cargo xtask ci`: what a change has to pass, in the order of what fails fastest.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use tokio::process::Command;
 
+use crate::python::{Tool, succeed};
 use crate::stop::StopRequests;
 use crate::terminal::seconds;
 use crate::workspace::Workspace;
 use crate::{cargo, tidy};
 
 /// The linter for CloudFormation, from the Python Package Index.
-const CFN_LINT: &str = "1.58.0";
+const CFN_LINT: Tool = Tool { package: "cfn-lint", version: "1.58.0", program: "cfn-lint" };
 
 pub(crate) async fn run(workspace: &Workspace) -> Result<ExitCode> {
     let mut stop = StopRequests::listen()?;
@@ -50,35 +50,9 @@ async fn gate(name: &str, check: impl Future<Output = Result<()>>) -> Result<()>
     Ok(())
 }
 
-async fn succeed(mut command: Command) -> Result<()> {
-    let status = cargo::complete(&mut command).await?;
-    if !status.success() {
-        bail!("it failed ({status})");
-    }
-    Ok(())
-}
-
-/// Lints the template with the pinned version, in a Python environment of its own under `target/`.
+/// Lints the template with the pinned version.
 async fn cfn_lint(workspace: &Workspace) -> Result<()> {
-    let environment = workspace.path("target/venv");
-    let linter = environment.join("bin/cfn-lint");
-    if installed_version(&linter).await.as_deref() != Some(CFN_LINT) {
-        let mut venv = Command::new("python3");
-        venv.args(["-m", "venv", "--clear"]).arg(&environment);
-        let advice =
-            "cfn-lint needs Python 3.9 or newer with its `venv` module (Debian, Ubuntu: apt-get install python3-venv)";
-        succeed(venv).await.context(advice)?;
-        let mut pip = Command::new(environment.join("bin/pip"));
-        pip.args(["install", "--quiet", "--disable-pip-version-check", &format!("cfn-lint=={CFN_LINT}")]);
-        succeed(pip).await.context("cfn-lint cannot be installed")?;
-    }
-    let mut lint = Command::new(linter);
+    let mut lint = Command::new(CFN_LINT.ensure(workspace).await?);
     lint.current_dir(workspace.root()).arg("template.yaml");
     succeed(lint).await
-}
-
-async fn installed_version(linter: &Path) -> Option<String> {
-    let output = Command::new(linter).arg("--version").output().await.ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    text.split_whitespace().last().map(str::to_owned)
 }

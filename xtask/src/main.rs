@@ -6,7 +6,9 @@ mod cache_delete;
 mod cargo;
 mod ci;
 mod dev;
+mod fuzz;
 mod migrate;
+mod python;
 mod schema;
 mod servers;
 mod stop;
@@ -36,6 +38,8 @@ enum Command {
     Dev(dev::Arguments),
     /// Runs every test, unit to black box, against servers of its own.
     Test(test::Arguments),
+    /// Asks the API whatever its document allows and forbids, with schemathesis.
+    FuzzApi(fuzz::Arguments),
     /// Measures what the functions cost, beside the least that they could.
     Bench(bench::Arguments),
     /// Moves a database's schema up or down, or shows where it stands.
@@ -64,6 +68,7 @@ async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Dev(arguments) => dev::run(&workspace, &arguments).await,
         Command::Test(arguments) => test::run(&workspace, &arguments).await,
+        Command::FuzzApi(arguments) => fuzz::run(&workspace, &arguments).await,
         Command::Bench(arguments) => bench::run(&workspace, &arguments).await,
         Command::Migrate(arguments) => migrate::run(&workspace, &arguments).await,
         Command::Tidy => tidy::run(&workspace),

@@ -48,7 +48,7 @@ async fn test(workspace: &Workspace, servers: &Servers, arguments: &Arguments) -
     servers.postgres.create_database(TEMPLATE).await?;
     Schema::open(workspace, &servers.postgres.url(TEMPLATE)).await?.up().await?;
     step.done(&format!("database {TEMPLATE} migrated"));
-    let binaries = binaries(workspace).await?;
+    let binaries = binaries(workspace, "test").await?;
 
     let mut command = cargo::command(workspace);
     command.arg("test");
@@ -66,10 +66,13 @@ async fn test(workspace: &Workspace, servers: &Servers, arguments: &Arguments) -
 }
 
 /// Builds the functions, and sets their binaries aside, where no other build replaces them in the middle of a test.
-async fn binaries(workspace: &Workspace) -> Result<PathBuf> {
+///
+/// # Errors
+/// They cannot be built.
+pub(crate) async fn binaries(workspace: &Workspace, command: &str) -> Result<PathBuf> {
     println!("building the functions");
     let built = cargo::build(workspace, &workspace.functions()?).await?;
-    let folder = workspace.state("test").join("functions");
+    let folder = workspace.state(command).join("functions");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     for built in built {
         dev::binaries::install(&built, &folder)?;

@@ -50,3 +50,15 @@ async fn nobody_changes_the_profile_of_somebody_else() {
         kai.value("SELECT communication_style FROM user_profiles WHERE user_id = $1", &[&bob.id]).await;
     assert_eq!(stored, None);
 }
+
+#[tokio::test]
+async fn the_largest_numbers_come_back_as_they_were_sent() {
+    let kai = Kai::shared().await;
+    let ada = kai.settle().await;
+    let traits =
+        json!({"large": f64::MAX, "small": f64::MIN, "fine": 0.1, "tiny": f64::MIN_POSITIVE, "whole": u64::MAX});
+    let changed = ada.patch(ada.profile_path(), &json!({"traits": traits})).await.good();
+    let large = |profile: &serde_json::Value| profile["traits"]["large"].as_f64();
+    assert_eq!((large(&changed), changed["traits"]["whole"].as_u64()), (Some(f64::MAX), Some(u64::MAX)), "{changed}");
+    assert_eq!(ada.get(ada.profile_path()).await.good(), changed);
+}

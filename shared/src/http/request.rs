@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use http::HeaderMap;
 use http::header::{
-    ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH,
+    ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, IF_MATCH,
+    IF_NONE_MATCH,
 };
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, RequestExt as _};
@@ -107,10 +108,10 @@ impl Request {
         let key = key.as_bytes();
         match std::str::from_utf8(key) {
             Ok(text) if (1..=255).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic) => {
-                let target = [self.0.raw_http_path().as_bytes(), self.0.uri().query().unwrap_or_default().as_bytes()];
-                let if_match = self.header(IF_MATCH).unwrap_or_default().as_bytes();
-                let request = [target[0], target[1], if_match, self.body()];
-                Ok(Some(IdempotencyKey::new(state, endpoint, text, &request)))
+                let path = self.0.raw_http_path().as_bytes();
+                let query = self.0.uri().query().unwrap_or_default().as_bytes();
+                let if_match = self.0.headers().get(IF_MATCH).map(HeaderValue::as_bytes).unwrap_or_default();
+                Ok(Some(IdempotencyKey::new(state, endpoint, text, &[path, query, if_match, self.body()])))
             }
             _ => Err(Error::invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters")),
         }

@@ -197,6 +197,9 @@ impl Operation {
         if !by_status.contains_key("429") {
             builder = builder.response("429", RefOr::<Response>::Ref(Ref::from_response_name("throttled")));
         }
+        if self.path.contains('{') && !by_status.contains_key("404") {
+            builder = builder.response("404", RefOr::<Response>::Ref(Ref::from_response_name("unrouted")));
+        }
         for (status, errors) in by_status {
             builder = builder.response(status, problem::answer(&errors, self.has_resources));
         }

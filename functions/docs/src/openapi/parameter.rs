@@ -19,7 +19,6 @@ pub(super) fn components(components: ComponentsBuilder) -> ComponentsBuilder {
         parameter.description(Some(about)).schema(Some(uuid())).example(Some(example.into())).build()
     };
     let key = text().min_length(Some(1)).max_length(Some(255)).pattern(Some("^[!-~]+$"));
-    let entity_tags = || text().min_length(Some(1)).pattern(Some("^[ !-~]+$"));
     components
         .parameter("path_user_id", id("user_id", USER_ID, "The caller's own id."))
         .parameter("entry_id", id("entry_id", ENTRY_ID, "Which entry."))
@@ -34,13 +33,13 @@ pub(super) fn components(components: ComponentsBuilder) -> ComponentsBuilder {
         .parameter("If-Match", request_header(
             "If-Match",
             "The `ETag` of the version that is meant, several, or `*`. Without it, whichever version is there.",
-            entity_tags(),
+            text().pattern(Some("^[ !-~]*$")),
             TAG,
         ))
         .parameter("If-None-Match", request_header(
             "If-None-Match",
             "The `ETag` of what the client has: answered 304 when it is still right.",
-            entity_tags(),
+            text(),
             TAG,
         ))
         .header("ETag", header("The version, for `If-None-Match`; of an entry also for `If-Match`.", text(), TAG))

@@ -99,7 +99,7 @@ pub(super) fn components(components: ComponentsBuilder) -> ComponentsBuilder {
             .example(&known.code, example.value(Some(known.example.clone())).build())
             .response(&known.code, response(std::slice::from_ref(&known), false));
     }
-    components.response("throttled", throttled())
+    components.response("throttled", throttled()).response("unrouted", unrouted())
 }
 
 /// The answer for errors of one status.
@@ -145,6 +145,7 @@ fn content(errors: &[&Known], with_resources: bool) -> Content {
 /// What API Gateway answers by itself with a status, before or instead of a function.
 pub(super) fn gateway(status: &str) -> Option<Content> {
     let message = match status {
+        "404" => "Not Found",
         "413" => "Request Entity Too Large",
         "429" => "Too Many Requests",
         "500" => "Internal Server Error",
@@ -161,6 +162,12 @@ pub(super) fn gateway(status: &str) -> Option<Content> {
 fn throttled() -> Response {
     let response = described("The API takes no more requests at the moment. This is API Gateway's own answer.");
     gateway("429").into_iter().fold(response, |response, content| response.content("application/json", content)).build()
+}
+
+/// A path that is none of the API's: what should be one part of it may be two, or none.
+fn unrouted() -> Response {
+    let response = described("The path leads nowhere. This is API Gateway's own answer.");
+    gateway("404").into_iter().fold(response, |response, content| response.content("application/json", content)).build()
 }
 
 fn described(text: &str) -> ResponseBuilder {

@@ -6,6 +6,7 @@ use super::ANSWERS;
 use crate::cache::Key;
 use crate::error::Result;
 use crate::fields::{self, Fields};
+use crate::safety::Country;
 use crate::state::State;
 use crate::store::UserId;
 use crate::{llm, safety};
@@ -17,13 +18,16 @@ pub struct ChatMessage {
 }
 
 impl ChatMessage {
-    /// Reads `message` (1 to 4,000 characters) and `user_id`. `conversation_history` is accepted and not used: the stored one is the authority.
+    /// Reads `message` (1 to 4,000 characters), `user_id` and `country`. `conversation_history` is accepted and not used: the stored one is the authority.
     ///
     /// # Errors
     /// [`Error::Invalid`](crate::Error::Invalid) with every field that breaks its rule.
     pub fn read(mut body: Fields) -> Result<(Self, Option<UserId>)> {
         let text = body.required("message", fields::text(4000, "must be 1 to 4000 characters of text"));
         let user = body.optional("user_id", fields::uuid).map(UserId);
+        body.optional("country", |value| {
+            value.as_str().and_then(Country::parse).map(drop).ok_or("must be two letters of ISO 3166-1")
+        });
         body.optional("conversation_history", |value: &Value| value.is_array().then_some(()).ok_or("must be a list"));
         body.finish(text.map(|text| (Self { text }, user)))
     }
