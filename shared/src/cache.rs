@@ -238,6 +238,11 @@ impl Cache {
 }
 
 impl Slot {
+    /// Whether both were looked up under the same generation: nothing has been written in between.
+    pub fn is_of_generation_of(&self, other: &Self) -> bool {
+        self.generation == other.generation
+    }
+
     /// The command that fills the record in.
     fn record(&self, sealer: &Sealer, body: &[u8]) -> Option<Cmd> {
         let sealed = sealer.seal(&self.key, self.generation.bytes(), self.asked_at, body)?;

@@ -43,5 +43,5 @@ pub mod store;
 pub mod telemetry;
 
 pub use error::{Error, Result};
-pub use run::{run, run_event, run_with_resources};
+pub use run::{run, run_alone, run_event, run_with_resources};
 pub use state::State;

@@ -55,19 +55,36 @@ where
 ///
 /// Reads the configuration, connects, then serves. Returns only if the environment is unfit, after one line that says why.
 pub fn run<H: for<'a> Handler<'a>>(handler: H) -> ExitCode {
-    run_http(handler, false)
+    run_http(handler, Needs { backends: true, resources: false })
+}
+
+/// The same for a function that asks nobody anything: it connects to no backend.
+pub fn run_alone<H: for<'a> Handler<'a>>(handler: H) -> ExitCode {
+    run_http(handler, Needs { backends: false, resources: false })
 }
 
 /// The same for a function that somebody may turn to in a crisis: each of its errors tells whom else they can turn to.
 pub fn run_with_resources<H: for<'a> Handler<'a>>(handler: H) -> ExitCode {
-    run_http(handler, true)
+    run_http(handler, Needs { backends: true, resources: true })
 }
 
-fn run_http<H: for<'a> Handler<'a>>(handler: H, with_resources: bool) -> ExitCode {
+/// What a function is given besides the request.
+#[derive(Clone, Copy)]
+struct Needs {
+    /// Connections that are opened during INIT.
+    backends: bool,
+    /// Whom else somebody can turn to, in each of its errors.
+    resources: bool,
+}
+
+fn run_http<H: for<'a> Handler<'a>>(handler: H, needs: Needs) -> ExitCode {
     start(move |config| async move {
         let state = State::try_from(config)?;
-        state.connect().await;
-        let environment = Arc::new(Environment { state, warm: AtomicBool::new(false), with_resources });
+        if needs.backends {
+            state.connect().await;
+        }
+        let environment =
+            Arc::new(Environment { state, warm: AtomicBool::new(false), with_resources: needs.resources });
         let service = service_fn(move |request| {
             let (environment, handler) = (Arc::clone(&environment), handler.clone());
             async move { Ok::<_, lambda_http::Error>(environment.serve(handler, Request::new(request)).await) }

@@ -8,10 +8,11 @@ mod phrases;
 mod resources;
 mod words;
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 pub use self::country::Country;
-use self::phrases::Phrases;
+use self::phrases::{Phrases, Spelling};
 pub use self::resources::{Resource, resources};
 
 /// Names the lists and the way in which texts are compared with them, in keys of the cache: other lists, other answers.
@@ -28,6 +29,9 @@ pub enum Language {
     Spanish,
 }
 
+/// How many bytes of either end of a text are read.
+const END: usize = 20_000;
+
 static CRISIS: LazyLock<[(Language, Phrases); 3]> = LazyLock::new(|| {
     [
         (Language::English, Phrases::read(include_str!("safety/phrases/english.txt"))),
@@ -42,13 +46,26 @@ static HARMFUL: LazyLock<Phrases> = LazyLock::new(|| Phrases::read(include_str!(
 /// Negated, quoted and about somebody else, it is a crisis all the same: to be wrong about these costs an answer that did not fit, and the other way
 /// round it may cost a life.
 pub fn detect(text: &str) -> Option<Language> {
-    let words = words::words(text);
-    CRISIS.iter().find(|(_, phrases)| phrases.are_in(&words)).map(|(language, _)| *language)
+    let words = words::words(&ends(text));
+    // As it is written first, or a word of one language would be a slip of the pen in another.
+    let language =
+        |spelling| CRISIS.iter().find(|(_, phrases)| phrases.are_in(&words, spelling)).map(|(language, _)| *language);
+    language(Spelling::Exact).or_else(|| language(Spelling::Loose))
+}
+
+/// The beginning and the end of a text that is longer than anybody writes: the whole of it would cost a stranger little and us much.
+fn ends(text: &str) -> Cow<'_, str> {
+    if text.len() <= 2 * END {
+        return Cow::Borrowed(text);
+    }
+    let (begin, end) = (text.floor_char_boundary(END), text.ceil_char_boundary(text.len() - END));
+    let (Some(begin), Some(end)) = (text.get(..begin), text.get(end..)) else { return Cow::Borrowed(text) };
+    Cow::Owned(format!("{begin}\n{end}"))
 }
 
 /// Whether a model's answer must not be shown: it encourages somebody to harm themselves, or tells a means.
 pub fn is_harmful(answer: &str) -> bool {
-    HARMFUL.are_in(&words::words(answer))
+    HARMFUL.are_in(&words::words(&ends(answer)), Spelling::Loose)
 }
 
 /// The answer to a message that looks like a crisis, written by people.
@@ -120,6 +137,29 @@ mod tests {
     }
 
     #[test]
+    fn somebody_is_answered_in_the_language_in_which_they_write() {
+        for (message, language) in [
+            ("Soy suicida", Language::Spanish),
+            ("Pienso en el suicidio", Language::Spanish),
+            ("Me quiero suicidar", Language::Spanish),
+            ("Ich bin suizidal", Language::German),
+            ("I am suicidal", Language::English),
+            ("thoughts of suicde", Language::English),
+        ] {
+            assert_eq!(detect(message), Some(language), "{message}");
+        }
+    }
+
+    #[test]
+    fn of_a_text_that_is_longer_than_anybody_writes_both_ends_are_read() {
+        let long = "We went for a walk. ".repeat(10_000);
+        assert_eq!(detect(&long), None);
+        assert!(
+            detect(&format!("{long} I want to die")).is_some() && detect(&format!("I want to die. {long}")).is_some()
+        );
+    }
+
+    #[test]
     fn any_text_at_all_is_read() {
         for text in [
             "",
@@ -154,6 +194,9 @@ mod tests {
             "It sounds as if you feel alone. Who could you call tonight?",
             "You deserve support; please do not harm yourself.",
             "Breathe out slowly, and drink a glass of water.",
+            "You should end your day with a short walk.",
+            "You should never hurt yourself to please somebody.",
+            "You should not cut yourself off from friends.",
         ] {
             assert!(!is_harmful(helpful), "{helpful}");
         }

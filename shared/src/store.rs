@@ -31,7 +31,7 @@ pub use self::conversation::{
 };
 pub use self::deletion::{begin_deletion, delete_account};
 pub use self::export::{Export, ExportPage, export_account};
-pub use self::idempotency::{Done, IdempotencyKey, first_result};
+pub use self::idempotency::{Done, IdempotencyKey, or_first};
 pub use self::journal::{
     Draft, Entry, EntryChange, EntryFields, EntryId, EntryPage, EntryStretch, Insights, InsightsPeriod, Listing,
     Precondition, begin_journal_write, create_entry, delete_entry, entry, expect, journal_insights, list_entries,

@@ -38,6 +38,8 @@ async fn keep(state: &State, request: &Request, body: Fields, answer: &Answer) -
     let (message, user) = ChatMessage::read(body)?;
     token.must_belong_to(user)?;
     let key = request.idempotency_key(state, "chat-send")?;
+    // Only of somebody who is signed in is anything counted or forgotten.
+    store::current_session(state, &token).await?;
     store::count_message(state, &token).await?;
     let guard = store::begin_turning_point(state, token.user_id()).await?;
     store::keep_exchange(state, guard, &token, &message, answer, key.as_ref()).await

@@ -20,7 +20,7 @@ pub(crate) async fn answer(
     country: Option<Country>,
 ) -> Answer {
     let deadline = Instant::now() + DEADLINE;
-    let lead = match Flight::join(state, &mut question).await {
+    let lead = match Flight::join(state, &mut question, deadline).await {
         Flight::Landed(spoken) => return repeat(state, &spoken, country),
         Flight::Lead(lead) => lead,
     };

@@ -3,8 +3,7 @@
 //! Drops what is cached of the journal before it answers.
 
 use shared::http::{Reply, Request};
-use shared::store::{self, Done};
-use shared::{Result, State};
+use shared::{Result, State, store};
 
 /// Answers 204. With `If-Match`, only the version of that `ETag` is deleted.
 ///
@@ -15,13 +14,14 @@ pub async fn handle(state: &State, request: Request) -> Result<Reply> {
     let token = request.token()?;
     let id = request.path_entry_id()?;
     let key = request.idempotency_key(state, "journal-delete")?;
-    if store::first_result::<Done>(state, &token, key.as_ref()).await?.is_some() {
-        return Ok(Reply::no_content());
-    }
+    let if_match = request.if_match()?;
 
-    let precondition = store::expect(state, &token, id, request.if_match()?).await?;
-    let guard = store::begin_journal_write(state, token.user_id()).await?;
-    store::delete_entry(state, guard, &token, id, precondition, key.as_ref()).await?;
+    let deleted = async {
+        let precondition = store::expect(state, &token, id, if_match).await?;
+        let guard = store::begin_journal_write(state, token.user_id()).await?;
+        store::delete_entry(state, guard, &token, id, precondition, key.as_ref()).await
+    };
+    store::or_first(state, &token, key.as_ref(), deleted.await).await?;
 
     Ok(Reply::no_content())
 }

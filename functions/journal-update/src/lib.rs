@@ -3,7 +3,7 @@
 //! Drops what is cached of the journal before it answers.
 
 use shared::http::{Reply, Request};
-use shared::store::{self, Entry, EntryChange};
+use shared::store::{self, EntryChange};
 use shared::{Result, State};
 
 /// Reads the change and answers with the entry as it is now. With `If-Match`, only the version of that `ETag` is changed.
@@ -17,13 +17,14 @@ pub async fn handle(state: &State, request: Request) -> Result<Reply> {
     let (change, user) = EntryChange::read(request.json()?)?;
     token.must_belong_to(user)?;
     let key = request.idempotency_key(state, "journal-update")?;
-    if let Some(first) = store::first_result::<Entry>(state, &token, key.as_ref()).await? {
-        return Reply::ok(&first);
-    }
+    let if_match = request.if_match()?;
 
-    let precondition = store::expect(state, &token, id, request.if_match()?).await?;
-    let guard = store::begin_journal_write(state, token.user_id()).await?;
-    let entry = store::update_entry(state, guard, &token, id, &change, precondition, key.as_ref()).await?;
+    let changed = async {
+        let precondition = store::expect(state, &token, id, if_match).await?;
+        let guard = store::begin_journal_write(state, token.user_id()).await?;
+        store::update_entry(state, guard, &token, id, &change, precondition, key.as_ref()).await
+    };
+    let entry = store::or_first(state, &token, key.as_ref(), changed.await).await?;
 
     Reply::ok(&entry)
 }

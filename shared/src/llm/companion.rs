@@ -6,6 +6,10 @@ use super::Prompt;
 /// What a message may be about, by its words, and what is said to that. The first that fits is taken.
 const THEMES: &[(&[&str], &str)] = &[
     (
+        &["died", "dead", "death", "passed", "funeral", "grief", "grieving"],
+        "I am very sorry. Losing somebody leaves a place that nothing else fills. Would you like to tell me about them?",
+    ),
+    (
         &["sleep", "asleep", "insomnia", "awake", "tired", "exhausted", "nightmare", "nightmares"],
         "Being short of rest colours everything else. What tends to be on your mind when you lie awake?",
     ),
@@ -100,6 +104,9 @@ pub(super) fn answer(prompt: &Prompt<'_>) -> String {
         .map(str::to_lowercase)
         .collect();
     let theme = THEMES.iter().find(|(names, _)| words.iter().any(|word| names.contains(&word.as_str())));
+    // What is negated may be meant the other way round.
+    let is_negated = words.iter().any(|word| matches!(word.as_str(), "not" | "no" | "never") || word.ends_with("n't"));
+    let theme = theme.filter(|(names, _)| !(is_negated && names.contains(&"happy")));
     let question = theme.map_or(OPEN, |(_, question)| question);
     let opening = match prompt.communication_style {
         Some("direct") => Some(DIRECT.to_owned()),
@@ -152,6 +159,12 @@ mod tests {
     fn what_a_person_says_of_themselves_is_reflected() {
         let answer = say("I can't sleep, my head is full.", None);
         assert!(answer.starts_with("You say that you can't sleep, your head is full. Being short of rest"), "{answer}");
+    }
+
+    #[test]
+    fn what_is_not_good_is_not_called_good_and_a_loss_comes_first() {
+        assert!(!say("I don't feel good today", None).contains("good to hear"));
+        assert!(say("My mother died in May", None).contains("very sorry"));
     }
 
     #[test]

@@ -78,7 +78,8 @@ impl Prompt<'_> {
             "traits": self.traits,
             "preferences": self.preferences,
         });
-        format!("<profile>{profile}</profile>")
+        // No text in it can end it.
+        format!("<profile>{}</profile>", profile.to_string().replace('<', "\\u003c"))
     }
 }
 

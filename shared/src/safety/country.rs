@@ -8,7 +8,10 @@ impl Country {
     /// Reads two letters, in any case.
     pub fn parse(text: &str) -> Option<Self> {
         let letters: [u8; 2] = text.trim().as_bytes().try_into().ok()?;
-        letters.iter().all(u8::is_ascii_alphabetic).then(|| Self(letters.map(|letter| letter.to_ascii_uppercase())))
+        let letters = letters.map(|letter| letter.to_ascii_uppercase());
+        // Reserved for the same country, and what its people write.
+        let letters = if letters == *b"UK" { *b"GB" } else { letters };
+        letters.iter().all(u8::is_ascii_alphabetic).then_some(Self(letters))
     }
 
     /// The region of the first language in an `Accept-Language` header that has one: `AT` of `de-AT, de;q=0.9` (RFC 9110 §12.5.4, RFC 5646 §2.2.4).
@@ -39,6 +42,7 @@ mod tests {
             assert_eq!(Country::from_accept_language(header), expected.and_then(Country::parse), "{header}");
         }
         assert_eq!(Country::parse(" gb "), Country::parse("GB"));
+        assert_eq!(Country::parse("uk"), Country::parse("GB"));
         for wrong in ["", "G", "GBR", "1A", "é"] {
             assert_eq!(Country::parse(wrong), None, "{wrong}");
         }

@@ -25,7 +25,7 @@ pub struct Resource {
     /// The page on which its numbers are published.
     #[schema(format = "uri")]
     pub source: &'static str,
-    /// The day on which the entry was last reviewed, as an ISO 8601 date.
+    /// The day on which the entry was entered or last checked, as an ISO 8601 date.
     #[schema(format = "date")]
     pub reviewed: &'static str,
 }

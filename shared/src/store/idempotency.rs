@@ -148,7 +148,7 @@ const FIRST: Statement = Statement {
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] when the session is not alive, [`Error::IdempotencyKeyReused`], [`Error::Unavailable`] when the database is away.
-pub async fn first_result<T: DeserializeOwned>(
+async fn first_result<T: DeserializeOwned>(
     state: &State,
     token: &Token,
     key: Option<&IdempotencyKey>,
@@ -162,6 +162,24 @@ pub async fn first_result<T: DeserializeOwned>(
         None => Ok(None),
         Some(false) => Err(Error::IdempotencyKeyReused),
         Some(true) => row.try_get::<_, Json<T>>("response").map(|json| Some(json.0)).map_err(Error::internal),
+    }
+}
+
+/// The result of a change that cannot be made twice; where it could not be made, the first result under its key, if there is one.
+///
+/// # Errors
+/// As the change, and as [`first_result`].
+pub async fn or_first<T: DeserializeOwned>(
+    state: &State,
+    token: &Token,
+    key: Option<&IdempotencyKey>,
+    result: Result<T>,
+) -> Result<T> {
+    match result {
+        Err(error @ (Error::NotFound(_) | Error::PreconditionFailed)) => {
+            first_result(state, token, key).await?.ok_or(error)
+        }
+        result => result,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join;
 use tokio::time::sleep;
 
 use super::{Question, Spoken};
@@ -9,9 +10,7 @@ use crate::cache::{Claim, Key, Lookup, Slot};
 use crate::state::State;
 
 /// A claim of an environment that died lapses after this long: longer than a model may take.
-const CLAIM: Duration = Duration::from_secs(30);
-/// How long somebody waits for another's answer, before they ask the model themselves in the time that is left.
-const PATIENCE: Duration = Duration::from_secs(10);
+const CLAIM: Duration = Duration::from_secs(21);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 
@@ -23,54 +22,61 @@ pub enum Flight {
     Landed(Spoken),
 }
 
-/// The right to call the model for all who ask the same, where the answer may be kept.
+/// The call of the model, for all who ask the same.
 pub struct Lead {
-    kept: Option<(Slot, Claim)>,
+    /// Where the answer may be kept: under the generation that lived before the profile and the conversation were read, and no other.
+    slot: Option<Slot>,
+    claim: Option<Claim>,
 }
 
 impl Flight {
-    /// Leads, or waits for whoever does.
-    pub async fn join(state: &State, question: &mut Question) -> Self {
-        let Some((key, slot)) = question.slot.take() else { return Self::Lead(Lead { kept: None }) };
-        if let Some(claim) = state.cache.claim(&key, CLAIM).await {
-            return Self::Lead(Lead { kept: Some((slot, claim)) });
-        }
-        Self::follow(state, &key).await
-    }
-
-    async fn follow(state: &State, key: &Key) -> Self {
-        let until = Instant::now() + PATIENCE;
+    /// Leads, or waits for whoever does. Whoever leads began earlier and so has an answer, or none, before this deadline.
+    pub async fn join(state: &State, question: &mut Question, deadline: Instant) -> Self {
+        let Some((key, slot)) = question.slot.take() else { return Self::Lead(Lead { slot: None, claim: None }) };
         let mut pause = FIRST_PAUSE;
-        while Instant::now() < until {
+        loop {
+            if let Some(flight) = Self::board(state, &key, &slot).await {
+                return match flight {
+                    Boarded::Landed(spoken) => Self::Landed(spoken),
+                    Boarded::Lead { claim, alive } => Self::Lead(Lead { slot: alive.then_some(slot), claim }),
+                };
+            }
+            if Instant::now() + pause >= deadline {
+                return Self::Lead(Lead { slot: None, claim: None });
+            }
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
-            let [lookup] = state.cache.read([key]).await;
-            match lookup {
-                Lookup::Hit(bytes) => {
-                    if let Ok(spoken) = serde_json::from_slice(&bytes) {
-                        return Self::Landed(spoken);
-                    }
-                }
-                // Whoever had the claim has given it up, without an answer that may be kept.
-                Lookup::Miss(slot) => {
-                    if let Some(claim) = state.cache.claim(key, CLAIM).await {
-                        return Self::Lead(Lead { kept: Some((slot, claim)) });
-                    }
-                }
-                Lookup::Bypass => break,
-            }
         }
-        Self::Lead(Lead { kept: None })
     }
+
+    /// Looks whether the answer has come, and claims the call if not. `None` while somebody else has it.
+    async fn board(state: &State, key: &Key, slot: &Slot) -> Option<Boarded> {
+        let (claim, [lookup]) = join(state.cache.claim(key, CLAIM), state.cache.read([key])).await;
+        match lookup {
+            Lookup::Hit(bytes) => {
+                claim.into_iter().for_each(|claim| state.cache.release(claim));
+                serde_json::from_slice(&bytes).ok().map(Boarded::Landed)
+            }
+            Lookup::Miss(now) => {
+                claim.map(|claim| Boarded::Lead { claim: Some(claim), alive: now.is_of_generation_of(slot) })
+            }
+            // The profile is being changed, or Redis is away: there is nothing to wait for.
+            Lookup::Bypass => Some(Boarded::Lead { claim, alive: false }),
+        }
+    }
+}
+
+enum Boarded {
+    Lead { claim: Option<Claim>, alive: bool },
+    Landed(Spoken),
 }
 
 impl Lead {
     /// Tells whoever waits what was answered, if it may be kept, and otherwise that there is nothing to wait for.
     pub async fn land(self, state: &State, spoken: Option<&Spoken>) {
-        let Some((slot, claim)) = self.kept else { return };
-        if let Some(body) = spoken.and_then(|spoken| serde_json::to_vec(spoken).ok()) {
-            state.cache.fill_now(&slot, &body).await;
+        if let (Some(slot), Some(body)) = (&self.slot, spoken.and_then(|spoken| serde_json::to_vec(spoken).ok())) {
+            state.cache.fill_now(slot, &body).await;
         }
-        state.cache.release(claim);
+        self.claim.into_iter().for_each(|claim| state.cache.release(claim));
     }
 }

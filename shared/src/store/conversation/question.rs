@@ -69,17 +69,18 @@ pub async fn ask(state: &State, token: &Token, message: &ChatMessage, key: Optio
         Some(key) => authenticated::recall(state, token, key).await,
         None => (authenticated::recall_session(state, token).await, Lookup::Bypass),
     };
-    let slot = match lookup {
-        Lookup::Hit(bytes) if caller.is_alive() => {
-            // What cannot be read is asked for again, and replaced when it ends.
-            if let Ok(spoken) = serde_json::from_slice(&bytes) {
-                count_message(state, token).await?;
-                return Ok(Asked::Known(spoken));
-            }
-            None
+    let (known, slot) = match lookup {
+        // What cannot be read is asked for again.
+        Lookup::Hit(bytes) => (serde_json::from_slice::<Spoken>(&bytes).ok(), None),
+        Lookup::Miss(slot) => (None, answer_key.map(|key| (key, slot))),
+        Lookup::Bypass => (None, None),
+    };
+    let known = match known {
+        Some(spoken) if caller.is_alive() => {
+            count_message(state, token).await?;
+            return Ok(Asked::Known(spoken));
         }
-        Lookup::Miss(slot) => answer_key.map(|key| (key, slot)),
-        _ => None,
+        known => known,
     };
     let kept = idempotency::columns(key);
     let params: [Param<'_>; 5] = [
@@ -108,6 +109,9 @@ pub async fn ask(state: &State, token: &Token, message: &ChatMessage, key: Optio
     let row = rows.first().ok_or_else(authenticated::session_over)?;
     if let Some(Json(first)) = row.try_get::<_, Option<Json<First>>>("kept").map_err(Error::internal)? {
         return if first.same { Ok(Asked::Kept(first.response)) } else { Err(Error::IdempotencyKeyReused) };
+    }
+    if let Some(spoken) = known {
+        return Ok(Asked::Known(spoken));
     }
     Ok(Asked::Open(Box::new(Question::from_row(row, slot).map_err(Error::internal)?)))
 }

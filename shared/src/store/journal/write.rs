@@ -144,9 +144,9 @@ pub async fn delete_entry(
     id: EntryId,
     precondition: Precondition,
     key: Option<&IdempotencyKey>,
-) -> Result<()> {
+) -> Result<Done> {
     let version = precondition.version();
     let params: [Param<'_>; 2] = [(&id.0, Type::UUID), (&version, Type::TIMESTAMPTZ)];
     let once = once::write_once::<Done>(state, guard, token, key, DELETE, &params).await?;
-    once.answer()?.map(drop).ok_or_else(|| precondition.unmet())
+    once.answer()?.ok_or_else(|| precondition.unmet())
 }
