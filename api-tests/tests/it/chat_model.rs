@@ -135,6 +135,45 @@ async fn whoever_waits_for_a_call_that_fails_asks_the_model_themselves() {
 }
 
 #[tokio::test]
+async fn an_answer_that_was_asked_for_with_the_old_profile_is_nobodys_once_the_profile_has_changed() {
+    let (kai, model) = start().await;
+    let ada = kai.settle().await;
+    // Two environments that need not start first: both shall have read the profile before it changes.
+    join_all((0..2).map(|_| ada.post("/api/chat", &json!({"message": "yes"})).into_future())).await;
+    model.take();
+    model.play(Script::SayAfter(Duration::from_secs(3), "To the old profile.".to_owned()));
+    let sends = join_all((0..2).map(|_| ada.post("/api/chat", &json!({"message": QUESTION})).into_future()));
+    let change = async {
+        while model.take().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        ada.patch(ada.profile_path(), &json!({"communication_style": "direct"})).await.good();
+    };
+    futures_util::future::join(sends, change).await;
+    model.play(Script::Say("To the new profile.".to_owned()));
+    for cached in [false, true] {
+        let answer = say(&ada, QUESTION).await;
+        assert_eq!(
+            (&answer["response"], &answer["metadata"]["cached"]),
+            (&json!("To the new profile."), &json!(cached))
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_answer_outlives_the_cached_session() {
+    let (kai, model) = start().await;
+    let ada = kai.settle().await;
+    say(&ada, QUESTION).await;
+    model.take();
+    let guard = format!("session:{}:guard", ada.id);
+    let _: () = kai.redis(redis::cmd("DEL").arg(guard)).await;
+    assert_eq!(say(&ada, QUESTION).await["metadata"]["cached"], true);
+    assert_eq!(model.take().len(), 0);
+}
+
+#[tokio::test]
 async fn an_answer_that_harms_is_withheld_and_one_about_a_crisis_carries_resources_and_neither_is_kept() {
     let (kai, model) = start().await;
     let ada = kai.settle().await;

@@ -171,6 +171,7 @@ async fn somebody_who_speaks_too_often_is_asked_to_wait_and_told_whom_else_to_tu
     for _ in 0..35 {
         let mallory = kai.anonymous().with_token(&made_up);
         mallory.post("/api/chat", &json!({"message": QUESTION})).await.expect_problem(401, "unauthenticated");
+        mallory.post("/api/chat", &json!({"message": "I want to kill myself"})).await.good();
     }
     let mut answered = 0;
     let refused = loop {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use shared::State;
 use shared::llm::Model;
-use shared::safety::{self, Country};
+use shared::safety::{self, Country, Language};
 use shared::store::{Answer, ChatMessage, Flight, Question, Safety, Spoken};
 
 /// An answer, or what stands in for it, is there within this time.
@@ -52,7 +52,7 @@ fn checked(state: &State, spoken: &Spoken, country: Option<Country>) -> Answer {
         Model::Remote(_) => 0.8,
     };
     let (mut answer, safety) = if safety::is_harmful(&spoken.response) {
-        (Answer::new(safety::WITHHELD.to_owned(), "kai", 1.0), Safety::Blocked)
+        (Answer::new(safety::withheld_reply(Language::English).to_owned(), "kai", 1.0), Safety::Blocked)
     } else {
         let looks_like_crisis = safety::detect(&spoken.response).is_some();
         let safety = if looks_like_crisis { Safety::Warning } else { Safety::Safe };

@@ -1,26 +1,33 @@
-//! Countries, as ISO 3166 names them.
+//! The country whose services are named.
 
-/// A country by its two letters (ISO 3166-1 alpha-2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// An ISO 3166 alpha-2 code, in upper case. Whether the code is assigned is not checked: resources fall back when it is unknown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Country([u8; 2]);
 
 impl Country {
-    /// Reads two letters, in any case.
+    /// Reads a code of two letters in either case. `UK`, which is reserved for the United Kingdom, is read as `GB`.
     pub fn parse(text: &str) -> Option<Self> {
-        let letters: [u8; 2] = text.trim().as_bytes().try_into().ok()?;
-        let letters = letters.map(|letter| letter.to_ascii_uppercase());
-        // Reserved for the same country, and what its people write.
-        let letters = if letters == *b"UK" { *b"GB" } else { letters };
-        letters.iter().all(u8::is_ascii_alphabetic).then_some(Self(letters))
+        let code: [u8; 2] = text.trim().as_bytes().try_into().ok()?;
+        let code = code.map(|letter| letter.to_ascii_uppercase());
+        let code = if &code == b"UK" { *b"GB" } else { code };
+        code.iter().all(u8::is_ascii_uppercase).then_some(Self(code))
     }
 
-    /// The region of the first language in an `Accept-Language` header that has one: `AT` of `de-AT, de;q=0.9` (RFC 9110 §12.5.4, RFC 5646 §2.2.4).
+    /// The region of the first language range that has one (RFC 9110 §12.5.4, RFC 5646 §2.1): `de-AT,de;q=0.9` is `AT`. Weights are
+    /// passed over, because clients send the ranges in order.
     pub fn from_accept_language(header: &str) -> Option<Self> {
-        header.split(',').find_map(|range| range.split(';').next()?.trim().split('-').skip(1).find_map(Self::parse))
+        header.split(',').find_map(|range| {
+            let range = range.split(';').next().unwrap_or_default();
+            let subtags = range.trim().split('-').skip(1);
+            // A subtag of one letter begins an extension, in which two letters mean something else.
+            subtags.take_while(|subtag| subtag.len() > 1).find_map(Self::parse)
+        })
     }
 
-    pub(super) fn is(self, code: &str) -> bool {
-        code.as_bytes() == self.0
+    /// The code, such as `AT`.
+    pub fn as_str(&self) -> &str {
+        // Only letters of ASCII get in.
+        str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
@@ -29,22 +36,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_region_of_a_language_is_a_country() {
-        for (header, expected) in [
-            ("de-AT,de;q=0.9,en;q=0.8", Some("AT")),
-            ("en, es-mx;q=0.7", Some("MX")),
+    fn a_code_has_two_letters() {
+        assert_eq!(Country::parse("at").unwrap().as_str(), "AT");
+        assert_eq!(Country::parse(" UK ").unwrap().as_str(), "GB");
+        for other in ["", "A", "AUT", "A1", "é", "--", "a\0"] {
+            assert_eq!(Country::parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_first_region_of_a_header_is_taken() {
+        for (header, region) in [
+            ("de-AT,de;q=0.9", Some("AT")),
+            ("en, en-GB;q=0.8, fr-FR", Some("GB")),
             ("zh-Hant-TW", Some("TW")),
-            ("en", None),
+            ("de_AT", None),
+            ("en-US-u-hc-h12", Some("US")),
+            ("en-u-ca-gregory", None),
+            ("es-419, es-MX", Some("MX")),
             ("*", None),
             ("", None),
-            ("de-419", None),
+            ("-,;-;,--AT", None),
         ] {
-            assert_eq!(Country::from_accept_language(header), expected.and_then(Country::parse), "{header}");
-        }
-        assert_eq!(Country::parse(" gb "), Country::parse("GB"));
-        assert_eq!(Country::parse("uk"), Country::parse("GB"));
-        for wrong in ["", "G", "GBR", "1A", "é"] {
-            assert_eq!(Country::parse(wrong), None, "{wrong}");
+            assert_eq!(Country::from_accept_language(header).as_ref().map(Country::as_str), region, "{header}");
         }
     }
 }

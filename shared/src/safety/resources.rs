@@ -1,91 +1,92 @@
-//! Services for somebody in a crisis, by country.
-
-use serde::Serialize;
-use utoipa::ToSchema;
+//! Services for people in a crisis, by country.
+//!
+//! The entries were written from knowledge of what the organisations publish; `docs/safety.md` says what has to be checked before they
+//! are relied on.
 
 use super::Country;
 
-/// A service that somebody can turn to at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+const REVIEWED: &str = "2026-11-23";
+
+/// A service that somebody in a crisis can reach, free or at the price of a call, at most hours.
+#[derive(serde::Serialize, utoipa::ToSchema, Debug, Clone, Copy)]
 pub struct Resource {
-    /// Where it is (ISO 3166-1 alpha-2), or `*` for everywhere.
-    #[schema(pattern = "^([A-Z]{2}|\\*)$")]
+    /// ISO 3166 alpha-2, or `ZZ` for a service that is for every country.
+    #[schema(pattern = "^[A-Z]{2}$")]
     pub country: &'static str,
-    /// What it is called.
+    /// What the service calls itself.
     pub name: &'static str,
-    /// The number to call.
+    /// The number to call, as it is written in the country.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone: Option<&'static str>,
-    /// How to write to it.
+    /// How to write to it: a number, or what to send to which.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<&'static str>,
-    /// Its page for people who seek help.
+    /// Its page.
     #[schema(format = "uri")]
     pub web: &'static str,
-    /// The page on which its numbers are published.
+    /// The organisation's page that the entry is to be checked against.
     #[schema(format = "uri")]
     pub source: &'static str,
-    /// The day on which the entry was entered or last checked, as an ISO 8601 date.
+    /// The day on which the entry was entered or last checked, an ISO date.
     #[schema(format = "date")]
     pub reviewed: &'static str,
 }
 
-const REVIEWED: &str = "2026-11-23";
-
-const fn call(country: &'static str, name: &'static str, phone: &'static str, page: &'static str) -> Resource {
-    Resource { country, name, phone: Some(phone), text: None, web: page, source: page, reviewed: REVIEWED }
-}
-
-const fn write(country: &'static str, name: &'static str, text: &'static str, page: &'static str) -> Resource {
-    Resource { country, name, phone: None, text: Some(text), web: page, source: page, reviewed: REVIEWED }
-}
-
-const fn both(resource: Resource, text: &'static str) -> Resource {
-    Resource { text: Some(text), ..resource }
-}
-
-const RESOURCES: &[Resource] = &[
-    both(call("US", "988 Suicide & Crisis Lifeline", "988", "https://988lifeline.org"), "988"),
-    write("US", "Crisis Text Line", "HOME to 741741", "https://www.crisistextline.org"),
-    both(call("CA", "9-8-8: Suicide Crisis Helpline", "988", "https://988.ca"), "988"),
-    call("GB", "Samaritans", "116 123", "https://www.samaritans.org"),
-    write("GB", "Shout", "SHOUT to 85258", "https://giveusashout.org"),
-    call("IE", "Samaritans", "116 123", "https://www.samaritans.org/ireland"),
-    both(call("AU", "Lifeline", "13 11 14", "https://www.lifeline.org.au"), "0477 13 11 14"),
-    both(call("NZ", "1737, Need to talk?", "1737", "https://1737.org.nz"), "1737"),
-    call("DE", "TelefonSeelsorge", "0800 1110111", "https://www.telefonseelsorge.de"),
-    call("AT", "TelefonSeelsorge", "142", "https://www.telefonseelsorge.at"),
-    call("CH", "Die Dargebotene Hand", "143", "https://www.143.ch"),
-    call("ES", "Línea 024", "024", "https://www.sanidad.gob.es/linea024/home.htm"),
-    call("MX", "Línea de la Vida", "800 911 2000", "https://www.gob.mx/conasama"),
-    call("FR", "3114, numéro national de prévention du suicide", "3114", "https://3114.fr"),
-    call("NL", "113 Zelfmoordpreventie", "113", "https://www.113.nl"),
-    call("IN", "Tele-MANAS", "14416", "https://telemanas.mohfw.gov.in"),
-];
-
-/// Helplines of every country, for whoever is in another one than we think.
-const DIRECTORY: Resource = Resource {
-    country: "*",
-    name: "Find A Helpline",
-    phone: None,
-    text: None,
-    web: "https://findahelpline.com",
-    source: "https://findahelpline.com",
-    reviewed: REVIEWED,
-};
-
-/// Where somebody is when nothing tells.
-const DEFAULT: &str = "US";
-
-/// The services of a country, or those of the United States when it is not known or has none here; a directory of all countries comes last.
+/// The services of a country, those of the United States when it is unknown or has none here; the international directory comes last.
 pub fn resources(country: Option<Country>) -> Vec<Resource> {
-    let is_there = |resource: &&Resource| country.is_some_and(|country| country.is(resource.country));
-    let mut found: Vec<Resource> = RESOURCES.iter().filter(is_there).copied().collect();
+    let of = |code: &str| TABLE.iter().filter(|resource| resource.country == code).copied().collect::<Vec<_>>();
+    let mut found = country.map(|country| of(country.as_str())).unwrap_or_default();
     if found.is_empty() {
-        found.extend(RESOURCES.iter().filter(|resource| resource.country == DEFAULT));
+        found = of("US");
     }
     found.push(DIRECTORY);
     found
+}
+
+const DIRECTORY: Resource =
+    entry("ZZ", "Find A Helpline (international directory)", None, None, "https://findahelpline.com/");
+
+const TABLE: [Resource; 24] = [
+    entry("US", "988 Suicide & Crisis Lifeline", Some("988"), Some("988"), "https://988lifeline.org/"),
+    entry("US", "Crisis Text Line", None, Some("HOME to 741741"), "https://www.crisistextline.org/"),
+    entry("CA", "9-8-8: Suicide Crisis Helpline", Some("988"), Some("988"), "https://988.ca/"),
+    entry("GB", "Samaritans", Some("116 123"), None, "https://www.samaritans.org/"),
+    entry("GB", "Shout", None, Some("SHOUT to 85258"), "https://giveusashout.org/"),
+    entry("IE", "Samaritans Ireland", Some("116 123"), None, "https://www.samaritans.org/ireland/samaritans-ireland/"),
+    entry("IE", "Text About It", None, Some("HELLO to 50808"), "https://www.textaboutit.ie/"),
+    entry("AU", "Lifeline", Some("13 11 14"), Some("0477 13 11 14"), "https://www.lifeline.org.au/"),
+    entry("NZ", "1737 Need to talk?", Some("1737"), Some("1737"), "https://1737.org.nz/"),
+    entry("DE", "TelefonSeelsorge", Some("0800 1110111"), None, "https://www.telefonseelsorge.de/"),
+    entry("DE", "TelefonSeelsorge (second number)", Some("0800 1110222"), None, "https://www.telefonseelsorge.de/"),
+    entry("AT", "TelefonSeelsorge Österreich", Some("142"), None, "https://www.telefonseelsorge.at/"),
+    entry("CH", "Die Dargebotene Hand", Some("143"), None, "https://www.143.ch/"),
+    entry(
+        "ES",
+        "Línea 024 de atención a la conducta suicida",
+        Some("024"),
+        None,
+        "https://www.sanidad.gob.es/linea024/home.htm",
+    ),
+    entry("ES", "Teléfono de la Esperanza", Some("717 003 717"), None, "https://telefonodelaesperanza.org/"),
+    entry("MX", "Línea de la Vida", Some("800 911 2000"), None, "https://lineadelavida.gob.mx/"),
+    entry("AR", "Centro de Asistencia al Suicida", Some("135"), None, "https://www.asistenciaalsuicida.org.ar/"),
+    entry("IN", "Tele-MANAS", Some("14416"), None, "https://telemanas.mohfw.gov.in/"),
+    entry("FR", "3114, numéro national de prévention du suicide", Some("3114"), None, "https://3114.fr/"),
+    entry("IT", "Telefono Amico Italia", Some("02 2327 2327"), None, "https://www.telefonoamico.it/"),
+    entry("NL", "113 Zelfmoordpreventie", Some("113"), None, "https://www.113.nl/"),
+    entry("BE", "Zelfmoordlijn 1813", Some("1813"), None, "https://www.zelfmoord1813.be/"),
+    entry("BR", "CVV, Centro de Valorização da Vida", Some("188"), None, "https://cvv.org.br/"),
+    entry("CL", "Línea de prevención del suicidio", Some("*4141"), None, "https://www.minsal.cl/"),
+];
+
+const fn entry(
+    country: &'static str,
+    name: &'static str,
+    phone: Option<&'static str>,
+    text: Option<&'static str>,
+    web: &'static str,
+) -> Resource {
+    Resource { country, name, phone, text, web, source: web, reviewed: REVIEWED }
 }
 
 #[cfg(test)]
@@ -93,25 +94,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_country_has_somebody_to_call_and_every_entry_its_source() {
-        for resource in RESOURCES {
-            let country = Country::parse(resource.country);
-            assert!(resources(country).iter().any(|one| one.phone.is_some() && one.country == resource.country));
-            assert!(resource.web.starts_with("https://") && resource.source.starts_with("https://"), "{resource:?}");
-            assert!(
-                resource.reviewed.parse::<jiff::civil::Date>().is_ok()
-                    && (resource.phone.is_some() || resource.text.is_some())
-            );
+    fn a_country_has_its_own_services_and_the_directory_last() {
+        let austria = resources(Country::parse("AT"));
+        assert_eq!(austria.iter().map(|resource| resource.phone).collect::<Vec<_>>(), [Some("142"), None]);
+        for country in [None, Country::parse("QQ"), Country::parse("ZZ")] {
+            let fallback = resources(country);
+            assert_eq!((fallback[0].phone, fallback[0].text), (Some("988"), Some("988")), "{country:?}");
+            assert_eq!(fallback.last().unwrap().web, DIRECTORY.web);
         }
     }
 
     #[test]
-    fn the_default_is_988_and_the_directory_comes_last() {
-        for country in [None, Country::parse("XX")] {
-            let list = resources(country);
-            assert_eq!((list[0].phone, list[0].text), (Some("988"), Some("988")));
-            assert_eq!(list.last(), Some(&DIRECTORY));
+    fn every_entry_can_be_reached_and_checked() {
+        for resource in TABLE.iter().chain([&DIRECTORY]) {
+            assert!(Country::parse(resource.country).is_some_and(|country| country.as_str() == resource.country));
+            assert!(resource.web.starts_with("https://") && resource.source.starts_with("https://"), "{resource:?}");
+            assert!(resource.phone.is_some() || resource.text.is_some() || resource.country == "ZZ", "{resource:?}");
+            assert!(resource.reviewed.parse::<jiff::civil::Date>().is_ok(), "{resource:?}");
         }
-        assert_eq!(resources(Country::parse("at"))[0].phone, Some("142"));
+    }
+
+    #[test]
+    fn what_a_service_lacks_is_left_out() {
+        let json = serde_json::to_value(DIRECTORY).unwrap();
+        assert!(json.get("phone").is_none() && json.get("text").is_none(), "{json}");
     }
 }

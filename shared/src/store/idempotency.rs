@@ -168,7 +168,7 @@ async fn first_result<T: DeserializeOwned>(
 /// The result of a change that cannot be made twice; where it could not be made, the first result under its key, if there is one.
 ///
 /// # Errors
-/// As the change, and as [`first_result`].
+/// As the change; [`Error::Unauthenticated`] and [`Error::IdempotencyKeyReused`] where it could not be made.
 pub async fn or_first<T: DeserializeOwned>(
     state: &State,
     token: &Token,

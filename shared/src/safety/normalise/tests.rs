@@ -1,0 +1,50 @@
+use super::*;
+
+fn plain_words(message: &str) -> String {
+    readings(message).first().unwrap().join(" ")
+}
+
+fn dense_words(message: &str) -> String {
+    readings(message).last().unwrap().join(" ")
+}
+
+#[test]
+fn case_accents_and_apostrophes_go() {
+    assert_eq!(fold("Don’t DON'T don´t"), "dont dont dont");
+    assert_eq!(fold("Ich möchte größer, Échame NIÑO"), "ich mochte grosser, echame nino");
+}
+
+#[test]
+fn look_alikes_become_latin() {
+    for typed in
+        ["ｋｉｌｌ", "𝓴𝓲𝓵𝓵", "ⓚⓘⓛⓛ", "🅺🅸🅻🅻", "кіll", "κιll", "ᴋɪʟʟ", "k\u{301}i\u{336}ll", "🇰🇮🇱🇱", "𝐊𝕀𝙇𝖫", "KIⅬⅬ"]
+    {
+        assert_eq!(fold(typed), "kill", "{typed}");
+    }
+    assert_eq!(fold("ѕuісіdе DЕАТН"), "suicide death");
+}
+
+#[test]
+fn what_cannot_be_seen_goes() {
+    assert_eq!(fold("k\u{200B}i\u{AD}l\u{FEFF}l\u{2060}\u{202E}\u{0}\u{E0041}\u{FE0F}"), "kill");
+}
+
+#[test]
+fn punctuation_parts_words_and_ends_sentences() {
+    assert_eq!(plain_words("One, two; three. Four?! 3.5"), "^ one two three $ four $ 3 5 $");
+    assert_eq!(plain_words(""), "^");
+    assert_eq!(plain_words("...\n"), "^");
+}
+
+#[test]
+fn signs_within_a_word_are_letters_or_nothing() {
+    assert_eq!(dense_words("k!ll m-y-s-e-l-f, $uicide de@th! s**cide"), "^ k1ll myself suicide death $ s**cide $");
+}
+
+#[test]
+fn letters_spelt_apart_are_joined() {
+    assert_eq!(plain_words("k i l l  m y s e l f"), "^ killmyself $");
+    assert_eq!(plain_words("I k.i.l.l you"), "^ i kill you $");
+    assert_eq!(plain_words("k. i. l. l."), "^ kill $");
+    assert_eq!(plain_words("plan b i go"), "^ plan b i go $");
+}
