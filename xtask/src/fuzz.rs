@@ -70,7 +70,7 @@ async fn fuzz(
     command.args(["--mode", "all", "--phases", "examples,coverage,fuzzing,stateful", "--workers", "2"]);
     command.args(["--max-examples", &arguments.examples.to_string(), "--continue-on-failure", "--no-color"]);
     command.args(["--suppress-health-check", "all"]).args(&arguments.schemathesis);
-    command.current_dir(workspace.path("xtask/src/fuzz")).env("SCHEMATHESIS_HOOKS", "hooks");
+    command.current_dir(workspace.state("fuzz")).env("SCHEMATHESIS_HOOKS", "hooks");
     command.env("PYTHONPATH", workspace.path("xtask/src/fuzz")).env("PYTHONDONTWRITEBYTECODE", "1");
     command.env("KAI_FUZZ_PEOPLE", &people);
     let status = cargo::complete(&mut command).await?;
