@@ -7,10 +7,10 @@ mod endpoint;
 mod prompt;
 
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use self::client::Client;
-pub use self::client::{ANSWER_LIMIT, Unanswered};
+pub use self::client::Unanswered;
 pub use self::context::stands_alone;
 pub use self::endpoint::{BaseUrl, Endpoint};
 pub use self::prompt::{Prompt, Role, Turn, VERSION};
@@ -27,6 +27,14 @@ pub enum Model {
 
 /// One client for an environment. Not a part of the state, which all functions have: only those that call a model carry its client.
 static CLIENT: OnceLock<Result<Client, Unanswered>> = OnceLock::new();
+
+/// An answer, or what stands in for it, is there within this time.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// When the model's time is over for a question that comes now, waiting for somebody else's call included.
+pub fn deadline() -> Instant {
+    Instant::now() + DEADLINE
+}
 
 impl Model {
     /// The model's name, as `metadata.model` tells it.

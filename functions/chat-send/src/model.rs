@@ -1,14 +1,10 @@
 //! The model's part in an answer.
 
-use std::time::{Duration, Instant};
-
 use shared::State;
-use shared::llm::Model;
+use shared::llm::{self, Model};
 use shared::safety::{self, Country, Language};
 use shared::store::{Answer, ChatMessage, Flight, Question, Safety, Spoken};
 
-/// An answer, or what stands in for it, is there within this time.
-const DEADLINE: Duration = Duration::from_secs(20);
 const FALLBACK: &str = "I am sorry, I cannot find an answer right now; that is a fault on my side and nothing that you did. What you wrote has been kept. \
     If it can wait, please write to me again in a few minutes. If it cannot, please turn to somebody you trust, or to a helpline near you.";
 
@@ -19,7 +15,7 @@ pub(crate) async fn answer(
     message: &ChatMessage,
     country: Option<Country>,
 ) -> Answer {
-    let deadline = Instant::now() + DEADLINE;
+    let deadline = llm::deadline();
     let lead = match Flight::join(state, &mut question, deadline).await {
         Flight::Landed(spoken) => return repeat(state, &spoken, country),
         Flight::Lead(lead) => lead,

@@ -15,7 +15,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The largest reply that is read, in bytes.
 const REPLY_LIMIT: usize = 256 * 1024;
 /// The longest answer that is shown and kept, in bytes: two hundred of them fit into a page of the history.
-pub const ANSWER_LIMIT: usize = 16 * 1024;
+const ANSWER_LIMIT: usize = 16 * 1024;
 
 /// Why a model said nothing. Holds nothing that was asked or answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -234,11 +234,14 @@ pub async fn revoke_sessions(
     scope: RevocationScope,
     key: Option<&IdempotencyKey>,
 ) -> Result<()> {
+    if sessions_ended(state, token, key).await? {
+        return Ok(());
+    }
     let all = scope == RevocationScope::All;
     end_sessions(state, token, key, REVOKE, &[(&all, Type::BOOL)]).await
 }
 
-/// Runs a statement that ends sessions, once for a key that is bound to the token.
+/// Runs a statement that ends sessions, once for a key that is bound to the token. Whoever calls it has asked [`sessions_ended`].
 pub(super) async fn end_sessions(
     state: &State,
     token: &Token,
@@ -246,9 +249,6 @@ pub(super) async fn end_sessions(
     statement: Statement,
     params: &[Param<'_>],
 ) -> Result<()> {
-    if sessions_ended(state, token, key).await? {
-        return Ok(());
-    }
     let guard = begin_session_write(state, token.user_id()).await?;
     let once = once::write_once::<Done>(state, guard, token, key, statement, params).await?;
     acknowledged(once.cleared)?;
