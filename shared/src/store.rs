@@ -26,8 +26,9 @@ use uuid::Uuid;
 
 pub use self::account::{Account, Credentials, Email, Password, credentials, register};
 pub use self::conversation::{
-    Answer, Asked, ChatMessage, Flight, History, HistoryPage, Lead, Message, Metadata, Question, Safety, Spoken, ask,
-    begin_exchange, begin_turning_point, clear_conversation, conversation_history, count_message, keep_exchange,
+    Answer, Asked, ChatMessage, Exchange, Flight, History, HistoryPage, Lead, Message, Metadata, Question, Safety,
+    Spoken, ask, begin_crisis_exchange, begin_exchange, begin_turning_point, clear_conversation, conversation_history,
+    count_message, keep_exchange,
 };
 pub use self::deletion::{begin_deletion, delete_account};
 pub use self::export::{Export, ExportPage, export_account};

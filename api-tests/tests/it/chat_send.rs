@@ -186,7 +186,23 @@ async fn somebody_who_speaks_too_often_is_asked_to_wait_and_told_whom_else_to_tu
     assert!(refused.header("retry-after").unwrap().parse::<u64>().is_ok_and(|wait| (1..=60).contains(&wait)));
     assert!(!problem["resources"].as_array().unwrap().is_empty(), "{problem}");
     assert_eq!(kai.value::<i64>(COUNT, &[&ada.id]).await, 60);
+    // It was counted together with the announcement of what was then refused.
+    let guard: Option<Vec<u8>> = kai.redis(redis::cmd("GET").arg(format!("conversation:{}:guard", ada.id))).await;
+    assert!(guard.is_none_or(|guard| !guard.starts_with(b"!")), "a marker was left behind");
     let crisis = say(&ada, "I want to kill myself").await;
     assert!(!crisis["resources"].as_array().unwrap().is_empty(), "{crisis}");
     say(&bob, QUESTION).await;
+}
+
+#[tokio::test]
+async fn a_session_that_the_cache_knows_keeps_nothing_for_an_account_that_is_no_longer_active() {
+    let kai = Kai::shared().await;
+    let ada = kai.settle().await;
+    while say(&ada, QUESTION).await["metadata"]["cached"] == false {}
+    let kept = kai.value::<i64>(COUNT, &[&ada.id]).await;
+    // Past the functions, so that the cache does not learn of it.
+    kai.query("UPDATE users SET is_active = false WHERE id = $1", &[&ada.id]).await;
+    let reply = ada.post("/api/chat", &json!({"message": QUESTION})).await;
+    reply.expect_problem(401, "unauthenticated");
+    assert_eq!(kai.value::<i64>(COUNT, &[&ada.id]).await, kept);
 }

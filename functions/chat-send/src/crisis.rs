@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 use shared::fields::Fields;
-use shared::http::Request;
+use shared::http::{Reply, Request};
 use shared::safety::{self, Country, Language};
 use shared::store::{self, Answer, ChatMessage, Safety};
 use shared::{Result, State};
@@ -22,18 +22,18 @@ pub(crate) async fn answer(
     body: Fields,
     language: Language,
     country: Option<Country>,
-) -> Value {
+) -> Result<Reply> {
     state.meter.crisis();
     let mut answer = Answer::new(safety::crisis_reply(language).to_owned(), "kai", 1.0);
     answer.metadata.safety = Safety::Warning;
     answer.resources = safety::resources(country);
     match timeout(KEEP_BUDGET, keep(state, request, body, &answer)).await {
-        Ok(Ok(kept)) => kept,
-        _ => serde_json::to_value(&answer).unwrap_or_default(),
+        Ok(Ok(kept)) => Reply::ok(&kept),
+        _ => Reply::ok(&answer),
     }
 }
 
-async fn keep(state: &State, request: &Request, body: Fields, answer: &Answer) -> Result<Value> {
+async fn keep(state: &State, request: &Request, body: Fields, answer: &Answer) -> Result<Box<RawValue>> {
     let token = request.token()?;
     let (message, user) = ChatMessage::read(body)?;
     token.must_belong_to(user)?;
@@ -41,6 +41,6 @@ async fn keep(state: &State, request: &Request, body: Fields, answer: &Answer) -
     // Only of somebody who is signed in is anything counted or forgotten.
     store::current_session(state, &token).await?;
     store::count_message(state, &token).await?;
-    let guard = store::begin_turning_point(state, token.user_id()).await?;
-    store::keep_exchange(state, guard, &token, &message, answer, key.as_ref()).await
+    let exchange = store::begin_crisis_exchange(state, token.user_id()).await?;
+    store::keep_exchange(state, exchange, &token, &message, answer, key.as_ref()).await
 }

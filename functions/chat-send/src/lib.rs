@@ -21,20 +21,22 @@ pub async fn handle(state: &State, request: Request) -> Result<Reply> {
     let body = request.json()?;
     let country = body.peek("country").and_then(Country::parse).or_else(|| request.country());
     if let Some(language) = body.peek("message").and_then(safety::detect) {
-        return Reply::ok(&crisis::answer(state, &request, body, language, country).await);
+        return crisis::answer(state, &request, body, language, country).await;
     }
     let token = request.token()?;
     let (message, user) = ChatMessage::read(body)?;
     token.must_belong_to(user)?;
     let key = request.idempotency_key(state, "chat-send")?;
 
-    let answer = match Box::pin(store::ask(state, &token, &message, key.as_ref())).await? {
+    let (answer, exchange) = match Box::pin(store::ask(state, &token, &message, key.as_ref())).await? {
         Asked::Kept(first) => return Reply::ok(&first),
-        Asked::Known(spoken) => model::repeat(state, &spoken, country),
-        Asked::Open(question) => model::answer(state, *question, &message, country).await,
+        Asked::Known(spoken, exchange) => (model::repeat(state, &spoken, country), exchange),
+        Asked::Open(question) => {
+            let answer = model::answer(state, *question, &message, country).await;
+            (answer, store::begin_exchange(state, token.user_id()).await?)
+        }
     };
-    let guard = store::begin_exchange(state, token.user_id()).await?;
-    let kept = store::keep_exchange(state, guard, &token, &message, &answer, key.as_ref()).await?;
+    let kept = store::keep_exchange(state, exchange, &token, &message, &answer, key.as_ref()).await?;
 
     Reply::ok(&kept)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redis::{Cmd, Value};
 
-use super::{Cache, Unreachable, WRITE_BUDGET, pipeline};
+use super::{Cache, Unreachable, WRITE_BUDGET, WriteGuard, pipeline};
 
 /// Counts up and starts the window with the first count, in one step, so that no counter is left without an end.
 const COUNT: &str = "local n = redis.call('INCR', KEYS[1])
@@ -31,14 +31,21 @@ impl Cache {
     /// # Errors
     /// [`Unreachable`] when Redis did not answer; some may have been counted.
     pub async fn count<const N: usize>(&self, names: [(&str, Duration); N]) -> Result<[Count; N], Unreachable> {
-        let count_one = |(name, window): &(&str, Duration)| {
-            let mut command: Cmd = redis::cmd("EVAL");
-            command.arg(COUNT).arg(1).arg(*name).arg(u64::try_from(window.as_millis()).unwrap_or(u64::MAX));
-            command
-        };
+        let count_one = |(name, window): &(&str, Duration)| count_up(name, *window);
         let replies = self.exchange(|| pipeline(names.iter().map(count_one)), WRITE_BUDGET).await?;
         let counts: Option<Vec<Count>> = replies.iter().map(count).collect();
         counts.and_then(|counts| counts.try_into().ok()).ok_or(Unreachable::Failed)
+    }
+
+    /// Announces a write like [`begin`](Self::begin) and counts one occurrence, in one round trip.
+    pub async fn begin_counted(
+        &self,
+        guards: Vec<String>,
+        name: &str,
+        window: Duration,
+    ) -> (WriteGuard, Result<Count, Unreachable>) {
+        let (guard, replies) = self.begin_with(guards, || Some(count_up(name, window))).await;
+        (guard, replies.first().and_then(count).ok_or(Unreachable::Failed))
     }
 
     /// Takes one occurrence back from each name, and forgets another name altogether, in one round trip.
@@ -59,6 +66,12 @@ impl Cache {
         let commands = || pipeline(forgotten.map(forget).into_iter().chain(names.iter().map(take_back)));
         self.exchange(commands, WRITE_BUDGET).await.map(drop)
     }
+}
+
+fn count_up(name: &str, window: Duration) -> Cmd {
+    let mut command = redis::cmd("EVAL");
+    command.arg(COUNT).arg(1).arg(name).arg(u64::try_from(window.as_millis()).unwrap_or(u64::MAX));
+    command
 }
 
 fn count(reply: &Value) -> Option<Count> {

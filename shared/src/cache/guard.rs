@@ -91,15 +91,26 @@ pub struct WriteGuard {
 impl Cache {
     /// Announces a write behind these guards, in one round trip. Never fails: see [`WriteGuard::unmarked`].
     pub async fn begin(&self, guards: Vec<String>) -> WriteGuard {
+        self.begin_with(guards, || None).await.0
+    }
+
+    /// Sends another command along, and returns what comes back for it.
+    pub(super) async fn begin_with(
+        &self,
+        guards: Vec<String>,
+        another: impl Fn() -> Option<Cmd> + Sync,
+    ) -> (WriteGuard, Vec<Value>) {
         let nonce = uuid::Uuid::new_v4().simple().to_string();
         let mark = |guard: &String| {
             let mut command = script(BEGIN, guard, &nonce);
             command.arg(MARKER_TTL_MS);
             command
         };
-        let outcome = self.exchange(|| pipeline(guards.iter().map(mark)), WRITE_BUDGET).await;
+        let mut outcome = self.exchange(|| pipeline(guards.iter().map(mark).chain(another())), WRITE_BUDGET).await;
+        let others = outcome.as_mut().map(|replies| replies.split_off(guards.len().min(replies.len())));
+        let others = others.unwrap_or_default();
         let marked = self.all_succeed(guards.len(), outcome);
-        WriteGuard { cache: self.clone(), nonce, guards, marked }
+        (WriteGuard { cache: self.clone(), nonce, guards, marked }, others)
     }
 
     /// Drops the live generation of these guards on behalf of writes that have been committed. Returns whether all are dropped.

@@ -223,13 +223,24 @@ pub(super) async fn write(
     statement: Statement,
     params: &[Param<'_>],
 ) -> Result<Written, db::Error> {
-    let (guards, unmarked) = (guard.guards().to_vec(), guard.unmarked().to_vec());
+    let unmarked = guard.unmarked().to_vec();
     let mut all: Vec<Param<'_>> = vec![(&unmarked, Type::TEXT_ARRAY)];
     all.extend_from_slice(params);
-    match state.db.write(statement, &Caller::new(token).params(&all)).await {
+    carry_out(state, guard, statement, &Caller::new(token).params(&all)).await
+}
+
+/// Runs a statement between the guard's marker and its clearing. One that could not be marked has to bring its outbox itself.
+pub(super) async fn carry_out(
+    state: &State,
+    guard: WriteGuard,
+    statement: Statement,
+    params: &[Param<'_>],
+) -> Result<Written, db::Error> {
+    let (guards, marked) = (guard.guards().to_vec(), guard.unmarked().is_empty());
+    match state.db.write(statement, params).await {
         Ok(rows) => {
             let cleared = guard.end().await;
-            if !cleared && unmarked.is_empty() {
+            if !cleared && marked {
                 outbox::enqueue(state, &guards).await;
             }
             Ok(Written { rows, cleared })

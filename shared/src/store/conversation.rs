@@ -12,7 +12,7 @@ use std::time::Duration;
 
 pub use self::answer::{Answer, Metadata, Safety, Spoken};
 pub use self::clear::clear_conversation;
-pub use self::exchange::{begin_exchange, begin_turning_point, keep_exchange};
+pub use self::exchange::{Exchange, begin_crisis_exchange, begin_exchange, begin_turning_point, keep_exchange};
 pub use self::flight::{Flight, Lead};
 pub use self::history::{History, HistoryPage, Message, conversation_history};
 pub use self::message::ChatMessage;

@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Email;
-use crate::cache::Count;
+use crate::cache::{Count, Unreachable};
 use crate::error::{Error, Result};
 use crate::state::State;
 
@@ -97,6 +97,19 @@ pub(super) fn name(state: &State, kind: &str, parts: &[&[u8]]) -> String {
 /// [`Error::RateLimited`] when one of them is over the limit.
 pub(super) async fn count<const N: usize>(state: &State, names: [&String; N], limit: Limit) -> Result<()> {
     let counted = state.cache.count(names.map(|name| (name.as_str(), limit.window))).await;
+    judge(state, names, counted, limit)
+}
+
+/// Judges what was counted under each name; what Redis could not count is counted in this environment.
+///
+/// # Errors
+/// [`Error::RateLimited`] when one of them is over the limit.
+pub(super) fn judge<const N: usize>(
+    state: &State,
+    names: [&String; N],
+    counted: Result<[Count; N], Unreachable>,
+    limit: Limit,
+) -> Result<()> {
     let counts = counted.unwrap_or_else(|_| names.map(|name| state.counters.count(name, limit.window)));
     let exceeded = counts.iter().filter(|count| count.times > limit.times);
     match exceeded.map(|count| count.remaining).max() {

@@ -1,13 +1,15 @@
 //! What Kai says.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::error::{Error, Result};
 use crate::safety::Resource;
 
 /// An answer as the client sees it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = ChatAnswer)]
 pub struct Answer {
     /// The text.
@@ -19,7 +21,7 @@ pub struct Answer {
 }
 
 /// How an answer came about.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = ChatMetadata)]
 pub struct Metadata {
     /// Always `kai`.
@@ -74,5 +76,12 @@ impl Answer {
             safety: Safety::Safe,
         };
         Self { response, metadata, resources: Vec::new() }
+    }
+
+    /// The answer as it is told, kept in a conversation.
+    pub(super) fn kept_in(&self, conversation: Uuid) -> Result<Box<RawValue>> {
+        let mut kept = self.clone();
+        kept.metadata.conversation_id = Some(conversation);
+        to_raw_value(&kept).map_err(Error::internal)
     }
 }

@@ -1,29 +1,60 @@
 //! Keeping what was said.
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio_postgres::types::{Json, Type};
 use uuid::Uuid;
 
-use super::{ANSWERS, Answer, CONVERSATIONS, ChatMessage};
+use super::{ANSWERS, Answer, CONVERSATIONS, ChatMessage, question};
 use crate::cache::WriteGuard;
 use crate::db::{Param, Statement};
 use crate::error::{Error, Result};
 use crate::state::State;
 use crate::store::authenticated::{self, authenticated};
 use crate::store::idempotency::IdempotencyKey;
-use crate::store::once;
 use crate::store::{Token, UserId};
+use crate::store::{once, throttle};
+
+/// Two turns of the user's conversation that have been announced.
+pub struct Exchange {
+    guard: WriteGuard,
+    /// Whether the cache knew the caller's session, so that the statement need not look for it.
+    is_known: bool,
+}
 
 /// Announces two turns of the user's conversation.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database is known to be away.
-pub async fn begin_exchange(state: &State, user: UserId) -> Result<WriteGuard> {
-    authenticated::begin(state, vec![CONVERSATIONS.guard(user.0)]).await
+pub async fn begin_exchange(state: &State, user: UserId) -> Result<Exchange> {
+    let guard = authenticated::begin(state, vec![CONVERSATIONS.guard(user.0)]).await?;
+    Ok(Exchange { guard, is_known: false })
 }
 
-/// Announces a change to the user's conversation after which nothing is said again that the model has answered before: its end, or a message that
-/// looks like a crisis.
+/// Announces and counts two turns of somebody whose session the cache has just known, in one round trip.
+///
+/// # Errors
+/// [`Error::RateLimited`] when it is one too many, [`Error::Unavailable`] when the database is known to be away.
+pub(super) async fn begin_counted_exchange(state: &State, user: UserId) -> Result<Exchange> {
+    state.db.ready().await?;
+    let (name, guards) = (question::counter(state, user), vec![CONVERSATIONS.guard(user.0)]);
+    let (guard, count) = state.cache.begin_counted(guards, &name, question::LIMIT.window).await;
+    if let Err(error) = throttle::judge(state, [&name], count.map(|count| [count]), question::LIMIT) {
+        guard.end().await;
+        return Err(error);
+    }
+    Ok(Exchange { guard, is_known: true })
+}
+
+/// Announces a change to the user's conversation after which nothing is said again that the model has answered before: a message that looks like a
+/// crisis.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database is known to be away.
+pub async fn begin_crisis_exchange(state: &State, user: UserId) -> Result<Exchange> {
+    Ok(Exchange { guard: begin_turning_point(state, user).await?, is_known: false })
+}
+
+/// Announces a change to the user's conversation after which nothing is said again that the model has answered before: its end, for one.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database is known to be away.
@@ -32,23 +63,52 @@ pub async fn begin_turning_point(state: &State, user: UserId) -> Result<WriteGua
 }
 
 /// Whoever speaks first begins the conversation; the row of the conversation puts those who speak at once in a line, so that each answer stands
-/// behind its message.
+/// behind its message. The parameters are the ids of the conversation and of the message, its text, the id of the answer, and its text.
+macro_rules! turns {
+    ($conversation:literal, $said:literal, $text:literal, $answered:literal, $response:literal) => {
+        concat!(
+            "conversation AS (
+                INSERT INTO conversations (id, user_id) SELECT ",
+            $conversation,
+            ", user_id FROM session
+                ON CONFLICT (user_id) DO UPDATE SET updated_at = now()
+                RETURNING id
+            ), turns AS (
+                INSERT INTO messages (id, conversation_id, role, content, created_at)
+                SELECT turn.id, conversation.id, turn.role, turn.content, clock_timestamp()
+                FROM conversation, (VALUES (1, ",
+            $said,
+            ", 'user', ",
+            $text,
+            "), (2, ",
+            $answered,
+            ", 'assistant', ",
+            $response,
+            ")) AS turn (place, id, role, content)
+                ORDER BY turn.place
+            )"
+        )
+    };
+}
+
 const KEEP: Statement = Statement {
     name: "conversation.exchange",
     sql: authenticated!(
         once
-        "conversation AS (
-            INSERT INTO conversations (id, user_id) SELECT $7, user_id FROM session
-            ON CONFLICT (user_id) DO UPDATE SET updated_at = now()
-            RETURNING id
-        ), turns AS (
-            INSERT INTO messages (id, conversation_id, role, content, created_at)
-            SELECT turn.id, conversation.id, turn.role, turn.content, clock_timestamp()
-            FROM conversation, (VALUES (1, $8, 'user', $9), (2, $10, 'assistant', $11)) AS turn (place, id, role, content)
-            ORDER BY turn.place
-        ), answer AS (
+        turns!("$7", "$8", "$9", "$10", "$11"),
+        ", answer AS (
             SELECT jsonb_set($12, '{metadata,conversation_id}', to_jsonb(id)) AS response FROM conversation
         )"
+    ),
+};
+
+/// The same for somebody whose session the cache knew, without a key and with the marker set: what it need not do, Postgres need not plan.
+const KEEP_KNOWN: Statement = Statement {
+    name: "conversation.exchange.known",
+    sql: concat!(
+        "WITH session AS (SELECT id AS user_id FROM users WHERE id = $1 AND is_active), ",
+        turns!("$2", "$3", "$4", "$5", "$6"),
+        " SELECT id FROM conversation"
     ),
 };
 
@@ -59,22 +119,31 @@ const KEEP: Statement = Statement {
 /// [`Error::Unauthenticated`] when the session is not alive, [`Error::IdempotencyKeyReused`], or [`Error::Unavailable`] when the database is away.
 pub async fn keep_exchange(
     state: &State,
-    guard: WriteGuard,
+    exchange: Exchange,
     token: &Token,
     message: &ChatMessage,
     answer: &Answer,
     key: Option<&IdempotencyKey>,
-) -> Result<Value> {
+) -> Result<Box<RawValue>> {
+    let Exchange { guard, is_known } = exchange;
     let [conversation, said, answered] = [(); 3].map(|()| Uuid::now_v7());
-    let (text, whole) = (message.text(), Json(answer));
-    let params: [Param<'_>; 6] = [
+    let text = message.text();
+    let mut params: Vec<Param<'_>> = vec![
         (&conversation, Type::UUID),
         (&said, Type::UUID),
         (&text, Type::TEXT),
         (&answered, Type::UUID),
         (&answer.response, Type::TEXT),
-        (&whole, Type::JSONB),
     ];
+    if is_known && key.is_none() && guard.unmarked().is_empty() {
+        let user = token.user_id().0;
+        params.insert(0, (&user, Type::UUID));
+        let written = authenticated::carry_out(state, guard, KEEP_KNOWN, &params).await?;
+        let row = written.rows.first().ok_or_else(authenticated::session_over)?;
+        return answer.kept_in(row.try_get("id").map_err(Error::internal)?);
+    }
+    let whole = Json(answer);
+    params.push((&whole, Type::JSONB));
     let once = once::write_once(state, guard, token, key, KEEP, &params).await?;
     once.answer()?.ok_or_else(|| Error::internal("an answer that was kept is not there"))
 }

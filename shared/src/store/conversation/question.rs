@@ -4,22 +4,24 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio_postgres::Row;
 use tokio_postgres::types::{Json, Type};
 
+use super::exchange::{self, Exchange};
 use super::{ChatMessage, Spoken};
 use crate::cache::{Key, Lookup, Slot};
 use crate::db::Param;
 use crate::error::{Error, Result};
 use crate::llm::{Prompt, Turn};
 use crate::state::State;
-use crate::store::Token;
 use crate::store::authenticated::{self, Read, authenticated_read};
 use crate::store::idempotency::{self, IdempotencyKey};
 use crate::store::throttle::{self, Limit};
+use crate::store::{Token, UserId};
 
 /// How often somebody may speak: more than anybody types.
-const LIMIT: Limit = Limit { times: 30, window: Duration::from_secs(60) };
+pub(super) const LIMIT: Limit = Limit { times: 30, window: Duration::from_secs(60) };
 /// How many messages of the conversation a model is given, newest last, and how many characters of each.
 const TURNS: i64 = 20;
 const TURN_CHARACTERS: i32 = 2000;
@@ -27,9 +29,9 @@ const TURN_CHARACTERS: i32 = 2000;
 /// What a message came upon.
 pub enum Asked {
     /// The same request has been answered before.
-    Kept(Value),
-    /// The model has answered this before.
-    Known(Spoken),
+    Kept(Box<RawValue>),
+    /// The model has answered this before, and that it is said again has been announced.
+    Known(Spoken, Exchange),
     /// The model has to be asked.
     Open(Box<Question>),
 }
@@ -77,8 +79,8 @@ pub async fn ask(state: &State, token: &Token, message: &ChatMessage, key: Optio
     };
     let known = match known {
         Some(spoken) if caller.is_alive() => {
-            count_message(state, token).await?;
-            return Ok(Asked::Known(spoken));
+            let exchange = exchange::begin_counted_exchange(state, token.user_id()).await?;
+            return Ok(Asked::Known(spoken, exchange));
         }
         known => known,
     };
@@ -111,7 +113,8 @@ pub async fn ask(state: &State, token: &Token, message: &ChatMessage, key: Optio
         return if first.same { Ok(Asked::Kept(first.response)) } else { Err(Error::IdempotencyKeyReused) };
     }
     if let Some(spoken) = known {
-        return Ok(Asked::Known(spoken));
+        let exchange = exchange::begin_exchange(state, token.user_id()).await?;
+        return Ok(Asked::Known(spoken, exchange));
     }
     Ok(Asked::Open(Box::new(Question::from_row(row, slot).map_err(Error::internal)?)))
 }
@@ -121,15 +124,19 @@ pub async fn ask(state: &State, token: &Token, message: &ChatMessage, key: Optio
 /// # Errors
 /// [`Error::RateLimited`] when it is one too many.
 pub async fn count_message(state: &State, token: &Token) -> Result<()> {
-    let name = throttle::name(state, "chat", &[token.user_id().0.as_bytes()]);
-    throttle::count(state, [&name], LIMIT).await
+    throttle::count(state, [&counter(state, token.user_id())], LIMIT).await
+}
+
+/// The name under which somebody's messages are counted.
+pub(super) fn counter(state: &State, user: UserId) -> String {
+    throttle::name(state, "chat", &[user.0.as_bytes()])
 }
 
 /// The first result of a request that was sent again.
 #[derive(serde::Deserialize)]
 struct First {
     same: bool,
-    response: Value,
+    response: Box<RawValue>,
 }
 
 impl Question {
