@@ -30,7 +30,7 @@ pub async fn handle(state: &State, request: Request) -> Result<Reply> {
 
     let (answer, exchange) = match Box::pin(store::ask(state, &token, &message, key.as_ref())).await? {
         Asked::Kept(first) => return Reply::ok(&first),
-        Asked::Known(spoken, exchange) => (model::repeat(state, &spoken, country), exchange),
+        Asked::Known(spoken, exchange) => (model::repeat(state, spoken), exchange),
         Asked::Open(question) => {
             let answer = model::answer(state, *question, &message, country).await;
             (answer, store::begin_exchange(state, token.user_id()).await?)

@@ -17,7 +17,7 @@ pub(crate) async fn answer(
 ) -> Answer {
     let deadline = llm::deadline();
     let lead = match Flight::join(state, &mut question, deadline).await {
-        Flight::Landed(spoken) => return repeat(state, &spoken, country),
+        Flight::Landed(spoken) => return repeat(state, spoken),
         Flight::Lead(lead) => lead,
     };
     let Ok(response) = state.model.answer(&question.prompt(message), deadline, &state.meter).await else {
@@ -33,26 +33,31 @@ pub(crate) async fn answer(
     answer
 }
 
-/// What the model said to the same question before.
-pub(crate) fn repeat(state: &State, spoken: &Spoken, country: Option<Country>) -> Answer {
+/// What the model said to the same question before. It was found to be safe then, by the very lists of now: their version is part of its key.
+pub(crate) fn repeat(state: &State, spoken: Spoken) -> Answer {
     state.meter.llm_saved();
-    let mut answer = checked(state, spoken, country);
+    let mut answer = said(state, spoken.response);
     answer.metadata.cached = true;
     answer
 }
 
-/// The model's words as they may be shown.
-fn checked(state: &State, spoken: &Spoken, country: Option<Country>) -> Answer {
+/// The model's words, as good as its kind.
+fn said(state: &State, response: String) -> Answer {
     let confidence = match state.model {
         Model::BuiltIn => 0.5,
         Model::Remote(_) => 0.8,
     };
+    Answer::new(response, state.model.name(), confidence)
+}
+
+/// The model's words as they may be shown.
+fn checked(state: &State, spoken: &Spoken, country: Option<Country>) -> Answer {
     let (mut answer, safety) = if safety::is_harmful(&spoken.response) {
         (Answer::new(safety::withheld_reply(Language::English).to_owned(), "kai", 1.0), Safety::Blocked)
     } else {
         let looks_like_crisis = safety::detect(&spoken.response).is_some();
         let safety = if looks_like_crisis { Safety::Warning } else { Safety::Safe };
-        (Answer::new(spoken.response.clone(), state.model.name(), confidence), safety)
+        (said(state, spoken.response.clone()), safety)
     };
     if safety != Safety::Safe {
         state.meter.crisis();

@@ -1,3 +1,5 @@
+use sha2::{Digest as _, Sha256};
+
 use super::*;
 
 const EXPLICIT: [(&str, Language); 6] = [
@@ -238,4 +240,26 @@ fn a_long_message_is_quick() {
         let most = if cfg!(debug_assertions) { 250 } else { 5 };
         assert!(quickest.as_millis() < most, "{quickest:?}");
     }
+}
+
+/// An answer that was kept is not read again, so that whatever has changed what is found needs another version.
+#[test]
+fn the_version_is_that_of_the_lists_and_of_what_reads_them() {
+    let sources = [
+        include_str!("normalise.rs"),
+        include_str!("phrases.rs"),
+        include_str!("spelling.rs"),
+        include_str!("phrases/denial.txt"),
+        include_str!("phrases/english.txt"),
+        include_str!("phrases/german.txt"),
+        include_str!("phrases/harmful.txt"),
+        include_str!("phrases/ordinary.txt"),
+        include_str!("phrases/spanish.txt"),
+    ];
+    let digest = const_hex::encode(Sha256::digest(sources.concat()));
+    assert_eq!(
+        (VERSION, &digest[..16]),
+        ("2026-11-1", "529db968a7409294"),
+        "what finds a crisis has changed: give `VERSION` a new value"
+    );
 }
