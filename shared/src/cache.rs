@@ -156,6 +156,13 @@ impl Cache {
         }
     }
 
+    /// Drops a record that was opened but makes no sense to whoever asked for it. Nobody waits for it.
+    pub fn discard(&self, key: &Key) {
+        let mut command = redis::cmd("UNLINK");
+        command.arg(key.record());
+        self.offer(move |_| Some(command));
+    }
+
     /// Makes a command and sends it once the reply is on its way.
     fn offer(&self, command: impl FnOnce(&Sealer) -> Option<Cmd> + Send + 'static) {
         let shared = Arc::clone(&self.shared);

@@ -37,6 +37,11 @@ pub fn gunzip(body: &[u8]) -> Option<Vec<u8>> {
     Some(expanded)
 }
 
+/// Whether a body begins as gzip does (RFC 1952 §2.3.1), with the one method of compression that there is.
+pub fn is_gzip(body: &[u8]) -> bool {
+    body.starts_with(&[0x1f, 0x8b, 8])
+}
+
 /// Whether an `Accept-Encoding` header admits gzip. Absent means no: the client may be unable to read it.
 pub fn accepts_gzip(header: Option<&str>) -> bool {
     let weight = |name: &str| {

@@ -65,15 +65,17 @@ impl Document {
         [&[u8::from(self.gzipped)], self.etag.as_slice(), &self.body].concat()
     }
 
-    /// The document from the cache's bytes, or `None` when they are not one.
+    /// The document from the cache's bytes, or `None` when they are not one. A text is compared with its tag; what is compressed is not
+    /// expanded for that, because it was sealed in one piece.
     pub fn from_bytes(mut bytes: Vec<u8>) -> Option<Self> {
         let (flag, rest) = bytes.split_first()?;
+        let (etag, body) = rest.split_first_chunk::<16>()?;
         let gzipped = match flag {
-            0 => false,
-            1 => true,
+            0 if tag(body) == *etag && std::str::from_utf8(body).is_ok() => false,
+            1 if compress::is_gzip(body) => true,
             _ => return None,
         };
-        let etag = *rest.first_chunk::<16>()?;
+        let etag = *etag;
         bytes.drain(..17);
         Some(Self { body: bytes, gzipped, etag })
     }

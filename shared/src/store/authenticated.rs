@@ -9,7 +9,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::{Session, Token, outbox, session};
-use crate::cache::{Cache, Key, Lookup, WriteGuard};
+use crate::cache::{Cache, Key, Lookup, Slot, WriteGuard};
 use crate::db::{self, Param, Statement};
 use crate::document::Document;
 use crate::error::{Error, Result};
@@ -99,15 +99,13 @@ impl Caller {
 
 /// The caller's session: one round trip to Redis, and the statement if it is not there.
 pub(super) async fn session(state: &State, token: &Token, statement: Statement) -> Result<Session> {
-    let [lookup] = look_up(state, [&token.session_key()]).await;
-    let outcome = outcome(&lookup);
-    state.meter.cache_lookup(outcome);
+    let (session, outcome) = known_session(state, token).await;
     state.meter.answer_from(outcome);
-    if let Some(session) = open_session(&lookup) {
+    if let Some(session) = session.alive {
         return Ok(session);
     }
     let rows = state.db.read(statement, &Caller::new(token).params(&[])).await?;
-    remember_session(&state.cache, lookup, rows.first())
+    remember_session(&state.cache, session.slot, rows.first())
 }
 
 /// What the caller asked for as a document: one round trip to Redis; if that does not have both session and document, one statement,
@@ -120,13 +118,8 @@ pub(super) async fn read<T: Serialize>(
     params: &[Param<'_>],
     build: impl FnOnce(&[Row]) -> Result<T>,
 ) -> Result<Document> {
-    let (session, lookup) = recall(state, token, key).await;
-    let (cached, slot) = match lookup {
-        Lookup::Hit(bytes) => (Document::from_bytes(bytes), None),
-        Lookup::Miss(slot) => (None, Some(slot)),
-        Lookup::Bypass => (None, None),
-    };
-    if let Some(document) = cached {
+    let (session, Recalled { value, slot, .. }) = recall(state, token, key, Document::from_bytes).await;
+    if let Some(document) = value {
         if !session.is_alive() {
             session.rows(state, token, Read { checked: session::CURRENT, known: session::CURRENT }, &[]).await?;
         }
@@ -147,45 +140,84 @@ pub(super) async fn read<T: Serialize>(
     Ok(document)
 }
 
+/// What the cache knows of one thing.
+pub(super) struct Recalled<T> {
+    pub(super) value: Option<T>,
+    /// Where it may be filled in, when the cache does not have it.
+    pub(super) slot: Option<Slot>,
+    outcome: CacheOutcome,
+}
+
+impl<T> Recalled<T> {
+    /// Reads a record. One that makes no sense, because a program before this one wrote something else there, is a miss, and taken away for a
+    /// better one.
+    pub(super) fn new(state: &State, key: &Key, lookup: Lookup, read: impl FnOnce(Vec<u8>) -> Option<T>) -> Self {
+        match lookup {
+            Lookup::Hit(bytes) => match read(bytes) {
+                Some(value) => Self { value: Some(value), slot: None, outcome: CacheOutcome::Hit },
+                None => {
+                    state.cache.discard(key);
+                    Self { value: None, slot: None, outcome: CacheOutcome::Miss }
+                }
+            },
+            Lookup::Miss(slot) => Self { value: None, slot: Some(slot), outcome: CacheOutcome::Miss },
+            Lookup::Bypass => Self { value: None, slot: None, outcome: CacheOutcome::Bypass },
+        }
+    }
+}
+
 /// What the cache knows of the caller's session and of one thing that is theirs, in one round trip.
-pub(super) async fn recall(state: &State, token: &Token, key: &Key) -> (KnownSession, Lookup) {
-    let [session, data] = look_up(state, [&token.session_key(), key]).await;
-    state.meter.cache_lookup(outcome(&data));
-    state.meter.answer_from(outcome(&data));
-    (KnownSession::new(state, session), data)
+pub(super) async fn recall<T>(
+    state: &State,
+    token: &Token,
+    key: &Key,
+    read: impl FnOnce(Vec<u8>) -> Option<T>,
+) -> (KnownSession, Recalled<T>) {
+    let session_key = token.session_key();
+    let [session, data] = look_up(state, [&session_key, key]).await;
+    let data = Recalled::new(state, key, data, read);
+    state.meter.cache_lookup(data.outcome);
+    state.meter.answer_from(data.outcome);
+    (KnownSession::new(state, &session_key, session).0, data)
 }
 
 /// What the cache knows of the caller's session alone.
 pub(super) async fn recall_session(state: &State, token: &Token) -> KnownSession {
-    let [session] = look_up(state, [&token.session_key()]).await;
-    KnownSession::new(state, session)
+    known_session(state, token).await.0
+}
+
+async fn known_session(state: &State, token: &Token) -> (KnownSession, CacheOutcome) {
+    let key = token.session_key();
+    let [session] = look_up(state, [&key]).await;
+    KnownSession::new(state, &key, session)
 }
 
 /// The caller's session, as far as the cache knows it.
 pub(super) struct KnownSession {
-    lookup: Lookup,
-    alive: bool,
+    alive: Option<Session>,
+    slot: Option<Slot>,
 }
 
 impl KnownSession {
-    fn new(state: &State, lookup: Lookup) -> Self {
-        state.meter.cache_lookup(outcome(&lookup));
-        let alive = open_session(&lookup).is_some();
-        Self { lookup, alive }
+    fn new(state: &State, key: &Key, lookup: Lookup) -> (Self, CacheOutcome) {
+        let read = |bytes: Vec<u8>| serde_json::from_slice::<Session>(&bytes).ok();
+        let Recalled { value, slot, outcome } = Recalled::new(state, key, lookup, read);
+        state.meter.cache_lookup(outcome);
+        (Self { alive: value.filter(Session::is_alive), slot }, outcome)
     }
 
     pub(super) fn is_alive(&self) -> bool {
-        self.alive
+        self.alive.is_some()
     }
 
     /// The rows of a read that gives at least one for a live session, which it checks unless the cache knew it.
     pub(super) async fn rows(self, state: &State, token: &Token, read: Read, params: &[Param<'_>]) -> Result<Vec<Row>> {
-        let statement = if self.alive { read.known } else { read.checked };
+        let statement = if self.is_alive() { read.known } else { read.checked };
         let rows = state.db.read(statement, &Caller::new(token).params(params)).await?;
-        if self.alive {
+        if self.is_alive() {
             rows.first().ok_or_else(session_over)?;
         } else {
-            remember_session(&state.cache, self.lookup, rows.first())?;
+            remember_session(&state.cache, self.slot, rows.first())?;
         }
         Ok(rows)
     }
@@ -270,21 +302,7 @@ async fn look_up<const N: usize>(state: &State, keys: [&Key; N]) -> [Lookup; N] 
     state.cache.read(keys).await
 }
 
-fn outcome(lookup: &Lookup) -> CacheOutcome {
-    match lookup {
-        Lookup::Hit(_) => CacheOutcome::Hit,
-        Lookup::Miss(_) => CacheOutcome::Miss,
-        Lookup::Bypass => CacheOutcome::Bypass,
-    }
-}
-
-fn open_session(lookup: &Lookup) -> Option<Session> {
-    let Lookup::Hit(bytes) = lookup else { return None };
-    serde_json::from_slice(bytes).ok().filter(Session::is_alive)
-}
-
-fn remember_session(cache: &Cache, lookup: Lookup, row: Option<&Row>) -> Result<Session> {
-    let slot = if let Lookup::Miss(slot) = lookup { Some(slot) } else { None };
+fn remember_session(cache: &Cache, slot: Option<Slot>, row: Option<&Row>) -> Result<Session> {
     let Some(row) = row else {
         slot.into_iter().for_each(|slot| cache.withdraw(slot));
         return Err(session_over());

@@ -3,7 +3,10 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use backends::postgres::Admin;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use shared::State;
 use shared::cache::Unreachable;
 use shared::config::Config;
@@ -12,6 +15,9 @@ use shared::store::{self, Credentials, Draft, Email, Listing, Token};
 use tokio_postgres::{NoTls, Row};
 
 use crate::server::{Server, until};
+
+/// What records are sealed with.
+pub(crate) const CACHE_KEY: [u8; 32] = [7; 32];
 
 /// A database and a Redis of its own, and somebody who keeps a journal there.
 pub(crate) struct Kai {
@@ -28,7 +34,7 @@ impl Kai {
         admin.drop_database(&name).await.unwrap();
         admin.clone_database(&variable("KAI_TEST_TEMPLATE"), &name).await.unwrap();
         let database_url = admin.url(&name);
-        let state = environment(&server, &database_url);
+        let state = environment(&server.url(), &database_url);
         let email = Email::parse(&"someone@example.org".into()).unwrap();
         let account = store::register(&state, &email, "not a hash", None).await.unwrap();
         let grant = store::create_session(
@@ -43,7 +49,12 @@ impl Kai {
 
     /// The parts of a new environment.
     pub(crate) fn environment(&self) -> State {
-        environment(&self.server, &self.database_url)
+        self.environment_at(&self.server.url())
+    }
+
+    /// The same, which reaches Redis in another way.
+    pub(crate) fn environment_at(&self, redis_url: &str) -> State {
+        environment(redis_url, &self.database_url)
     }
 
     /// An environment whose breaker is open, as after some requests during an outage.
@@ -86,6 +97,29 @@ impl Kai {
         rows.iter().map(|row| row.get(0)).collect()
     }
 
+    /// How many of these tokens the database takes.
+    pub(crate) async fn alive(&self, tokens: impl Iterator<Item = &Token>) -> i64 {
+        let hashes = tokens.map(|token| {
+            let hash = Sha256::digest(URL_SAFE_NO_PAD.decode(token.expose()).unwrap());
+            format!("'\\x{}'", const_hex::encode(hash))
+        });
+        let sql = format!(
+            "SELECT count(*) FROM sessions s JOIN users u ON u.id = s.user_id
+            WHERE s.revoked_at IS NULL AND s.created_at > u.sessions_since AND s.token_hash IN ({})",
+            hashes.collect::<Vec<_>>().join(", ")
+        );
+        self.query(&sql).await[0].get(0)
+    }
+
+    /// Runs several statements.
+    pub(crate) async fn run(&self, sql: &str) {
+        let (client, connection) = tokio_postgres::connect(&self.database_url, NoTls).await.unwrap();
+        tokio::select! {
+            done = client.batch_execute(sql) => done.unwrap(),
+            ended = connection => panic!("the connection ended: {ended:?}"),
+        }
+    }
+
     pub(crate) async fn query(&self, sql: &str) -> Vec<Row> {
         let (client, connection) = tokio_postgres::connect(&self.database_url, NoTls).await.unwrap();
         tokio::select! {
@@ -99,13 +133,12 @@ impl Kai {
     }
 }
 
-fn environment(server: &Server, database_url: &str) -> State {
-    let redis_url = server.url();
+fn environment(redis_url: &str, database_url: &str) -> State {
     let config = Config::from_lookup(|name| {
         Some(match name {
             "DATABASE_URL" => database_url.to_owned(),
-            "REDIS_URL" => redis_url.clone(),
-            "CACHE_KEY" => "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".to_owned(),
+            "REDIS_URL" => redis_url.to_owned(),
+            "CACHE_KEY" => STANDARD.encode(CACHE_KEY),
             _ => return None,
         })
     });

@@ -16,6 +16,7 @@ mod fake;
 mod hostile;
 mod json;
 mod kai;
+mod older;
 mod outbox;
 mod protocol;
 mod refusal;

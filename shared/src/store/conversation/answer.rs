@@ -63,6 +63,13 @@ pub struct Spoken {
     pub response: String,
 }
 
+impl Spoken {
+    /// What is cached, or `None` when it is something else.
+    pub(super) fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
+        serde_json::from_slice(&bytes).ok()
+    }
+}
+
 impl Answer {
     /// An answer that is not yet kept.
     pub fn new(response: String, model: &str, confidence: f64) -> Self {

@@ -6,8 +6,9 @@ use futures_util::future::join;
 use tokio::time::sleep;
 
 use super::{Question, Spoken};
-use crate::cache::{Claim, Key, Lookup, Slot};
+use crate::cache::{Claim, Key, Slot};
 use crate::state::State;
+use crate::store::authenticated::Recalled;
 
 /// A claim of an environment that died lapses after this long: longer than a model may take.
 const CLAIM: Duration = Duration::from_secs(21);
@@ -52,16 +53,17 @@ impl Flight {
     /// Looks whether the answer has come, and claims the call if not. `None` while somebody else has it.
     async fn board(state: &State, key: &Key, slot: &Slot) -> Option<Boarded> {
         let (claim, [lookup]) = join(state.cache.claim(key, CLAIM), state.cache.read([key])).await;
-        match lookup {
-            Lookup::Hit(bytes) => {
+        let Recalled { value, slot: now, .. } = Recalled::new(state, key, lookup, Spoken::from_bytes);
+        match (value, now) {
+            (Some(spoken), _) => {
                 claim.into_iter().for_each(|claim| state.cache.release(claim));
-                serde_json::from_slice(&bytes).ok().map(Boarded::Landed)
+                Some(Boarded::Landed(spoken))
             }
-            Lookup::Miss(now) => {
+            (None, Some(now)) => {
                 claim.map(|claim| Boarded::Lead { claim: Some(claim), alive: now.is_of_generation_of(slot) })
             }
-            // The profile is being changed, or Redis is away: there is nothing to wait for.
-            Lookup::Bypass => Some(Boarded::Lead { claim, alive: false }),
+            // The profile is being changed, or Redis is away, or what is there cannot be read: there is nothing to wait for.
+            (None, None) => Some(Boarded::Lead { claim, alive: false }),
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio_postgres::types::{Json, Type};
 
 use super::exchange::{self, Exchange};
 use super::{ChatMessage, Spoken};
-use crate::cache::{Key, Lookup, Slot};
+use crate::cache::{Key, Slot};
 use crate::db::Param;
 use crate::error::{Error, Result};
 use crate::llm::{Prompt, Turn};
@@ -67,15 +67,12 @@ const CONTEXT: Read = authenticated_read!(
 /// the database is.
 pub async fn ask(state: &State, token: &Token, message: &ChatMessage, key: Option<&IdempotencyKey>) -> Result<Asked> {
     let answer_key = message.key(state, token.user_id());
-    let (caller, lookup) = match &answer_key {
-        Some(key) => authenticated::recall(state, token, key).await,
-        None => (authenticated::recall_session(state, token).await, Lookup::Bypass),
-    };
-    let (known, slot) = match lookup {
-        // What cannot be read is asked for again.
-        Lookup::Hit(bytes) => (serde_json::from_slice::<Spoken>(&bytes).ok(), None),
-        Lookup::Miss(slot) => (None, answer_key.map(|key| (key, slot))),
-        Lookup::Bypass => (None, None),
+    let (caller, known, slot) = match answer_key {
+        Some(key) => {
+            let (caller, answer) = authenticated::recall(state, token, &key, Spoken::from_bytes).await;
+            (caller, answer.value, answer.slot.map(|slot| (key, slot)))
+        }
+        None => (authenticated::recall_session(state, token).await, None, None),
     };
     let known = match known {
         Some(spoken) if caller.is_alive() => {

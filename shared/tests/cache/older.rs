@@ -1,0 +1,210 @@
+//! Records that are sealed as they should be and hold something else: what a program before this one may have written there.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use redis::{Value, cmd};
+use shared::State;
+use shared::cache::Family;
+use shared::cache::record::Sealer;
+use shared::document::Document;
+use shared::fields::Fields;
+use shared::secret::SecretKey;
+use shared::store::{self, Asked, ChatMessage, Flight, HistoryPage, InsightsPeriod, Listing, Question, Spoken};
+
+use crate::kai::{CACHE_KEY, Kai};
+use crate::server::until;
+
+const QUESTION: &str = "How can I sleep better at night?";
+const ANSWER: &str = "With the window open.";
+
+/// Everything that is cached of a person.
+#[derive(Debug, Clone, Copy)]
+enum Reading {
+    Session,
+    Profile,
+    List,
+    Entry,
+    Insights,
+    Conversation,
+    Answer,
+}
+
+const READINGS: [Reading; 7] = [
+    Reading::Session,
+    Reading::Profile,
+    Reading::List,
+    Reading::Entry,
+    Reading::Insights,
+    Reading::Conversation,
+    Reading::Answer,
+];
+
+fn message() -> ChatMessage {
+    let body = serde_json::json!({"message": QUESTION}).to_string();
+    ChatMessage::read(Fields::from_json(body.as_bytes()).unwrap()).unwrap().0
+}
+
+fn text(document: Document) -> String {
+    String::from_utf8(document.into_body(false).0).unwrap()
+}
+
+impl Reading {
+    /// What the person is answered; for a question, the model's words, which are then kept.
+    async fn answer(self, kai: &Kai, state: &State) -> String {
+        let (token, none) = (&kai.token, Fields::default);
+        match self {
+            Self::Session => store::current_session(state, token).await.unwrap().account.email,
+            Self::Profile => text(store::profile(state, token).await.unwrap()),
+            Self::List => text(store::list_entries(state, token, &Listing::read(none()).unwrap().0).await.unwrap()),
+            Self::Entry => {
+                let id: uuid::Uuid = kai.query("SELECT id FROM journal_entries").await[0].get(0);
+                text(store::entry(state, token, store::EntryId(id)).await.unwrap())
+            }
+            Self::Insights => {
+                let period = InsightsPeriod::read(none()).unwrap().0;
+                text(store::journal_insights(state, token, period).await.unwrap())
+            }
+            Self::Conversation => {
+                let page = HistoryPage::read(none()).unwrap().0;
+                text(store::conversation_history(state, token, page).await.unwrap())
+            }
+            Self::Answer => match ask(kai, state).await {
+                Asked::Known(spoken) => spoken.response,
+                Asked::Open(question) => {
+                    let spoken = Spoken { response: ANSWER.to_owned() };
+                    lead(state, *question).await.land(state, Some(&spoken)).await;
+                    spoken.response
+                }
+                Asked::Kept(_) => unreachable!("no key was sent"),
+            },
+        }
+    }
+
+    /// The number of records that are looked up.
+    fn records(self) -> u64 {
+        if matches!(self, Self::Session) { 1 } else { 2 }
+    }
+
+    async fn warm(self, kai: &Kai, state: &State) -> String {
+        let mut answer = String::new();
+        until(async || {
+            let request = state.for_request();
+            answer = self.answer(kai, &request).await;
+            request.meter.cache_hits() == self.records()
+        })
+        .await;
+        answer
+    }
+}
+
+async fn ask(kai: &Kai, state: &State) -> Asked {
+    // It is not about how often somebody may speak.
+    let forget = "for _, k in ipairs(redis.call('KEYS', 'chat:*')) do redis.call('DEL', k) end";
+    kai.server.run(cmd("EVAL").arg(forget).arg(0));
+    store::ask(state, &kai.token, &message(), None).await.unwrap()
+}
+
+async fn lead(state: &State, mut question: Question) -> store::Lead {
+    match Flight::join(state, &mut question, Instant::now() + Duration::from_secs(3600)).await {
+        Flight::Lead(lead) => lead,
+        Flight::Landed(spoken) => panic!("somebody said {}", spoken.response),
+    }
+}
+
+/// Every record of the person, with the guard that it stands behind.
+fn records(kai: &Kai) -> Vec<(String, String)> {
+    let Value::Array(names) = kai.server.run(cmd("KEYS").arg("*")) else { panic!("no keys") };
+    let names = names.into_iter().map(|name| match name {
+        Value::BulkString(name) => String::from_utf8(name).unwrap(),
+        other => panic!("{other:?}"),
+    });
+    let prefixes = [
+        ("session", "session"),
+        ("user:profile", "user:profile"),
+        ("journal:list", "journal:list"),
+        ("journal:insights", "journal:list"),
+        ("conversation", "conversation"),
+        ("ai:response", "ai:response"),
+    ];
+    let is_record = |name: &String| !name.ends_with(":guard") && !name.ends_with(":fill") && !name.starts_with("chat:");
+    let behind = |name: String| {
+        let (_, family) = prefixes.iter().find(|(prefix, _)| name.starts_with(&format!("{prefix}:")))?;
+        let guard = kai.guard(family);
+        Some((name, guard))
+    };
+    names.filter(is_record).filter_map(behind).collect()
+}
+
+/// Seals a body under a record's name and the generation that lives.
+fn plant(kai: &Kai, name: &str, guard: &str, body: &[u8]) {
+    let Some(live) = kai.server.get(guard) else { return };
+    let Some(Ok(generation)) = live.strip_prefix(b"g").map(<[u8; 16]>::try_from) else { return };
+    let family = Family { prefix: "", ttl: Duration::from_secs(300) };
+    let key = family.key(kai.token.user_id().0, name.to_owned());
+    let sealed = Sealer::new(&SecretKey::new(CACHE_KEY)).seal(&key, &generation, Timestamp::now(), body).unwrap();
+    kai.server.run(cmd("SET").arg(name).arg(sealed).arg("EX").arg(300));
+}
+
+fn strange_bodies() -> Vec<Vec<u8>> {
+    let document = |flag: u8, body: &[u8]| [&[flag], [9; 16].as_slice(), body].concat();
+    vec![
+        Vec::new(),
+        b"{}".to_vec(),
+        b"null".to_vec(),
+        br#"{"response": 7, "id": 7, "expires_at": "soon", "account": []}"#.to_vec(),
+        vec![b'['; 200_000],
+        vec![0],
+        vec![0xff; 64],
+        document(0, br#"{"entries": [], "total": 0}"#),
+        document(1, b"this is no gzip"),
+        document(1, b""),
+        document(2, b"{}"),
+    ]
+}
+
+#[tokio::test]
+async fn a_sealed_record_that_holds_something_else_is_a_miss_and_makes_room_for_the_right_one() {
+    let kai = Kai::start().await;
+    let state = kai.environment();
+    kai.write(&state, "first").await;
+    let mut expected = Vec::new();
+    for reading in READINGS {
+        expected.push(reading.warm(&kai, &state).await);
+    }
+    assert_eq!(records(&kai).len(), READINGS.len(), "{:?}", records(&kai));
+    for body in strange_bodies() {
+        for (reading, expected) in READINGS.iter().zip(&expected) {
+            for (name, guard) in records(&kai) {
+                plant(&kai, &name, &guard, &body);
+            }
+            let request = state.for_request();
+            let answer = reading.answer(&kai, &request).await;
+            assert_eq!(&answer, expected, "{reading:?} of {body:?}");
+            assert_eq!(request.meter.cache_hits(), 0, "{reading:?} of {body:?} was counted as a hit");
+            assert_eq!(&reading.warm(&kai, &state).await, expected, "{reading:?} after {body:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_an_answer_that_somebody_makes_does_not_wait_for_one_that_cannot_be_read() {
+    let kai = Kai::start().await;
+    let state = kai.environment();
+    Reading::Answer.warm(&kai, &state).await;
+    let (name, guard) = records(&kai).into_iter().find(|(name, _)| name.starts_with("ai:")).unwrap();
+    let mut question = None;
+    until(async || {
+        kai.server.del(&name);
+        if let Asked::Open(open) = ask(&kai, &state).await {
+            question = Some(*open);
+        }
+        question.is_some()
+    })
+    .await;
+    // In the meantime the older program answers, too.
+    plant(&kai, &name, &guard, b"an answer of another shape");
+    let request = state.for_request();
+    lead(&request, question.unwrap()).await.land(&request, None).await;
+    assert_eq!(request.meter.cache_round_trips(), 2, "a claim and a look, and no second one");
+}
