@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use redis::cmd;
-use shared::cache::{Lookup, Unreachable};
+use shared::cache::{Key, Lookup, Unreachable};
 
 use crate::fake::{Fake, Words};
 use crate::server::{Server, cache_at, key, miss, put, served, until};
@@ -45,6 +45,62 @@ async fn an_error_of_redis_is_a_bypass_and_leaves_a_write_to_the_outbox() {
         assert_eq!(cache.get_json::<u8>(&key).await.unwrap_or(None), None, "{refusal}");
         assert!(!cache.set_json(&key, &7).await.unwrap_or(false), "{refusal}");
         assert!(cache.count([("thing", Duration::from_secs(1))]).await.is_err(), "{refusal}");
+    }
+}
+
+/// What a Redis without any keys answers.
+fn empty(words: &Words) -> &'static [u8] {
+    match words[0].as_slice() {
+        b"GET" => b"$-1\r\n",
+        b"SET" if words.contains(&b"GET".to_vec()) => b"$-1\r\n",
+        b"SET" => b"+OK\r\n",
+        b"PING" => b"+PONG\r\n",
+        b"EVAL" if words[1].starts_with(b"local n = redis.call('INCR'") => b"*2\r\n:1\r\n:1000\r\n",
+        _ => b":1\r\n",
+    }
+}
+
+/// What works may be late on a busy machine; what does not, never does.
+async fn succeeds_only_if(possible: bool, what: &str, mut operation: impl AsyncFnMut() -> bool) {
+    match possible {
+        true => until(operation).await,
+        false => assert!(!operation().await, "{what}"),
+    }
+}
+
+/// As with a user whose rights end at one command, or a server that is full: the rest works.
+#[tokio::test]
+async fn a_command_that_alone_is_refused_costs_what_needs_it_and_nothing_else() {
+    for refusal in REFUSALS {
+        for refused in ["GET", "SET", "EVAL", "UNLINK"] {
+            let what = format!("{refused}: {refusal}");
+            let fake = Fake::start(move |_, words| match words[0] == refused.as_bytes() {
+                true => refusal.as_bytes().to_vec(),
+                false => empty(words).to_vec(),
+            });
+            let cache = || cache_at(&fake.url());
+            let (key, guards) = (key(), |key: &Key| vec![key.guard().to_owned()]);
+            let [lookup] = cache().read([&key]).await;
+            match refused {
+                // Without the guard nobody knows anything. A record that is refused is one that is not there, unless the whole server is to be left.
+                "SET" => assert!(matches!(lookup, Lookup::Bypass), "{what}: {lookup:?}"),
+                _ => assert!(!matches!(lookup, Lookup::Hit(_)), "{what}: {lookup:?}"),
+            }
+            let is_spared = |needed: &str| refused != needed;
+            succeeds_only_if(is_spared("EVAL"), &what, async || {
+                cache().begin(guards(&key)).await.unmarked().is_empty()
+            })
+            .await;
+            succeeds_only_if(is_spared("EVAL"), &what, async || cache().begin(guards(&key)).await.end().await).await;
+            succeeds_only_if(is_spared("EVAL"), &what, async || cache().invalidate(&guards(&key)).await).await;
+            let second = Duration::from_secs(1);
+            succeeds_only_if(is_spared("EVAL"), &what, async || cache().count([("thing", second)]).await.is_ok()).await;
+            succeeds_only_if(is_spared("SET"), &what, async || cache().set_json(&key, &7).await == Ok(true)).await;
+            succeeds_only_if(is_spared("UNLINK"), &what, async || cache().delete("thing").await.is_ok()).await;
+            assert_eq!(cache().get_json::<u8>(&key).await.unwrap_or(None), None, "{what}");
+            // Whoever cannot claim makes the record: twice is better than not at all.
+            assert!(cache().claim(&key, Duration::from_secs(1)).await.is_some(), "{what}");
+        }
     }
 }
 
