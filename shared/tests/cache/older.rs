@@ -70,7 +70,7 @@ impl Reading {
                 text(store::conversation_history(state, token, page).await.unwrap())
             }
             Self::Answer => match ask(kai, state).await {
-                Asked::Known(spoken) => spoken.response,
+                Asked::Known(spoken, _) => spoken.response,
                 Asked::Open(question) => {
                     let spoken = Spoken { response: ANSWER.to_owned() };
                     lead(state, *question).await.land(state, Some(&spoken)).await;
