@@ -38,6 +38,7 @@ pub struct Kai {
     pub own_redis: Option<Redis>,
     database_url: String,
     redis_url: String,
+    seen_urls: [String; 2],
     folder: TempDir,
 }
 
@@ -94,14 +95,16 @@ impl Kai {
         if setup.proxied {
             let proxy = Proxy::start(servers::port(&database_url), Protocol::Postgres).await;
             seen_database_url = servers::with_port(&database_url, postgres_proxy.insert(proxy).port());
-            let proxy = Proxy::start(servers::port(&redis_url), Protocol::Redis).await;
-            seen_redis_url = servers::with_port(&redis_url, redis_proxy.insert(proxy).port());
+            if !redis_url.starts_with("redis-cluster:") {
+                let proxy = Proxy::start(servers::port(&redis_url), Protocol::Redis).await;
+                seen_redis_url = servers::with_port(&redis_url, redis_proxy.insert(proxy).port());
+            }
         }
         let mut key = [0; 32];
         getrandom::fill(&mut key).expect("randomness");
         let mut variables: Vec<(&str, String)> = vec![
-            ("DATABASE_URL", seen_database_url),
-            ("REDIS_URL", seen_redis_url),
+            ("DATABASE_URL", seen_database_url.clone()),
+            ("REDIS_URL", seen_redis_url.clone()),
             ("CACHE_KEY", STANDARD.encode(key)),
             ("LOG_LEVEL", "trace".to_owned()),
         ];
@@ -126,7 +129,7 @@ impl Kai {
             variables: variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             max_environments: setup.environments,
             throttle: false,
-            logs: logs.sink(),
+            logs: if setup.keeps_logs { logs.sink() } else { Options::default().logs },
             ..Options::default()
         };
         let emulator = Emulator::start(options).await.expect("an emulator");
@@ -139,6 +142,7 @@ impl Kai {
             own_redis,
             database_url,
             redis_url,
+            seen_urls: [seen_database_url, seen_redis_url],
             folder,
         };
         if kai.own_postgres.is_some() {
@@ -179,15 +183,11 @@ impl Kai {
 
     /// A session put into the database directly; returns its token.
     pub async fn open_session(&self, user: Uuid) -> String {
-        let mut token = [0; 48];
-        let (owner, secret) = token.split_at_mut(16);
-        owner.copy_from_slice(user.as_bytes());
-        getrandom::fill(secret).expect("randomness");
-        let hash = Sha256::digest(token).to_vec();
+        let (token, hash) = new_token(user);
         let sql =
             "INSERT INTO sessions (id, user_id, token_hash, expires_at) VALUES ($1, $2, $3, now() + interval '1 day')";
         self.query(sql, &[&Uuid::now_v7(), &user, &hash]).await;
-        URL_SAFE_NO_PAD.encode(token)
+        token
     }
 
     /// Runs a function on an event.
@@ -207,6 +207,11 @@ impl Kai {
     /// The URL of Redis, not through a proxy.
     pub fn redis_url(&self) -> &str {
         &self.redis_url
+    }
+
+    /// The URLs of the database and of Redis that the functions are given, of the proxies where there are any.
+    pub fn seen_urls(&self) -> [&str; 2] {
+        self.seen_urls.each_ref().map(String::as_str)
     }
 
     /// A folder that lives as long as the system, with the logs of its own servers below it.
@@ -278,6 +283,15 @@ impl Kai {
             proxy.quiet().await;
         }
     }
+}
+
+/// A token of a user's, and the hash that the database knows it by.
+pub fn new_token(user: Uuid) -> (String, Vec<u8>) {
+    let mut token = [0; 48];
+    let (owner, secret) = token.split_at_mut(16);
+    owner.copy_from_slice(user.as_bytes());
+    getrandom::fill(secret).expect("randomness");
+    (URL_SAFE_NO_PAD.encode(token), Sha256::digest(token).to_vec())
 }
 
 /// The repository's template.

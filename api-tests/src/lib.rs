@@ -25,7 +25,7 @@ mod setup;
 
 pub use browser::Browser;
 pub use client::{Client, Reply, Request, assert_problem};
-pub use kai::{Kai, template};
+pub use kai::{Kai, new_token, template};
 pub use model::{Model, Script};
 pub use person::Person;
 pub use proxy::{Protocol, Proxy, Traffic};

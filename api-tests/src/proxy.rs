@@ -4,7 +4,7 @@ mod forward;
 mod wire;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -58,6 +58,10 @@ struct Shared {
     traffic: Mutex<Traffic>,
     last_byte: Mutex<Instant>,
     connections: AtomicU64,
+    /// Connections that were lost by what they sent.
+    lost: watch::Sender<u64>,
+    /// Whether what passes is read, and kept until it is taken.
+    is_read: AtomicBool,
     faults: watch::Sender<Faults>,
     listening: watch::Sender<bool>,
 }
@@ -72,6 +76,10 @@ struct Faults {
     refusing: bool,
     /// How long each answer of the server is held back.
     delay: Duration,
+    /// How long whatever the client sends is held back.
+    hold: Duration,
+    /// A connection that sends this passes nothing on from there.
+    lose: Option<&'static str>,
 }
 
 impl Proxy {
@@ -83,6 +91,8 @@ impl Proxy {
             traffic: Mutex::default(),
             last_byte: Mutex::new(Instant::now()),
             connections: AtomicU64::new(0),
+            lost: watch::Sender::new(0),
+            is_read: AtomicBool::new(true),
             faults: watch::Sender::new(Faults::default()),
             listening: watch::Sender::new(true),
         });
@@ -113,6 +123,12 @@ impl Proxy {
         std::mem::take(&mut *self.shared.traffic())
     }
 
+    /// From now on nothing is read or kept of what passes, which may be much.
+    pub fn stop_reading(&self) {
+        self.shared.is_read.store(false, Ordering::Relaxed);
+        self.take();
+    }
+
     /// Waits until nothing has passed for a while.
     pub async fn quiet(&self) {
         const WHILE: Duration = Duration::from_millis(40);
@@ -137,7 +153,7 @@ impl Proxy {
     }
 
     /// Resets the connections that are open now.
-    fn reset(&self) {
+    pub fn reset(&self) {
         let below = self.shared.connections.load(Ordering::SeqCst);
         self.shared.faults.send_modify(|faults| faults.reset_below = below);
     }
@@ -152,6 +168,21 @@ impl Proxy {
     /// Holds each answer of the server back for this long; until [`Proxy::heal`].
     pub fn delay(&self, delay: Duration) {
         self.shared.faults.send_modify(|faults| faults.delay = delay);
+    }
+
+    /// Holds whatever is sent to the server back for this long, until [`Proxy::heal`]. It arrives also when whoever sent it has given up.
+    pub fn hold(&self, hold: Duration) {
+        self.shared.faults.send_modify(|faults| faults.hold = hold);
+    }
+
+    /// A connection that sends this text passes nothing on from there, the text included, and nobody is told; until [`Proxy::heal`].
+    pub fn lose(&self, text: &'static str) {
+        self.shared.faults.send_modify(|faults| faults.lose = Some(text));
+    }
+
+    /// How many connections were lost by what they sent, and a way to wait for the next.
+    pub fn lost(&self) -> watch::Receiver<u64> {
+        self.shared.lost.subscribe()
     }
 
     /// Ends all faults. Connections that were cut stay dead.

@@ -7,12 +7,14 @@ pub struct Setup {
     pub postgres: PostgresChoice,
     /// Where Redis is.
     pub redis: RedisChoice,
-    /// Whether a [`Proxy`](crate::Proxy) stands before each of the two servers.
+    /// Whether a [`Proxy`](crate::Proxy) stands before each of the two servers. Not before a cluster, whose nodes name each other.
     pub proxied: bool,
     /// How many environments a function may have; a request that finds all of them busy is answered 503, as on Lambda.
     pub environments: usize,
     /// How many requests an environment takes at a time, as on Lambda Managed Instances.
     pub concurrency: Option<usize>,
+    /// Whether what the functions log is kept in memory.
+    pub keeps_logs: bool,
     /// Environment variables over those that the harness gives.
     pub variables: Vec<(&'static str, String)>,
 }
@@ -25,6 +27,7 @@ impl Default for Setup {
             proxied: false,
             environments: 20,
             concurrency: None,
+            keeps_logs: true,
             variables: Vec::new(),
         }
     }

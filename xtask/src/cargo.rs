@@ -21,13 +21,13 @@ pub(crate) struct Built {
     pub(crate) executable: PathBuf,
 }
 
-/// Builds functions with the profile `dev`. Cargo shows its own progress, warnings and errors.
+/// Builds functions with a profile, such as `dev`. Cargo shows its own progress, warnings and errors.
 ///
 /// # Errors
 /// One does not compile, or cargo cannot be run.
-pub(crate) async fn build(workspace: &Workspace, functions: &[String]) -> Result<Vec<Built>> {
+pub(crate) async fn build(workspace: &Workspace, profile: &str, functions: &[String]) -> Result<Vec<Built>> {
     let mut command = command(workspace);
-    command.arg("build");
+    command.args(["build", "--profile", profile]);
     for function in functions {
         command.args(["--package", function]);
     }

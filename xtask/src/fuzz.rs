@@ -94,7 +94,7 @@ async fn start(workspace: &Workspace, servers: &Servers, database_url: &str, log
     .into();
     let options = Options {
         template: Template::read(workspace.path("template.yaml"))?,
-        binaries: test::binaries(workspace, "fuzz").await?,
+        binaries: test::binaries(workspace, "fuzz", "dev", &workspace.functions()?).await?,
         variables,
         throttle: false,
         logs: logs.sink(),

@@ -4,6 +4,7 @@
 mod bench;
 mod cache_delete;
 mod cargo;
+mod chaos;
 mod ci;
 mod dev;
 mod fuzz;
@@ -40,6 +41,8 @@ enum Command {
     Test(test::Arguments),
     /// Asks the API whatever its document allows and forbids, with schemathesis.
     FuzzApi(fuzz::Arguments),
+    /// Checks under random faults that the cache never hides an acknowledged write.
+    Chaos(chaos::Arguments),
     /// Measures what the functions cost, beside the least that they could.
     Bench(bench::Arguments),
     /// Moves a database's schema up or down, or shows where it stands.
@@ -69,6 +72,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Dev(arguments) => dev::run(&workspace, &arguments).await,
         Command::Test(arguments) => test::run(&workspace, &arguments).await,
         Command::FuzzApi(arguments) => fuzz::run(&workspace, &arguments).await,
+        Command::Chaos(arguments) => chaos::run(&workspace, &arguments).await,
         Command::Bench(arguments) => bench::run(&workspace, &arguments).await,
         Command::Migrate(arguments) => migrate::run(&workspace, &arguments).await,
         Command::Tidy => tidy::run(&workspace),

@@ -48,7 +48,7 @@ async fn test(workspace: &Workspace, servers: &Servers, arguments: &Arguments) -
     servers.postgres.create_database(TEMPLATE).await?;
     Schema::open(workspace, &servers.postgres.url(TEMPLATE)).await?.up().await?;
     step.done(&format!("database {TEMPLATE} migrated"));
-    let binaries = binaries(workspace, "test").await?;
+    let binaries = binaries(workspace, "test", "dev", &workspace.functions()?).await?;
 
     let mut command = cargo::command(workspace);
     command.arg("test");
@@ -65,13 +65,18 @@ async fn test(workspace: &Workspace, servers: &Servers, arguments: &Arguments) -
     Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
 }
 
-/// Builds the functions, and sets their binaries aside, where no other build replaces them in the middle of a test.
+/// Builds functions with a profile, and sets their binaries aside, where no other build replaces them in the middle of a test.
 ///
 /// # Errors
 /// They cannot be built.
-pub(crate) async fn binaries(workspace: &Workspace, command: &str) -> Result<PathBuf> {
+pub(crate) async fn binaries(
+    workspace: &Workspace,
+    command: &str,
+    profile: &str,
+    functions: &[String],
+) -> Result<PathBuf> {
     println!("building the functions");
-    let built = cargo::build(workspace, &workspace.functions()?).await?;
+    let built = cargo::build(workspace, profile, functions).await?;
     let folder = workspace.state(command).join("functions");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     for built in built {

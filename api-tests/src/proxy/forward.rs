@@ -1,17 +1,18 @@
 //! Passing bytes on, and noting what they are.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use memchr::memmem;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::wire::Parser;
-use super::{Shared, Traffic};
+use super::{Faults, Shared, Traffic};
 
 impl Shared {
     pub(super) async fn serve(self: Arc<Self>, first: std::net::TcpListener, port: u16) {
@@ -52,10 +53,10 @@ impl Shared {
         let (from_client, to_client) = client.into_split();
         let (from_server, to_server) = server.into_split();
         let mut faults = self.faults.subscribe();
-        let server_has_spoken = Mutex::new(true);
+        let link = Link { number, server_has_spoken: Mutex::new(true), is_lost: AtomicBool::new(false) };
         let is_reset = tokio::select! {
-            () = self.requests(from_client, to_server, number, &server_has_spoken) => false,
-            () = self.answers(from_server, &to_client, number, &server_has_spoken) => false,
+            () = self.requests(from_client, to_server, &link) => false,
+            () = self.answers(from_server, &to_client, &link) => false,
             _ = faults.wait_for(|faults| number < faults.reset_below) => true,
         };
         if is_reset {
@@ -65,26 +66,34 @@ impl Shared {
         }
     }
 
-    async fn requests(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, number: u64, spoken: &Mutex<bool>) {
+    async fn requests(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: &Link) {
         let mut parser = Parser::new(self.protocol);
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(length @ 1..) = from.read(&mut buffer).await {
             let bytes = &buffer[..length];
-            self.note_byte();
-            let messages = parser.feed(bytes);
-            {
+            if self.is_read.load(Ordering::Relaxed) {
+                self.note_byte();
+                let messages = parser.feed(bytes);
                 let mut traffic = self.traffic();
-                let mut spoken = spoken.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut spoken = link.server_has_spoken.lock().unwrap_or_else(PoisonError::into_inner);
                 traffic.round_trips += u64::from(std::mem::take(&mut *spoken));
                 traffic.messages.extend(messages);
             }
-            if !self.is_silent(number) && to.write_all(bytes).await.is_err() {
+            let Faults { hold, lose, .. } = *self.faults.borrow();
+            if !hold.is_zero() {
+                tokio::time::sleep(hold).await;
+            }
+            if lose.is_some_and(|text| memmem::find(bytes, text.as_bytes()).is_some()) && !link.is_lost() {
+                link.is_lost.store(true, Ordering::Relaxed);
+                self.lost.send_modify(|lost| *lost += 1);
+            }
+            if !self.is_silent(link) && to.write_all(bytes).await.is_err() {
                 return;
             }
         }
     }
 
-    async fn answers(&self, mut from: OwnedReadHalf, to: &OwnedWriteHalf, number: u64, spoken: &Mutex<bool>) {
+    async fn answers(&self, mut from: OwnedReadHalf, to: &OwnedWriteHalf, link: &Link) {
         let mut buffer = vec![0; 64 * 1024];
         loop {
             let length = from.read(&mut buffer).await.unwrap_or(0);
@@ -92,23 +101,25 @@ impl Shared {
             if !delay.is_zero() {
                 tokio::time::sleep(delay).await;
             }
-            match (self.is_silent(number), length) {
+            match (self.is_silent(link), length) {
                 // Even the end of the connection is not passed on.
                 (true, 0) => std::future::pending().await,
                 (true, _) => continue,
                 (false, 0) => return,
                 (false, _) => {}
             }
-            self.note_byte();
-            *spoken.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            if self.is_read.load(Ordering::Relaxed) {
+                self.note_byte();
+                *link.server_has_spoken.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            }
             if write_all(to, &buffer[..length]).await.is_err() {
                 return;
             }
         }
     }
 
-    fn is_silent(&self, number: u64) -> bool {
-        number < self.faults.borrow().silent_below
+    fn is_silent(&self, link: &Link) -> bool {
+        link.is_lost() || link.number < self.faults.borrow().silent_below
     }
 
     fn note_byte(&self) {
@@ -117,6 +128,19 @@ impl Shared {
 
     pub(super) fn traffic(&self) -> MutexGuard<'_, Traffic> {
         self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One connection: what both of its directions know.
+struct Link {
+    number: u64,
+    server_has_spoken: Mutex<bool>,
+    is_lost: AtomicBool,
+}
+
+impl Link {
+    fn is_lost(&self) -> bool {
+        self.is_lost.load(Ordering::Relaxed)
     }
 }
 

@@ -12,10 +12,11 @@ use crate::{Error, Result, port};
 const SLOTS: usize = 16_384;
 const FORMED_WITHIN: Duration = Duration::from_secs(30);
 
-/// Redis servers that share the 16,384 slots among them, without replicas. Dropping it stops them all.
+/// Redis servers that share the 16,384 slots among them, with or without replicas. Dropping it stops them all.
 #[derive(Debug)]
 pub struct RedisCluster {
     nodes: Vec<Redis>,
+    replicas: Vec<Redis>,
 }
 
 impl RedisCluster {
@@ -30,18 +31,40 @@ impl RedisCluster {
         for node in &nodes {
             wait_until_whole(node)?;
         }
-        Ok(Self { nodes })
+        Ok(Self { nodes, replicas: Vec::new() })
+    }
+
+    /// The same with a replica for each shard. It takes over when it is told to, and never by itself: what it has not heard of would be lost.
+    ///
+    /// # Errors
+    /// As for [`RedisCluster::start`].
+    pub fn start_with_replicas(dir: &Path, shards: usize) -> Result<Self> {
+        let mut cluster = Self::start(dir, shards)?;
+        let replicas = (0..shards).map(|number| start_node(&dir.join(format!("replica-{number}"))));
+        cluster.replicas = replicas.collect::<Result<Vec<_>>>()?;
+        for (primary, replica) in cluster.nodes.iter().zip(&cluster.replicas) {
+            follow(primary, replica).map_err(Error::redis("cannot make a replica"))?;
+            wait_until_whole(replica)?;
+            wait_until_following(primary, replica)?;
+        }
+        Ok(cluster)
     }
 
     /// `redis-cluster://127.0.0.1:p1,127.0.0.1:p2`, every node being named.
     pub fn url(&self) -> String {
-        let hosts: Vec<String> = self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port())).collect();
+        let nodes = self.nodes.iter().chain(&self.replicas);
+        let hosts: Vec<String> = nodes.map(|node| format!("127.0.0.1:{}", node.port())).collect();
         format!("redis-cluster://{}", hosts.join(","))
     }
 
-    /// The servers, each to be paused or killed by itself.
+    /// The servers that began as primaries, each to be paused or killed by itself.
     pub fn nodes(&self) -> &[Redis] {
         &self.nodes
+    }
+
+    /// The servers that began as replicas.
+    pub fn replicas(&self) -> &[Redis] {
+        &self.replicas
     }
 }
 
@@ -53,6 +76,7 @@ fn start_node(dir: &Path) -> Result<Redis> {
         ("cluster-port", bus.to_string()),
         ("cluster-node-timeout", "2000".to_owned()),
         ("cluster-announce-ip", "127.0.0.1".to_owned()),
+        ("cluster-replica-no-failover", "yes".to_owned()),
     ];
     let directives = directives.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     Redis::start(dir, &RedisOptions { directives, ..RedisOptions::default() })
@@ -67,15 +91,45 @@ fn join(nodes: &[Redis]) -> RedisResult<()> {
         cmd("CLUSTER").arg("ADDSLOTSRANGE").arg(from).arg(below - 1).exec(&mut connection)?;
         cmd("CLUSTER").arg("SET-CONFIG-EPOCH").arg(number + 1).exec(&mut connection)?;
     }
-    let bus: String = {
-        let mut connection = connect(first)?;
-        let config: Vec<String> = cmd("CONFIG").arg("GET").arg("cluster-port").query(&mut connection)?;
-        config.into_iter().nth(1).unwrap_or_default()
-    };
-    for node in nodes.iter().skip(1) {
-        cmd("CLUSTER").arg("MEET").arg("127.0.0.1").arg(first.port()).arg(&bus).exec(&mut connect(node)?)?;
+    nodes.iter().skip(1).try_for_each(|node| meet(first, node))
+}
+
+fn meet(first: &Redis, node: &Redis) -> RedisResult<()> {
+    let config: Vec<String> = cmd("CONFIG").arg("GET").arg("cluster-port").query(&mut connect(first)?)?;
+    let bus = config.into_iter().nth(1).unwrap_or_default();
+    cmd("CLUSTER").arg("MEET").arg("127.0.0.1").arg(first.port()).arg(bus).exec(&mut connect(node)?)
+}
+
+fn follow(primary: &Redis, replica: &Redis) -> RedisResult<()> {
+    let mut connection = connect(replica)?;
+    cmd("CLUSTER").arg("RESET").arg("HARD").exec(&mut connection)?;
+    meet(primary, replica)?;
+    let id: String = cmd("CLUSTER").arg("MYID").query(&mut connect(primary)?)?;
+    let end = Instant::now() + FORMED_WITHIN;
+    // It has to have heard of the primary first.
+    while let Err(error) = cmd("CLUSTER").arg("REPLICATE").arg(&id).exec(&mut connection) {
+        if Instant::now() > end {
+            return Err(error);
+        }
+        thread::sleep(Duration::from_millis(20));
     }
     Ok(())
+}
+
+/// Until the replica has what the primary has, and every node knows of it.
+fn wait_until_following(primary: &Redis, replica: &Redis) -> Result<()> {
+    let end = Instant::now() + FORMED_WITHIN;
+    loop {
+        let info = connect(replica).and_then(|mut connection| cmd("INFO").arg("replication").query(&mut connection));
+        let info: String = info.map_err(Error::redis("cannot ask a replica"))?;
+        if info.contains("master_link_status:up") && info.contains(&format!("master_port:{}", primary.port())) {
+            return Ok(());
+        }
+        if Instant::now() > end {
+            return Err(replica.process.failure("did not follow its primary within half a minute"));
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 fn wait_until_whole(node: &Redis) -> Result<()> {

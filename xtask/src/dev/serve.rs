@@ -78,7 +78,7 @@ impl Session<'_> {
     /// Builds, sets the binaries aside, and returns the functions that have another one than before.
     async fn build(&self) -> Result<Vec<String>> {
         let began = Instant::now();
-        let built = cargo::build(self.workspace, &self.workspace.functions()?).await?;
+        let built = cargo::build(self.workspace, "dev", &self.workspace.functions()?).await?;
         let mut changed = Vec::new();
         for built in built {
             if binaries::install(&built, &self.binaries)? {

@@ -1,0 +1,24 @@
+//! Sessions that are opened in the database directly: it is signing out that is checked.
+
+use tokio_postgres::NoTls;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use crate::arm::Failure;
+
+/// Opens a session of a user's and returns its token.
+///
+/// # Errors
+/// [`Failure::Unavailable`] when the database is.
+pub(crate) async fn open(database_url: &str, user: Uuid) -> Result<String, Failure> {
+    let (token, hash) = api_tests::new_token(user);
+    let (client, connection) =
+        tokio_postgres::connect(database_url, NoTls).await.map_err(|_| Failure::Unavailable)?;
+    let sql = "INSERT INTO sessions (id, user_id, token_hash, expires_at) VALUES ($1, $2, $3, now() + interval '1 day')";
+    let id = Uuid::now_v7();
+    let params: [&(dyn ToSql + Sync); 3] = [&id, &user, &hash];
+    tokio::select! {
+        done = client.execute(sql, &params) => done.map(|_| token).map_err(|_| Failure::Unavailable),
+        _ = connection => Err(Failure::Unavailable),
+    }
+}
