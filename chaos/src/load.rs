@@ -57,13 +57,15 @@ struct Shared<A> {
 }
 
 /// Begins, and goes on until the tasks are dropped.
-pub fn begin<A: Arm>(arm: A, checker: &Arc<Checker>, subjects: &Arc<Vec<Subject>>, load: Load, seed: u64) -> JoinSet<()> {
-    let shared = Arc::new(Shared {
-        arm,
-        checker: Arc::clone(checker),
-        subjects: Arc::clone(subjects),
-        ended: Mutex::default(),
-    });
+pub fn begin<A: Arm>(
+    arm: A,
+    checker: &Arc<Checker>,
+    subjects: &Arc<Vec<Subject>>,
+    load: Load,
+    seed: u64,
+) -> JoinSet<()> {
+    let shared =
+        Arc::new(Shared { arm, checker: Arc::clone(checker), subjects: Arc::clone(subjects), ended: Mutex::default() });
     let mut number = 0;
     let mut random = || {
         number += 1;
@@ -95,7 +97,9 @@ impl<A: Arm> Shared<A> {
                 ticks.tick().await;
             }
             let document = document(&mut random);
-            if A::HAS_SESSIONS && random.random_ratio(1, WITH_AN_ENDED_SESSION) && let Some(ended) = self.ended(&mut random)
+            if A::HAS_SESSIONS
+                && random.random_ratio(1, WITH_AN_ENDED_SESSION)
+                && let Some(ended) = self.ended(&mut random)
             {
                 self.try_ended(&ended, document).await;
                 continue;
@@ -127,7 +131,9 @@ impl<A: Arm> Shared<A> {
             sleep(load.write_pause.mul_f64(2.0 * random.random::<f64>())).await;
             let Some(subject) = self.subject(&mut random) else { return };
             let (document, number) = (document(&mut random), random.random_range(0..REGISTERS));
-            let Some(write) = subject.registers(document).get(number).and_then(|register| register.begin()) else { continue };
+            let Some(write) = subject.registers(document).get(number).and_then(|register| register.begin()) else {
+                continue;
+            };
             loop {
                 match self.arm.write(subject, document, number, write.version).await {
                     Ok(()) => break,

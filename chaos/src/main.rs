@@ -86,7 +86,9 @@ fn line(arm: &str, progress: Progress<'_>) -> String {
     let [reads, failed, writes] = [&checker.tally.reads, &checker.tally.failed_reads, &checker.tally.writes]
         .map(|counter| counter.load(std::sync::atomic::Ordering::Relaxed));
     let (seconds, violations) = (elapsed.as_secs(), checker.violations());
-    format!("{arm} {seconds} s: {reads} reads, {failed} without an answer, {writes} writes, {violations} violations · {fault}")
+    format!(
+        "{arm} {seconds} s: {reads} reads, {failed} without an answer, {writes} writes, {violations} violations · {fault}"
+    )
 }
 
 fn conclude(arguments: &Arguments, outcomes: &[Outcome]) -> Result<ExitCode> {

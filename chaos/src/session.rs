@@ -12,9 +12,9 @@ use crate::arm::Failure;
 /// [`Failure::Unavailable`] when the database is.
 pub(crate) async fn open(database_url: &str, user: Uuid) -> Result<String, Failure> {
     let (token, hash) = api_tests::new_token(user);
-    let (client, connection) =
-        tokio_postgres::connect(database_url, NoTls).await.map_err(|_| Failure::Unavailable)?;
-    let sql = "INSERT INTO sessions (id, user_id, token_hash, expires_at) VALUES ($1, $2, $3, now() + interval '1 day')";
+    let (client, connection) = tokio_postgres::connect(database_url, NoTls).await.map_err(|_| Failure::Unavailable)?;
+    let sql =
+        "INSERT INTO sessions (id, user_id, token_hash, expires_at) VALUES ($1, $2, $3, now() + interval '1 day')";
     let id = Uuid::now_v7();
     let params: [&(dyn ToSql + Sync); 3] = [&id, &user, &hash];
     tokio::select! {

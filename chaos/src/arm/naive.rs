@@ -69,7 +69,9 @@ impl Naive {
         let mut connection = {
             let mut held = self.connection.lock().await;
             if held.is_none() {
-                let config = AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(PATIENCE));
+                let config = AsyncConnectionConfig::new()
+                    .set_connection_timeout(Some(PATIENCE))
+                    .set_response_timeout(Some(PATIENCE));
                 *held = self.redis.get_multiplexed_async_connection_with_config(&config).await.ok();
             }
             held.clone()?
@@ -128,7 +130,8 @@ impl Arm for Naive {
             _ => (WRITE_PREFERENCES, &subject.id),
         };
         let version = i64::try_from(version).map_err(|_| Failure::Unavailable)?;
-        let params: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] = [(id, Type::UUID), (&version, Type::INT8)];
+        let params: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
+            [(id, Type::UUID), (&version, Type::INT8)];
         self.db.write(statement, &params).await.map_err(|_| Failure::Unavailable)?;
         let _: Option<()> = self.run(cmd("DEL").arg(key(subject, document))).await;
         Ok(())

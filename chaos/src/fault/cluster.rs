@@ -42,7 +42,8 @@ pub(super) async fn fail_over(stage: &Stage, random: &mut StdRng) -> Result<u64>
 
 /// Moves slots key by key, as `redis-cli --cluster reshard` does, some of them slowly. Returns how many.
 pub(super) async fn move_slots(stage: &Stage, random: &mut StdRng) -> Result<u64> {
-    let (mut primaries, mut replicas): (Vec<_>, Vec<_>) = nodes(stage).await?.into_iter().partition(|node| node.is_primary);
+    let (mut primaries, mut replicas): (Vec<_>, Vec<_>) =
+        nodes(stage).await?.into_iter().partition(|node| node.is_primary);
     primaries.shuffle(random);
     let [from, to, others @ ..] = primaries.as_mut_slice() else { bail!("not two shards") };
     let mut slots = from.slots().await?;

@@ -3,9 +3,9 @@
 use anyhow::Result;
 use api_tests::Kai;
 use emulator::EnvironmentState;
+use rand::RngExt as _;
 use rand::rngs::StdRng;
 use rand::seq::IteratorRandom as _;
-use rand::RngExt as _;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::sleep;
 
@@ -48,8 +48,10 @@ pub(super) fn kill_busy(kai: &Kai, is_meant: impl Fn(&str) -> bool) {
 }
 
 fn busy(kai: &Kai, is_meant: impl Fn(&str) -> bool) -> impl Iterator<Item = Pid> {
-    let at_work = kai.emulator.environments().into_iter().filter(move |environment| {
-        environment.state == EnvironmentState::Busy && is_meant(&environment.function)
-    });
+    let at_work = kai
+        .emulator
+        .environments()
+        .into_iter()
+        .filter(move |environment| environment.state == EnvironmentState::Busy && is_meant(&environment.function));
     at_work.filter_map(|environment| i32::try_from(environment.pid).ok().and_then(Pid::from_raw))
 }

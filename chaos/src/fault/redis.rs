@@ -40,7 +40,14 @@ pub(super) async fn kill(stage: &Stage, random: &mut StdRng) -> Result<u64> {
 pub(super) async fn kill_clients(stage: &Stage, random: &mut StdRng) -> Result<u64> {
     let mut connection = connect(stage).await?;
     several(random, async || {
-        Ok(cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal").arg("SKIPME").arg("yes").query_async(&mut connection).await?)
+        Ok(cmd("CLIENT")
+            .arg("KILL")
+            .arg("TYPE")
+            .arg("normal")
+            .arg("SKIPME")
+            .arg("yes")
+            .query_async(&mut connection)
+            .await?)
     })
     .await
 }

@@ -65,8 +65,8 @@ pub struct Spoken {
 
 impl Spoken {
     /// What is cached, or `None` when it is something else.
-    pub(super) fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
-        serde_json::from_slice(&bytes).ok()
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
     }
 }
 

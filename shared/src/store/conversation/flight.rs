@@ -53,7 +53,7 @@ impl Flight {
     /// Looks whether the answer has come, and claims the call if not. `None` while somebody else has it.
     async fn board(state: &State, key: &Key, slot: &Slot) -> Option<Boarded> {
         let (claim, [lookup]) = join(state.cache.claim(key, CLAIM), state.cache.read([key])).await;
-        let Recalled { value, slot: now, .. } = Recalled::new(state, key, lookup, Spoken::from_bytes);
+        let Recalled { value, slot: now, .. } = Recalled::new(state, key, lookup, |bytes| Spoken::from_bytes(&bytes));
         match (value, now) {
             (Some(spoken), _) => {
                 claim.into_iter().for_each(|claim| state.cache.release(claim));

@@ -69,7 +69,7 @@ pub async fn ask(state: &State, token: &Token, message: &ChatMessage, key: Optio
     let answer_key = message.key(state, token.user_id());
     let (caller, known, slot) = match answer_key {
         Some(key) => {
-            let (caller, answer) = authenticated::recall(state, token, &key, Spoken::from_bytes).await;
+            let (caller, answer) = authenticated::recall(state, token, &key, |bytes| Spoken::from_bytes(&bytes)).await;
             (caller, answer.value, answer.slot.map(|slot| (key, slot)))
         }
         None => (authenticated::recall_session(state, token).await, None, None),
@@ -91,7 +91,7 @@ pub async fn ask(state: &State, token: &Token, message: &ChatMessage, key: Optio
     ];
     // The message counts only for somebody who is signed in: or anybody who knows an id could use up what its owner has.
     let (rows, counted) = if caller.is_alive() {
-        join(caller.rows(state, token, CONTEXT, &params), count_message(state, token)).await
+        Box::pin(join(caller.rows(state, token, CONTEXT, &params), count_message(state, token))).await
     } else {
         let rows = caller.rows(state, token, CONTEXT, &params).await;
         let counted = if rows.is_ok() { count_message(state, token).await } else { Ok(()) };
