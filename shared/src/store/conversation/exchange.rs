@@ -1,6 +1,7 @@
 //! Keeping what was said.
 
-use serde_json::value::RawValue;
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 use tokio_postgres::types::{Json, Type};
 use uuid::Uuid;
 
@@ -144,6 +145,7 @@ pub async fn keep_exchange(
     }
     let whole = Json(answer);
     params.push((&whole, Type::JSONB));
-    let once = once::write_once(state, guard, token, key, KEEP, &params).await?;
-    once.answer()?.ok_or_else(|| Error::internal("an answer that was kept is not there"))
+    let once = once::write_once::<Value>(state, guard, token, key, KEEP, &params).await?;
+    let kept = once.answer()?.ok_or_else(|| Error::internal("an answer that was kept is not there"))?;
+    to_raw_value(&kept).map_err(Error::internal)
 }

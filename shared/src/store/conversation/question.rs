@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use tokio_postgres::Row;
 use tokio_postgres::types::{Json, Type};
 
@@ -29,7 +28,7 @@ const TURN_CHARACTERS: i32 = 2000;
 /// What a message came upon.
 pub enum Asked {
     /// The same request has been answered before.
-    Kept(Box<RawValue>),
+    Kept(Value),
     /// The model has answered this before, and that it is said again has been announced.
     Known(Spoken, Exchange),
     /// The model has to be asked.
@@ -133,7 +132,7 @@ pub(super) fn counter(state: &State, user: UserId) -> String {
 #[derive(serde::Deserialize)]
 struct First {
     same: bool,
-    response: Box<RawValue>,
+    response: Value,
 }
 
 impl Question {
