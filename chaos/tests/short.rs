@@ -1,5 +1,7 @@
 //! Two minutes of what `cargo xtask chaos` does for longer: every fault once, and the plain cache-aside has to be caught.
 
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "test code outside of the test functions themselves")]
+
 use std::time::Duration;
 
 use chaos::choice::{Arms, Extent};
