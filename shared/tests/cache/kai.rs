@@ -1,5 +1,6 @@
 //! The store over a real database and a real Redis.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use backends::postgres::Admin;
@@ -8,9 +9,10 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use shared::State;
-use shared::cache::Unreachable;
+use shared::cache::{Cache, Unreachable};
 use shared::config::Config;
 use shared::fields::Fields;
+use shared::secret::SecretKey;
 use shared::store::{self, Credentials, Draft, Email, Listing, Token};
 use tokio_postgres::{NoTls, Row};
 
@@ -55,6 +57,13 @@ impl Kai {
     /// The same, which reaches Redis in another way.
     pub(crate) fn environment_at(&self, redis_url: &str) -> State {
         environment(redis_url, &self.database_url)
+    }
+
+    /// An environment that has just started, and so has noticed nothing yet, with the connections to the database of another one.
+    pub(crate) fn newcomer(&self, redis_url: &str, beside: &State) -> State {
+        let mut state = beside.for_request();
+        state.cache = Cache::new(&redis_url.parse().unwrap(), &SecretKey::new(CACHE_KEY), Arc::clone(&state.meter));
+        state
     }
 
     /// An environment whose breaker is open, as after some requests during an outage.
@@ -138,6 +147,8 @@ fn environment(redis_url: &str, database_url: &str) -> State {
         Some(match name {
             "DATABASE_URL" => database_url.to_owned(),
             "REDIS_URL" => redis_url.to_owned(),
+            // As many as some tests ask for at once: opening them over and over takes longer than using them.
+            "DB_POOL_SIZE" => "40".to_owned(),
             "CACHE_KEY" => STANDARD.encode(CACHE_KEY),
             _ => return None,
         })

@@ -20,5 +20,7 @@ mod older;
 mod outbox;
 mod protocol;
 mod refusal;
+mod revocation;
 mod server;
 mod tls;
+mod wire;

@@ -1,0 +1,117 @@
+//! Whose sessions end, and how.
+
+use sha2::{Digest as _, Sha256};
+use shared::store::{self, Credentials, RevocationScope, Token};
+use shared::{Error, State};
+use uuid::Uuid;
+
+use crate::kai::Kai;
+
+/// What the accounts of a trial have for a hash: nobody signs in with it, and making a real one takes longer than all else.
+const PASSWORD_HASH: &str = "not a hash";
+
+/// What ends the sessions.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Ending {
+    SignOut,
+    SignOutHere,
+    PasswordChange,
+    Deletion,
+}
+
+pub(crate) const ENDINGS: [Ending; 4] =
+    [Ending::SignOut, Ending::SignOutHere, Ending::PasswordChange, Ending::Deletion];
+
+/// Somebody with a session, in which they end it, and perhaps another one.
+pub(crate) struct Someone {
+    pub(crate) ending: Ending,
+    pub(crate) here: Token,
+    pub(crate) elsewhere: Option<Token>,
+}
+
+/// What somebody was told.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Told {
+    /// That the sessions are over.
+    Done,
+    /// 503: whether they are, is not known everywhere.
+    Unavailable,
+}
+
+fn token(user: Uuid) -> ([u8; 48], Token) {
+    let mut bytes = [0; 48];
+    bytes[..16].copy_from_slice(user.as_bytes());
+    getrandom::fill(&mut bytes[16..]).unwrap();
+    use base64::Engine as _;
+    let text = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
+    (bytes, Token::parse(&text).unwrap())
+}
+
+impl Someone {
+    /// So many people, in one statement.
+    pub(crate) async fn settle(kai: &Kai, number: usize) -> Vec<Self> {
+        let (mut people, mut users, mut sessions) = (Vec::new(), Vec::new(), Vec::new());
+        for index in 0..number {
+            let user = Uuid::now_v7();
+            users.push(format!("('{user}', '{user}@example.org', '{PASSWORD_HASH}')"));
+            // One in four of each kind has another session.
+            let tokens = [Some(token(user)), (index / ENDINGS.len() % 4 == 0).then(|| token(user))];
+            for (bytes, _) in tokens.iter().flatten() {
+                let hash = const_hex::encode(Sha256::digest(bytes));
+                sessions.push(format!("('{}', '{user}', '\\x{hash}', now() + interval '1 day')", Uuid::now_v7()));
+            }
+            let [Some((_, here)), elsewhere] = tokens else { unreachable!("everybody has a session") };
+            let elsewhere = elsewhere.map(|(_, token)| token);
+            people.push(Self { ending: ENDINGS[index % ENDINGS.len()], here, elsewhere });
+        }
+        kai.run(&format!(
+            "INSERT INTO users (id, email, password_hash) VALUES {};
+            INSERT INTO user_profiles (id, user_id) SELECT id, id FROM users ON CONFLICT DO NOTHING;
+            INSERT INTO sessions (id, user_id, token_hash, expires_at) VALUES {}",
+            users.join(", "),
+            sessions.join(", ")
+        ))
+        .await;
+        people
+    }
+
+    pub(crate) fn sessions(&self) -> impl Iterator<Item = &Token> {
+        [&self.here].into_iter().chain(&self.elsewhere)
+    }
+
+    /// The sessions that are over once the person was told so.
+    pub(crate) fn ended(&self) -> impl Iterator<Item = &Token> {
+        self.sessions().take(if self.ending == Ending::SignOutHere { 1 } else { 2 })
+    }
+
+    /// Ends the sessions from this environment.
+    pub(crate) async fn end(&self, state: &State) -> Told {
+        let token = &self.here;
+        let outcome = match self.ending {
+            Ending::SignOut => store::revoke_sessions(state, token, RevocationScope::All, None).await,
+            Ending::SignOutHere => store::revoke_sessions(state, token, RevocationScope::This, None).await,
+            Ending::PasswordChange => {
+                let verified = Credentials { user: token.user_id(), password_hash: PASSWORD_HASH.to_owned() };
+                store::change_password(state, token, &verified, "another", None).await
+            }
+            Ending::Deletion => match store::begin_deletion(state, token.user_id()).await {
+                Ok(guard) => store::delete_account(state, guard, token).await,
+                Err(error) => Err(error),
+            },
+        };
+        match outcome {
+            Ok(()) => Told::Done,
+            Err(Error::Unavailable { .. }) => Told::Unavailable,
+            Err(error) => panic!("{:?}: {error:?}", self.ending),
+        }
+    }
+}
+
+/// Whether an environment takes this token. Anything but a clear yes or no is a defect: the database is there all the time.
+pub(crate) async fn is_accepted(state: &State, token: &Token) -> bool {
+    match store::current_session(state, token).await {
+        Ok(_) => true,
+        Err(Error::Unauthenticated(_)) => false,
+        Err(error) => panic!("{error:?}"),
+    }
+}
