@@ -55,7 +55,7 @@ impl Someone {
             let user = Uuid::now_v7();
             users.push(format!("('{user}', '{user}@example.org', '{PASSWORD_HASH}')"));
             // One in four of each kind has another session.
-            let tokens = [Some(token(user)), (index / ENDINGS.len() % 4 == 0).then(|| token(user))];
+            let tokens = [Some(token(user)), (index / ENDINGS.len()).is_multiple_of(4).then(|| token(user))];
             for (bytes, _) in tokens.iter().flatten() {
                 let hash = const_hex::encode(Sha256::digest(bytes));
                 sessions.push(format!("('{}', '{user}', '\\x{hash}', now() + interval '1 day')", Uuid::now_v7()));
