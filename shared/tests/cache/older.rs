@@ -102,7 +102,14 @@ async fn ask(kai: &Kai, state: &State) -> Asked {
     // It is not about how often somebody may speak.
     let forget = "for _, k in ipairs(redis.call('KEYS', 'chat:*')) do redis.call('DEL', k) end";
     kai.server.run(cmd("EVAL").arg(forget).arg(0));
-    store::ask(state, &kai.token, &message(), None).await.unwrap()
+    let guard = kai.guard("conversation");
+    let live = kai.server.get(&guard);
+    let asked = store::ask(state, &kai.token, &message(), None).await.unwrap();
+    // A known answer comes with the announcement that it is said again, which nobody does here: as if it had not been made.
+    if let (Asked::Known(..), Some(live)) = (&asked, live) {
+        kai.server.set(&guard, &live);
+    }
+    asked
 }
 
 async fn lead(state: &State, mut question: Question) -> store::Lead {
