@@ -16,6 +16,7 @@ mod outbox;
 mod password_change;
 mod position;
 mod profile;
+mod recall;
 mod session;
 mod throttle;
 mod token;

@@ -1,23 +1,17 @@
 //! Reads and writes on behalf of a caller: the session is checked by the same round trip or the same statement.
 
-use std::time::Duration;
-
 use serde::Serialize;
-use tokio::time::timeout;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
+use super::recall::{KnownSession, Recalled, known_session, recall};
 use super::{Session, Token, outbox, session};
-use crate::cache::{Cache, Key, Lookup, Slot, WriteGuard};
+use crate::cache::{Cache, Key, Slot, WriteGuard};
 use crate::db::{self, Param, Statement};
 use crate::document::Document;
 use crate::error::{Error, Result};
-use crate::metrics::CacheOutcome;
 use crate::state::State;
-
-/// How long a read waits while the outbox is finished.
-const CATCH_UP_BUDGET: Duration = Duration::from_millis(150);
 
 /// A statement for a caller. `$1` is the token's hash and `$2` the user; `session` is one row, or none when the session is dead.
 /// With `write`, `$3` lists the guards that could not be marked, and they go into the outbox with the change.
@@ -140,76 +134,7 @@ pub(super) async fn read<T: Serialize>(
     Ok(document)
 }
 
-/// What the cache knows of one thing.
-pub(super) struct Recalled<T> {
-    pub(super) value: Option<T>,
-    /// Where it may be filled in, when the cache does not have it.
-    pub(super) slot: Option<Slot>,
-    outcome: CacheOutcome,
-}
-
-impl<T> Recalled<T> {
-    /// Reads a record. One that makes no sense, because a program before this one wrote something else there, is a miss, and taken away for a
-    /// better one.
-    pub(super) fn new(state: &State, key: &Key, lookup: Lookup, read: impl FnOnce(Vec<u8>) -> Option<T>) -> Self {
-        match lookup {
-            Lookup::Hit(bytes) => match read(bytes) {
-                Some(value) => Self { value: Some(value), slot: None, outcome: CacheOutcome::Hit },
-                None => {
-                    state.cache.discard(key);
-                    Self { value: None, slot: None, outcome: CacheOutcome::Miss }
-                }
-            },
-            Lookup::Miss(slot) => Self { value: None, slot: Some(slot), outcome: CacheOutcome::Miss },
-            Lookup::Bypass => Self { value: None, slot: None, outcome: CacheOutcome::Bypass },
-        }
-    }
-}
-
-/// What the cache knows of the caller's session and of one thing that is theirs, in one round trip.
-pub(super) async fn recall<T>(
-    state: &State,
-    token: &Token,
-    key: &Key,
-    read: impl FnOnce(Vec<u8>) -> Option<T>,
-) -> (KnownSession, Recalled<T>) {
-    let session_key = token.session_key();
-    let [session, data] = look_up(state, [&session_key, key]).await;
-    let data = Recalled::new(state, key, data, read);
-    state.meter.cache_lookup(data.outcome);
-    state.meter.answer_from(data.outcome);
-    (KnownSession::new(state, &session_key, session).0, data)
-}
-
-/// What the cache knows of the caller's session alone.
-pub(super) async fn recall_session(state: &State, token: &Token) -> KnownSession {
-    known_session(state, token).await.0
-}
-
-async fn known_session(state: &State, token: &Token) -> (KnownSession, CacheOutcome) {
-    let key = token.session_key();
-    let [session] = look_up(state, [&key]).await;
-    KnownSession::new(state, &key, session)
-}
-
-/// The caller's session, as far as the cache knows it.
-pub(super) struct KnownSession {
-    alive: Option<Session>,
-    slot: Option<Slot>,
-}
-
 impl KnownSession {
-    fn new(state: &State, key: &Key, lookup: Lookup) -> (Self, CacheOutcome) {
-        let read = |bytes: Vec<u8>| serde_json::from_slice::<Session>(&bytes).ok();
-        let Recalled { value, slot, outcome } = Recalled::new(state, key, lookup, read);
-        state.meter.cache_lookup(outcome);
-        (Self { alive: value.filter(Session::is_alive), slot }, outcome)
-    }
-
-    pub(super) fn is_alive(&self) -> bool {
-        self.alive.is_some()
-    }
-
     /// The rows of a read that gives at least one for a live session, which it checks unless the cache knew it.
     pub(super) async fn rows(self, state: &State, token: &Token, read: Read, params: &[Param<'_>]) -> Result<Vec<Row>> {
         let statement = if self.is_alive() { read.known } else { read.checked };
@@ -286,20 +211,6 @@ pub(super) async fn carry_out(
             Err(error)
         }
     }
-}
-
-async fn look_up<const N: usize>(state: &State, keys: [&Key; N]) -> [Lookup; N] {
-    if state.cache.must_catch_up() {
-        // What is not finished in time is finished by the next request, or by the schedule; meanwhile the database answers. Redis is asked
-        // first: an outbox that is empty while Redis is still away may not be so when it comes back.
-        let catch_up = async {
-            if state.cache.ping().await.is_ok() {
-                let _ = outbox::drain_outbox(state).await;
-            }
-        };
-        let _ = timeout(CATCH_UP_BUDGET, catch_up).await;
-    }
-    state.cache.read(keys).await
 }
 
 fn remember_session(cache: &Cache, slot: Option<Slot>, row: Option<&Row>) -> Result<Session> {

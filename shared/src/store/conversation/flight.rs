@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::{Question, Spoken};
 use crate::cache::{Claim, Key, Slot};
 use crate::state::State;
-use crate::store::authenticated::Recalled;
+use crate::store::recall::Recalled;
 
 /// A claim of an environment that died lapses after this long: longer than a model may take.
 const CLAIM: Duration = Duration::from_secs(21);

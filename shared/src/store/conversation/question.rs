@@ -17,7 +17,7 @@ use crate::state::State;
 use crate::store::authenticated::{self, Read, authenticated_read};
 use crate::store::idempotency::{self, IdempotencyKey};
 use crate::store::throttle::{self, Limit};
-use crate::store::{Token, UserId};
+use crate::store::{Token, UserId, recall};
 
 /// How often somebody may speak: more than anybody types.
 pub(super) const LIMIT: Limit = Limit { times: 30, window: Duration::from_secs(60) };
@@ -68,10 +68,10 @@ pub async fn ask(state: &State, token: &Token, message: &ChatMessage, key: Optio
     let answer_key = message.key(state, token.user_id());
     let (caller, known, slot) = match answer_key {
         Some(key) => {
-            let (caller, answer) = authenticated::recall(state, token, &key, |bytes| Spoken::from_bytes(&bytes)).await;
+            let (caller, answer) = recall::recall(state, token, &key, |bytes| Spoken::from_bytes(&bytes)).await;
             (caller, answer.value, answer.slot.map(|slot| (key, slot)))
         }
-        None => (authenticated::recall_session(state, token).await, None, None),
+        None => (recall::recall_session(state, token).await, None, None),
     };
     let known = match known {
         Some(spoken) if caller.is_alive() => {

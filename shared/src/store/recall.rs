@@ -1,0 +1,100 @@
+//! What the cache knows for a caller: the session and one thing that is theirs, in one round trip.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::{Session, Token, outbox};
+use crate::cache::{Key, Lookup, Slot};
+use crate::metrics::CacheOutcome;
+use crate::state::State;
+
+/// How long a read waits while the outbox is finished.
+const CATCH_UP_BUDGET: Duration = Duration::from_millis(150);
+
+/// What the cache knows of one thing.
+pub(super) struct Recalled<T> {
+    pub(super) value: Option<T>,
+    /// Where it may be filled in, when the cache does not have it.
+    pub(super) slot: Option<Slot>,
+    outcome: CacheOutcome,
+}
+
+impl<T> Recalled<T> {
+    /// Reads a record. One that makes no sense, because a program before this one wrote something else there, is a miss, and taken away for a
+    /// better one.
+    pub(super) fn new(state: &State, key: &Key, lookup: Lookup, read: impl FnOnce(Vec<u8>) -> Option<T>) -> Self {
+        match lookup {
+            Lookup::Hit(bytes) => match read(bytes) {
+                Some(value) => Self { value: Some(value), slot: None, outcome: CacheOutcome::Hit },
+                None => {
+                    state.cache.discard(key);
+                    Self { value: None, slot: None, outcome: CacheOutcome::Miss }
+                }
+            },
+            Lookup::Miss(slot) => Self { value: None, slot: Some(slot), outcome: CacheOutcome::Miss },
+            Lookup::Bypass => Self { value: None, slot: None, outcome: CacheOutcome::Bypass },
+        }
+    }
+}
+
+/// What the cache knows of the caller's session and of one thing that is theirs, in one round trip.
+pub(super) async fn recall<T>(
+    state: &State,
+    token: &Token,
+    key: &Key,
+    read: impl FnOnce(Vec<u8>) -> Option<T>,
+) -> (KnownSession, Recalled<T>) {
+    let session_key = token.session_key();
+    let [session, data] = look_up(state, [&session_key, key]).await;
+    let data = Recalled::new(state, key, data, read);
+    state.meter.cache_lookup(data.outcome);
+    state.meter.answer_from(data.outcome);
+    (KnownSession::new(state, &session_key, session).0, data)
+}
+
+/// What the cache knows of the caller's session alone.
+pub(super) async fn recall_session(state: &State, token: &Token) -> KnownSession {
+    known_session(state, token).await.0
+}
+
+/// The same, and whether the cache had it.
+pub(super) async fn known_session(state: &State, token: &Token) -> (KnownSession, CacheOutcome) {
+    let key = token.session_key();
+    let [session] = look_up(state, [&key]).await;
+    KnownSession::new(state, &key, session)
+}
+
+/// The caller's session, as far as the cache knows it.
+pub(super) struct KnownSession {
+    pub(super) alive: Option<Session>,
+    /// Where the session may be filled in, when the cache does not have it.
+    pub(super) slot: Option<Slot>,
+}
+
+impl KnownSession {
+    fn new(state: &State, key: &Key, lookup: Lookup) -> (Self, CacheOutcome) {
+        let read = |bytes: Vec<u8>| serde_json::from_slice::<Session>(&bytes).ok();
+        let Recalled { value, slot, outcome } = Recalled::new(state, key, lookup, read);
+        state.meter.cache_lookup(outcome);
+        (Self { alive: value.filter(Session::is_alive), slot }, outcome)
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        self.alive.is_some()
+    }
+}
+
+async fn look_up<const N: usize>(state: &State, keys: [&Key; N]) -> [Lookup; N] {
+    if state.cache.must_catch_up() {
+        // What is not finished in time is finished by the next request, or by the schedule; meanwhile the database answers. Redis is asked
+        // first: an outbox that is empty while Redis is still away may not be so when it comes back.
+        let catch_up = async {
+            if state.cache.ping().await.is_ok() {
+                let _ = outbox::drain_outbox(state).await;
+            }
+        };
+        let _ = timeout(CATCH_UP_BUDGET, catch_up).await;
+    }
+    state.cache.read(keys).await
+}
