@@ -1,7 +1,6 @@
 //! Installing with apt, without starting or enabling a service.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -137,16 +136,14 @@ impl<'a> NoServices<'a> {
         if path.exists() {
             return Ok(());
         }
-        let ours = std::env::temp_dir().join(format!("kai-{}-{}", std::process::id(), self.placed.len()));
-        fs::write(&ours, text).map_err(Error::path("write", &ours))?;
-        fs::set_permissions(&ours, fs::Permissions::from_mode(mode)).map_err(Error::path("write", &ours))?;
+        // Under a name that nobody else has or can guess: what stands there is installed as root.
+        let ours = tempfile::NamedTempFile::new().map_err(Error::path("make a file in", &std::env::temp_dir()))?;
+        fs::write(&ours, text).map_err(Error::path("write", ours.path()))?;
         let mode = format!("{mode:o}");
-        let (from, to) = (ours.to_string_lossy(), path.to_string_lossy());
+        let (from, to) = (ours.path().to_string_lossy(), path.to_string_lossy());
         // Noted first: a half-made one has to go as well.
         self.placed.push(path.to_path_buf());
-        let result = self.root.run(&["install", "-D", "-m", &mode, &from, &to], &mut |_| ());
-        let _gone = fs::remove_file(&ours);
-        result
+        self.root.run(&["install", "-D", "-m", &mode, &from, &to], &mut |_| ())
     }
 }
 
@@ -160,6 +157,8 @@ impl Drop for NoServices<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
