@@ -1,0 +1,3 @@
+//! The cache protocol in every interleaving.
+
+pub mod action;
