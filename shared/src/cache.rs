@@ -122,8 +122,10 @@ impl Cache {
             pipeline(keys.iter().flat_map(|key| [guard::observe(key, proposed), get(key.record())]))
         };
         let asked_at = Timestamp::now();
+        // Before anything is sent: what Redis says now may be what another request of this environment is about to have dropped.
+        let was_behind = self.is_behind();
         let mut replies = self.exchange(commands, READ_BUDGET).await.unwrap_or_default().into_iter();
-        if self.is_behind() {
+        if was_behind {
             return keys.map(|_| Lookup::Bypass);
         }
         keys.map(|key| {

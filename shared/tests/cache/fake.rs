@@ -49,6 +49,8 @@ impl Fake {
     }
 
     fn serve(&self, mut stream: &TcpStream, answer: &dyn Fn(&Words) -> Vec<u8>) {
+        // Or the second of two answers would wait for the client to acknowledge the first, longer than the client waits for both.
+        stream.set_nodelay(true).unwrap();
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         while let Some(words) = read_command(&mut reader) {
             let reply = answer(&words);

@@ -1,14 +1,17 @@
 //! Writes that the cache could not be told of: the outbox, and who may trust what until it is drained.
 
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::State;
+use shared::cache::Lookup;
 use shared::fields::Fields;
 use shared::store::{self, ProfileChange, RevocationScope};
 
+use crate::fake::Fake;
 use crate::kai::Kai;
-use crate::server::until;
+use crate::server::{cache_at, key, until};
 
 #[tokio::test]
 async fn a_write_that_could_not_be_announced_stands_in_the_outbox_and_its_own_environment_never_hides_it() {
@@ -82,6 +85,51 @@ async fn a_long_outbox_is_drained_to_its_end() {
     let state = kai.environment();
     until(async || store::drain_outbox(&state).await.is_ok()).await;
     assert!(kai.outbox().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_look_up_that_was_sent_before_another_request_had_caught_up_is_not_trusted() {
+    // Looked at through the eyes of the request that does not catch up: Redis answers it when the other one has just finished.
+    let (asked, answers) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let fake = Fake::start({
+        let (asked, answers) = (Arc::clone(&asked), Arc::clone(&answers));
+        move |_, words| match words[0].as_slice() {
+            b"SET" => {
+                asked.wait();
+                answers.wait();
+                [b"$17\r\ng".as_slice(), &[7; 16], b"\r\n"].concat()
+            }
+            b"GET" => b"$-1\r\n".to_vec(),
+            _ => b"-ERR\r\n".to_vec(),
+        }
+    });
+    let (cache, key) = (cache_at(&fake.url()), key());
+    let look_up = async |catches_up: bool| {
+        let (cache, asked, answers) = (cache.clone(), Arc::clone(&asked), Arc::clone(&answers));
+        let another = tokio::task::spawn_blocking({
+            let cache = cache.clone();
+            move || {
+                asked.wait();
+                if catches_up {
+                    cache.caught_up(cache.failures());
+                }
+                answers.wait();
+            }
+        });
+        let [lookup] = cache.read([&key]).await;
+        another.await.unwrap();
+        lookup
+    };
+    // Whenever a busy machine has made an answer late, the look-up fails, and tells nothing.
+    until(async || {
+        assert!(!cache.begin(vec![key.guard().to_owned()]).await.unmarked().is_empty(), "it is behind");
+        let failures = cache.failures();
+        let lookup = look_up(true).await;
+        assert!(matches!(lookup, Lookup::Bypass), "{lookup:?}");
+        cache.failures() == failures
+    })
+    .await;
+    until(async || matches!(look_up(false).await, Lookup::Miss(_))).await;
 }
 
 #[tokio::test]
