@@ -1,0 +1,122 @@
+//! `store::authenticated::read`: the cache is looked up, and the database where it has nothing to serve.
+
+use crate::action::ReaderStep;
+use crate::guard::Observed;
+use crate::mutant::Mutant;
+use crate::state::{Began, Generation, READERS, ReaderAt, Record, Stale, State};
+
+/// The steps that this reader may do next.
+pub(crate) fn steps(state: &State, reader: usize, side_by_side: bool) -> Vec<ReaderStep> {
+    let mut steps = match state.readers[reader].at {
+        ReaderAt::Start => {
+            let mut steps = vec![ReaderStep::Observe];
+            if state.faults.repetitions > 0 {
+                steps.push(ReaderStep::ObserveAgain);
+            }
+            if side_by_side {
+                steps.push(ReaderStep::Get);
+            }
+            steps
+        }
+        ReaderAt::Got { .. } => vec![ReaderStep::Observe],
+        ReaderAt::Observed { .. } => vec![ReaderStep::Get],
+        ReaderAt::Missed { .. } => vec![ReaderStep::Select],
+        ReaderAt::Selected(_) => vec![ReaderStep::Fill],
+        ReaderAt::Done => vec![],
+    };
+    if state.readers[reader].late.is_some() {
+        steps.push(ReaderStep::LateObserve);
+    }
+    steps
+}
+
+/// Does one of them.
+pub(crate) fn step(state: &mut State, reader: usize, step: ReaderStep, mutant: Option<Mutant>) {
+    let number = u8::try_from(reader).unwrap_or(u8::MAX);
+    let [first, second] = [number, number + READERS as u8].map(Generation);
+    match step {
+        ReaderStep::Observe => look(state, reader, first, mutant),
+        ReaderStep::ObserveAgain => {
+            state.faults.repetitions -= 1;
+            state.readers[reader].late = Some(first);
+            look(state, reader, if mutant == Some(Mutant::SameProposal) { first } else { second }, mutant);
+        }
+        ReaderStep::LateObserve => {
+            if let Some(proposed) = state.readers[reader].late.take() {
+                state.observe(proposed, mutant);
+            }
+        }
+        ReaderStep::Get => {
+            let record = state.record;
+            state.readers[reader].at = match state.readers[reader].at {
+                ReaderAt::Observed { began, generation } => open(state, reader, began, generation, record, mutant),
+                _ => ReaderAt::Got { began: begin(state, reader, mutant), record },
+            };
+        }
+        ReaderStep::Select => {
+            state.readers[reader].at = match state.readers[reader].at {
+                ReaderAt::Missed { fills: Some(generation) } => {
+                    ReaderAt::Selected(Record { generation, version: state.database })
+                }
+                _ => ReaderAt::Done,
+            };
+        }
+        ReaderStep::Fill => {
+            if let ReaderAt::Selected(record) = state.readers[reader].at {
+                state.record = Some(record);
+            }
+            state.readers[reader].at = ReaderAt::Done;
+        }
+    }
+}
+
+/// What a read that begins now is promised, and whether it will trust the cache.
+fn begin(state: &State, reader: usize, mutant: Option<Mutant>) -> Began {
+    if reader != 0 {
+        return Began { promised: state.promised, trusts: true };
+    }
+    let is_blind = matches!(mutant, Some(Mutant::TrustWhileBehind | Mutant::AskLateWhetherBehind));
+    Began {
+        // An environment knows what it has acknowledged itself.
+        promised: state.promised.max(state.environment.acknowledged),
+        trusts: is_blind || !state.environment.is_behind(),
+    }
+}
+
+/// The first half of `Cache::read`: the guard has answered, after the record or before it.
+fn look(state: &mut State, reader: usize, proposed: Generation, mutant: Option<Mutant>) {
+    let (began, got) = match state.readers[reader].at {
+        ReaderAt::Got { began, record } => (began, Some(record)),
+        _ => (begin(state, reader, mutant), None),
+    };
+    state.readers[reader].at = match (state.observe(proposed, mutant), got) {
+        (Observed::Live(generation), None) if began.trusts => ReaderAt::Observed { began, generation },
+        (Observed::Live(generation), Some(record)) if began.trusts => {
+            open(state, reader, began, generation, record, mutant)
+        }
+        _ => ReaderAt::Missed { fills: None },
+    };
+}
+
+/// The second half, when both have answered: a record of another generation cannot be opened.
+fn open(
+    state: &mut State,
+    reader: usize,
+    began: Began,
+    generation: Generation,
+    record: Option<Record>,
+    mutant: Option<Mutant>,
+) -> ReaderAt {
+    if mutant == Some(Mutant::AskLateWhetherBehind) && reader == 0 && state.environment.is_behind() {
+        return ReaderAt::Missed { fills: None };
+    }
+    match record {
+        Some(record) if record.generation == generation => {
+            if record.version < began.promised {
+                state.stale = Some(Stale { reader, promised: began.promised, answered: record.version });
+            }
+            ReaderAt::Done
+        }
+        _ => ReaderAt::Missed { fills: Some(generation) },
+    }
+}
