@@ -93,9 +93,9 @@ impl Arms {
                     readers: 48,
                     read_every: None,
                     writers: 8,
-                    write_pause: Duration::from_millis(40),
+                    write_pause: Duration::from_millis(250),
                     leavers: 2,
-                    leave_pause: Duration::from_millis(200),
+                    leave_pause: Duration::from_millis(400),
                 };
                 let plan = Plan { end, subjects: 100, load, calm, has_environments: false, seed };
                 trial::run(stage, Library::new(&stage.kai)?, witnessed(), plan, tell).await
