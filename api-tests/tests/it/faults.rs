@@ -26,7 +26,7 @@ fn own_redis() -> Setup {
 }
 
 /// Waits until something is so, and fails if that takes longer.
-async fn within(patience: Duration, what: &str, mut condition: impl AsyncFnMut() -> bool) {
+pub(crate) async fn within(patience: Duration, what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let end = Instant::now() + patience;
     while !condition().await {
         assert!(Instant::now() < end, "not within {patience:?}: {what}");

@@ -46,6 +46,7 @@ mod fields;
 mod flow;
 mod harness;
 mod headers;
+mod hostile;
 mod idempotency;
 mod isolation;
 mod journey;
