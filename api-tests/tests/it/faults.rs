@@ -5,6 +5,7 @@ mod load;
 mod logout;
 mod postgres;
 mod redis;
+mod revocation;
 mod silence;
 
 use std::time::Duration;
