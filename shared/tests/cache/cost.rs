@@ -120,7 +120,7 @@ async fn costs_of_each(server: &Server) -> BTreeMap<&'static str, Commands> {
     });
     let slot = miss(&cache, &key).await;
     let before = commands(server);
-    fill(server, &cache, &key, slot, "body").await;
+    fill(server, &cache, &key, [slot], "body").await;
     // `fill` looks for the record until it is there.
     let filled = difference(&before, &commands(server)).into_iter().filter(|(name, _)| name != "get");
     costs.insert("fill", filled.collect());

@@ -20,6 +20,7 @@ mod older;
 mod outbox;
 mod protocol;
 mod refusal;
+mod reshard;
 mod revocation;
 mod server;
 mod tls;

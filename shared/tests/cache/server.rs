@@ -1,16 +1,22 @@
 //! A Redis for one test, and the cache as one environment sees it.
 
+mod cluster;
+mod steps;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backends::{Redis, RedisCluster, RedisOptions};
 use redis::{Cmd, ConnectionLike as _, Value, cmd};
-use shared::cache::{Cache, Family, Key, Lookup, Slot, WriteGuard};
+use shared::cache::{Cache, Family, Key};
 use shared::metrics::Meter;
 use shared::secret::SecretKey;
 use tempfile::TempDir;
 use tokio::time::sleep;
 use uuid::Uuid;
+
+use self::cluster::Cluster;
+pub(crate) use self::steps::{assert_dead, assert_served, begin, end, fill, look_up, miss, misses, put, served, write};
 
 pub(crate) const FAMILY: Family = Family { prefix: "thing:list", ttl: Duration::from_secs(300) };
 
@@ -25,7 +31,7 @@ pub(crate) struct Server {
 
 enum Kind {
     Node(Box<Redis>),
-    Cluster(RedisCluster),
+    Cluster(Box<Cluster>),
     /// Run by another process.
     Elsewhere(String),
 }
@@ -44,8 +50,12 @@ impl Server {
     }
 
     pub(crate) fn cluster() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        Self { kind: Kind::Cluster(RedisCluster::start(folder.path(), 3).unwrap()), _folder: folder }
+        Cluster::server(|folder| RedisCluster::start(folder, 3).unwrap(), false)
+    }
+
+    /// A cluster with replicas that somebody changes while it is used.
+    pub(crate) fn cluster_in_motion() -> Self {
+        Cluster::server(|folder| RedisCluster::start_with_replicas(folder, 3).unwrap(), true)
     }
 
     pub(crate) fn elsewhere(url: String) -> Self {
@@ -55,8 +65,20 @@ impl Server {
     pub(crate) fn url(&self) -> String {
         match &self.kind {
             Kind::Node(redis) => redis.url(),
-            Kind::Cluster(cluster) => cluster.url(),
+            Kind::Cluster(cluster) => cluster.cluster.url(),
             Kind::Elsewhere(url) => url.clone(),
+        }
+    }
+
+    fn is_in_motion(&self) -> bool {
+        matches!(&self.kind, Kind::Cluster(cluster) if cluster.is_in_motion)
+    }
+
+    /// The URL of every server of the cluster.
+    pub(crate) fn nodes(&self) -> Vec<String> {
+        match &self.kind {
+            Kind::Cluster(cluster) => cluster.nodes(),
+            _ => vec![self.url()],
         }
     }
 
@@ -75,16 +97,10 @@ impl Server {
 
     /// Runs a command past the cache. An error of Redis is a value, too.
     pub(crate) fn run(&self, command: &Cmd) -> Value {
-        let url = self.url();
-        let reply = match url.strip_prefix("redis-cluster://") {
-            Some(hosts) => {
-                let nodes = hosts.split(',').map(|host| format!("redis://{host}"));
-                let client = redis::cluster::ClusterClient::new(nodes.collect::<Vec<_>>()).unwrap();
-                client.get_connection().unwrap().req_command(command)
-            }
-            None => redis::Client::open(url).unwrap().get_connection().unwrap().req_command(command),
-        };
-        reply.unwrap()
+        match &self.kind {
+            Kind::Cluster(cluster) => cluster.run(command),
+            _ => redis::Client::open(self.url()).unwrap().get_connection().unwrap().req_command(command).unwrap(),
+        }
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<Vec<u8>> {
@@ -138,89 +154,5 @@ pub(crate) async fn until(mut condition: impl AsyncFnMut() -> bool) {
     while !condition().await {
         assert!(Instant::now() < end, "it did not come about");
         sleep(Duration::from_millis(2)).await;
-    }
-}
-
-/// Waits until the cache reaches Redis, and looks up.
-pub(crate) async fn look_up(cache: &Cache, key: &Key) -> Lookup {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        let [lookup] = cache.read([key]).await;
-        if !matches!(lookup, Lookup::Bypass) {
-            return lookup;
-        }
-        // Without a database there is no outbox to finish.
-        cache.caught_up(cache.failures());
-        assert!(Instant::now() < end, "nothing but bypasses");
-        sleep(Duration::from_millis(20)).await;
-    }
-}
-
-#[track_caller]
-pub(crate) fn slot(lookup: Lookup) -> Slot {
-    match lookup {
-        Lookup::Miss(slot) => slot,
-        other => panic!("expected a miss: {other:?}"),
-    }
-}
-
-/// Looks a key up that is known to be a miss.
-pub(crate) async fn miss(cache: &Cache, key: &Key) -> Slot {
-    slot(look_up(cache, key).await)
-}
-
-/// The body of a hit, or nothing if it is a miss.
-pub(crate) async fn served(cache: &Cache, key: &Key) -> Option<String> {
-    match look_up(cache, key).await {
-        Lookup::Hit(body) => Some(String::from_utf8(body).unwrap()),
-        _ => None,
-    }
-}
-
-/// Fills a slot and waits until the record is there. A fill has 15 ms; one that is late on a busy machine is sent again.
-pub(crate) async fn fill(server: &Server, cache: &Cache, key: &Key, slot: Slot, body: &str) {
-    let before = server.get(key.record());
-    cache.fill(slot, body.as_bytes().to_vec());
-    let end = Instant::now() + PATIENCE;
-    while server.get(key.record()) == before {
-        assert!(Instant::now() < end, "the fill did not arrive");
-        sleep(Duration::from_millis(2)).await;
-    }
-}
-
-/// Fills a key, whatever is there, and makes sure that it is served.
-pub(crate) async fn put(server: &Server, cache: &Cache, key: &Key, body: &str) {
-    server.del(key.record());
-    let slot = miss(cache, key).await;
-    fill(server, cache, key, slot, body).await;
-    assert_eq!(served(cache, key).await.as_deref(), Some(body));
-}
-
-/// Announces a write, and again if a busy machine made the marker late.
-pub(crate) async fn begin(server: &Server, cache: &Cache, keys: &[&Key]) -> WriteGuard {
-    let before: Vec<_> = keys.iter().map(|key| server.get(key.guard())).collect();
-    let end = Instant::now() + PATIENCE;
-    loop {
-        let guard = cache.begin(keys.iter().map(|key| key.guard().to_owned()).collect()).await;
-        if guard.unmarked().is_empty() {
-            return guard;
-        }
-        assert!(Instant::now() < end, "no marker could be set");
-        sleep(Duration::from_millis(100)).await;
-        for (key, before) in keys.iter().zip(&before) {
-            match before {
-                Some(before) => server.set(key.guard(), before),
-                None => server.del(key.guard()),
-            }
-        }
-    }
-}
-
-/// Announces a write and ends it, as if there were a commit in between.
-pub(crate) async fn write(server: &Server, cache: &Cache, key: &Key) {
-    let guard = begin(server, cache, &[key]).await;
-    if !guard.end().await {
-        until(async || cache.invalidate(&[key.guard().to_owned()]).await).await;
-        server.del(key.guard());
     }
 }
