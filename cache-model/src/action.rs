@@ -24,7 +24,9 @@ pub enum Action {
 /// `store::authenticated::read`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReaderStep {
-    /// `guard::observe`, which proposes a generation. The read begins with it.
+    /// `Cache::is_behind`, where the environment may be. The read begins with it.
+    IsBehind,
+    /// `guard::observe`, which proposes a generation. The read begins with it if nothing was asked before.
     Observe,
     /// The same, sent again because the connection seemed dead. The first copy is still on its way.
     ObserveAgain,

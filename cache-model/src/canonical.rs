@@ -24,7 +24,7 @@ impl State {
         }
         for (number, writer) in self.writers.iter_mut().enumerate() {
             let is_over = writer.at == WriterAt::Done && self.outbox & (1 << number) == 0;
-            if is_over && writer.late_begin.is_none() && writer.late_end.is_none() {
+            if is_over && writer.late_begin.is_none() && writer.late_end.is_none() && !writer.late_commit {
                 writer.version = None;
                 writer.marked = false;
             }

@@ -44,8 +44,12 @@ impl Faults {
     pub const MONITOR: Self = Self { silences: 2, monitor: true, ..Self::NONE };
     /// The same, and the environment that has noticed finishes the outbox.
     pub const CATCHING_UP: Self = Self { silences: 2, catches_up: true, ..Self::NONE };
-    /// Announcing or clearing fails, and arrives later.
-    pub const LATE: Self = Self { silences: 1, arrives_late: true, monitor: true, catches_up: true, ..Self::NONE };
+    /// The same with `cache-monitor`, and what had no answer arrives later: Redis was stopped, and goes on.
+    pub const STOPPED: Self = Self { arrives_late: true, ..Self::MONITOR };
+    /// Announcing or clearing fails, and arrives later; the environment that has noticed finishes the outbox.
+    pub const LATE: Self = Self { silences: 1, arrives_late: true, catches_up: true, ..Self::NONE };
+    /// Announcing fails, and the writer dies.
+    pub const OUTBOX_ALONE: Self = Self { silences: 1, crashes: 1, monitor: true, ..Self::NONE };
     /// A statement is refused.
     pub const ROLLBACK: Self = Self { refusals: 1, ..Self::NONE };
     /// Commands are sent twice.
@@ -56,13 +60,15 @@ impl Faults {
     pub const EVICTION_AND_CRASH: Self = Self { evictions: 1, crashes: 1, ..Self::NONE };
 
     /// The faults that the protocol withstands, with their names.
-    pub const SINGLE: [(&str, Self); 9] = [
+    pub const SINGLE: [(&str, Self); 11] = [
         ("no fault", Self::NONE),
         ("eviction", Self::EVICTION),
         ("writer crash", Self::CRASH),
         ("marker failed, cache-monitor drains", Self::MONITOR),
         ("marker failed, its environment drains", Self::CATCHING_UP),
-        ("marker failed, and arrives later", Self::LATE),
+        ("marker failed, cache-monitor drains, both arrive later", Self::STOPPED),
+        ("marker failed, its environment drains, one arrives later", Self::LATE),
+        ("marker failed, writer crash", Self::OUTBOX_ALONE),
         ("rollback", Self::ROLLBACK),
         ("command sent twice", Self::REPETITION),
         ("write tried again", Self::RETRY),

@@ -51,7 +51,9 @@ impl State {
             Guard::Absent => false,
             Guard::Live(_) => mutant != Some(Mutant::LeaveLiveGeneration) || nonce.is_none(),
             Guard::Marker { nonce: mine, shared } => {
-                (!shared && nonce == Some(mine)) || (mutant == Some(Mutant::ClearForeignMarker) && nonce.is_some())
+                (!shared && nonce == Some(mine))
+                    || (mutant == Some(Mutant::ClearForeignMarker) && nonce.is_some())
+                    || (mutant == Some(Mutant::InvalidateClearsMarker) && nonce.is_none())
             }
         };
         match mutant {

@@ -27,6 +27,12 @@ pub enum Mutant {
     NoOutbox,
     /// The rows of the outbox are deleted before their guards are dropped.
     DoneBeforeInvalidate,
+    /// A writer that could not announce its write does not drop the generation after the commit either.
+    NoEndWhenUnmarked,
+    /// Whoever finishes the outbox clears markers, too.
+    InvalidateClearsMarker,
+    /// Whoever finishes the outbox takes what has failed in the meantime for made good, too.
+    SettleWhatFailedSince,
     /// An environment that could not reach Redis trusts it again at once.
     TrustWhileBehind,
     /// A look-up asks whether its environment is behind when Redis has answered, by which time another one may have caught up.
@@ -35,7 +41,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// All that there are.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::NoMarker,
         Self::NoSharedMarker,
         Self::CountingGeneration,
@@ -47,6 +53,9 @@ impl Mutant {
         Self::SameProposal,
         Self::NoOutbox,
         Self::DoneBeforeInvalidate,
+        Self::NoEndWhenUnmarked,
+        Self::InvalidateClearsMarker,
+        Self::SettleWhatFailedSince,
         Self::TrustWhileBehind,
         Self::AskLateWhetherBehind,
     ];
@@ -62,8 +71,12 @@ impl Mutant {
             | Self::ClearForeignMarker
             | Self::ClearWhenOpen => Faults::CRASH,
             Self::SameProposal => Faults::REPETITION,
-            Self::NoOutbox | Self::DoneBeforeInvalidate | Self::TrustWhileBehind => Faults::MONITOR,
-            Self::AskLateWhetherBehind => Faults::CATCHING_UP,
+            Self::NoOutbox
+            | Self::DoneBeforeInvalidate
+            | Self::NoEndWhenUnmarked
+            | Self::InvalidateClearsMarker
+            | Self::TrustWhileBehind => Faults::MONITOR,
+            Self::SettleWhatFailedSince | Self::AskLateWhetherBehind => Faults::CATCHING_UP,
         }
     }
 }

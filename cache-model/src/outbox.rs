@@ -61,6 +61,8 @@ pub(crate) fn step(state: &mut State, drainer: Drainer, step: DrainStep, mutant:
         }
     }
     if is_over && drainer == Drainer::Environment {
+        let since = mutant == Some(Mutant::SettleWhatFailedSince);
+        let failures = if since { state.environment.failures } else { failures };
         state.environment.settled = state.environment.settled.max(failures);
     }
 }

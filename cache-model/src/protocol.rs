@@ -42,14 +42,14 @@ impl Model for Protocol {
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
         let at = |number: usize| state.readers[number].at;
-        let asks_the_cache = |at| matches!(at, ReaderAt::Start | ReaderAt::Got { .. } | ReaderAt::Observed { .. });
-        if !(0..READERS).any(|number| asks_the_cache(at(number))) {
-            // Nobody is left who could be told something old.
+        let may_be_served = |at| !matches!(at, ReaderAt::Missed { .. } | ReaderAt::Selected(_) | ReaderAt::Done);
+        if state.stale.is_some() || !(0..READERS).any(|number| may_be_served(at(number))) {
+            // Somebody was told something old, or nobody is left who could be.
             return;
         }
         for number in 0..READERS {
             if at(number) != ReaderAt::Start || self.may_begin((0..number).map(|other| at(other) != ReaderAt::Start)) {
-                let steps = reader::steps(state, number, self.side_by_side);
+                let steps = reader::steps(state, number, *self);
                 actions.extend(steps.into_iter().map(|step| Action::Reader(number, step)));
             }
         }
@@ -82,7 +82,7 @@ impl Model for Protocol {
             Action::Lapse => {
                 state.forget_guard();
                 // The database ends a statement long before its marker lapses.
-                state.writers.iter_mut().for_each(|writer| writer.late_commit = false);
+                state.writers.iter_mut().filter(|writer| writer.marked).for_each(|writer| writer.late_commit = false);
             }
             Action::EvictGuard => {
                 state.faults.evictions -= 1;

@@ -3,27 +3,23 @@
 use crate::action::ReaderStep;
 use crate::guard::Observed;
 use crate::mutant::Mutant;
+use crate::protocol::Protocol;
 use crate::state::{Began, Generation, READERS, ReaderAt, Record, Stale, State};
 
 /// The steps that this reader may do next.
-pub(crate) fn steps(state: &State, reader: usize, side_by_side: bool) -> Vec<ReaderStep> {
+pub(crate) fn steps(state: &State, reader: usize, protocol: Protocol) -> Vec<ReaderStep> {
     let mut steps = match state.readers[reader].at {
-        ReaderAt::Start => {
-            let mut steps = vec![ReaderStep::Observe];
-            if state.faults.repetitions > 0 {
-                steps.push(ReaderStep::ObserveAgain);
-            }
-            if side_by_side {
-                steps.push(ReaderStep::Get);
-            }
-            steps
-        }
-        ReaderAt::Got { .. } => vec![ReaderStep::Observe],
+        ReaderAt::Start if reader == 0 && protocol.asks_whether_behind() => vec![ReaderStep::IsBehind],
+        ReaderAt::Start | ReaderAt::Begun(_) if protocol.side_by_side => vec![ReaderStep::Observe, ReaderStep::Get],
+        ReaderAt::Start | ReaderAt::Begun(_) | ReaderAt::Got { .. } => vec![ReaderStep::Observe],
         ReaderAt::Observed { .. } => vec![ReaderStep::Get],
         ReaderAt::Missed { .. } => vec![ReaderStep::Select],
         ReaderAt::Selected(_) => vec![ReaderStep::Fill],
         ReaderAt::Done => vec![],
     };
+    if state.faults.repetitions > 0 && steps.contains(&ReaderStep::Observe) {
+        steps.push(ReaderStep::ObserveAgain);
+    }
     if state.readers[reader].late.is_some() {
         steps.push(ReaderStep::LateObserve);
     }
@@ -35,6 +31,7 @@ pub(crate) fn step(state: &mut State, reader: usize, step: ReaderStep, mutant: O
     let number = u8::try_from(reader).unwrap_or(u8::MAX);
     let [first, second] = [number, number + READERS as u8].map(Generation);
     match step {
+        ReaderStep::IsBehind => state.readers[reader].at = ReaderAt::Begun(begin(state, reader, mutant)),
         ReaderStep::Observe => look(state, reader, first, mutant),
         ReaderStep::ObserveAgain => {
             state.faults.repetitions -= 1;
@@ -50,6 +47,7 @@ pub(crate) fn step(state: &mut State, reader: usize, step: ReaderStep, mutant: O
             let record = state.record;
             state.readers[reader].at = match state.readers[reader].at {
                 ReaderAt::Observed { began, generation } => open(state, reader, began, generation, record, mutant),
+                ReaderAt::Begun(began) => ReaderAt::Got { began, record },
                 _ => ReaderAt::Got { began: begin(state, reader, mutant), record },
             };
         }
@@ -75,11 +73,21 @@ fn begin(state: &State, reader: usize, mutant: Option<Mutant>) -> Began {
     if reader != 0 {
         return Began { promised: state.promised, trusts: true };
     }
-    let is_blind = matches!(mutant, Some(Mutant::TrustWhileBehind | Mutant::AskLateWhetherBehind));
     Began {
         // An environment knows what it has acknowledged itself.
         promised: state.promised.max(state.environment.acknowledged),
-        trusts: is_blind || !state.environment.is_behind(),
+        trusts: trusts_blindly(mutant) || !state.environment.is_behind(),
+    }
+}
+
+fn trusts_blindly(mutant: Option<Mutant>) -> bool {
+    matches!(mutant, Some(Mutant::TrustWhileBehind | Mutant::AskLateWhetherBehind))
+}
+
+impl Protocol {
+    /// Whether an environment may be behind, and asks before it looks anything up.
+    fn asks_whether_behind(self) -> bool {
+        self.faults.silences > 0 && !trusts_blindly(self.mutant)
     }
 }
 
@@ -87,6 +95,7 @@ fn begin(state: &State, reader: usize, mutant: Option<Mutant>) -> Began {
 fn look(state: &mut State, reader: usize, proposed: Generation, mutant: Option<Mutant>) {
     let (began, got) = match state.readers[reader].at {
         ReaderAt::Got { began, record } => (began, Some(record)),
+        ReaderAt::Begun(began) => (began, None),
         _ => (begin(state, reader, mutant), None),
     };
     state.readers[reader].at = match (state.observe(proposed, mutant), got) {

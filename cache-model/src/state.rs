@@ -97,6 +97,8 @@ pub struct Reader {
 pub enum ReaderAt {
     /// Nothing was sent.
     Start,
+    /// The environment knows whether it is behind.
+    Begun(Began),
     /// The record has answered before the guard, which happens on a cluster.
     Got {
         /// What held when it was sent.
@@ -122,7 +124,7 @@ pub enum ReaderAt {
     Done,
 }
 
-/// What held when a read began.
+/// What holds when a read begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Began {
     /// What the answer must not be older than.

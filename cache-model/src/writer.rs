@@ -55,6 +55,7 @@ pub(crate) fn step(state: &mut State, writer: usize, step: WriterStep, mutant: O
         }
         WriterStep::BeginFails => {
             state.note_failure(writer);
+            state.writers[writer].marked = false;
             state.writers[writer].late_begin = state.faults.arrives_late.then_some(nonce);
             state.writers[writer].at = WriterAt::Begun;
         }
@@ -70,15 +71,11 @@ pub(crate) fn step(state: &mut State, writer: usize, step: WriterStep, mutant: O
             state.faults.refusals -= 1;
             state.writers[writer].at = WriterAt::Refused;
         }
-        WriterStep::End => {
-            state.drop_generation(Some(nonce), mutant);
-            end(state, writer);
-        }
+        WriterStep::End => clear(state, writer, mutant),
         WriterStep::EndAgain => {
             state.faults.repetitions -= 1;
-            state.drop_generation(Some(nonce), mutant);
             state.writers[writer].late_end = Some(nonce);
-            end(state, writer);
+            clear(state, writer, mutant);
         }
         WriterStep::LateEnd => {
             if let Some(nonce) = state.writers[writer].late_end.take() {
@@ -102,13 +99,17 @@ pub(crate) fn step(state: &mut State, writer: usize, step: WriterStep, mutant: O
         }
         WriterStep::LateCommit => {
             state.writers[writer].late_commit = false;
+            let was_done = state.writers[writer].version.is_some();
             commit(state, writer, mutant);
-            state.promise_what_is_settled();
+            if !was_done && state.outbox & (1 << writer) == 0 {
+                state.promise(writer);
+            }
         }
         WriterStep::Retry => {
             state.faults.retries -= 1;
             let own = &mut state.writers[writer];
             own.nonce = Nonce(nonce.0 + WRITERS as u8);
+            own.marked = false;
             own.at = WriterAt::Start;
         }
     }
@@ -132,6 +133,18 @@ fn commit(state: &mut State, writer: usize, mutant: Option<Mutant>) {
     if !own.marked && mutant != Some(Mutant::NoOutbox) {
         state.outbox |= 1 << writer;
     }
+}
+
+/// The clearing, with an answer: whoever may have been served before the commit is not any more, announced or not.
+fn clear(state: &mut State, writer: usize, mutant: Option<Mutant>) {
+    let own = state.writers[writer];
+    if own.marked || mutant != Some(Mutant::NoEndWhenUnmarked) {
+        state.drop_generation(Some(own.nonce), mutant);
+    }
+    if own.at == WriterAt::Committed {
+        state.promise(writer);
+    }
+    end(state, writer);
 }
 
 /// After the clearing, whatever has come of it.
@@ -162,6 +175,11 @@ impl State {
                 self.promised = self.promised.max(version);
             }
         }
+    }
+
+    /// Every environment must know what this writer has committed.
+    fn promise(&mut self, writer: usize) {
+        self.promised = self.promised.max(self.writers[writer].version.unwrap_or_default());
     }
 
     fn note_failure(&mut self, writer: usize) {

@@ -14,7 +14,8 @@ fn no_acknowledged_write_is_hidden_under_any_single_fault() {
 
 #[test]
 fn it_holds_on_a_cluster_where_a_record_may_answer_before_its_guard() {
-    for (name, faults) in Faults::SINGLE {
+    // With what arrives late there are some thirty million states more, which take minutes.
+    for (name, faults) in Faults::SINGLE.into_iter().filter(|(_, faults)| !faults.arrives_late) {
         hold(name, Protocol { faults, mutant: None, side_by_side: true });
     }
 }
@@ -46,7 +47,7 @@ fn hold(name: &str, protocol: Protocol) {
 #[expect(clippy::print_stdout, reason = "a report")]
 fn tell(name: &str, outcome: &Outcome) {
     println!("{name}: {} states", outcome.states);
-    for action in outcome.counter_example.iter().flatten() {
+    for action in outcome.counter_example.iter().flat_map(|found| &found.path) {
         println!("    {action}");
     }
 }

@@ -5,7 +5,7 @@ use cache_model::mutant::Mutant;
 use crate::board::Kind;
 use crate::resp::{self, Words};
 
-/// What the real code sends after the commit, for those who send it at another time.
+/// What the real code sends after the commit, for a guard that is a string, for those who send it at another time.
 pub(crate) const END: &str = "local v = redis.call('GET', KEYS[1])
 if v and (v == '!' .. ARGV[1] or string.sub(v, 1, 1) == 'g') then redis.call('UNLINK', KEYS[1]) end
 return 1";
@@ -40,7 +40,10 @@ pub(crate) fn request(mutant: Mutant, kind: Kind, words: &Words) -> Option<Words
         (Mutant::CountingGeneration, Kind::Observe) => words[2] = FIRST.to_vec(),
         (Mutant::CountingGeneration, Kind::Begin) => words[1] = COUNTING_BEGIN.into(),
         (Mutant::CountingGeneration, Kind::End | Kind::Invalidate) => words[1] = COUNTING_END.into(),
-        (Mutant::ClearForeignMarker, Kind::End) => words = vec![b"UNLINK".to_vec(), words[3].clone()],
+        (Mutant::NoEndWhenUnmarked, Kind::End) => return None,
+        (Mutant::ClearForeignMarker, Kind::End) | (Mutant::InvalidateClearsMarker, Kind::Invalidate) => {
+            words = vec![b"UNLINK".to_vec(), words[3].clone()]
+        }
         (Mutant::LeaveLiveGeneration, Kind::End) => words[1] = END_OF_MARKER.into(),
         _ => {}
     }

@@ -16,7 +16,7 @@ use crate::actor::Frost;
 use crate::board::{Held, Kind, Who};
 use crate::cast::Cast;
 use crate::stage::Stage;
-use crate::verdict::Verdict;
+use crate::verdict::{LATER, Read, Verdict};
 use crate::writes::{self, Write};
 
 /// Does what a path says, with the real protocol or with one of its mutants, and tells what the readers got.
@@ -89,8 +89,17 @@ impl<'a> Replay<'a> {
         if !self.is_strict {
             self.rest = &[];
             self.cast.everybody().into_iter().for_each(|who| self.go_on(who));
+            self.look_back();
         }
         self.verdict
+    }
+
+    /// When all is over and the outbox is finished, whoever reads gets the newest version.
+    fn look_back(&mut self) {
+        let committed = self.writes.iter().filter(|write| write.committed);
+        let (promised, token) = (writes::promise(committed), self.cast.token());
+        let answered = self.stage.read_when_all_is_over(&token);
+        self.verdict.reads.push(Read { reader: LATER, promised, answered });
     }
 
     /// Whether the step came about.

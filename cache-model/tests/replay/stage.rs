@@ -14,10 +14,10 @@ use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls};
 
 use crate::actor::Actor;
-use crate::board::Board;
+use crate::board::{Board, Ending};
 use crate::gate::{Gate, port};
 use crate::redis_gate::{self, Names};
-use crate::{postgres, variable};
+use crate::{postgres, request, variable};
 
 /// One database, whose outbox belongs to everybody: one replay after the other.
 static STAGE: LazyLock<Mutex<Stage>> = LazyLock::new(|| Mutex::new(Stage::open()));
@@ -111,6 +111,18 @@ impl Stage {
         });
         let state = state(&redis.url(&self.redis_url), &postgres.url(&self.database_url));
         Environment { state, host: Actor::start(), _gates: [redis, postgres] }
+    }
+
+    /// Finishes the outbox as `cache-monitor` does, and reads in an environment that has noticed nothing.
+    pub(crate) fn read_when_all_is_over(&self, token: &Token) -> u32 {
+        self.runtime.block_on(async {
+            // On a busy machine Redis may be late.
+            while store::drain_outbox(&self.state).await.is_err() {}
+            match request::read(self.state.for_request(), token.clone()).await {
+                Ending::Read { version, .. } => version,
+                other => panic!("{other:?}"),
+            }
+        })
     }
 
     /// Does something to Redis past all gates.

@@ -1,6 +1,6 @@
 //! Ways through the model at random: what it says can happen, the real code does, and with the same answers.
 
-use cache_model::action::{Action, Drainer};
+use cache_model::action::{Action, Drainer, ReaderStep};
 use cache_model::fault::Faults;
 use cache_model::protocol::Protocol;
 use cache_model::state::{Drain, ReaderAt, State, WriterAt};
@@ -17,16 +17,19 @@ const LONGEST: usize = 60;
 fn the_real_code_goes_every_way_of_the_model_that_is_tried() {
     for (name, faults) in Faults::SINGLE {
         for seed in 0..WALKS {
-            let path = walk(Protocol { faults, mutant: None, side_by_side: false }, seed);
+            let (path, answers) = walk(Protocol { faults, mutant: None, side_by_side: false }, seed);
             let verdict = follow(&path);
             assert!(!verdict.is_stale(), "{name}, walk {seed}: {path:?}: {verdict:?}");
+            let answered: Vec<_> = verdict.reads.iter().map(|read| (read.reader, read.answered)).collect();
+            assert_eq!(answered, answers, "{name}, walk {seed}: {path:?}");
         }
     }
 }
 
-fn walk(protocol: Protocol, seed: u64) -> Vec<Action> {
+/// A way, and who got which version on it.
+fn walk(protocol: Protocol, seed: u64) -> (Vec<Action>, Vec<(usize, u32)>) {
     let mut state = State::new(protocol.faults);
-    let (mut path, mut actions, mut random) = (Vec::new(), Vec::new(), seed);
+    let (mut path, mut answers, mut actions, mut random) = (Vec::new(), Vec::new(), Vec::new(), seed);
     while path.len() < LONGEST {
         actions.clear();
         protocol.actions(&state, &mut actions);
@@ -38,10 +41,18 @@ fn walk(protocol: Protocol, seed: u64) -> Vec<Action> {
         let Some(index) = (random >> 33).checked_rem(actions.len() as u64) else { break };
         let action = actions[index as usize];
         let Some(next) = protocol.next_state(&state, action) else { break };
+        if let Action::Reader(reader, step) = action {
+            let answered = match (step, next.readers[reader].at) {
+                (ReaderStep::Get, ReaderAt::Done) => state.record.map(|record| record.version),
+                (ReaderStep::Select, _) => Some(state.database),
+                _ => None,
+            };
+            answers.extend(answered.map(|version| (reader, version.into())));
+        }
         state = next;
         path.push(action);
     }
-    path
+    (path, answers)
 }
 
 /// On the connection that an environment has to Redis, nobody is answered before those who have asked before. The model knows no connections.

@@ -24,6 +24,8 @@ pub(crate) struct Write {
     pub(crate) crashed: bool,
     /// Whether it was committed when its client sent it again.
     pub(crate) was_done: bool,
+    /// Whether Redis has answered that nothing from before its commit lives any more.
+    pub(crate) cleared: bool,
     /// Whether its marker was cleared before its statement was let pass.
     pub(crate) cleared_early: bool,
 }
@@ -39,7 +41,7 @@ impl Write {
     pub(crate) fn is_promised(&self, rows: &[i64], to_own_environment: bool) -> bool {
         let is_over = self.acknowledged || self.crashed || self.was_done;
         let is_settled = is_over && self.row.is_none_or(|row| !rows.contains(&row));
-        self.committed && (is_settled || self.acknowledged && to_own_environment)
+        self.committed && (is_settled || self.cleared || self.acknowledged && to_own_environment)
     }
 }
 

@@ -23,6 +23,7 @@ impl Replay<'_> {
                 }
             }
             (Who::Writer(number), Kind::Commit) => self.writer(number, WriterStep::Commit),
+            (Who::Writer(number), Kind::End) => self.writer(number, WriterStep::End),
             _ => self.pass(who, kind),
         }
     }

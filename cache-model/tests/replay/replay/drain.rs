@@ -12,7 +12,7 @@ impl Replay<'_> {
     pub(super) fn drain(&mut self, drainer: Drainer, step: DrainStep) -> bool {
         let who = Who::Drainer(drainer);
         let done_first = self.mutant == Some(Mutant::DoneBeforeInvalidate);
-        match step {
+        let came_about = match step {
             DrainStep::Pending => self.begin_drain(drainer) && self.pass(who, Kind::Pending),
             // Where there is nothing, nothing is to be done.
             _ if self.found.get(&drainer).is_some_and(Vec::is_empty) => {
@@ -30,7 +30,12 @@ impl Replay<'_> {
                 true
             }
             DrainStep::Done => self.pass(who, Kind::Done),
+        };
+        if step == DrainStep::Done && self.mutant == Some(Mutant::SettleWhatFailedSince) {
+            let cache = self.cast.state(who).cache;
+            cache.caught_up(cache.failures());
         }
+        came_about
     }
 
     fn begin_drain(&mut self, drainer: Drainer) -> bool {

@@ -13,13 +13,20 @@ impl Replay<'_> {
     pub(super) fn reader(&mut self, number: usize, step: ReaderStep) -> bool {
         let who = Who::Reader(number);
         match step {
-            ReaderStep::Observe => self.begin_read(number) && self.pass(who, Kind::Observe),
-            ReaderStep::ObserveAgain => self.begin_read(number) && self.send_again(who, Kind::Observe),
+            // Nothing is sent for it, so it comes about by itself.
+            ReaderStep::IsBehind => self.begin_read(number),
+            ReaderStep::Observe => self.has_begun(number) && self.pass(who, Kind::Observe),
+            ReaderStep::ObserveAgain => self.has_begun(number) && self.send_again(who, Kind::Observe),
             ReaderStep::LateObserve => self.arrive_late(who, Kind::Observe),
             ReaderStep::Get => self.pass(who, Kind::Get),
             ReaderStep::Select => self.pass(who, Kind::Select),
             ReaderStep::Fill => self.fill(who),
         }
+    }
+
+    /// Whether the read has begun, or does so now.
+    fn has_begun(&mut self, number: usize) -> bool {
+        self.promises.contains_key(&number) || self.begin_read(number)
     }
 
     fn begin_read(&mut self, number: usize) -> bool {
@@ -45,9 +52,9 @@ impl Replay<'_> {
         true
     }
 
-    /// An environment of these mutants forgets that it could not reach Redis, at once, or while it looks up.
+    /// An environment of this mutant forgets at once that it could not reach Redis.
     fn trust(&self, who: Who) {
-        if matches!(self.mutant, Some(Mutant::TrustWhileBehind | Mutant::AskLateWhetherBehind)) {
+        if self.mutant == Some(Mutant::TrustWhileBehind) {
             let cache = self.cast.state(who).cache;
             cache.caught_up(cache.failures());
         }

@@ -22,15 +22,18 @@ impl Replay<'_> {
                 self.begin_write(number) && self.run_out(who, Kind::Begin)
             }
             WriterStep::Commit => self.pass(who, Kind::Commit) && self.committed(number),
-            WriterStep::LateCommit => self.arrive_late(who, Kind::Commit) && self.committed(number),
+            WriterStep::LateCommit => {
+                self.writes[number].was_done = true;
+                self.arrive_late(who, Kind::Commit) && self.committed(number)
+            }
             WriterStep::Refuse => self.refuse(number),
             WriterStep::End if self.mutant == Some(Mutant::ClearBeforeCommit) && !self.writes[number].refused => {
                 self.writes[number].cleared_early = true;
                 self.clear(number);
                 true
             }
-            WriterStep::End => self.pass(who, Kind::End),
-            WriterStep::EndAgain => self.send_again(who, Kind::End),
+            WriterStep::End => self.pass(who, Kind::End) && self.cleared(number),
+            WriterStep::EndAgain => self.send_again(who, Kind::End) && self.cleared(number),
             WriterStep::LateEnd => self.arrive_late(who, Kind::End),
             WriterStep::EndFails => self.end_fails(who),
             WriterStep::Crash => self.crash(number),
@@ -69,6 +72,12 @@ impl Replay<'_> {
         if write.cleared_early {
             self.end_without_effect(Who::Writer(number));
         }
+        true
+    }
+
+    fn cleared(&mut self, number: usize) -> bool {
+        let write = &mut self.writes[number];
+        write.cleared = write.committed;
         true
     }
 
