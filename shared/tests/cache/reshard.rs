@@ -29,7 +29,9 @@ async fn every_step_holds_while_shards_are_failed_over_and_slots_move_there_and_
     while !mover.has_moved_enough() {
         every_step(&server).await;
     }
-    println!("{:?}", mover.stop());
+    let [heard, lost] = server.clearings();
+    println!("{:?}, {heard} clearings heard of, {lost} lost", mover.stop());
+    assert!(heard > lost, "the steps were taken by the test rather than by the cache");
 }
 
 /// What has changed.

@@ -4,6 +4,7 @@ mod cluster;
 mod steps;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use backends::{Redis, RedisCluster, RedisOptions};
@@ -72,6 +73,21 @@ impl Server {
 
     fn is_in_motion(&self) -> bool {
         matches!(&self.kind, Kind::Cluster(cluster) if cluster.is_in_motion)
+    }
+
+    /// Notes whether Redis has heard of a clearing. Where it has not, what follows in a test is made by the test itself.
+    fn note_clearing(&self, cleared: bool) {
+        if let Kind::Cluster(cluster) = &self.kind {
+            cluster.clearings[usize::from(!cleared)].fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// How many clearings Redis has heard of, and how many were lost.
+    pub(crate) fn clearings(&self) -> [usize; 2] {
+        match &self.kind {
+            Kind::Cluster(cluster) => cluster.clearings.each_ref().map(|number| number.load(Ordering::SeqCst)),
+            _ => panic!("not a cluster"),
+        }
     }
 
     /// The URL of every server of the cluster.

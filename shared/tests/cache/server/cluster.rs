@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,12 +18,19 @@ pub(super) struct Cluster {
     connection: Mutex<Option<ClusterConnection>>,
     /// Whether shards are failed over and slots moved meanwhile, upon which the cache steps aside.
     pub(super) is_in_motion: bool,
+    /// Of how many clearings the cache knew that Redis has heard of them, and of how many it did not.
+    pub(super) clearings: [AtomicUsize; 2],
 }
 
 impl Cluster {
     pub(super) fn server(start: impl FnOnce(&Path) -> RedisCluster, is_in_motion: bool) -> Server {
         let folder = tempfile::tempdir().unwrap();
-        let cluster = Self { cluster: start(folder.path()), connection: Mutex::new(None), is_in_motion };
+        let cluster = Self {
+            cluster: start(folder.path()),
+            connection: Mutex::new(None),
+            is_in_motion,
+            clearings: Default::default(),
+        };
         Server { kind: Kind::Cluster(Box::new(cluster)), _folder: folder }
     }
 

@@ -115,6 +115,7 @@ pub(crate) async fn put(server: &Server, cache: &Cache, key: &Key, body: &str) {
 pub(crate) async fn end(server: &Server, guard: WriteGuard) {
     let guards = guard.guards().to_vec();
     let cleared = guard.end().await;
+    server.note_clearing(cleared);
     assert!(cleared || server.is_in_motion(), "nothing kept the end from Redis");
     for name in &guards {
         match cleared {
@@ -147,7 +148,9 @@ pub(crate) async fn begin(server: &Server, cache: &Cache, keys: &[&Key]) -> Writ
 /// Announces a write and ends it, as if there were a commit in between.
 pub(crate) async fn write(server: &Server, cache: &Cache, key: &Key) {
     let guard = begin(server, cache, &[key]).await;
-    if !guard.end().await {
+    let cleared = guard.end().await;
+    server.note_clearing(cleared);
+    if !cleared {
         until(async || cache.invalidate(&[key.guard().to_owned()]).await).await;
         server.del(key.guard());
     }
