@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`install`] | finding the servers' programs, and installing them when they are missing |
 //! | [`postgres`] | a Postgres server, and the databases in it |
+//! | [`plan`] | what Postgres does for a statement, as it tells it itself |
 //! | [`redis`] | a Redis server, a Redis Cluster, with or without TLS |
 //! | [`pgbouncer`] | a transaction pooler in front of a Postgres |
 //! | [`browser`] | a Chromium without a window |
@@ -18,6 +19,7 @@ mod error;
 mod folder;
 pub mod install;
 pub mod pgbouncer;
+pub mod plan;
 mod port;
 pub mod postgres;
 mod process;
@@ -27,6 +29,7 @@ pub mod redis;
 pub use browser::Browser;
 pub use error::{Error, Result};
 pub use pgbouncer::PgBouncer;
+pub use plan::Plan;
 pub use postgres::{Postgres, PostgresOptions};
 pub use program::Server;
 pub use redis::{Redis, RedisCluster, RedisOptions};

@@ -89,6 +89,12 @@ pub fn max_concurrency() -> usize {
     std::env::var("AWS_LAMBDA_MAX_CONCURRENCY").ok().as_deref().and_then(parse).unwrap_or(1)
 }
 
+/// What Lambda calls this function; none outside of Lambda.
+#[expect(clippy::disallowed_methods, reason = "this is the place where the environment is read")]
+pub fn function_name() -> Option<String> {
+    std::env::var("AWS_LAMBDA_FUNCTION_NAME").ok()
+}
+
 struct Reader<L> {
     lookup: L,
     errors: Vec<String>,

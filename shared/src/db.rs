@@ -33,6 +33,9 @@ const SUSPECT_DEADLINE: Duration = Duration::from_millis(250);
 /// without a word since.
 const FIRST_TRY_DEADLINE: Duration = Duration::from_millis(700);
 
+/// Asks for a sign of life.
+pub(crate) const PING: Statement = Statement { name: "ping", sql: "SELECT 1" };
+
 /// A statement with the name under which it appears in logs.
 #[derive(Debug, Clone, Copy)]
 pub struct Statement {
@@ -40,6 +43,13 @@ pub struct Statement {
     pub name: &'static str,
     /// The text, with `$1` and so on for whatever a person wrote.
     pub sql: &'static str,
+}
+
+impl Statement {
+    /// The text on one line, as it is logged and shown.
+    pub fn line(&self) -> String {
+        self.sql.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// A parameter and its Postgres type.
@@ -137,7 +147,7 @@ impl Db {
     /// # Errors
     /// [`Error::Unavailable`] when it does not.
     pub async fn ping(&self) -> Result<(), Error> {
-        self.read(Statement { name: "ping", sql: "SELECT 1" }, &[]).await.map(drop)
+        self.read(PING, &[]).await.map(drop)
     }
 
     async fn timed(
@@ -152,7 +162,7 @@ impl Db {
         let took = started.elapsed();
         let slow = took >= self.slow_after;
         if slow {
-            slow::warn(statement, params, took, result.as_ref().map_or(0, Vec::len));
+            slow::warn(statement, params, took, result.as_ref().map(Vec::len), &self.meter);
         }
         self.meter.db_query(took, slow);
         result

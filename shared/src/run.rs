@@ -20,7 +20,7 @@ use tracing::level_filters::LevelFilter;
 use crate::config::{self, Config};
 use crate::error::{Error, Result};
 use crate::http::{Facts, Reply, Request};
-use crate::metrics::{self, Summary};
+use crate::metrics::{self, Meter, Summary};
 use crate::safety;
 use crate::state::State;
 use crate::telemetry;
@@ -158,8 +158,8 @@ impl Environment {
     /// Serves one request: every outcome, a panic and a deadline included, becomes an answer.
     async fn serve<H: for<'a> Handler<'a>>(&self, handler: H, request: Request) -> http::Response<Body> {
         let started = Instant::now();
-        let state = self.state.for_request();
         let (endpoint, (request_id, deadline)) = (request.endpoint(), request.invocation());
+        let state = self.state.with_meter(Meter::of_request(&request_id, &endpoint));
         let (accepts_gzip, if_none_match) = (request.accepts_gzip(), request.if_none_match().map(str::to_owned));
         let country = request.country();
         let left = Duration::from_millis(deadline.saturating_sub(unix_ms())).saturating_sub(MARGIN);

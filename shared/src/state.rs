@@ -62,10 +62,16 @@ impl State {
         let _ = timeout(CONNECT_BUDGET, join(self.cache.connect(), self.db.connect())).await;
     }
 
-    /// The same parts for a new request.
+    /// The same parts for a new request without a name.
     #[must_use]
     pub fn for_request(&self) -> Self {
-        let meter = Arc::new(Meter::default());
+        self.with_meter(Meter::default())
+    }
+
+    /// The same parts for the request that this meter belongs to.
+    #[must_use]
+    pub fn with_meter(&self, meter: Meter) -> Self {
+        let meter = Arc::new(meter);
         Self {
             cache: self.cache.with_meter(Arc::clone(&meter)),
             db: self.db.with_meter(Arc::clone(&meter)),

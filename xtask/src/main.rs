@@ -7,6 +7,7 @@ mod cargo;
 mod chaos;
 mod ci;
 mod dev;
+mod explain;
 mod fuzz;
 mod migrate;
 mod python;
@@ -45,6 +46,8 @@ enum Command {
     Chaos(chaos::Arguments),
     /// Measures what the functions cost, beside the least that they could.
     Bench(bench::Arguments),
+    /// Shows how Postgres runs a statement of the product's, and judges it.
+    Explain(explain::Arguments),
     /// Moves a database's schema up or down, or shows where it stands.
     Migrate(migrate::Arguments),
     /// Checks the invariants that the compiler does not.
@@ -74,6 +77,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::FuzzApi(arguments) => fuzz::run(&workspace, &arguments).await,
         Command::Chaos(arguments) => chaos::run(&workspace, &arguments).await,
         Command::Bench(arguments) => bench::run(&workspace, &arguments).await,
+        Command::Explain(arguments) => explain::run(&workspace, &arguments).await,
         Command::Migrate(arguments) => migrate::run(&workspace, &arguments).await,
         Command::Tidy => tidy::run(&workspace),
         Command::Ci => ci::run(&workspace).await,

@@ -3,11 +3,10 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use backends::{Postgres, PostgresOptions, Server};
 use clap::Subcommand;
 
 use crate::schema::{Migration, Schema};
-use crate::servers;
+use crate::servers::DevelopmentPostgres;
 use crate::workspace::Workspace;
 
 /// The database of `cargo xtask dev`.
@@ -39,17 +38,14 @@ enum Direction {
 }
 
 pub(crate) async fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
-    let folder = workspace.state("dev").join("postgres");
-    // Kept to the end: the server stops when it is dropped.
+    // Kept to the end: the server may stop when it is dropped.
     let mut server = None;
-    let url = match (&arguments.database_url, Postgres::attach(&folder).await) {
-        (Some(url), _) => url.clone(),
-        (None, Some(running)) => running.url(DATABASE),
-        (None, None) => {
-            servers::install(&[Server::Postgres])?;
-            let postgres = Postgres::start(&folder, &PostgresOptions::default())?;
-            postgres.create_database(DATABASE).await?;
-            server.insert(postgres).url(DATABASE)
+    let url = match &arguments.database_url {
+        Some(url) => url.clone(),
+        None => {
+            let postgres = DevelopmentPostgres::reach(workspace).await?;
+            postgres.admin().create_database(DATABASE).await?;
+            server.insert(postgres).admin().url(DATABASE)
         }
     };
     let mut schema = Schema::open(workspace, &url).await?;

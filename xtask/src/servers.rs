@@ -1,6 +1,7 @@
 //! Postgres and Redis of our own for a command, with their data under `target/`.
 
 use anyhow::{Result, anyhow};
+use backends::postgres::Admin;
 use backends::{Postgres, PostgresOptions, Redis, RedisOptions, Server, install};
 
 use crate::terminal::Step;
@@ -46,6 +47,31 @@ impl Servers {
         let redis = Redis::start(&state.join("redis"), redis)?;
         step.done(&format!("Redis on port {}", redis.port()));
         Ok(Self { redis, postgres })
+    }
+}
+
+/// The Postgres of `cargo xtask dev`: the one that runs, or one that is started for a command and stops when this is dropped.
+#[derive(Debug)]
+pub(crate) struct DevelopmentPostgres {
+    admin: Admin,
+    _started: Option<Postgres>,
+}
+
+impl DevelopmentPostgres {
+    /// # Errors
+    /// It neither runs nor starts.
+    pub(crate) async fn reach(workspace: &Workspace) -> Result<Self> {
+        let folder = workspace.state("dev").join("postgres");
+        if let Some(admin) = Postgres::attach(&folder).await {
+            return Ok(Self { admin, _started: None });
+        }
+        install(&[Server::Postgres])?;
+        let started = Postgres::start(&folder, &PostgresOptions::default())?;
+        Ok(Self { admin: started.admin().clone(), _started: Some(started) })
+    }
+
+    pub(crate) fn admin(&self) -> &Admin {
+        &self.admin
     }
 }
 

@@ -57,3 +57,4 @@ mod overlap;
 mod plan;
 mod pooler;
 mod privacy;
+mod slow_query;

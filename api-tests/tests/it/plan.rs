@@ -1,6 +1,7 @@
 //! How Postgres runs the list's statement in a journal of a million entries, by its own account of the real statement.
 
 use api_tests::{Kai, PostgresChoice, Setup};
+use backends::Plan;
 
 const ENTRIES: i64 = 1_000_000;
 
@@ -37,12 +38,12 @@ async fn a_page_is_read_from_its_index_without_a_scan_or_a_sort_among_a_million_
             let total = page.good().get("total").map_or(ENTRIES / 2, |total| total.as_i64().unwrap());
             assert_eq!(total, ENTRIES / 2);
             let plan = wait_for_plan(&kai, before).await;
-            assert!(plan.contains("Index Scan using ix_journal_entries_user_created"), "{query}: {plan}");
-            for forbidden in ["Seq Scan", "Sort", "Bitmap"] {
-                assert!(!plan.contains(forbidden), "{query}: {forbidden} in {plan}");
+            let mut indexes = vec!["ix_journal_entries_user_created", "users_pkey"];
+            if !session_is_cached {
+                indexes.push("ix_sessions_token");
             }
-            assert!(plan.contains("users_pkey"), "{query}: {plan}");
-            assert_eq!(plan.contains("on sessions s"), !session_is_cached, "{query}: {plan}");
+            let indexes = indexes.into_iter().map(str::to_owned).collect();
+            assert_eq!(Plan::parse(&plan), Plan { indexes, ..Plan::default() }, "{query}: {plan}");
         }
     }
 }

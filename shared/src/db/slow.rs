@@ -5,17 +5,30 @@ use std::time::Duration;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::{Param, Statement};
+use super::{Error, Param, Statement};
+use crate::config;
+use crate::metrics::Meter;
 
-/// Warns with the statement's name and text, how long it took and how many rows it gave, and the ids among its parameters: those are the only
-/// ones that cannot hold what a person wrote.
-pub(super) fn warn(statement: Statement, params: &[Param<'_>], took: Duration, rows: usize) {
+/// Warns with the statement's name and text, how long it was waited for, the connection included, and how many rows it gave or why it gave
+/// none; and with what is safe to tell of whom it was for: function, request, and the ids among the parameters. Those are the only parameters
+/// that cannot hold what a person wrote.
+pub(super) fn warn(
+    statement: Statement,
+    params: &[Param<'_>],
+    took: Duration,
+    rows: Result<usize, &Error>,
+    meter: &Meter,
+) {
     let ids: Vec<String> = params.iter().filter_map(id).map(|id| id.to_string()).collect();
     tracing::warn!(
         statement = statement.name,
-        sql = statement.sql,
+        sql = statement.line(),
         duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-        rows,
+        rows = rows.ok(),
+        error = rows.err().map(ToString::to_string),
+        function = config::function_name(),
+        request_id = meter.request_id(),
+        endpoint = meter.endpoint(),
         ids = ids.join(" "),
         "slow query"
     );
@@ -40,5 +53,11 @@ mod tests {
         assert_eq!(id(&(&user, Type::UUID)), Some(user));
         assert_eq!(id(&(&"dear diary", Type::TEXT)), None);
         assert_eq!(id(&(&None::<Uuid>, Type::UUID)), None);
+    }
+
+    #[test]
+    fn the_text_is_one_line() {
+        let statement = Statement { name: "x", sql: "SELECT 1\n        FROM users\n" };
+        assert_eq!(statement.line(), "SELECT 1 FROM users");
     }
 }

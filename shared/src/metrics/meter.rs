@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Counters of one request. Every part that the request passes through has a share in the same meter.
+/// Counters of one request. Every part that the request passes through has a share in the same meter, and so knows for whom it works.
 #[derive(Debug, Default)]
 pub struct Meter {
+    request: Option<RequestName>,
     cache_hits: AtomicU64,
     cache_misses: AtomicU64,
     cache_round_trips: AtomicU64,
@@ -18,6 +19,13 @@ pub struct Meter {
     llm_micros: AtomicU64,
     crises: AtomicU64,
     outcome: AtomicU8,
+}
+
+/// How a request is called in the logs.
+#[derive(Debug)]
+struct RequestName {
+    id: String,
+    endpoint: String,
 }
 
 /// Where the answer's data came from, as `X-Cache` tells it.
@@ -44,6 +52,21 @@ impl CacheOutcome {
 }
 
 impl Meter {
+    /// The meter of a request with this id (Lambda's) and endpoint, such as `GET /api/journal/entries`.
+    pub fn of_request(id: &str, endpoint: &str) -> Self {
+        Self { request: Some(RequestName { id: id.to_owned(), endpoint: endpoint.to_owned() }), ..Self::default() }
+    }
+
+    /// Lambda's id of the request; none outside of one, as on a schedule.
+    pub fn request_id(&self) -> Option<&str> {
+        self.request.as_ref().map(|request| request.id.as_str())
+    }
+
+    /// The route of the request, with its placeholders.
+    pub fn endpoint(&self) -> Option<&str> {
+        self.request.as_ref().map(|request| request.endpoint.as_str())
+    }
+
     /// Counts the look-up of one record. A bypass is neither a hit nor a miss: it tells nothing about the cache's use.
     pub fn cache_lookup(&self, outcome: CacheOutcome) {
         match outcome {

@@ -107,7 +107,7 @@ pub struct Credentials {
     pub password_hash: String,
 }
 
-const CREDENTIALS: Statement = Statement {
+pub(super) const CREDENTIALS: Statement = Statement {
     name: "account.credentials",
     sql: "SELECT id, password_hash FROM users WHERE email = $1 AND is_active",
 };
@@ -123,7 +123,7 @@ pub async fn credentials(state: &State, email: &Email) -> Result<Option<Credenti
     Ok(Some(Credentials { user, password_hash: row.try_get("password_hash").map_err(Error::internal)? }))
 }
 
-const REGISTER: Statement = Statement {
+pub(super) const REGISTER: Statement = Statement {
     name: "account.register",
     sql: "WITH account AS (
             INSERT INTO users (id, email, password_hash) VALUES ($1, $2, $3)

@@ -1,12 +1,12 @@
 //! The conversation with Kai: one for each person, until it is cleared.
 
 mod answer;
-mod clear;
-mod exchange;
+pub(super) mod clear;
+pub(super) mod exchange;
 mod flight;
-mod history;
+pub(super) mod history;
 mod message;
-mod question;
+pub(super) mod question;
 
 use std::time::Duration;
 

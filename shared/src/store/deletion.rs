@@ -21,7 +21,7 @@ pub async fn begin_deletion(state: &State, user: UserId) -> Result<WriteGuard> {
 
 /// Everything that is somebody's refers to them and goes with them. For a day the hash of the token remains, by which the same request is
 /// known when it comes again.
-const DELETE: Statement = Statement {
+pub(super) const DELETE: Statement = Statement {
     name: "account.delete",
     sql: authenticated!(
         write
@@ -37,7 +37,7 @@ const DELETE: Statement = Statement {
 };
 
 /// Asked afterwards: what another request has committed meanwhile, the statement that waited for it does not see.
-const DELETED: Statement = Statement {
+pub(super) const DELETED: Statement = Statement {
     name: "account.deleted",
     sql: "SELECT 1 FROM idempotency_keys
         WHERE scope = $1 AND endpoint = 'account-delete' AND key_hash = $2 AND expires_at > now()",

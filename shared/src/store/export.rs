@@ -62,7 +62,7 @@ impl Section {
     }
 }
 
-const EXPORT: Statement = Statement {
+pub(super) const EXPORT: Statement = Statement {
     name: "account.export",
     sql: authenticated!(
         "SELECT session.*, p.id AS profile_id, p.traits, p.communication_style, p.preferences,

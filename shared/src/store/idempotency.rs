@@ -73,7 +73,7 @@ pub(super) fn pseudonymous_scope(state: &State, name: &str) -> Uuid {
 }
 
 /// Also sweeps the key away when its time is over and nobody has done so yet.
-const REPLAY: Statement = Statement {
+pub(super) const REPLAY: Statement = Statement {
     name: "idempotency.replay",
     sql: "WITH expired AS (
             DELETE FROM idempotency_keys WHERE scope = $1 AND endpoint = $2 AND key_hash = $3 AND expires_at <= now()
@@ -108,7 +108,7 @@ pub(super) async fn replay<T: DeserializeOwned>(
     serde_json::from_str(response.get()).map(Some).map_err(|_| Error::internal("a kept response cannot be read"))
 }
 
-const ENDED: Statement = Statement {
+pub(super) const ENDED: Statement = Statement {
     name: "idempotency.ended",
     sql: "SELECT response FROM idempotency_keys
         WHERE scope = $1 AND endpoint = $2 AND key_hash = $3 AND request_hash = $4 AND expires_at > now()",
@@ -136,7 +136,7 @@ pub(super) async fn ended<T: DeserializeOwned>(
     Ok(first.map(|json| json.0))
 }
 
-const FIRST: Statement = Statement {
+pub(super) const FIRST: Statement = Statement {
     name: "idempotency.first",
     sql: authenticated!(
         "SELECT k.request_hash = $5 AS same, k.response FROM session LEFT JOIN idempotency_keys k

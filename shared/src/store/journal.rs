@@ -5,11 +5,11 @@
 mod draft;
 mod entry;
 mod filter;
-mod insights;
-mod list;
+pub(super) mod insights;
+pub(super) mod list;
 mod listing;
-mod read;
-mod write;
+pub(super) mod read;
+pub(super) mod write;
 
 use std::fmt::Display;
 use std::time::Duration;

@@ -9,9 +9,10 @@ use crate::state::State;
 /// How many rows are taken at a time.
 const BATCH: i64 = 100;
 
-const PENDING: Statement =
+pub(super) const PENDING: Statement =
     Statement { name: "outbox.pending", sql: "SELECT id, guard FROM cache_outbox ORDER BY id LIMIT $1" };
-const DONE: Statement = Statement { name: "outbox.done", sql: "DELETE FROM cache_outbox WHERE id = ANY($1)" };
+pub(super) const DONE: Statement =
+    Statement { name: "outbox.done", sql: "DELETE FROM cache_outbox WHERE id = ANY($1)" };
 
 /// Finishes what is in the outbox and returns how many rows that were. Repeatable, and safe to run in several places at once:
 /// dropping a guard twice costs a miss.
@@ -40,7 +41,7 @@ pub async fn drain_outbox(state: &State) -> Result<usize> {
     }
 }
 
-const ENQUEUE: Statement =
+pub(super) const ENQUEUE: Statement =
     Statement { name: "outbox.enqueue", sql: "INSERT INTO cache_outbox (guard) SELECT unnest($1)" };
 
 /// Hands guards over whose marker was set but could not be cleared. The marker lapses by itself within 30 s, and until then the database
@@ -52,7 +53,7 @@ pub(super) async fn enqueue(state: &State, guards: &[String]) {
     }
 }
 
-const PURGE: Statement = Statement {
+pub(super) const PURGE: Statement = Statement {
     name: "outbox.purge_expired",
     sql: "WITH keys AS (
             DELETE FROM idempotency_keys WHERE (scope, endpoint, key_hash) IN (

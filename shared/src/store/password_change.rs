@@ -10,7 +10,7 @@ use crate::db::{Param, Statement};
 use crate::error::{Error, Result};
 use crate::state::State;
 
-const OWN_CREDENTIALS: Statement = Statement {
+pub(super) const OWN_CREDENTIALS: Statement = Statement {
     name: "account.own_credentials",
     sql: authenticated!("SELECT u.id, u.email, u.password_hash FROM session JOIN users u ON u.id = session.user_id"),
 };
@@ -29,7 +29,7 @@ pub async fn own_credentials(state: &State, token: &Token) -> Result<(Email, Cre
 
 /// Of two who change the same password at once only the first succeeds. The user is locked first, so that the sessions' end is read off the clock
 /// when nobody can open one any more.
-const CHANGE: Statement = Statement {
+pub(super) const CHANGE: Statement = Statement {
     name: "account.change_password",
     sql: authenticated!(
         once

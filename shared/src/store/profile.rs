@@ -62,7 +62,7 @@ impl TryFrom<&Row> for Profile {
     }
 }
 
-const READ: Read = authenticated_read!(
+pub(super) const READ: Read = authenticated_read!(
     "profile.read",
     "SELECT session.*, p.id AS profile_id, p.traits, p.communication_style, p.preferences,
         p.created_at AS profile_created_at, p.updated_at AS profile_updated_at
@@ -107,7 +107,7 @@ impl ProfileChange {
     }
 }
 
-const UPDATE: Statement = Statement {
+pub(super) const UPDATE: Statement = Statement {
     name: "profile.update",
     sql: authenticated!(
         once

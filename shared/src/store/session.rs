@@ -66,7 +66,7 @@ pub async fn current_session(state: &State, token: &Token) -> Result<Session> {
 }
 
 /// Only as long as the password is the one that was verified: it may have been changed meanwhile, which has ended all sessions but this.
-const CREATE: Statement = Statement {
+pub(super) const CREATE: Statement = Statement {
     name: "session.create",
     sql: "WITH fresh AS (
             INSERT INTO sessions (id, user_id, token_hash, expires_at)
@@ -142,7 +142,7 @@ impl Opening {
 /// Of two who refresh one session at once, the row of the session lets only the first go on. Of a refresh and the end of all sessions at
 /// once, the row of the user lets one see what the other has done: the new session either is not opened, or begins before the end. A chain of
 /// refreshed sessions ends half a year after its log-in.
-const REFRESH: Statement = Statement {
+pub(super) const REFRESH: Statement = Statement {
     name: "session.refresh",
     sql: authenticated!(
         once
@@ -199,7 +199,7 @@ pub enum RevocationScope {
 
 /// The user is locked first, as by whatever else opens or ends sessions: so nobody waits in a circle, and the end is read off the clock when
 /// nobody can open a session any more. What is over is kept for a day, for whoever asks what happened, and then swept away like what has expired.
-const REVOKE: Statement = Statement {
+pub(super) const REVOKE: Statement = Statement {
     name: "session.revoke",
     sql: authenticated!(
         once

@@ -11,7 +11,7 @@ pub(super) fn crates_depend_one_way(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, manifest) in manifests(tree) {
         let package = path.trim_end_matches("/Cargo.toml");
-        let is_tool = ["xtask", "api-tests", "chaos", "emulator", "backends"].contains(&package);
+        let is_tool = ["xtask", "xtask/explain", "api-tests", "chaos", "emulator", "backends"].contains(&package);
         for (section, is_for_tests) in
             [("dependencies", false), ("build-dependencies", false), ("dev-dependencies", true)]
         {

@@ -10,7 +10,7 @@ use crate::store::idempotency::{Done, IdempotencyKey};
 use crate::store::once;
 
 /// What an `Idempotency-Key` has kept of the conversation goes with it.
-const CLEAR: Statement = Statement {
+pub(in crate::store) const CLEAR: Statement = Statement {
     name: "conversation.clear",
     sql: authenticated!(
         once

@@ -92,7 +92,7 @@ macro_rules! turns {
     };
 }
 
-const KEEP: Statement = Statement {
+pub(in crate::store) const KEEP: Statement = Statement {
     name: "conversation.exchange",
     sql: authenticated!(
         once
@@ -104,7 +104,7 @@ const KEEP: Statement = Statement {
 };
 
 /// The same for somebody whose session the cache knew, without a key and with the marker set: what it need not do, Postgres need not plan.
-const KEEP_KNOWN: Statement = Statement {
+pub(in crate::store) const KEEP_KNOWN: Statement = Statement {
     name: "conversation.exchange.known",
     sql: concat!(
         "WITH session AS (SELECT id AS user_id FROM users WHERE id = $1 AND is_active), ",

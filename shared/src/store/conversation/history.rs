@@ -51,7 +51,7 @@ impl HistoryPage {
     }
 }
 
-const HISTORY: Read = authenticated_read!(
+pub(in crate::store) const HISTORY: Read = authenticated_read!(
     "conversation.history",
     "SELECT session.*, c.id AS conversation_id, m.* FROM session
     LEFT JOIN conversations c ON c.user_id = $2

@@ -45,7 +45,7 @@ pub struct Question {
     pub(super) slot: Option<(Key, Slot)>,
 }
 
-const CONTEXT: Read = authenticated_read!(
+pub(in crate::store) const CONTEXT: Read = authenticated_read!(
     "conversation.context",
     "SELECT session.*, p.traits, p.preferences, p.communication_style,
         (SELECT coalesce(jsonb_agg(jsonb_build_object('role', m.role, 'content', m.content) ORDER BY m.created_at, m.id), '[]') FROM (

@@ -36,7 +36,7 @@ impl InsightsPeriod {
     }
 }
 
-const INSIGHTS: Read = authenticated_read!(
+pub(in crate::store) const INSIGHTS: Read = authenticated_read!(
     "journal.insights",
     ", recent AS MATERIALIZED (
         SELECT (created_at AT TIME ZONE 'UTC')::date AS day, mood, tags FROM journal_entries

@@ -22,7 +22,7 @@ use crate::store::position::Position;
 /// The user is named by the parameter and not by the session's column: only a value that the planner can see keeps it from reading and
 /// sorting the whole journal of somebody who writes much. One row of the session even for an empty page; with entries, the session's
 /// columns come with each. `total` is kept by a trigger, so it costs nothing, and it is of the same snapshot as the entries.
-const PAGE: Read = authenticated_read!(
+pub(in crate::store) const PAGE: Read = authenticated_read!(
     "journal.page",
     "SELECT session.*, journal_entry_count AS total, e.* FROM session LEFT JOIN LATERAL (
         SELECT ",
@@ -35,7 +35,7 @@ const PAGE: Read = authenticated_read!(
 
 /// A filter must look at every entry that could meet it, so here the total is counted. Without a search the rank is a constant, by which
 /// Postgres need not sort.
-const FILTERED_PAGE: Read = authenticated_read!(
+pub(in crate::store) const FILTERED_PAGE: Read = authenticated_read!(
     "journal.filtered",
     "SELECT session.*, matches.total, e.* FROM session
     CROSS JOIN LATERAL (SELECT count(*) AS total FROM journal_entries WHERE ",
@@ -53,7 +53,7 @@ const FILTERED_PAGE: Read = authenticated_read!(
     ) e ON true"
 );
 
-const AFTER: Read = authenticated_read!(
+pub(in crate::store) const AFTER: Read = authenticated_read!(
     "journal.after",
     "SELECT session.*, e.* FROM session LEFT JOIN LATERAL (
         SELECT ",

@@ -11,7 +11,7 @@ use crate::state::State;
 use crate::store::Token;
 use crate::store::authenticated::{self, Read, authenticated_read};
 
-const ENTRY: Read = authenticated_read!(
+pub(in crate::store) const ENTRY: Read = authenticated_read!(
     "journal.entry",
     "SELECT session.*, e.* FROM session LEFT JOIN LATERAL (
         SELECT ",

@@ -21,7 +21,7 @@ pub async fn begin_journal_write(state: &State, user: UserId) -> Result<WriteGua
     authenticated::begin(state, vec![LISTS.guard(user.0)]).await
 }
 
-const CREATE: Statement = Statement {
+pub(in crate::store) const CREATE: Statement = Statement {
     name: "journal.create",
     sql: authenticated!(
         once
@@ -60,7 +60,7 @@ pub async fn create_entry(
 }
 
 /// The version is compared by the statement that changes the row, so that of two who hold the same one only the first succeeds.
-const UPDATE: Statement = Statement {
+pub(in crate::store) const UPDATE: Statement = Statement {
     name: "journal.update",
     sql: authenticated!(
         once
@@ -117,7 +117,7 @@ pub async fn update_entry(
 }
 
 /// What an `Idempotency-Key` has kept of the entry goes with it.
-const DELETE: Statement = Statement {
+pub(in crate::store) const DELETE: Statement = Statement {
     name: "journal.delete",
     sql: authenticated!(
         once
