@@ -59,9 +59,9 @@ pub(super) async fn fill(client: &Client, size: &Size) -> Result<Subject> {
     client.batch_execute(&people(size, &subject)).await?;
     println!("{} people added", size.others + 1);
     write_entries(client, size).await?;
+    println!("{} entries added; adding the conversations, and analysing", size.entries);
     client.batch_execute(&rest(size)).await?;
     client.batch_execute("VACUUM (ANALYZE)").await?;
-    println!("{} entries and their conversations added and analysed", size.entries);
     let entry = "SELECT id FROM journal_entries WHERE user_id = $1 ORDER BY created_at DESC LIMIT 1 OFFSET 5";
     let entry = client.query_one(entry, &[&USER]).await?.try_get(0)?;
     Ok(Subject { entry, ..subject })
@@ -104,7 +104,7 @@ async fn write_entries(client: &Client, size: &Size) -> Result<()> {
             1 + n % 90 / 10.0, ARRAY[theme, 'evening'], at, at
         FROM generate_series($1, $2) n
         CROSS JOIN LATERAL (
-            SELECT $3 - ({entries} - n) * interval '{period} seconds' / {entries} AS at, $4[n / 10 % {themes} + 1] AS theme
+            SELECT $3 - ({entries} - n)::float8 / {entries} * interval '{period} seconds' AS at, $4[n / 10 % {themes} + 1] AS theme
         ) entry
         ORDER BY n",
         others = size.others,
@@ -140,7 +140,7 @@ fn rest(size: &Size) -> String {
         INSERT INTO conversations (id, user_id) SELECT md5('conversation ' || id)::uuid, id FROM users;
         INSERT INTO messages (id, conversation_id, role, content, created_at)
             SELECT md5('message ' || n || c.id)::uuid, c.id, CASE WHEN n % 2 = 0 THEN 'user' ELSE 'assistant' END,
-                'How was the evening?', now() - n * interval '{period} seconds' / {own}
+                'How was the evening?', now() - n::float8 / {own} * interval '{period} seconds'
             FROM conversations c, LATERAL generate_series(1, CASE WHEN c.user_id = '{USER}' THEN {own} ELSE 40 END) n",
         period = PERIOD.as_secs(),
     )

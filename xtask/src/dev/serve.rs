@@ -138,10 +138,10 @@ fn variables(servers: &Servers, database_url: &str, cache_key: &Path) -> Result<
         ("REDIS_URL", servers.redis.url()),
         ("CACHE_KEY", key(cache_key).with_context(|| format!("cannot keep {}", cache_key.display()))?),
     ];
-    // A model of the developer's own, if there is one: else the built-in companion answers.
-    let model =
-        ["LLM_BASE_URL", "LLM_MODEL", "LLM_API_KEY"].into_iter().filter_map(|name| Some((name, env::var(name).ok()?)));
-    Ok(pairs.into_iter().chain(model).map(|(name, value)| (name.to_owned(), value)).collect())
+    // A model of the developer's own, if there is one: else the built-in companion answers. And what they call slow.
+    let own = ["LLM_BASE_URL", "LLM_MODEL", "LLM_API_KEY", "SLOW_QUERY_THRESHOLD"];
+    let own = own.into_iter().filter_map(|name| Some((name, env::var(name).ok()?)));
+    Ok(pairs.into_iter().chain(own).map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 /// A random key, made once: with another one all that is in the cache would be unreadable.
