@@ -6,7 +6,7 @@
 
 mod account;
 mod authenticated;
-mod catalogue;
+pub mod catalogue;
 mod conversation;
 mod deletion;
 mod export;
@@ -27,7 +27,6 @@ use std::fmt;
 use uuid::Uuid;
 
 pub use self::account::{Account, Credentials, Email, Password, credentials, register};
-pub use self::catalogue::{Example, Exception, Subject, Value, statements};
 pub use self::conversation::{
     Answer, Asked, ChatMessage, Exchange, Flight, History, HistoryPage, Lead, Message, Metadata, Question, Safety,
     Spoken, ask, begin_crisis_exchange, begin_exchange, begin_turning_point, clear_conversation, conversation_history,

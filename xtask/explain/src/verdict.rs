@@ -3,7 +3,7 @@
 use std::fmt;
 
 use backends::Plan;
-use shared::store::Exception;
+use shared::store::catalogue::Exception;
 
 /// One criterion, and how the plan meets it.
 #[derive(Debug, PartialEq, Eq)]
