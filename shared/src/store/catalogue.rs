@@ -59,7 +59,7 @@ pub struct Subject {
     pub endpoint: String,
 }
 
-/// Every statement that the functions send, at least once. `cargo xtask tidy` sees to it that none is missing.
+/// Every statement that the functions send, at least once: a test below sees to it that none is missing.
 pub fn statements(subject: &Subject) -> Vec<Example> {
     let mut list = List { subject, examples: Vec::new() };
     list.accounts();
