@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use backends::{Postgres, PostgresOptions, Redis, RedisOptions};
+use backends::{Postgres, PostgresOptions, Redis, RedisOptions, testing};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use emulator::{Emulator, InvocationError, LogBuffer, Options, Template, Variable};
@@ -18,7 +18,6 @@ use uuid::Uuid;
 use crate::client::{Client, Reply};
 use crate::person::Person;
 use crate::proxy::{Protocol, Proxy};
-use crate::servers;
 use crate::setup::{PostgresChoice, RedisChoice, Setup};
 
 /// The functions behind the emulator, with a database, a Redis and collected logs.
@@ -62,13 +61,13 @@ impl Kai {
         let mut own_postgres = None;
         let database_url = match setup.postgres {
             PostgresChoice::Migrated => {
-                let admin = servers::postgres();
-                admin.clone_database(&servers::template_database(), &database).await.expect("a copy of the template");
+                let admin = testing::postgres();
+                admin.clone_database(&testing::template_database(), &database).await.expect("a copy of the template");
                 admin.url(&database)
             }
             PostgresChoice::Empty => {
-                servers::postgres().create_database(&database).await.expect("a database");
-                servers::postgres().url(&database)
+                testing::postgres().create_database(&database).await.expect("a database");
+                testing::postgres().url(&database)
             }
             PostgresChoice::Own(settings) => {
                 let options = PostgresOptions { disposable: true, settings, ..PostgresOptions::default() };
@@ -80,7 +79,7 @@ impl Kai {
         };
         let mut own_redis = None;
         let redis_url = match setup.redis {
-            RedisChoice::Shared => servers::redis(),
+            RedisChoice::Shared => testing::redis(),
             RedisChoice::Own => {
                 // `DEBUG POPULATE` fills it in a moment.
                 let directives = vec![("enable-debug-command".to_owned(), "local".to_owned())];
@@ -93,11 +92,11 @@ impl Kai {
         let (mut postgres_proxy, mut redis_proxy) = (None, None);
         let (mut seen_database_url, mut seen_redis_url) = (database_url.clone(), redis_url.clone());
         if setup.proxied {
-            let proxy = Proxy::start(servers::port(&database_url), Protocol::Postgres).await;
-            seen_database_url = servers::with_port(&database_url, postgres_proxy.insert(proxy).port());
+            let proxy = Proxy::start(testing::port(&database_url), Protocol::Postgres).await;
+            seen_database_url = testing::with_port(&database_url, postgres_proxy.insert(proxy).port());
             if !redis_url.starts_with("redis-cluster:") {
-                let proxy = Proxy::start(servers::port(&redis_url), Protocol::Redis).await;
-                seen_redis_url = servers::with_port(&redis_url, redis_proxy.insert(proxy).port());
+                let proxy = Proxy::start(testing::port(&redis_url), Protocol::Redis).await;
+                seen_redis_url = testing::with_port(&redis_url, redis_proxy.insert(proxy).port());
             }
         }
         let mut key = [0; 32];
@@ -125,7 +124,7 @@ impl Kai {
         }
         let options = Options {
             template,
-            binaries: servers::functions(),
+            binaries: testing::functions(),
             variables: variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             max_environments: setup.environments,
             throttle: false,

@@ -20,7 +20,6 @@ mod kai;
 mod model;
 mod person;
 mod proxy;
-mod servers;
 mod setup;
 
 pub use browser::Browser;

@@ -25,6 +25,7 @@ pub mod postgres;
 mod process;
 pub mod program;
 pub mod redis;
+pub mod testing;
 
 pub use browser::Browser;
 pub use error::{Error, Result};

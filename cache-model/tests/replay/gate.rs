@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use backends::testing;
+
 /// It takes connections until it is dropped; those that it has taken last as long as their clients want them.
 pub(crate) struct Gate {
     address: SocketAddr,
@@ -36,7 +38,7 @@ impl Gate {
 
     /// A server's URL with this port in place of its own.
     pub(crate) fn url(&self, server: &str) -> String {
-        server.replacen(&format!(":{}", port(server)), &format!(":{}", self.address.port()), 1)
+        testing::with_port(server, self.address.port())
     }
 }
 
@@ -46,10 +48,4 @@ impl Drop for Gate {
         // It looks up once more.
         let _ = TcpStream::connect(self.address);
     }
-}
-
-/// The port in a URL that names one: `redis://127.0.0.1:6379`, `postgres://user:password@127.0.0.1:5432/database`.
-pub(crate) fn port(url: &str) -> u16 {
-    let after_colon = url.rsplit(':').next().unwrap_or_default();
-    after_colon.split('/').next().and_then(|port| port.parse().ok()).expect("a URL with a port")
 }

@@ -24,8 +24,3 @@ mod stage;
 mod verdict;
 mod walks;
 mod writes;
-
-#[expect(clippy::disallowed_methods, reason = "the tests' own environment, not the product's")]
-fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is missing: run the tests with `cargo xtask test`"))
-}

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock, Mutex, mpsc};
 use std::time::Duration;
 
-use backends::postgres::Admin;
+use backends::testing;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use redis::{Cmd, ConnectionLike as _, Value};
@@ -15,9 +15,9 @@ use tokio_postgres::{Client, NoTls};
 
 use crate::actor::Actor;
 use crate::board::{Board, Ending};
-use crate::gate::{Gate, port};
+use crate::gate::Gate;
 use crate::redis_gate::{self, Names};
-use crate::{postgres, request, variable};
+use crate::{postgres, request};
 
 /// One database, whose outbox belongs to everybody: one replay after the other.
 static STAGE: LazyLock<Mutex<Stage>> = LazyLock::new(|| Mutex::new(Stage::open()));
@@ -71,12 +71,12 @@ impl Stage {
 
     fn open() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let (admin, redis_url) = (Admin::parse(&variable("KAI_TEST_POSTGRES")).unwrap(), variable("KAI_TEST_REDIS"));
+        let (admin, redis_url) = (testing::postgres(), testing::redis());
         let name = format!("replay_{}", std::process::id());
         let database_url = admin.url(&name);
         let database = runtime.block_on(async {
             admin.drop_database(&name).await.unwrap();
-            admin.clone_database(&variable("KAI_TEST_TEMPLATE"), &name).await.unwrap();
+            admin.clone_database(&testing::template_database(), &name).await.unwrap();
             tokio_postgres::connect(&database_url, NoTls).await.unwrap()
         });
         let (database, connection) = database;
@@ -103,10 +103,10 @@ impl Stage {
 
     pub(crate) fn environment(&self, number: usize, names: &Names, board: &Arc<Board>) -> Environment {
         let (names, redis_board, postgres_board) = (names.clone(), Arc::clone(board), Arc::clone(board));
-        let redis = Gate::open(port(&self.redis_url), move |client, server| {
+        let redis = Gate::open(testing::port(&self.redis_url), move |client, server| {
             redis_gate::serve(number, client, server, &names, &redis_board);
         });
-        let postgres = Gate::open(port(&self.database_url), move |client, server| {
+        let postgres = Gate::open(testing::port(&self.database_url), move |client, server| {
             postgres::serve(number, client, server, &postgres_board);
         });
         let state = state(&redis.url(&self.redis_url), &postgres.url(&self.database_url));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use backends::postgres::Admin;
+use backends::testing;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -31,10 +31,10 @@ pub(crate) struct Kai {
 impl Kai {
     pub(crate) async fn start() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let (server, admin) = (Server::node(), Admin::parse(&variable("KAI_TEST_POSTGRES")).unwrap());
+        let (server, admin) = (Server::node(), testing::postgres());
         let name = format!("shared_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         admin.drop_database(&name).await.unwrap();
-        admin.clone_database(&variable("KAI_TEST_TEMPLATE"), &name).await.unwrap();
+        admin.clone_database(&testing::template_database(), &name).await.unwrap();
         let database_url = admin.url(&name);
         let state = environment(&server.url(), &database_url);
         let email = Email::parse(&"someone@example.org".into()).unwrap();
@@ -154,9 +154,4 @@ fn environment(redis_url: &str, database_url: &str) -> State {
         })
     });
     State::try_from(config.unwrap()).unwrap()
-}
-
-#[expect(clippy::disallowed_methods, reason = "the tests' own environment, not the product's")]
-fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is missing: run the tests with `cargo xtask test`"))
 }

@@ -123,31 +123,16 @@ async fn explain(client: &Client, example: &Example) -> Result<bool> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::path::Path;
 
-    use backends::{Postgres, PostgresOptions};
+    use backends::testing;
 
     use super::*;
 
-    /// The tables as they are after every file of `migrations/`.
-    async fn migrate(client: &Client) -> Result<()> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
-        let mut files: Vec<_> = std::fs::read_dir(folder)?.map(|file| file.unwrap().path()).collect();
-        files.retain(|path| path.to_str().unwrap().ends_with(".up.sql"));
-        files.sort();
-        for file in files {
-            client.batch_execute(&std::fs::read_to_string(file)?).await?;
-        }
-        Ok(())
-    }
-
     #[tokio::test]
     async fn every_statement_runs_as_it_should_and_changes_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        let options = PostgresOptions { disposable: true, ..PostgresOptions::default() };
-        let postgres = Postgres::start(dir.path(), &options).unwrap();
-        let url = postgres.url("postgres");
-        connected(&url, migrate).await.unwrap();
+        let (admin, name) = (testing::postgres(), format!("explain_{}", std::process::id()));
+        admin.clone_database(&testing::template_database(), &name).await.unwrap();
+        let url = admin.url(&name);
         let size = Size::of(20_000);
         let subject = connected(&url, async |client| fill::fill(client, &size).await).await.unwrap();
         let counts = "SELECT (SELECT sum(journal_entry_count)::bigint FROM users), (SELECT count(*) FROM sessions),
@@ -165,6 +150,7 @@ mod tests {
         })
         .await
         .unwrap();
+        admin.drop_database(&name).await.unwrap();
     }
 
     #[test]

@@ -1,26 +1,27 @@
-//! What `cargo xtask test` tells the tests about the servers that it has started.
+//! What `cargo xtask test` tells the tests about the servers that it has started. Without it each of these panics, and says what to run.
+#![expect(clippy::expect_used, clippy::panic, reason = "for tests alone")]
 
 use std::path::PathBuf;
 
-use backends::postgres::Admin;
+use crate::postgres::Admin;
 
 /// Access to the Postgres server.
-pub(crate) fn postgres() -> Admin {
+pub fn postgres() -> Admin {
     Admin::parse(&variable("KAI_TEST_POSTGRES")).expect("KAI_TEST_POSTGRES")
 }
 
 /// The name of the migrated database that tests copy.
-pub(crate) fn template_database() -> String {
+pub fn template_database() -> String {
     variable("KAI_TEST_TEMPLATE")
 }
 
 /// The URL of the shared Redis.
-pub(crate) fn redis() -> String {
+pub fn redis() -> String {
     variable("KAI_TEST_REDIS")
 }
 
 /// The folder that holds the functions' binaries.
-pub(crate) fn functions() -> PathBuf {
+pub fn functions() -> PathBuf {
     variable("KAI_TEST_FUNCTIONS").into()
 }
 
@@ -30,12 +31,12 @@ fn variable(name: &str) -> String {
 }
 
 /// The port in a URL.
-pub(crate) fn port(url: &str) -> u16 {
+pub fn port(url: &str) -> u16 {
     split(url).1
 }
 
 /// The URL with another port.
-pub(crate) fn with_port(url: &str, port: u16) -> String {
+pub fn with_port(url: &str, port: u16) -> String {
     let (before, _, after) = split(url);
     format!("{before}:{port}{after}")
 }
