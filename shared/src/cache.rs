@@ -231,6 +231,9 @@ impl Cache {
         if !nothing_was_sent {
             self.meter.cache_round_trip(started.elapsed());
         }
+        if result.is_err() {
+            self.meter.cache_error();
+        }
         // Whoever cannot reach Redis now may miss what others have to say, one failure being enough.
         if result.is_err() && !nothing_was_sent {
             self.note_failure();

@@ -89,6 +89,11 @@ impl Error {
         Self::Unavailable { retry_after: Duration::from_secs(2), cause: cause.into() }
     }
 
+    /// Whether it is our failure and none of the client's.
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Self::Internal(_) | Self::Unavailable { .. })
+    }
+
     /// One field breaks its rule.
     pub fn invalid(field: &'static str, rule: &'static str) -> Self {
         Self::Invalid(vec![FieldError { field, rule }])

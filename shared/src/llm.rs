@@ -61,6 +61,7 @@ impl Model {
         };
         meter.llm_call(started.elapsed());
         if let Err(reason) = &answer {
+            meter.llm_failure();
             tracing::warn!(%reason, "the model did not answer");
         }
         answer

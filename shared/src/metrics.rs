@@ -2,8 +2,13 @@
 
 mod document;
 mod meter;
+mod reading;
+pub mod registry;
 mod sink;
 
 pub use self::document::{Document, Summary};
-pub use self::meter::{CacheOutcome, Meter};
+pub use self::meter::{CacheOutcome, FamilyUse, Meter};
+pub use self::reading::{
+    CacheReading, FamilyMemory, FamilyUseReading, NodesReading, Published, Reading, RollupReading,
+};
 pub use self::sink::emit;

@@ -29,7 +29,13 @@ pub(crate) async fn answer(
     answer.resources = safety::resources(country);
     match timeout(KEEP_BUDGET, keep(state, request, body, &answer)).await {
         Ok(Ok(kept)) => Reply::ok(&kept),
-        _ => Reply::ok(&answer),
+        outcome => {
+            // Whoever is not signed in, or sends what cannot be kept, is answered as well, and nothing has failed.
+            if outcome.map_or(true, |kept| kept.is_err_and(|error| error.is_ours())) {
+                state.meter.crisis_failure();
+            }
+            Reply::ok(&answer)
+        }
     }
 }
 

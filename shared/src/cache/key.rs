@@ -21,7 +21,7 @@ impl Family {
 
     /// The key of one record of an owner. The record's name is the caller's, byte for byte.
     pub fn key(&self, owner: Uuid, record: String) -> Key {
-        Key { record, guard: self.guard(owner), ttl: self.ttl }
+        Key { record, guard: self.guard(owner), family: *self }
     }
 }
 
@@ -30,7 +30,7 @@ impl Family {
 pub struct Key {
     record: String,
     guard: String,
-    ttl: Duration,
+    family: Family,
 }
 
 impl Key {
@@ -46,6 +46,11 @@ impl Key {
 
     /// How long the record lives.
     pub fn ttl(&self) -> Duration {
-        self.ttl
+        self.family.ttl
+    }
+
+    /// What the record's family is called, in keys and in metrics.
+    pub fn family(&self) -> &'static str {
+        self.family.prefix
     }
 }

@@ -1,14 +1,17 @@
 //! One request as a document in CloudWatch's embedded metric format.
 //!
-//! Format: Amazon CloudWatch user guide, "Specification: Embedded metric format". The dimensions are `Service` and `Endpoint` and
-//! nothing else: each further value would be a metric of its own. What varies from request to request is a property.
+//! Format: Amazon CloudWatch user guide, "Specification: Embedded metric format". The dimensions are `Service` and, for
+//! what is looked at route by route, `Endpoint`: each further value would be a metric of its own. What varies from request to request is a property.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Meter;
+use super::meter::{FamilyUse, Meter};
+use super::reading::Metadata;
+use super::registry::{COMMON, REQUEST, SERVICE};
 
 /// What is known of a request once it is answered.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +44,7 @@ pub struct Document<'a> {
     client_errors: u8,
     cache_hits: u64,
     cache_misses: u64,
+    cache_errors: u64,
     db_queries: u64,
     db_time: f64,
     slow_queries: u64,
@@ -51,77 +55,35 @@ pub struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     llm_saved: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    llm_failures: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     llm_time: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     crisis_resources: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crisis_failures: Option<u64>,
     #[serde(rename = "requestId")]
     request_id: &'a str,
     #[serde(rename = "status")]
     status: u16,
     #[serde(rename = "cache", skip_serializing_if = "Option::is_none")]
     cache: Option<&'static str>,
+    #[serde(rename = "families", skip_serializing_if = "BTreeMap::is_empty")]
+    families: BTreeMap<&'static str, FamilyUse>,
     #[serde(rename = "cacheRoundTrips")]
     cache_round_trips: u64,
     #[serde(rename = "cacheTime")]
     cache_time: f64,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Metadata {
-    timestamp: i64,
-    cloud_watch_metrics: [Directive; 1],
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Directive {
-    namespace: &'static str,
-    dimensions: [[&'static str; 2]; 1],
-    metrics: &'static [Metric],
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Metric {
-    name: &'static str,
-    unit: &'static str,
-}
-
-const fn metric(name: &'static str, unit: &'static str) -> Metric {
-    Metric { name, unit }
-}
-
-/// What every request counts, and after it what only a conversation does.
-const METRICS: [Metric; 15] = [
-    metric("Latency", "Milliseconds"),
-    metric("Requests", "Count"),
-    metric("Errors", "Count"),
-    metric("ClientErrors", "Count"),
-    metric("CacheHits", "Count"),
-    metric("CacheMisses", "Count"),
-    metric("DbQueries", "Count"),
-    metric("DbTime", "Milliseconds"),
-    metric("SlowQueries", "Count"),
-    metric("ResponseBytes", "Bytes"),
-    metric("ColdStart", "Count"),
-    metric("LlmCalls", "Count"),
-    metric("LlmSaved", "Count"),
-    metric("LlmTime", "Milliseconds"),
-    metric("CrisisResources", "Count"),
-];
-/// How many of them every request counts.
-const COMMON: usize = 11;
-
 impl<'a> Document<'a> {
     /// Puts together what the request counted and how it ended.
     pub fn new(summary: Summary<'a>, meter: &Meter) -> Self {
         let conversed = meter.llm_calls() + meter.saved_llm_calls() + meter.crises() > 0;
-        let metrics = if conversed { METRICS.as_slice() } else { METRICS.split_at(COMMON).0 };
-        let directive = Directive { namespace: "Kai", dimensions: [["Service", "Endpoint"]], metrics };
+        let cloud_watch_metrics = if conversed { REQUEST.as_slice() } else { REQUEST.split_at(COMMON).0 };
         Self {
-            metadata: Metadata { timestamp: Timestamp::now().as_millisecond(), cloud_watch_metrics: [directive] },
-            service: "kai",
+            metadata: Metadata { timestamp: Timestamp::now().as_millisecond(), cloud_watch_metrics },
+            service: SERVICE,
             endpoint: summary.endpoint,
             latency: milliseconds(summary.latency),
             requests: 1,
@@ -129,6 +91,7 @@ impl<'a> Document<'a> {
             client_errors: u8::from((400..500).contains(&summary.status)),
             cache_hits: meter.cache_hits(),
             cache_misses: meter.cache_misses(),
+            cache_errors: meter.cache_errors(),
             db_queries: meter.db_queries(),
             db_time: milliseconds(meter.db_time()),
             slow_queries: meter.slow_queries(),
@@ -136,11 +99,14 @@ impl<'a> Document<'a> {
             cold_start: u8::from(summary.cold_start),
             llm_calls: conversed.then(|| meter.llm_calls()),
             llm_saved: conversed.then(|| meter.saved_llm_calls()),
+            llm_failures: conversed.then(|| meter.llm_failures()),
             llm_time: conversed.then(|| milliseconds(meter.llm_time())),
             crisis_resources: conversed.then(|| meter.crises()),
+            crisis_failures: conversed.then(|| meter.crisis_failures()),
             request_id: summary.request_id,
             status: summary.status,
             cache: meter.outcome().map(super::CacheOutcome::as_str),
+            families: meter.families(),
             cache_round_trips: meter.cache_round_trips(),
             cache_time: milliseconds(meter.cache_time()),
         }
@@ -170,7 +136,7 @@ mod tests {
 
     fn document(status: u16) -> Value {
         let meter = Meter::default();
-        meter.cache_lookup(CacheOutcome::Hit);
+        meter.cache_lookup("thing", CacheOutcome::Hit);
         meter.answer_from(CacheOutcome::Hit);
         meter.db_query(Duration::from_micros(1500), true);
         serde_json::to_value(Document::new(Summary { status, ..SUMMARY }, &meter)).unwrap()
@@ -179,13 +145,16 @@ mod tests {
     #[test]
     fn every_named_metric_and_dimension_stands_at_the_root_with_a_number_or_a_name() {
         let document = document(200);
-        let directive = &document["_aws"]["CloudWatchMetrics"][0];
-        for metric in directive["Metrics"].as_array().unwrap() {
-            assert!(document[metric["Name"].as_str().unwrap()].is_number(), "{metric}");
+        for directive in document["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
+            for metric in directive["Metrics"].as_array().unwrap() {
+                assert!(document[metric["Name"].as_str().unwrap()].is_number(), "{metric}");
+            }
+            let sets = directive["Dimensions"].as_array().unwrap();
+            for dimension in sets.iter().flat_map(|set| set.as_array().unwrap()) {
+                assert!(document[dimension.as_str().unwrap()].is_string(), "{dimension}");
+            }
         }
-        for dimension in directive["Dimensions"][0].as_array().unwrap() {
-            assert!(document[dimension.as_str().unwrap()].is_string(), "{dimension}");
-        }
+        assert_eq!(document["families"], serde_json::json!({"thing": {"hits": 1, "misses": 0}}));
         assert!(document["_aws"]["Timestamp"].as_i64().unwrap() > 1_700_000_000_000);
     }
 
@@ -197,8 +166,9 @@ mod tests {
         let spoken = Document::new(SUMMARY, &meter);
         let spoken = serde_json::to_value(spoken).unwrap();
         for (document, declared) in [(&plain, false), (&spoken, true)] {
-            let metrics = document["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
-            for metric in metrics {
+            let directives = document["_aws"]["CloudWatchMetrics"].as_array().unwrap();
+            let metrics: Vec<_> = directives.iter().flat_map(|one| one["Metrics"].as_array().unwrap()).collect();
+            for metric in &metrics {
                 assert!(document[metric["Name"].as_str().unwrap()].is_number(), "{metric}");
             }
             assert_eq!(metrics.iter().any(|metric| metric["Name"] == "LlmCalls"), declared);

@@ -1,14 +1,18 @@
 //! What one request counts while it is served.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 /// Counters of one request. Every part that the request passes through has a share in the same meter, and so knows for whom it works.
 #[derive(Debug, Default)]
 pub struct Meter {
     request: Option<RequestName>,
-    cache_hits: AtomicU64,
-    cache_misses: AtomicU64,
+    families: Mutex<BTreeMap<&'static str, FamilyUse>>,
+    cache_errors: AtomicU64,
     cache_round_trips: AtomicU64,
     cache_micros: AtomicU64,
     db_queries: AtomicU64,
@@ -17,7 +21,9 @@ pub struct Meter {
     llm_calls: AtomicU64,
     llm_saved: AtomicU64,
     llm_micros: AtomicU64,
+    llm_failures: AtomicU64,
     crises: AtomicU64,
+    crisis_failures: AtomicU64,
     outcome: AtomicU8,
 }
 
@@ -26,6 +32,15 @@ pub struct Meter {
 struct RequestName {
     id: String,
     endpoint: String,
+}
+
+/// How often the cache had a record of a family, and how often it had not.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FamilyUse {
+    /// Records that were there.
+    pub hits: u64,
+    /// Records that were not.
+    pub misses: u64,
 }
 
 /// Where the answer's data came from, as `X-Cache` tells it.
@@ -67,13 +82,19 @@ impl Meter {
         self.request.as_ref().map(|request| request.endpoint.as_str())
     }
 
-    /// Counts the look-up of one record. A bypass is neither a hit nor a miss: it tells nothing about the cache's use.
-    pub fn cache_lookup(&self, outcome: CacheOutcome) {
+    /// Counts the look-up of one record of a family. A bypass is neither a hit nor a miss: it tells nothing about the cache's use.
+    pub fn cache_lookup(&self, family: &'static str, outcome: CacheOutcome) {
+        let mut families = self.lock();
         match outcome {
-            CacheOutcome::Hit => add(&self.cache_hits, 1),
-            CacheOutcome::Miss => add(&self.cache_misses, 1),
+            CacheOutcome::Hit => families.entry(family).or_default().hits += 1,
+            CacheOutcome::Miss => families.entry(family).or_default().misses += 1,
             CacheOutcome::Bypass => {}
         }
+    }
+
+    /// Counts one exchange with Redis that got no answer, also because Redis is left alone after failures.
+    pub fn cache_error(&self) {
+        add(&self.cache_errors, 1);
     }
 
     /// Notes where the answer's data came from.
@@ -100,6 +121,11 @@ impl Meter {
         add(&self.llm_micros, micros(took));
     }
 
+    /// Counts one call of the model that brought no answer.
+    pub fn llm_failure(&self) {
+        add(&self.llm_failures, 1);
+    }
+
     /// Counts an answer that needed no call of the model, because the same was asked before.
     pub fn llm_saved(&self) {
         add(&self.llm_saved, 1);
@@ -108,6 +134,11 @@ impl Meter {
     /// Counts an answer that carries resources for somebody in a crisis.
     pub fn crisis(&self) {
         add(&self.crises, 1);
+    }
+
+    /// Counts an answer to a crisis that could not be kept for a reason of ours.
+    pub fn crisis_failure(&self) {
+        add(&self.crisis_failures, 1);
     }
 
     /// Where the answer's data came from, if it is of the kind that is cached.
@@ -119,12 +150,22 @@ impl Meter {
 
     /// Records served from the cache.
     pub fn cache_hits(&self) -> u64 {
-        self.cache_hits.load(Ordering::Relaxed)
+        self.lock().values().map(|family| family.hits).sum()
     }
 
     /// Records that the cache did not have.
     pub fn cache_misses(&self) -> u64 {
-        self.cache_misses.load(Ordering::Relaxed)
+        self.lock().values().map(|family| family.misses).sum()
+    }
+
+    /// The same for each family whose records were looked up.
+    pub fn families(&self) -> BTreeMap<&'static str, FamilyUse> {
+        self.lock().clone()
+    }
+
+    /// Exchanges with Redis that got no answer.
+    pub fn cache_errors(&self) -> u64 {
+        self.cache_errors.load(Ordering::Relaxed)
     }
 
     /// Exchanges with Redis.
@@ -157,6 +198,11 @@ impl Meter {
         self.llm_saved.load(Ordering::Relaxed)
     }
 
+    /// Calls of the model that brought no answer.
+    pub fn llm_failures(&self) -> u64 {
+        self.llm_failures.load(Ordering::Relaxed)
+    }
+
     /// Time spent on waiting for the model.
     pub fn llm_time(&self) -> Duration {
         Duration::from_micros(self.llm_micros.load(Ordering::Relaxed))
@@ -167,9 +213,18 @@ impl Meter {
         self.crises.load(Ordering::Relaxed)
     }
 
+    /// Answers to a crisis that could not be kept.
+    pub fn crisis_failures(&self) -> u64 {
+        self.crisis_failures.load(Ordering::Relaxed)
+    }
+
     /// Queries over the threshold.
     pub fn slow_queries(&self) -> u64 {
         self.slow_queries.load(Ordering::Relaxed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, FamilyUse>> {
+        self.families.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

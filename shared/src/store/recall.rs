@@ -48,7 +48,7 @@ pub(super) async fn recall<T>(
     let session_key = token.session_key();
     let [session, data] = look_up(state, [&session_key, key]).await;
     let data = Recalled::new(state, key, data, read);
-    state.meter.cache_lookup(data.outcome);
+    state.meter.cache_lookup(key.family(), data.outcome);
     state.meter.answer_from(data.outcome);
     (KnownSession::new(state, &session_key, session).0, data)
 }
@@ -76,7 +76,7 @@ impl KnownSession {
     fn new(state: &State, key: &Key, lookup: Lookup) -> (Self, CacheOutcome) {
         let read = |bytes: Vec<u8>| serde_json::from_slice::<Session>(&bytes).ok();
         let Recalled { value, slot, outcome } = Recalled::new(state, key, lookup, read);
-        state.meter.cache_lookup(outcome);
+        state.meter.cache_lookup(key.family(), outcome);
         (Self { alive: value.filter(Session::is_alive), slot }, outcome)
     }
 

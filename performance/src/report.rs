@@ -1,0 +1,195 @@
+//! What a window tells. Times are seconds, rates are shares between 0 and 1, and what nothing was measured for is null.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::metrics::FamilyUse;
+
+use crate::aggregate::Aggregate;
+use crate::line::SlowQuery;
+use crate::minute::Minute;
+
+/// A timeline has at most so many steps.
+const STEPS: i64 = 60;
+
+/// How far back a report looks: whole minutes, the one under way included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window(i64);
+
+impl Window {
+    /// The longest, in minutes: a day.
+    pub const LONGEST_MINUTES: i64 = 24 * 60;
+    /// What somebody sees who asks for none.
+    pub const DEFAULT: Self = Self(15);
+
+    pub(crate) fn minutes(self) -> i64 {
+        self.0
+    }
+}
+
+impl FromStr for Window {
+    type Err = &'static str;
+
+    /// Reads `15m` or `6h`.
+    ///
+    /// # Errors
+    /// The rule that is broken.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const RULE: &str = "must be minutes or hours between 1m and 24h, such as 15m";
+        let (number, minutes) = match (text.strip_suffix('m'), text.strip_suffix('h')) {
+            (Some(number), _) => (number, 1),
+            (_, Some(number)) => (number, 60),
+            _ => return Err(RULE),
+        };
+        let digits = (1..=4).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
+        let number: i64 = number.parse().ok().filter(|_| digits).ok_or(RULE)?;
+        Some(Self(number * minutes)).filter(|window| (1..=Self::LONGEST_MINUTES).contains(&window.0)).ok_or(RULE)
+    }
+}
+
+/// What a window tells.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    window_seconds: i64,
+    from: Timestamp,
+    to: Timestamp,
+    count: u64,
+    error_rate: Option<f64>,
+    endpoints: BTreeMap<String, Endpoint>,
+    cache: Cache,
+    slow_queries: Vec<SlowQuery>,
+    slow_query_count: u64,
+    timeline: Vec<Step>,
+}
+
+/// The requests of one endpoint.
+#[derive(Debug, Serialize)]
+struct Endpoint {
+    count: u64,
+    avg_time: f64,
+    min_time: f64,
+    max_time: f64,
+    error_rate: Option<f64>,
+    #[serde(flatten)]
+    latency: Percentiles,
+}
+
+/// The requests of some minutes.
+#[derive(Debug, Serialize)]
+struct Step {
+    at: Timestamp,
+    count: u64,
+    errors: u64,
+    #[serde(flatten)]
+    latency: Percentiles,
+}
+
+/// Right to within one percent.
+#[derive(Debug, Serialize)]
+struct Percentiles {
+    p50: Option<f64>,
+    p95: Option<f64>,
+    p99: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Cache {
+    hit_rate: Option<f64>,
+    families: BTreeMap<String, Family>,
+}
+
+#[derive(Debug, Serialize)]
+struct Family {
+    hits: u64,
+    misses: u64,
+    hit_rate: Option<f64>,
+}
+
+impl Report {
+    /// Puts together the aggregates of a window that ends now.
+    pub fn new(
+        window: Window,
+        now: Timestamp,
+        minutes: Vec<(Minute, String, Aggregate)>,
+        slow_queries: Vec<SlowQuery>,
+    ) -> Self {
+        let last = Minute::of(now);
+        let first = last.before(window.0 - 1);
+        let width = (window.0 + STEPS - 1) / STEPS;
+        let steps = (window.0 + width - 1) / width;
+        let mut all = Aggregate::default();
+        let mut endpoints = BTreeMap::<_, Aggregate>::new();
+        let mut timeline = BTreeMap::<i64, Aggregate>::new();
+        for (minute, endpoint, aggregate) in minutes {
+            all.merge(&aggregate);
+            endpoints.entry(endpoint).or_default().merge(&aggregate);
+            timeline.entry(minute.since(first) / width).or_default().merge(&aggregate);
+        }
+        let step = |number: i64| {
+            let aggregate = timeline.remove(&number).unwrap_or_default();
+            Step {
+                at: first.before(-number * width).start(),
+                count: aggregate.count,
+                errors: aggregate.errors,
+                latency: Percentiles::of(&aggregate),
+            }
+        };
+        Self {
+            window_seconds: window.0 * 60,
+            from: first.start(),
+            to: now,
+            count: all.count,
+            error_rate: rate(all.errors, all.count),
+            cache: Cache::of(&all.families),
+            endpoints: endpoints.iter().map(|(name, aggregate)| (name.clone(), Endpoint::of(aggregate))).collect(),
+            slow_queries,
+            slow_query_count: all.slow_queries,
+            timeline: (0..steps).map(step).collect(),
+        }
+    }
+}
+
+impl Endpoint {
+    fn of(aggregate: &Aggregate) -> Self {
+        Self {
+            count: aggregate.count,
+            avg_time: seconds(aggregate.total_us as f64 / aggregate.count.max(1) as f64),
+            min_time: seconds(aggregate.min_us as f64),
+            max_time: seconds(aggregate.max_us as f64),
+            error_rate: rate(aggregate.errors, aggregate.count),
+            latency: Percentiles::of(aggregate),
+        }
+    }
+}
+
+impl Percentiles {
+    fn of(aggregate: &Aggregate) -> Self {
+        // The ends are known exactly, so no estimate lies beyond them.
+        let (least, most) = (aggregate.min_us as f64, aggregate.max_us as f64);
+        let at = |q| aggregate.latency.quantile(q).map(|micros| seconds(micros.clamp(least, most)));
+        Self { p50: at(0.5), p95: at(0.95), p99: at(0.99) }
+    }
+}
+
+impl Cache {
+    fn of(families: &BTreeMap<String, FamilyUse>) -> Self {
+        let (hits, misses) =
+            families.values().fold((0, 0), |(hits, misses), family| (hits + family.hits, misses + family.misses));
+        let family =
+            |FamilyUse { hits, misses }: FamilyUse| Family { hits, misses, hit_rate: rate(hits, hits + misses) };
+        Self {
+            hit_rate: rate(hits, hits + misses),
+            families: families.iter().map(|(name, used)| (name.clone(), family(*used))).collect(),
+        }
+    }
+}
+
+fn rate(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| (part as f64 / whole as f64 * 1e6).round() / 1e6)
+}
+
+fn seconds(micros: f64) -> f64 {
+    micros.round() / 1e6
+}

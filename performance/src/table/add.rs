@@ -1,0 +1,184 @@
+//! Adding a batch.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, TransactWriteItem};
+use serde::{Deserialize, Serialize};
+use shared::metrics::FamilyUse;
+use tokio::time::sleep;
+
+use super::{Error, Item, Key, Row, Table, reason, refused};
+use crate::aggregate::{Aggregate, add_families};
+use crate::batch::Batch;
+use crate::minute::{Minute, day, expiry};
+
+/// So many aggregates are written in one transaction, beside the mark that they are; DynamoDB takes a hundred items.
+const PART: usize = 50;
+/// How often a transaction is begun anew because others wrote the same minutes.
+const ATTEMPTS: u32 = 8;
+/// How long the first of them waits; each next one twice as long, give or take.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What became of a batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Added {
+    /// Whether all of it had been counted before.
+    pub repeated: bool,
+    /// Look-ups in the cache that have not been counted before.
+    pub families: BTreeMap<String, FamilyUse>,
+}
+
+/// An aggregate, and how often it was written: whoever writes it names the version that they have read.
+#[derive(Debug, Serialize, Deserialize)]
+struct Versioned {
+    version: u64,
+    aggregate: Aggregate,
+}
+
+/// Why a transaction was not made.
+enum Cancelled {
+    /// This part of the batch was counted before.
+    Repeated,
+    /// Somebody else wrote one of its items.
+    Contended,
+    Failed(Error),
+}
+
+type Part<'a> = [(&'a (Minute, String), &'a Aggregate)];
+
+impl Table {
+    /// Adds what a batch holds, unless that has been done before. After an error it may be added in part; adding it again adds the rest.
+    ///
+    /// # Errors
+    /// DynamoDB is away or refuses, or too many others write the same minutes.
+    pub async fn add(&self, batch: &Batch) -> Result<Added, Error> {
+        // A line's id is its place: written twice, it is there once.
+        for (id, query) in &batch.slow_queries {
+            let (pk, sk) = (format!("slow#{}", day(query.at)), format!("{}#{id}", query.at));
+            let item = serde_dynamo::to_item(Row { pk, sk, expires_at: expiry(query.at), value: query })?;
+            let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
+            put.send().await.map_err(refused("PutItem"))?;
+        }
+        let requests: Vec<_> = batch.requests.iter().collect();
+        let mut added = Added { repeated: !requests.is_empty(), ..Added::default() };
+        for (number, part) in requests.chunks(PART).enumerate() {
+            let mark = Key { pk: format!("batch#{}", batch.id), sk: number.to_string() };
+            if self.add_part(mark, part).await? {
+                added.repeated = false;
+                part.iter().for_each(|(_, aggregate)| add_families(&mut added.families, &aggregate.families));
+            }
+        }
+        Ok(added)
+    }
+
+    /// Whether the part was added and had not been before.
+    async fn add_part(&self, mark: Key, part: &Part<'_>) -> Result<bool, Error> {
+        for attempt in 0..ATTEMPTS {
+            match self.try_add(&mark, part).await {
+                Ok(()) => return Ok(true),
+                Err(Cancelled::Repeated) => return Ok(false),
+                Err(Cancelled::Failed(error)) => return Err(error),
+                Err(Cancelled::Contended) => sleep(pause(attempt)).await,
+            }
+        }
+        Err(Error::Contended)
+    }
+
+    async fn try_add(&self, mark: &Key, part: &Part<'_>) -> Result<(), Cancelled> {
+        let keys = part.iter().map(|((minute, endpoint), _)| place(*minute, endpoint));
+        let mut known = self.versions(keys).await?;
+        let latest = part.iter().map(|((minute, _), _)| expiry(minute.start())).max().unwrap_or(0);
+        let mark = Row { pk: mark.pk.clone(), sk: mark.sk.clone(), expires_at: latest, value: () };
+        let mut writes = vec![self.put(serde_dynamo::to_item(mark).map_err(Error::from)?, None)?];
+        for ((minute, endpoint), aggregate) in part {
+            let key = place(*minute, endpoint);
+            let found = known.remove(&key);
+            let read = found.as_ref().map(|found| found.version);
+            let mut sum = found.map_or_else(Aggregate::default, |found| found.aggregate);
+            sum.merge(aggregate);
+            let value = Versioned { version: read.unwrap_or(0) + 1, aggregate: sum };
+            let row = Row { pk: key.pk, sk: key.sk, expires_at: expiry(minute.start()), value };
+            writes.push(self.put(serde_dynamo::to_item(row).map_err(Error::from)?, read)?);
+        }
+        let transaction = self.client.transact_write_items().set_transact_items(Some(writes));
+        transaction.send().await.map(drop).map_err(cancelled)
+    }
+
+    /// What is there already.
+    async fn versions(&self, keys: impl Iterator<Item = Key>) -> Result<HashMap<Key, Versioned>, Cancelled> {
+        let keys = keys.map(serde_dynamo::to_item).collect::<Result<Vec<Item>, _>>().map_err(Error::from)?;
+        let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+        let wanted = wanted.map_err(|_| invalid("BatchGetItem"))?;
+        let read = self.client.batch_get_item().request_items(&self.name, wanted).send().await;
+        let read = read.map_err(refused("BatchGetItem"))?;
+        if read.unprocessed_keys().is_some_and(|keys| !keys.is_empty()) {
+            return Err(Cancelled::Contended);
+        }
+        let items = read.responses.unwrap_or_default().remove(&self.name).unwrap_or_default();
+        let rows = serde_dynamo::from_items::<_, Row<Versioned>>(items).map_err(Error::from)?;
+        Ok(rows.into_iter().map(|row| (Key { pk: row.pk, sk: row.sk }, row.value)).collect())
+    }
+
+    /// Writes an item in place of the version that was read, or where there was none.
+    fn put(&self, item: Item, version: Option<u64>) -> Result<TransactWriteItem, Error> {
+        let put = Put::builder().table_name(&self.name).set_item(Some(item));
+        let put = match version {
+            None => put.condition_expression("attribute_not_exists(pk)"),
+            Some(version) => put
+                .condition_expression("version = :version")
+                .expression_attribute_values(":version", AttributeValue::N(version.to_string())),
+        };
+        let put = put.build().map_err(|_| invalid("TransactWriteItems"))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+}
+
+fn place(minute: Minute, endpoint: &str) -> Key {
+    Key { pk: format!("minute#{}", minute.hour()), sk: format!("{}#{endpoint}", minute.name()) }
+}
+
+fn invalid(operation: &'static str) -> Error {
+    Error::Refused { operation, reason: "a request that lacks something".to_owned() }
+}
+
+impl From<Error> for Cancelled {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// The first item of the transaction is the mark: if that is there already, nothing else matters.
+fn cancelled(error: SdkError<TransactWriteItemsError>) -> Cancelled {
+    let Some(TransactWriteItemsError::TransactionCanceledException(exception)) = error.as_service_error() else {
+        let reason = reason(&error);
+        let contended = ["TransactionInProgressException", "ThrottlingException"].contains(&reason.as_str());
+        let failed = Error::Refused { operation: "TransactWriteItems", reason };
+        return if contended { Cancelled::Contended } else { Cancelled::Failed(failed) };
+    };
+    let reasons: Vec<_> =
+        exception.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or("None")).collect();
+    let passing =
+        ["None", "ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+    match reasons.iter().find(|reason| !passing.contains(reason)) {
+        Some(reason) => {
+            Cancelled::Failed(Error::Refused { operation: "TransactWriteItems", reason: (*reason).to_owned() })
+        }
+        None if reasons.first() == Some(&"ConditionalCheckFailed") => Cancelled::Repeated,
+        None => Cancelled::Contended,
+    }
+}
+
+/// Twice as long each time, and by chance up to as long again: whoever collided does not collide again.
+fn pause(attempt: u32) -> Duration {
+    let mut random = [0];
+    // Without randomness all wait the same, which is no reason to fail.
+    let _ = getrandom::fill(&mut random);
+    let longest = PAUSE * 2_u32.saturating_pow(attempt);
+    longest + longest * u32::from(random[0]) / 255
+}
+
+#[cfg(test)]
+mod tests;
