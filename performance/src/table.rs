@@ -88,14 +88,22 @@ struct Key {
     sk: String,
 }
 
-/// What every item has: its place, and when DynamoDB may delete it, in seconds of Unix time.
+/// An item.
 #[derive(Debug, Serialize, Deserialize)]
 struct Row<T> {
     pk: String,
     sk: String,
+    /// How often it was written: whoever writes it again names the version that they have read.
+    version: u64,
+    /// When DynamoDB may delete it, in seconds of Unix time.
     expires_at: i64,
-    #[serde(flatten)]
-    value: T,
+    held: T,
+}
+
+impl<T> Row<T> {
+    fn new(key: Key, expires_at: i64, held: T) -> Self {
+        Self { pk: key.pk, sk: key.sk, version: 1, expires_at, held }
+    }
 }
 
 fn refused<E, R>(operation: &'static str) -> impl FnOnce(aws_sdk_dynamodb::error::SdkError<E, R>) -> Error

@@ -6,7 +6,6 @@ use std::time::Duration;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, TransactWriteItem};
-use serde::{Deserialize, Serialize};
 use shared::metrics::FamilyUse;
 use tokio::time::sleep;
 
@@ -31,13 +30,6 @@ pub struct Added {
     pub families: BTreeMap<String, FamilyUse>,
 }
 
-/// An aggregate, and how often it was written: whoever writes it names the version that they have read.
-#[derive(Debug, Serialize, Deserialize)]
-struct Versioned {
-    version: u64,
-    aggregate: Aggregate,
-}
-
 /// Why a transaction was not made.
 enum Cancelled {
     /// This part of the batch was counted before.
@@ -57,8 +49,8 @@ impl Table {
     pub async fn add(&self, batch: &Batch) -> Result<Added, Error> {
         // A line's id is its place: written twice, it is there once.
         for (id, query) in &batch.slow_queries {
-            let (pk, sk) = (format!("slow#{}", day(query.at)), format!("{}#{id}", query.at));
-            let item = serde_dynamo::to_item(Row { pk, sk, expires_at: expiry(query.at), value: query })?;
+            let key = Key { pk: format!("slow#{}", day(query.at)), sk: format!("{}#{id}", query.at) };
+            let item = serde_dynamo::to_item(Row::new(key, expiry(query.at), query))?;
             let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
             put.send().await.map_err(refused("PutItem"))?;
         }
@@ -91,16 +83,15 @@ impl Table {
         let keys = part.iter().map(|((minute, endpoint), _)| place(*minute, endpoint));
         let mut known = self.versions(keys).await?;
         let latest = part.iter().map(|((minute, _), _)| expiry(minute.start())).max().unwrap_or(0);
-        let mark = Row { pk: mark.pk.clone(), sk: mark.sk.clone(), expires_at: latest, value: () };
+        let mark = Row::new(mark.clone(), latest, ());
         let mut writes = vec![self.put(serde_dynamo::to_item(mark).map_err(Error::from)?, None)?];
         for ((minute, endpoint), aggregate) in part {
             let key = place(*minute, endpoint);
             let found = known.remove(&key);
             let read = found.as_ref().map(|found| found.version);
-            let mut sum = found.map_or_else(Aggregate::default, |found| found.aggregate);
-            sum.merge(aggregate);
-            let value = Versioned { version: read.unwrap_or(0) + 1, aggregate: sum };
-            let row = Row { pk: key.pk, sk: key.sk, expires_at: expiry(minute.start()), value };
+            let mut row = found.unwrap_or_else(|| Row::new(key, expiry(minute.start()), Aggregate::default()));
+            row.held.merge(aggregate);
+            row.version = read.unwrap_or(0) + 1;
             writes.push(self.put(serde_dynamo::to_item(row).map_err(Error::from)?, read)?);
         }
         let transaction = self.client.transact_write_items().set_transact_items(Some(writes));
@@ -108,7 +99,7 @@ impl Table {
     }
 
     /// What is there already.
-    async fn versions(&self, keys: impl Iterator<Item = Key>) -> Result<HashMap<Key, Versioned>, Cancelled> {
+    async fn versions(&self, keys: impl Iterator<Item = Key>) -> Result<HashMap<Key, Row<Aggregate>>, Cancelled> {
         let keys = keys.map(serde_dynamo::to_item).collect::<Result<Vec<Item>, _>>().map_err(Error::from)?;
         let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
         let wanted = wanted.map_err(|_| invalid("BatchGetItem"))?;
@@ -118,8 +109,8 @@ impl Table {
             return Err(Cancelled::Contended);
         }
         let items = read.responses.unwrap_or_default().remove(&self.name).unwrap_or_default();
-        let rows = serde_dynamo::from_items::<_, Row<Versioned>>(items).map_err(Error::from)?;
-        Ok(rows.into_iter().map(|row| (Key { pk: row.pk, sk: row.sk }, row.value)).collect())
+        let rows = serde_dynamo::from_items::<_, Row<Aggregate>>(items).map_err(Error::from)?;
+        Ok(rows.into_iter().map(|row| (Key { pk: row.pk.clone(), sk: row.sk.clone() }, row)).collect())
     }
 
     /// Writes an item in place of the version that was read, or where there was none.
@@ -179,6 +170,3 @@ fn pause(attempt: u32) -> Duration {
     let longest = PAUSE * 2_u32.saturating_pow(attempt);
     longest + longest * u32::from(random[0]) / 255
 }
-
-#[cfg(test)]
-mod tests;

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::{try_join, try_join_all};
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{Error, Row, Table, refused};
@@ -16,11 +15,6 @@ use crate::report::{Report, Window};
 
 /// So many of the last slow queries are shown.
 const SLOW_QUERIES: i32 = 20;
-
-#[derive(Deserialize)]
-struct Summed {
-    aggregate: Aggregate,
-}
 
 impl Table {
     /// What a window that ends now tells.
@@ -41,10 +35,10 @@ impl Table {
         // "~" sorts after everything that an endpoint's name is made of.
         let (from, to) = (first.name(), format!("{}#~", last.name()));
         let queries = hours.into_keys().map(|hour| self.query(format!("minute#{hour}"), &from, &to, None));
-        let rows: Vec<Vec<Row<Summed>>> = try_join_all(queries).await?;
+        let rows: Vec<Vec<Row<Aggregate>>> = try_join_all(queries).await?;
         let aggregates = rows.into_iter().flatten().filter_map(|row| {
             let (minute, endpoint) = row.sk.split_once('#')?;
-            Some((Minute::parse(minute)?, endpoint.to_owned(), row.value.aggregate))
+            Some((Minute::parse(minute)?, endpoint.to_owned(), row.held))
         });
         Ok(aggregates.collect())
     }
@@ -58,7 +52,7 @@ impl Table {
         if day(from) != day(to) && rows.len() < SLOW_QUERIES as usize {
             rows.extend(of(day_before(to)).await?);
         }
-        Ok(rows.into_iter().map(|row| row.value).take(SLOW_QUERIES as usize).collect())
+        Ok(rows.into_iter().map(|row| row.held).take(SLOW_QUERIES as usize).collect())
     }
 
     /// The items of a partition between two sort keys: all of them, or the last so many, the last one first.
