@@ -27,6 +27,10 @@ pub struct Config {
     pub db_max_overflow: usize,
     /// `LLM_BASE_URL`, `LLM_MODEL` and `LLM_API_KEY`: the model's server, or none, and the built-in companion answers.
     pub llm: Option<llm::Endpoint>,
+    /// `PERFORMANCE_TABLE`: the table of DynamoDB in which requests are summed up.
+    pub performance_table: Option<String>,
+    /// `OPERATOR_KEY`: who shows it may see how the service performs. Without one, everybody may, as in development.
+    pub operator_key: Option<Secret<String>>,
     /// `LOG_LEVEL`: the least severe level that is logged.
     pub log_level: LevelFilter,
 }
@@ -63,6 +67,8 @@ impl Config {
         let db_max_overflow =
             reader.optional("DB_MAX_OVERFLOW", "must be between 0 and 100", 10, |text| in_range(text, 0));
         let llm = reader.llm();
+        let performance_table = reader.text("PERFORMANCE_TABLE");
+        let operator_key = reader.text("OPERATOR_KEY").map(Secret::new);
         let log_level =
             reader.optional("LOG_LEVEL", "must be error, warn, info, debug or trace", LevelFilter::INFO, parse);
         match (database, redis, cache_key) {
@@ -74,10 +80,19 @@ impl Config {
                 db_pool_size,
                 db_max_overflow,
                 llm,
+                performance_table,
+                operator_key,
                 log_level,
             }),
             _ => Err(ConfigError(reader.errors)),
         }
+    }
+}
+
+impl ConfigError {
+    /// A variable that this function cannot do without.
+    pub fn missing(name: &str) -> Self {
+        Self(vec![format!("{name} is missing")])
     }
 }
 

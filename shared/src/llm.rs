@@ -45,6 +45,18 @@ impl Model {
         }
     }
 
+    /// Whether the model's server is there and knows us. The built-in companion always is.
+    ///
+    /// # Errors
+    /// [`Unanswered`] tells why not.
+    pub async fn ping(&self) -> Result<(), Unanswered> {
+        match (self, CLIENT.get_or_init(Client::new)) {
+            (Self::BuiltIn, _) => Ok(()),
+            (Self::Remote(endpoint), Ok(client)) => client.ping(endpoint).await,
+            (Self::Remote(_), Err(error)) => Err(*error),
+        }
+    }
+
     /// What the model says, before the deadline.
     ///
     /// # Errors

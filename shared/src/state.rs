@@ -12,7 +12,7 @@ use crate::db::{self, Db, PoolSize};
 use crate::llm::Model;
 use crate::metrics::Meter;
 use crate::password::Passwords;
-use crate::secret::SecretKey;
+use crate::secret::{Secret, SecretKey};
 use crate::store::LocalCounters;
 
 /// How long INIT waits for its connections: a backend that is away must not keep the environment from starting.
@@ -33,6 +33,10 @@ pub struct State {
     pub meter: Arc<Meter>,
     /// For names that must not be read back: of e-mail addresses, sources, request bodies.
     pub pseudonyms: SecretKey,
+    /// What an operator shows; without one everybody is an operator.
+    pub(crate) operator_key: Option<Secret<String>>,
+    /// The table of DynamoDB in which requests are summed up.
+    pub performance_table: Option<String>,
     /// Counts log-ins while Redis is away.
     pub(crate) counters: Arc<LocalCounters>,
 }
@@ -51,6 +55,8 @@ impl TryFrom<Config> for State {
             passwords: Passwords::default(),
             meter,
             pseudonyms: config.cache_key.derive("pseudonym"),
+            operator_key: config.operator_key,
+            performance_table: config.performance_table,
             counters: Arc::default(),
         })
     }

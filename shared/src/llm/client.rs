@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use reqwest::redirect::Policy;
-use reqwest::{Response, StatusCode};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
@@ -79,13 +79,24 @@ impl Client {
         timeout(left, attempts).await.unwrap_or(Err(Unanswered::TimedOut))
     }
 
+    /// Whether the server is there and knows us. One that does not list its models is there as well.
+    pub(super) async fn ping(&self, endpoint: &Endpoint) -> Result<(), Unanswered> {
+        let request = authorized(self.http.get(endpoint.base_url.models()), endpoint);
+        let status = request.send().await.map_err(|_| Unanswered::Disconnected)?.status();
+        let there = status.is_success() || status == StatusCode::NOT_FOUND || status == StatusCode::METHOD_NOT_ALLOWED;
+        if there { Ok(()) } else { Err(Unanswered::Refused(status)) }
+    }
+
     async fn send(&self, endpoint: &Endpoint, prompt: &Prompt<'_>) -> reqwest::Result<Response> {
         let body = Completion { model: &endpoint.model, messages: prompt.messages(), stream: false };
-        let mut request = self.http.post(endpoint.base_url.completions()).json(&body);
-        if let Some(key) = &endpoint.key {
-            request = request.bearer_auth(key.expose());
-        }
-        request.send().await
+        authorized(self.http.post(endpoint.base_url.completions()), endpoint).json(&body).send().await
+    }
+}
+
+fn authorized(request: RequestBuilder, endpoint: &Endpoint) -> RequestBuilder {
+    match &endpoint.key {
+        Some(key) => request.bearer_auth(key.expose()),
+        None => request,
     }
 }
 

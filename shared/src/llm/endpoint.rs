@@ -44,9 +44,18 @@ impl FromStr for BaseUrl {
 impl BaseUrl {
     /// The URL that conversations are posted to.
     pub(super) fn completions(&self) -> Url {
+        self.join(&["chat", "completions"])
+    }
+
+    /// The URL at which the server lists its models, which costs nothing.
+    pub(super) fn models(&self) -> Url {
+        self.join(&["models"])
+    }
+
+    fn join(&self, path: &[&str]) -> Url {
         let mut url = self.0.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(["chat", "completions"]);
+            segments.pop_if_empty().extend(path);
         }
         url
     }
