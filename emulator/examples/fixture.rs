@@ -1,7 +1,7 @@
 //! A function for the tests: it speaks the runtime API by hand and does what the event tells it to.
 //!
 //! The orders stand in the event's `fixture` field or, behind the HTTP API, in the header `x-fixture`. What it does while
-//! it starts stands in the variable `FIXTURE_INIT`.
+//! it starts stands in the variable `FIXTURE_INIT`, what it does with events that bring no orders in `FIXTURE_EVENT`.
 
 #![expect(
     clippy::disallowed_methods,
@@ -93,13 +93,21 @@ fn handle(id: &str, event: &Message, payload: &Value, orders: &Value) {
         std::process::abort();
     }
     let path = format!("/2018-06-01/runtime/invocation/{id}");
-    if let Some(message) = orders["fail"].as_str() {
+    let unordered = env::var("FIXTURE_EVENT").ok().filter(|_| orders.is_null());
+    if unordered.is_some() {
+        println!("event {payload}");
+    }
+    let fails = (unordered.as_deref() == Some("fail")).then_some("on purpose");
+    if let Some(message) = orders["fail"].as_str().or(fails) {
         let body = json!({"errorType": "Fixture.Failed", "errorMessage": message}).to_string();
         call("POST", &format!("{path}/error"), &[], body.as_bytes());
         return;
     }
     let answer = if let Some(text) = orders["raw"].as_str() {
         text.to_owned()
+    } else if unordered.as_deref() == Some("fail-items") {
+        let ids = payload["Records"].as_array().unwrap().iter().map(|record| record["messageId"].clone());
+        json!({"batchItemFailures": ids.map(|id| json!({"itemIdentifier": id})).collect::<Vec<_>>()}).to_string()
     } else if let Some(size) = orders["size"].as_u64() {
         format!("\"{}\"", "x".repeat(size as usize - 2))
     } else if let Some(calls) = orders["probe"].as_array() {

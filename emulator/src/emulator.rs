@@ -7,7 +7,10 @@ use crate::{
     invocation::InvocationError,
     log::LogSink,
     pool::Pool,
+    queue::{self, Queue, Queues},
     schedule,
+    subscription::{self, Inlet, Letter, Post},
+    tables::Tables,
     template::{Function, Template, Variable},
 };
 use bytes::Bytes;
@@ -18,8 +21,17 @@ use std::{
     path::PathBuf,
     sync::Arc,
     thread::JoinHandle,
+    time::Duration,
 };
-use tokio::{runtime::Handle, sync::oneshot, task::JoinSet};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+    time::timeout,
+};
+
+/// How long the end of the emulator waits for what functions have printed to be delivered.
+const DELIVERY_GRACE: Duration = Duration::from_secs(2);
 
 /// How the functions are run.
 pub struct Options {
@@ -40,6 +52,8 @@ pub struct Options {
     pub freeze: bool,
     /// Whether the template's throttling limits hold. A bench wants them off.
     pub throttle: bool,
+    /// The file that keeps the tables; without one they are in memory.
+    pub tables: Option<PathBuf>,
     /// Receives the log lines of all functions.
     pub logs: LogSink,
 }
@@ -55,6 +69,7 @@ impl Default for Options {
             max_environments: 10,
             freeze: true,
             throttle: true,
+            tables: None,
             logs: Arc::new(|_| {}),
         }
     }
@@ -79,6 +94,9 @@ pub struct Emulator {
     address: SocketAddr,
     template: Template,
     pools: Vec<Arc<Pool>>,
+    queues: Arc<Queues>,
+    inlet: Inlet,
+    tables_url: Option<String>,
     handle: Handle,
     stop: Option<oneshot::Sender<Stop>>,
     thread: Option<JoinHandle<()>>,
@@ -97,9 +115,20 @@ impl Emulator {
     ///
     /// The address cannot be bound, or a variable that the template leaves to the deployed stack has no value in the
     /// options.
-    pub async fn start(options: Options) -> Result<Self> {
-        let pools = options.template.functions.iter().map(|function| pool(function, &options));
+    pub async fn start(mut options: Options) -> Result<Self> {
+        let (inlet, letters) = mpsc::unbounded_channel();
+        options.logs = subscription::sink(&options.template, inlet.clone(), options.logs);
+        let tables = Tables::open(&options.template.tables, options.tables.as_deref())?;
+        let tables_url = tables.as_ref().map(|tables| tables.url().to_owned());
+        let pools = options.template.functions.iter().map(|function| pool(function, &options, tables_url.as_deref()));
         let pools = pools.collect::<Result<Vec<_>>>()?;
+        let queues = options.template.queues.iter().map(|queue| (queue.name.clone(), Arc::new(Queue::new(queue))));
+        let queues = Arc::new(queues.collect::<Queues>());
+        let post = Post::new(letters, &options.template, &pools, &queues);
+        let sources = options.template.functions.iter().zip(&pools).flat_map(|(function, pool)| {
+            function.queues.iter().map(|source| queue::feed(source.clone(), Arc::clone(pool), Arc::clone(&queues)))
+        });
+        let sources: Vec<_> = sources.collect();
         let failed = |source| Error::Listen { address: options.listen, source };
         let listener = TcpListener::bind(options.listen).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
@@ -111,7 +140,7 @@ impl Emulator {
         let schedules: Vec<_> = schedules.collect();
         let (stop, stopped) = oneshot::channel();
         let (started, handle) = oneshot::channel();
-        let running = pools.clone();
+        let (running, watched, last) = (pools.clone(), Arc::clone(&queues), inlet.clone());
         let thread = std::thread::Builder::new().name("emulator".to_owned()).spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             match runtime {
@@ -123,20 +152,27 @@ impl Emulator {
                         Err(source) => return drop(started.send(Err(source))),
                         Ok(listener) => drop(tasks.spawn(gateway.serve(listener))),
                     }
+                    tasks.spawn(post.run());
+                    tables.into_iter().for_each(|tables| drop(tasks.spawn(tables.serve())));
+                    sources.into_iter().for_each(|source| drop(tasks.spawn(source)));
                     for (schedule, pool) in schedules {
-                        tasks.spawn(schedule::run(schedule, pool));
+                        tasks.spawn(schedule::run(schedule, pool, Arc::clone(&watched)));
                     }
                     if started.send(Ok(Handle::current())).is_err() {
                         return;
                     }
                     let stop = stopped.await.unwrap_or(Stop::AtOnce);
+                    if let Stop::Gently = stop {
+                        let _ = timeout(DELIVERY_GRACE, deliver(&last)).await;
+                    }
                     end(&running, stop).await;
                 }),
             }
         });
         let thread = thread.map_err(failed)?;
         let handle = handle.await.map_err(|_| failed(std::io::ErrorKind::BrokenPipe.into()))?.map_err(failed)?;
-        Ok(Self { address, template: options.template, pools, handle, stop: Some(stop), thread: Some(thread) })
+        let template = options.template;
+        Ok(Self { address, template, pools, queues, inlet, tables_url, handle, stop: Some(stop), thread: Some(thread) })
     }
 
     /// The address of the HTTP API.
@@ -180,6 +216,30 @@ impl Emulator {
         });
         // It fails only when the emulator has ended, which is idle enough.
         let _ = idle.await;
+    }
+
+    /// Waits until no environment has anything to do, and until all that they have printed is delivered to whoever has subscribed to it, and
+    /// dealt with. Lines are not collected any longer than until now; a delivery that fails is waited for with its repetitions.
+    pub async fn delivered(&self) {
+        self.idle().await;
+        deliver(&self.inlet).await;
+    }
+
+    /// The bodies of the messages in a queue of the template, those left out that a function is working on; `name` is the logical id.
+    #[must_use]
+    pub fn messages(&self, name: &str) -> Vec<String> {
+        self.queues.get(name).map(|queue| queue.bodies()).unwrap_or_default()
+    }
+
+    /// Puts a message into a queue of the template, if there is such a queue.
+    pub fn send(&self, name: &str, body: &str) {
+        self.queues.get(name).into_iter().for_each(|queue| queue.send(body.to_owned()));
+    }
+
+    /// Where `DynamoDB` is, if the template has a table.
+    #[must_use]
+    pub fn dynamodb_url(&self) -> Option<&str> {
+        self.tables_url.as_deref()
     }
 
     /// Puts a new binary in place of a function's running ones: idle environments end, busy ones finish what they do.
@@ -230,6 +290,13 @@ impl fmt::Debug for Emulator {
     }
 }
 
+async fn deliver(inlet: &Inlet) {
+    let (waiting, delivered) = oneshot::channel();
+    // Either fails only when the emulator has ended.
+    let _ = inlet.send(Letter::Flush(waiting));
+    let _ = delivered.await;
+}
+
 async fn end(pools: &[Arc<Pool>], stop: Stop) {
     let mut tasks = JoinSet::new();
     for pool in pools {
@@ -242,8 +309,10 @@ async fn end(pools: &[Arc<Pool>], stop: Stop) {
     tasks.join_all().await;
 }
 
-fn pool(function: &Function, options: &Options) -> Result<Arc<Pool>> {
-    let mut variables = BTreeMap::new();
+fn pool(function: &Function, options: &Options, tables_url: Option<&str>) -> Result<Arc<Pool>> {
+    // What every SDK of AWS reads.
+    let endpoint = tables_url.map(|url| ("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), url.to_owned()));
+    let mut variables = BTreeMap::from_iter(endpoint);
     let own = options.function_variables.iter().filter(|(name, _)| function.is_called(name)).map(|(_, own)| own);
     let own: Vec<_> = own.collect();
     for (name, declared) in &function.variables {

@@ -89,6 +89,7 @@ impl Environment {
             &Identity {
                 function_name: &function.function_name,
                 memory_size: function.memory_size,
+                log_group: &function.log_group,
                 log_stream: &format!("{}/[$LATEST]{id}", jiff::Timestamp::now().strftime("%Y/%m/%d")),
                 runtime_api: &listener.local_addr().map_err(failed)?.to_string(),
                 binary: &settings.binary,

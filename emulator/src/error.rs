@@ -59,6 +59,9 @@ pub enum Error {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The tables cannot be kept or served.
+    #[error("the tables of DynamoDB: {0}")]
+    Tables(String),
     /// No function of the template has this name.
     #[error("no function called {0} in the template")]
     UnknownFunction(String),

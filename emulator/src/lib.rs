@@ -5,26 +5,38 @@
 //! Lambda: one request at a time, frozen while idle, killed at the timeout, replaced after a crash. A [`LoneEnvironment`] is
 //! one such environment without anything around it, for benches.
 //!
-//! Not emulated: authorisers, custom domains, response streaming, layers, memory and processor limits, retries of
-//! asynchronous invocations, `cron` schedules.
+//! Behind the functions are the template's tables of `DynamoDB`, and its queues as far as they stand between functions. What functions print is
+//! delivered to the functions that have subscribed to it.
+//!
+//! Not emulated: authorisers, custom domains, response streaming, layers, memory and processor limits, `cron` schedules,
+//! destinations other than queues, the message by which CloudWatch Logs tries a new subscription.
 
+mod asynchronous;
 mod body;
 mod emulator;
 mod environment;
 mod error;
+mod filter;
 mod gateway;
 mod invocation;
 mod log;
 mod lone;
 mod pool;
+mod queue;
 mod runtime_api;
 mod schedule;
+mod subscription;
+mod tables;
 mod template;
 
 pub use emulator::{Emulator, Options};
 pub use environment::{EnvironmentInfo, EnvironmentState};
 pub use error::{Error, Result};
+pub use filter::Pattern;
 pub use invocation::{FunctionError, InvocationError, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES};
 pub use log::{LogBuffer, LogLine, LogSink, Stream};
 pub use lone::{LoneEnvironment, LoneOptions};
-pub use template::{Api, Cors, Function, Route, Schedule, Template, Throttle, Variable};
+pub use template::{
+    Api, Asynchronous, Cors, Function, Queue, QueueSource, Route, Schedule, Subscription, Table, Template, Throttle,
+    Variable,
+};

@@ -84,6 +84,7 @@ impl LoneEnvironment {
         let identity = Identity {
             function_name: &options.function_name,
             memory_size: options.memory_size,
+            log_group: "lone",
             log_stream: "lone",
             runtime_api: &listener.local_addr().map_err(failed)?.to_string(),
             binary: &binary,

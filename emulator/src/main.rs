@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, Parser, Subcommand};
-use emulator::{Emulator, InvocationError, LogLine, LogSink, Options, Stream, Template};
+use emulator::{Emulator, InvocationError, LogLine, LogSink, Options, Stream, Subscription, Template};
 use std::{
     collections::BTreeMap,
     io::{self, IsTerminal as _, Write as _},
@@ -65,6 +65,9 @@ struct Shared {
     /// Values as `sam local` takes them: {"FunctionName": {…}} or {"Parameters": {…}}
     #[arg(long)]
     env_file: Option<PathBuf>,
+    /// The file that keeps the tables; without it they are gone when the emulator ends
+    #[arg(long)]
+    tables: Option<PathBuf>,
     /// How many environments a function without a reserved concurrency may have
     #[arg(long, default_value_t = 10)]
     max_environments: usize,
@@ -115,9 +118,18 @@ async fn serve(serve: &Serve) -> Result<ExitCode> {
                 }
             }
         }
+        for Subscription { name: event, log_group, .. } in &function.subscriptions {
+            writeln!(out, "  {:width$}  what is printed to {log_group} ({event})", function.name)?;
+        }
+        for source in &function.queues {
+            writeln!(out, "  {:width$}  messages of {}", function.name, source.queue)?;
+        }
         if !binaries.join(&function.binary).is_file() {
             writeln!(out, "  {:width$}  has no binary in {} yet", function.name, binaries.display())?;
         }
+    }
+    for table in &template.tables {
+        writeln!(out, "  {:width$}  at {}", table.name, emulator.dynamodb_url().unwrap_or_default())?;
     }
     stopped().await?;
     writeln!(out, "Shutting down")?;
@@ -180,6 +192,7 @@ impl Shared {
             variables,
             function_variables,
             max_environments: self.max_environments,
+            tables: self.tables.clone(),
             logs,
             ..Options::default()
         })

@@ -1,22 +1,28 @@
 //! Schedules with a fixed rate.
 
 use crate::{
+    asynchronous,
     pool::Pool,
+    queue::Queues,
     template::{ACCOUNT, REGION, Schedule},
 };
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
-use tokio::time::{Instant, Interval, MissedTickBehavior};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, Interval, MissedTickBehavior},
+};
 
 /// Fires a schedule until the task is dropped, the first time after one period.
-pub(crate) async fn run(schedule: Schedule, pool: Arc<Pool>) {
+pub(crate) async fn run(schedule: Schedule, pool: Arc<Pool>, queues: Arc<Queues>) {
     let Some(every) = schedule.every else { return };
     let mut ticks = ticks(every);
+    let mut under_way = JoinSet::new();
     loop {
         ticks.tick().await;
-        if let Err(error) = pool.invoke(event(&schedule).into(), None).await {
-            pool.log(format!("Schedule {}: {error}", schedule.name));
-        }
+        while under_way.try_join_next().is_some() {}
+        let (event, pool, queues) = (event(&schedule), Arc::clone(&pool), Arc::clone(&queues));
+        under_way.spawn(async move { asynchronous::invoke(&pool, event.into(), &queues).await });
     }
 }
 

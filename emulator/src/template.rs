@@ -4,11 +4,15 @@ mod api;
 mod function;
 mod intrinsic;
 mod property;
+mod storage;
+mod trigger;
 mod yaml;
 
 pub use api::{Api, Cors, Throttle};
 pub use function::{Function, Route, Schedule, Variable};
 pub(crate) use intrinsic::{ACCOUNT, REGION};
+pub use storage::{Queue, Table};
+pub use trigger::{Asynchronous, QueueSource, Subscription};
 
 use crate::error::{Error, Result};
 use intrinsic::Scope;
@@ -23,6 +27,10 @@ pub struct Template {
     pub functions: Vec<Function>,
     /// The HTTP API in front of them.
     pub api: Api,
+    /// Every `AWS::DynamoDB::Table` whose condition holds.
+    pub tables: Vec<Table>,
+    /// Every `AWS::SQS::Queue` whose condition holds.
+    pub queues: Vec<Queue>,
 }
 
 impl Template {
@@ -51,22 +59,23 @@ impl Template {
             return Err(Error::template("the template", "Resources", "a map of resources is expected"));
         };
         let mut functions = Vec::new();
-        let mut apis = Vec::new();
+        let (mut apis, mut tables, mut queues) = (Vec::new(), Vec::new(), Vec::new());
         for (id, resource) in resources {
             if !scope.includes(resource).map_err(|unresolved| Error::template(id, "Condition", unresolved.0))? {
                 continue;
             }
-            let section = match resource["Type"].as_str() {
-                Some("AWS::Serverless::Function") => "Function",
-                Some("AWS::Serverless::HttpApi") => "HttpApi",
-                _ => continue,
+            let properties = |section| {
+                let merged = property::merge(global(document, section), &resource["Properties"]);
+                Properties::new(id, merged, &scope)
             };
-            let merged = property::merge(global(document, section), &resource["Properties"]);
-            let properties = Properties::new(id, merged, &scope);
-            if section == "HttpApi" {
-                apis.push(properties);
-            } else {
-                functions.push(Function::read(&properties, &resource["Metadata"])?);
+            match resource["Type"].as_str() {
+                Some("AWS::Serverless::Function") => {
+                    functions.push(Function::read(&properties("Function"), &resource["Metadata"])?);
+                }
+                Some("AWS::Serverless::HttpApi") => apis.push(properties("HttpApi")),
+                Some("AWS::DynamoDB::Table") => tables.push(Table::read(&properties(""))?),
+                Some("AWS::SQS::Queue") => queues.push(Queue::read(&properties(""))?),
+                _ => {}
             }
         }
         let api = match apis.as_slice() {
@@ -77,7 +86,8 @@ impl Template {
         };
         function::name_by_binary(&mut functions);
         function::reject_doubled_routes(&functions)?;
-        Ok(Self { functions, api })
+        function::reject_own_logs(&functions)?;
+        Ok(Self { functions, api, tables, queues })
     }
 }
 

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, path::Path};
 pub(crate) struct Identity<'a> {
     pub(crate) function_name: &'a str,
     pub(crate) memory_size: u64,
+    pub(crate) log_group: &'a str,
     pub(crate) log_stream: &'a str,
     pub(crate) runtime_api: &'a str,
     pub(crate) binary: &'a Path,
@@ -31,7 +32,7 @@ pub(crate) fn variables(template: &BTreeMap<String, String>, identity: &Identity
         ("AWS_LAMBDA_FUNCTION_NAME", identity.function_name),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
-        ("AWS_LAMBDA_LOG_GROUP_NAME", &format!("/aws/lambda/{}", identity.function_name)),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", identity.log_group),
         ("AWS_LAMBDA_LOG_STREAM_NAME", identity.log_stream),
         ("AWS_LAMBDA_RUNTIME_API", identity.runtime_api),
         ("AWS_REGION", REGION),

@@ -1,6 +1,11 @@
 //! A function of the template: its binary, its bounds, its variables, its triggers.
 
-use super::{api::Throttle, intrinsic::Unresolved, property::Properties};
+use super::{
+    api::Throttle,
+    intrinsic::Unresolved,
+    property::Properties,
+    trigger::{Asynchronous, QueueSource, Subscription},
+};
 use crate::error::{Error, Result};
 use serde_json::Value;
 use std::{
@@ -32,6 +37,14 @@ pub struct Function {
     pub routes: Vec<Route>,
     /// The schedules that fire it.
     pub schedules: Vec<Schedule>,
+    /// The name of the log group that it writes to.
+    pub log_group: String,
+    /// The logs that it is given.
+    pub subscriptions: Vec<Subscription>,
+    /// The queues that it is given.
+    pub queues: Vec<QueueSource>,
+    /// What becomes of events that nobody waits for.
+    pub asynchronous: Asynchronous,
 }
 
 /// The value of an environment variable.
@@ -89,19 +102,26 @@ impl Function {
         });
         let mut routes = Vec::new();
         let mut schedules = Vec::new();
+        let (mut subscriptions, mut queues) = (Vec::new(), Vec::new());
         for (name, event) in function.parts("Events")? {
             match event.text("Type")?.as_deref() {
                 Some("HttpApi") => routes.push(Route::read(&event)?),
                 Some(kind @ ("Schedule" | "ScheduleV2")) => schedules.extend(Schedule::read(name, kind, &event)?),
                 Some("Api") => return Err(event.error("Type", "REST APIs are not emulated, only HttpApi")),
-                // Queues, streams and subscriptions deliver nothing here; such a function is invoked by hand.
+                Some("CloudWatchLogs") => subscriptions.push(Subscription::read(name, &event)?),
+                Some("SQS") => queues.extend(QueueSource::read(&event)?),
+                // Streams and the like deliver nothing here; such a function is invoked by hand.
                 Some(_) => {}
                 None => return Err(event.error("Type", "an event has a type")),
             }
         }
+        let function_name = function.text("FunctionName")?.unwrap_or_else(|| logical_id.clone());
+        let log_group = function.text("LoggingConfig.LogGroup")?;
         Ok(Self {
             name: logical_id.clone(),
-            function_name: function.text("FunctionName")?.unwrap_or_else(|| logical_id.clone()),
+            log_group: log_group.unwrap_or_else(|| format!("/aws/lambda/{function_name}")),
+            asynchronous: Asynchronous::read(function)?,
+            function_name,
             logical_id,
             binary,
             timeout: Duration::from_secs(function.integer("Timeout", 1..=900)?.unwrap_or(3)),
@@ -112,6 +132,8 @@ impl Function {
             variables: variables.collect(),
             routes,
             schedules,
+            subscriptions,
+            queues,
         })
     }
 
@@ -215,6 +237,23 @@ pub(super) fn name_by_binary(functions: &mut [Function]) {
     for function in functions.iter_mut().filter(|function| !doubled.contains(&function.binary)) {
         function.name.clone_from(&function.binary);
     }
+}
+
+/// A function that is given what it prints prints without an end.
+pub(super) fn reject_own_logs(functions: &[Function]) -> Result<()> {
+    for function in functions {
+        for subscription in &function.subscriptions {
+            if subscription.log_group == function.log_group {
+                let property = format!("Events.{}.Properties.LogGroupName", subscription.name);
+                return Err(Error::template(
+                    &function.logical_id,
+                    property,
+                    "a function may not be fed with its own log",
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn reject_doubled_routes(functions: &[Function]) -> Result<()> {

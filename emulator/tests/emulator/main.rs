@@ -10,6 +10,7 @@
 
 mod command;
 mod cors;
+mod delivery;
 mod event;
 mod lifecycle;
 mod limits;
@@ -18,4 +19,5 @@ mod reply;
 mod runtime_api;
 mod scaling;
 mod support;
+mod tables;
 mod template;

@@ -26,7 +26,11 @@ Globals:
   HttpApi:
     CorsConfiguration: {AllowOrigins: ['https://a.example'], MaxAge: 60}
 Resources:
-  Table: {Type: AWS::DynamoDB::Table}
+  Table:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+      KeySchema: [{AttributeName: id, KeyType: HASH}]
   NotesFunction:
     Type: AWS::Serverless::Function
     Metadata: {BuildMethod: rust-cargolambda, BuildProperties: {Binary: notes}}

@@ -45,6 +45,7 @@ pub(crate) async fn serve(
         address,
         binaries: state.join("functions"),
         variables: variables(servers, &database_url, &state.join("cache-key"))?,
+        tables: state.join("tables.sqlite"),
         logs: output::sink(&state.join("functions.log"))?,
         database_url,
     };
@@ -70,6 +71,7 @@ struct Session<'a> {
     address: SocketAddr,
     binaries: PathBuf,
     variables: BTreeMap<String, String>,
+    tables: PathBuf,
     logs: LogSink,
     database_url: String,
 }
@@ -95,6 +97,7 @@ impl Session<'_> {
             binaries: self.binaries.clone(),
             variables: self.variables.clone(),
             listen: self.address,
+            tables: Some(self.tables.clone()),
             logs: self.logs.clone(),
             ..Options::default()
         };
@@ -136,6 +139,8 @@ fn variables(servers: &Servers, database_url: &str, cache_key: &Path) -> Result<
     let pairs = [
         ("DATABASE_URL", database_url.to_owned()),
         ("REDIS_URL", servers.redis.url()),
+        // On a developer's own machine everybody is an operator.
+        ("OPERATOR_KEY", String::new()),
         ("CACHE_KEY", key(cache_key).with_context(|| format!("cannot keep {}", cache_key.display()))?),
     ];
     // A model of the developer's own, if there is one: else the built-in companion answers. And what they call slow.

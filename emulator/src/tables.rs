@@ -1,0 +1,67 @@
+//! `DynamoDB` on this machine: the template's tables, behind the real API.
+
+use crate::{
+    error::{Error, Result},
+    template::Table,
+};
+use dynoxide::{Database, errors::DynoxideError};
+use serde_json::json;
+use std::{net::TcpListener, path::Path};
+
+/// The tables, and the port at which the API will answer.
+pub(crate) struct Tables {
+    database: Database,
+    listener: TcpListener,
+    url: String,
+}
+
+impl Tables {
+    /// Makes what is not there yet, in a file or in memory; none where the template has no table.
+    pub(crate) fn open(tables: &[Table], file: Option<&Path>) -> Result<Option<Self>> {
+        if tables.is_empty() {
+            return Ok(None);
+        }
+        let failed = |error: &dyn ToString| Error::Tables(error.to_string());
+        let database = match file {
+            Some(file) => Database::new(&file.to_string_lossy()),
+            None => Database::memory(),
+        };
+        let database = database.map_err(|error| failed(&error))?;
+        for table in tables {
+            make(&database, table)?;
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| failed(&error))?;
+        listener.set_nonblocking(true).map_err(|error| failed(&error))?;
+        let address = listener.local_addr().map_err(|error| failed(&error))?;
+        Ok(Some(Self { database, listener, url: format!("http://{address}") }))
+    }
+
+    /// What the SDKs call an endpoint.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Answers until the task is dropped.
+    pub(crate) async fn serve(self) {
+        if let Ok(listener) = tokio::net::TcpListener::from_std(self.listener) {
+            dynoxide::server::serve_on(listener, self.database).await;
+        }
+    }
+}
+
+fn make(database: &Database, table: &Table) -> Result<()> {
+    let refused = |property: &str, error: &dyn ToString| Error::template(&table.name, property, error.to_string());
+    let request = serde_json::from_value(table.create.clone()).map_err(|error| refused("KeySchema", &error))?;
+    match database.create_table(request) {
+        Ok(_) => {}
+        // It was kept from before.
+        Err(DynoxideError::ResourceInUseException(_)) => return Ok(()),
+        Err(error) => return Err(refused("KeySchema", &error)),
+    }
+    let Some(attribute) = &table.expiry else { return Ok(()) };
+    let request = json!({
+        "TableName": table.name, "TimeToLiveSpecification": {"AttributeName": attribute, "Enabled": true},
+    });
+    let request = serde_json::from_value(request).map_err(|error| refused("TimeToLiveSpecification", &error))?;
+    database.update_time_to_live(request).map(drop).map_err(|error| refused("TimeToLiveSpecification", &error))
+}
