@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use backends::Browser as Process;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -53,6 +55,32 @@ impl Browser {
         let screen = json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 640});
         browser.call("Emulation.setDeviceMetricsOverride", screen).await;
         browser
+    }
+
+    /// Prefers dark colours from now on.
+    pub async fn prefer_dark(&mut self) {
+        let features = json!([{"name": "prefers-color-scheme", "value": "dark"}]);
+        self.call("Emulation.setEmulatedMedia", json!({"features": features})).await;
+    }
+
+    /// Presses a key, such as `Tab`.
+    pub async fn press(&mut self, key: &str) {
+        let code = match key {
+            "Tab" => 9,
+            "Enter" => 13,
+            _ => 0,
+        };
+        let text = if key == "Enter" { "\r" } else { "" };
+        for kind in ["keyDown", "keyUp"] {
+            let event = json!({"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code, "text": if kind == "keyDown" { text } else { "" }});
+            self.call("Input.dispatchKeyEvent", event).await;
+        }
+    }
+
+    /// The whole page as a PNG.
+    pub async fn screenshot(&mut self) -> Vec<u8> {
+        let shot = self.call("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true})).await;
+        STANDARD.decode(shot["data"].as_str().expect("a picture")).expect("base64")
     }
 
     /// Opens an address.

@@ -105,6 +105,7 @@ impl Kai {
             ("DATABASE_URL", seen_database_url.clone()),
             ("REDIS_URL", seen_redis_url.clone()),
             ("CACHE_KEY", STANDARD.encode(key)),
+            ("OPERATOR_KEY", String::new()),
             ("LOG_LEVEL", "trace".to_owned()),
         ];
         variables.extend(setup.variables.iter().cloned());
@@ -113,6 +114,9 @@ impl Kai {
         for function in &mut template.functions {
             // Tests fire them when it suits: a minute that passes in the middle of a count would spoil it.
             function.schedules.clear();
+            if !setup.delivers_logs {
+                function.subscriptions.clear();
+            }
             for (name, value) in &setup.variables {
                 // Also what the template does not declare, such as the authorities that a function trusts.
                 function.variables.insert((*name).to_owned(), Variable::Value(value.clone()));
@@ -273,6 +277,13 @@ impl Kai {
         let mut found: Vec<_> = self.metrics().into_iter().filter(|document| document["requestId"] == id).collect();
         assert_eq!(found.len(), 1, "metric documents of request {id}");
         found.remove(0)
+    }
+
+    /// What `GET /health/detailed` tells an operator of everything that was answered before.
+    pub async fn performance(&self, window: &str) -> Value {
+        self.emulator.delivered().await;
+        let health = self.anonymous().get(format!("/health/detailed?window={window}")).await.good();
+        health["performance"].clone()
     }
 
     /// Waits until every environment is idle and what they have sent has arrived.

@@ -15,6 +15,8 @@ pub struct Setup {
     pub concurrency: Option<usize>,
     /// Whether what the functions log is kept in memory.
     pub keeps_logs: bool,
+    /// Whether what the functions print is delivered to `metrics-rollup`. Most tests would only be slower for it.
+    pub delivers_logs: bool,
     /// Environment variables over those that the harness gives.
     pub variables: Vec<(&'static str, String)>,
 }
@@ -28,6 +30,7 @@ impl Default for Setup {
             environments: 20,
             concurrency: None,
             keeps_logs: true,
+            delivers_logs: false,
             variables: Vec::new(),
         }
     }

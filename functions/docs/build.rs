@@ -1,4 +1,5 @@
-//! Compresses the document, and makes the page of `/docs`: Swagger UI and what starts it in one file, and the policy under which a browser runs nothing else.
+//! Compresses the document, and makes the pages of `/docs` and `/dashboard`: each is one file with all that it runs and shows, and has a policy
+//! under which a browser runs nothing else.
 
 use std::io::{Cursor, Read as _, Write as _};
 use std::path::Path;
@@ -16,28 +17,41 @@ use zip::ZipArchive;
 const DOCUMENT: &str = "../../docs/openapi.json";
 
 fn main() -> Result<()> {
-    let parts = ["page.html", "page.css", "page.js"];
-    parts.iter().for_each(|part| println!("cargo:rerun-if-changed=src/{part}"));
-    let [page, css, start] = parts.map(|part| fs::read_to_string(Path::new("src").join(part)));
-    let style = format!("{}\n{}", distributed("swagger-ui.css")?, css?);
-    let (bundle, start) = (inlined(&distributed("swagger-ui-bundle.js")?), start?);
-    let page = page?.replace("{{style}}", &style).replace("{{start}}", &start).replace("{{bundle}}", &bundle);
-
-    let policy = format!(
-        "default-src 'none'; script-src {} {}; style-src {}; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
-        frame-ancestors 'none'",
-        hash(&bundle),
-        hash(&start),
-        hash(&style)
-    );
     let out = env::var_os("OUT_DIR").context("Cargo sets OUT_DIR")?;
     let out = Path::new(&out);
-    fs::write(out.join("page.html.gz"), gzip(&page)?)?;
-    fs::write(out.join("policy.txt"), policy)?;
+
+    let style = format!("{}\n{}", distributed("swagger-ui.css")?, source("page.css")?);
+    let (bundle, start) = (inlined(&distributed("swagger-ui-bundle.js")?), source("page.js")?);
+    let html = source("page.html")?.replace("{{start}}", &start).replace("{{bundle}}", &bundle);
+    page(&out.join("page"), &html, &style, &[&bundle, &start])?;
+
+    let script = source("dashboard/page.js")?;
+    let html = source("dashboard/page.html")?.replace("{{script}}", &script);
+    page(&out.join("dashboard"), &html, &source("dashboard/page.css")?, &[&script])?;
 
     println!("cargo:rerun-if-changed={DOCUMENT}");
     // As it is, also while it is being made anew and therefore empty.
     fs::write(out.join("openapi.json.gz"), gzip(&fs::read_to_string(DOCUMENT)?)?)?;
+    Ok(())
+}
+
+/// A file of ours.
+fn source(name: &str) -> Result<String> {
+    println!("cargo:rerun-if-changed=src/{name}");
+    fs::read_to_string(Path::new("src").join(name)).with_context(|| format!("cannot read {name}"))
+}
+
+/// Writes a page, compressed, and beside it its policy: it runs these scripts and shows this style, both inline, and asks nobody but this API.
+fn page(path: &Path, html: &str, style: &str, scripts: &[&str]) -> Result<()> {
+    let scripts: Vec<_> = scripts.iter().map(|script| hash(script)).collect();
+    let policy = format!(
+        "default-src 'none'; script-src {}; style-src {}; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+        frame-ancestors 'none'",
+        scripts.join(" "),
+        hash(style)
+    );
+    fs::write(path.with_extension("html.gz"), gzip(&html.replace("{{style}}", style))?)?;
+    fs::write(path.with_extension("policy.txt"), policy)?;
     Ok(())
 }
 

@@ -48,7 +48,7 @@ fn expected(function: &str, case: &str) -> u16 {
         ) => 422,
         (_, "unknown") => 404,
         (_, "other-version") => 412,
-        ("journal-delete" | "account-delete", _) => 204,
+        ("journal-delete" | "account-delete", _) | ("health-detailed", "reset") => 204,
         ("auth-register", _) => 409,
         ("journal-create", _) => 201,
         _ => 200,

@@ -1,4 +1,5 @@
-//! `GET /`, `GET /docs`, `GET /openapi.json`: what the API is, for people and for programs. Open to everybody, and the same for all.
+//! `GET /`, `GET /docs`, `GET /openapi.json`, `GET /dashboard`: what the API is and how to see it perform, for people and for programs. Open to
+//! everybody, and the same for all.
 
 mod openapi;
 mod page;
@@ -34,7 +35,8 @@ const OPENAPI: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.gz
 pub async fn handle(_state: &State, request: Request) -> Result<Reply> {
     match request.endpoint().as_str() {
         "GET /openapi.json" => Ok(Reply::public(Document::from_gzip(OPENAPI.to_vec()))),
-        "GET /docs" => Ok(page::reply()),
+        "GET /docs" => Ok(page::docs()),
+        "GET /dashboard" => Ok(page::dashboard()),
         _ => {
             let index = Index { message: "Kai API", version: env!("CARGO_PKG_VERSION"), docs: "/docs" };
             Ok(Reply::public(Document::new(&index).map_err(Error::internal)?))

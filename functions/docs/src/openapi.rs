@@ -5,6 +5,7 @@
 
 mod account;
 mod chat;
+mod health;
 mod journal;
 mod operation;
 mod parameter;
@@ -61,6 +62,7 @@ pub fn document() -> OpenApi {
         journal::operations(),
         chat::operations(),
         service::operations(),
+        health::operations(),
     ];
     let paths = groups.into_iter().flatten().fold(PathsBuilder::new(), |paths, operation| {
         let (path, method) = (operation.path, operation.method.clone());
@@ -86,6 +88,7 @@ fn components() -> ComponentsBuilder {
         journal::components,
         chat::components,
         service::components,
+        health::components,
     ];
     let components = ComponentsBuilder::new().security_scheme("bearerAuth", SecurityScheme::Http(bearer.build()));
     parts.into_iter().fold(components, |components, add| add(components))

@@ -1,13 +1,24 @@
-//! The page that shows the document: Swagger UI in one piece, made by `build.rs`.
+//! The pages, each in one piece, made by `build.rs`. They hold no data; what the dashboard shows, it asks `/health/detailed` for.
 
 use shared::document::Document;
 use shared::http::Reply;
 
-/// The page, compressed.
-const PAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/page.html.gz"));
-/// It runs and shows what it holds itself, known by its hashes, and asks nobody but this API.
-const POLICY: &str = include_str!(concat!(env!("OUT_DIR"), "/policy.txt"));
+/// A page, compressed, and its policy: it runs and shows what it holds itself, known by its hashes, and asks nobody but this API.
+macro_rules! page {
+    ($name:literal) => {
+        Reply::page(
+            Document::from_gzip(include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".html.gz")).to_vec()),
+            include_str!(concat!(env!("OUT_DIR"), "/", $name, ".policy.txt")),
+        )
+    };
+}
 
-pub(crate) fn reply() -> Reply {
-    Reply::page(Document::from_gzip(PAGE.to_vec()), POLICY)
+/// The document, shown by Swagger UI.
+pub(crate) fn docs() -> Reply {
+    page!("page")
+}
+
+/// How the service performs.
+pub(crate) fn dashboard() -> Reply {
+    page!("dashboard")
 }

@@ -1,0 +1,85 @@
+//! What the service depends on: whether it answers, and how fast.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join3;
+use serde::Serialize;
+use shared::State;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+/// How long each of them may take. All are asked at once.
+const BUDGET: Duration = Duration::from_millis(800);
+/// An environment asks at most so often, whoever wants to know.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+static LAST: Mutex<Option<(Instant, Dependencies)>> = Mutex::const_new(None);
+
+/// How well the service is, or a part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Status {
+    Healthy,
+    Degraded,
+    Unhealthy,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Dependencies {
+    database: Dependency,
+    redis: Dependency,
+    llm: Model,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Dependency {
+    status: Status,
+    /// With two decimals.
+    response_time_ms: f64,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Model {
+    #[serde(flatten)]
+    dependency: Dependency,
+    model: String,
+}
+
+impl Dependencies {
+    /// Asks all of them at once, unless that was done within the last second.
+    pub(crate) async fn check(state: &State) -> Self {
+        // Who comes meanwhile waits here, and is told the same.
+        let mut last = LAST.lock().await;
+        if let Some((_, found)) = last.as_ref().filter(|(at, _)| at.elapsed() < INTERVAL) {
+            return found.clone();
+        }
+        let asked = join3(
+            Dependency::check(state.db.ping()),
+            Dependency::check(state.cache.ping()),
+            Dependency::check(state.model.ping()),
+        );
+        let (database, redis, dependency) = asked.await;
+        let found = Self { database, redis, llm: Model { dependency, model: state.model.name().to_owned() } };
+        last.insert((Instant::now(), found)).1.clone()
+    }
+
+    /// Without the database nothing can be written. Without Redis all is slower, without the model the chat has a fallback.
+    pub(crate) fn status(&self) -> Status {
+        let healthy = |dependency: &Dependency| dependency.status == Status::Healthy;
+        match (healthy(&self.database), healthy(&self.redis) && healthy(&self.llm.dependency)) {
+            (true, true) => Status::Healthy,
+            (true, false) => Status::Degraded,
+            (false, _) => Status::Unhealthy,
+        }
+    }
+}
+
+impl Dependency {
+    async fn check<E>(ping: impl Future<Output = Result<(), E>>) -> Self {
+        let began = Instant::now();
+        let answered = timeout(BUDGET, ping).await.is_ok_and(|answer| answer.is_ok());
+        let response_time_ms = (began.elapsed().as_secs_f64() * 1e5).round() / 1e2;
+        Self { status: if answered { Status::Healthy } else { Status::Unhealthy }, response_time_ms }
+    }
+}

@@ -1,0 +1,93 @@
+//! `GET /health/detailed`: what the service depends on, and how it performs; `DELETE` forgets the figures, for tests.
+//!
+//! Both are for operators. Anybody else learns from the first what `GET /health` tells everybody.
+
+mod dependencies;
+
+use std::time::Duration;
+
+use futures_util::future::join;
+use jiff::Timestamp;
+use performance::{Report, Table, Window};
+use serde::Serialize;
+use shared::http::{Reply, Request};
+use shared::{Error, Result, State};
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
+
+use self::dependencies::{Dependencies, Status};
+
+/// How long an answer waits for the figures: it comes within a second, with them or without.
+const BUDGET: Duration = Duration::from_millis(900);
+
+static TABLE: OnceCell<Table> = OnceCell::const_new();
+
+/// The answer.
+#[derive(Debug, Serialize)]
+pub struct Health {
+    status: Status,
+    version: &'static str,
+    #[serde(flatten)]
+    details: Option<Details>,
+}
+
+/// What operators see besides.
+#[derive(Debug, Serialize)]
+struct Details {
+    #[serde(flatten)]
+    dependencies: Dependencies,
+    /// Null when the figures cannot be had.
+    performance: Option<Report>,
+}
+
+/// Answers by the method. Reads `window`, such as `15m`.
+///
+/// # Errors
+/// `invalid_fields`; to forget, also `unauthenticated` for whoever is no operator, and `unavailable` when the table is away.
+pub async fn handle(state: &State, request: Request) -> Result<Reply> {
+    if request.endpoint().starts_with("DELETE ") {
+        return forget(state, &request).await;
+    }
+    let mut query = request.query();
+    let window = query.optional("window", |text| text.as_str().unwrap_or_default().parse());
+    let window = query.finish(Some(window))?.unwrap_or(Window::DEFAULT);
+
+    let (dependencies, details) = if request.is_operator(state) {
+        let (dependencies, performance) = join(Dependencies::check(state), report(state, window)).await;
+        (dependencies.clone(), Some(Details { dependencies, performance }))
+    } else {
+        (Dependencies::check(state).await, None)
+    };
+
+    let status = dependencies.status();
+    Reply::health(&Health { status, version: env!("CARGO_PKG_VERSION"), details }, status != Status::Unhealthy)
+}
+
+async fn report(state: &State, window: Window) -> Option<Report> {
+    let table = table(state).await?;
+    match timeout(BUDGET, table.report(window, Timestamp::now())).await {
+        Ok(Ok(report)) => Some(report),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the table of requests cannot be read");
+            None
+        }
+        Err(_) => {
+            tracing::warn!(error = "no answer in time", "the table of requests cannot be read");
+            None
+        }
+    }
+}
+
+async fn forget(state: &State, request: &Request) -> Result<Reply> {
+    if !request.is_operator(state) {
+        return Err(Error::Unauthenticated("The Authorization header holds no operator's key."));
+    }
+    let table = table(state).await.ok_or_else(|| Error::unavailable("there is no table of requests"))?;
+    table.reset(Timestamp::now()).await.map_err(Error::unavailable)?;
+    Ok(Reply::no_content())
+}
+
+async fn table(state: &State) -> Option<&'static Table> {
+    let name = state.performance_table.as_deref()?;
+    Some(TABLE.get_or_init(|| Table::open(name)).await)
+}
