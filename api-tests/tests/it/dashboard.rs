@@ -230,3 +230,72 @@ async fn everybody_can_read_it_and_use_it_without_a_mouse() {
     browser.press("Enter").await;
     browser.until("document.querySelector('[data-sort=p95]').closest('th').ariaSort === 'descending' && document.activeElement.dataset.sort === 'p95'").await;
 }
+
+/// The lines of an hour's requests: the same on every run.
+fn an_hour() -> Vec<String> {
+    let routes = [
+        ("GET /api/journal/entries", 40, 2.0, "journal:list"),
+        ("GET /api/users/{user_id}/profile", 20, 1.5, "user:profile"),
+        ("POST /api/journal/entries", 12, 9.0, "journal:list"),
+        ("POST /api/chat", 6, 240.0, "ai:response"),
+        ("GET /api/chat/history", 8, 3.0, "conversation"),
+        ("POST /api/auth/login", 2, 31.0, "session"),
+    ];
+    let now = jiff::Timestamp::now().as_millisecond();
+    // Knuth's generator: chance enough for a picture.
+    let mut seed = 7_u64;
+    let mut chance = move || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as f64 / f64::from(1_u32 << 31)
+    };
+    let mut lines = Vec::new();
+    for minute in 0..60_i64 {
+        for (endpoint, requests, milliseconds, family) in routes {
+            let busy = 1.0 + 0.5 * (minute as f64 / 9.0).sin();
+            for _ in 0..(f64::from(requests) * busy) as u32 {
+                let latency = milliseconds * (0.6 + 0.5 * chance() + 3.0 * chance().powi(9));
+                let (failed, hit) = (chance() < 0.002, chance() < if family == "ai:response" { 0.64 } else { 0.9 });
+                let line = json!({
+                    "_aws": {"Timestamp": now - minute * 60_000, "CloudWatchMetrics": [{"Namespace": "Kai"}]}, "Endpoint": endpoint,
+                    "Latency": latency, "Requests": 1, "Errors": u8::from(failed), "ClientErrors": 0, "DbQueries": u8::from(!hit), "SlowQueries": u8::from(lines.len() < 3),
+                    "families": {"session": {"hits": 1, "misses": 0}, family: {"hits": u8::from(hit), "misses": u8::from(!hit)}},
+                });
+                lines.push(line.to_string());
+            }
+        }
+    }
+    for (statement, endpoint, milliseconds) in [
+        ("journal.filtered", "GET /api/journal/entries", 231),
+        ("conversation.context", "POST /api/chat", 118),
+        ("insights.read", "GET /api/journal/insights", 164),
+    ] {
+        let line = json!({"message": "slow query", "statement": statement, "endpoint": endpoint, "duration_ms": milliseconds, "rows": 20});
+        lines.push(line.to_string());
+    }
+    lines
+}
+
+/// `cargo xtask test -- -p api-tests --test it -- --ignored pictures`
+#[tokio::test]
+#[ignore = "it makes the pictures of docs/"]
+async fn pictures() {
+    let kai = Kai::start().await;
+    for (number, lines) in an_hour().chunks(1000).enumerate() {
+        kai.invoke("metrics-rollup", &super::metrics_rollup::event(&format!("hour-{number}"), lines)).await.unwrap();
+    }
+    for (name, width, dark) in [("dashboard", 1280, false), ("dashboard-phone", 390, true)] {
+        let mut browser = Browser::start(width).await;
+        if dark {
+            browser.prefer_dark().await;
+        }
+        browser.open(&format!("{}/dashboard", kai.emulator.url())).await;
+        browser.until("document.readyState === 'complete'").await;
+        browser.evaluate("document.querySelector('#window').value = '1h'; document.querySelector('#window').dispatchEvent(new Event('change'))").await;
+        browser
+            .until("document.querySelector('#requests svg')?.getAttribute('aria-label').includes('60 minutes')")
+            .await;
+        browser.until(HEALTHY).await;
+        let path = format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/{}.png"), name);
+        std::fs::write(path, browser.screenshot().await).unwrap();
+    }
+}

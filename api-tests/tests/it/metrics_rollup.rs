@@ -20,7 +20,7 @@ async fn start() -> Kai {
 }
 
 /// What CloudWatch Logs sends of these lines; the name makes their ids.
-fn event(name: &str, lines: &[String]) -> Value {
+pub(super) fn event(name: &str, lines: &[String]) -> Value {
     let now = Timestamp::now().as_millisecond();
     let entry = |(number, line)| json!({"id": format!("{name}{number}"), "timestamp": now, "message": line});
     let data = json!({

@@ -24,7 +24,7 @@
 
   // ── Numbers as people read them ──
   const count = (number) => number.toLocaleString("en");
-  const percent = (share) => share === null ? "–" : `${(share * 100).toFixed(share > 0 && share < 0.1 ? 2 : 1)} %`;
+  const percent = (share) => share === null ? "–" : `${share ? (share * 100).toFixed(share < 0.1 ? 2 : 1) : 0} %`;
   const time = (seconds) => seconds === null ? "–" : seconds < 1 ? `${Number((seconds * 1000).toPrecision(3))} ms` : `${seconds.toFixed(2)} s`;
   const clock = (at, precise) => new Date(at).toLocaleTimeString("en-GB", precise ? {} : { hour: "2-digit", minute: "2-digit" });
 
@@ -35,15 +35,24 @@
     const power = 10 ** Math.floor(Math.log10(value));
     return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value * 0.999);
   };
-  const plot = (id, steps, top, label, summary, draw, columns) => {
+  /** From nought upwards. */
+  const linear = (top) => ({ marks: [top, top / 2, 0], y: (value) => 100 - Math.min(value / top, 1) * 100 });
+  /** By powers of ten: what is quick and what is slow can be seen side by side. */
+  const logarithmic = (values) => {
+    const power = (value, round) => 10 ** round(Math.log10(value));
+    const low = power(Math.min(...values, 1) * 0.999, Math.floor), top = Math.max(power(Math.max(...values, 0.001), Math.ceil), low * 10);
+    const y = (value) => 100 - Math.log(Math.max(value, low) / low) / Math.log(top / low) * 100;
+    return { marks: [top, Math.sqrt(top * low), low], y };
+  };
+  const plot = (id, steps, { marks, y }, label, summary, draw, columns) => {
     const open = byId(id).querySelector("details")?.open;
     const chart = empty(id);
     const box = add(chart, "div", null, { class: "plot" });
     const scale = add(box, "div", null, { class: "axis y", "aria-hidden": "true" });
-    for (const part of [1, 0.5, 0]) add(scale, "span", label(top * part));
+    for (const mark of marks) add(scale, "span", label(mark));
     const svg = add(box, "svg", null, { viewBox: "0 0 100 100", preserveAspectRatio: "none", role: "img", "aria-label": summary });
-    for (const y of [0.5, 50]) add(svg, "line", null, { x1: 0, x2: 100, y1: y, y2: y, class: "grid" });
-    draw(svg, 100 / steps.length, (value) => 100 - Math.min(value / top, 1) * 100);
+    for (const height of [0.5, 50]) add(svg, "line", null, { x1: 0, x2: 100, y1: height, y2: height, class: "grid" });
+    draw(svg, 100 / steps.length, y);
     const axis = add(box, "div", null, { class: "axis x", "aria-hidden": "true" });
     add(axis, "span", clock(steps[0].at));
     add(axis, "span", "now");
@@ -141,10 +150,10 @@
     const most = (value) => Math.max(0, ...steps.map((step) => value(step) ?? 0));
     const requests = most((step) => step.count), latency = most((step) => step.p99);
     const rate = (step) => step.count ? step.errors / step.count : null;
-    plot("requests", steps, ceiling(requests), count, `Requests in ${span}: ${count(report.count)} in all, ${count(requests)} at most in one step.`,
+    plot("requests", steps, linear(ceiling(requests)), count, `Requests in ${span}: ${count(report.count)} in all, ${count(requests)} at most in one step.`,
       bars(steps, (step) => step.count, ""), [["Requests", (step) => count(step.count)]]);
     const names = ["p50", "p95", "p99"];
-    const chart = plot("latency", steps, ceiling(latency), time, `Latency in ${span}: the highest p99 is ${time(latency)}.`,
+    const chart = plot("latency", steps, logarithmic(steps.flatMap((step) => [step.p50, step.p99]).filter((value) => value)), time, `Latency in ${span}: the highest p99 is ${time(latency)}.`,
       curves(steps, names), names.map((name) => [name, (step) => time(step[name])]));
     const legend = add(chart, "ul", null, { class: "legend" });
     chart.prepend(legend);
@@ -154,7 +163,7 @@
       add(sample, "path", null, { d: "M1 5H33", class: `curve ${name}` });
       item.append(name);
     }
-    plot("errors", steps, ceiling(Math.max(most(rate), 0.01)), percent, `Error rate in ${span}: ${percent(report.error_rate)} in all.`,
+    plot("errors", steps, linear(ceiling(Math.max(most(rate), 0.01))), percent, `Error rate in ${span}: ${percent(report.error_rate)} in all.`,
       bars(steps, rate, "bad"), [["Errors", (step) => count(step.errors)], ["Error rate", (step) => percent(rate(step))]]);
   };
   const cache = (families) => {
