@@ -4,7 +4,7 @@
 //! most α away from everything in it, in proportion: every quantile is right to within **one percent**, whatever the spread. Adding two
 //! histograms bucket by bucket gives the histogram of both, so minutes, endpoints and environments can be merged in any order.
 //!
-//! Source: Masson, Rim and Lee, "DDSketch: A Fast and Fully-Mergeable Quantile Sketch with Relative-Error Guarantees", VLDB 2019, §2.1.
+//! Source: Masson, Rim and Lee, "`DDSketch`: A Fast and Fully-Mergeable Quantile Sketch with Relative-Error Guarantees", VLDB 2019, §2.1.
 
 use std::collections::BTreeMap;
 

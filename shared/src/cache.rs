@@ -18,6 +18,7 @@
 //! ElastiCache Serverless are all the same.
 
 mod breaker;
+mod census;
 mod claim;
 mod client;
 mod counter;
@@ -34,6 +35,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use redis::{Cmd, Pipeline, Value};
 
+pub use self::census::{Census, Share};
 pub use self::claim::Claim;
 use self::client::Client;
 pub use self::client::Unreachable;

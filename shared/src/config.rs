@@ -27,6 +27,8 @@ pub struct Config {
     pub db_max_overflow: usize,
     /// `LLM_BASE_URL`, `LLM_MODEL` and `LLM_API_KEY`: the model's server, or none, and the built-in companion answers.
     pub llm: Option<llm::Endpoint>,
+    /// `CACHE_ID`: what the cache is called in `ElastiCache`, if it is there.
+    pub cache_id: Option<String>,
     /// `PERFORMANCE_TABLE`: the table of DynamoDB in which requests are summed up.
     pub performance_table: Option<String>,
     /// `OPERATOR_KEY`: who shows it may see how the service performs. Without one, everybody may, as in development.
@@ -67,6 +69,7 @@ impl Config {
         let db_max_overflow =
             reader.optional("DB_MAX_OVERFLOW", "must be between 0 and 100", 10, |text| in_range(text, 0));
         let llm = reader.llm();
+        let cache_id = reader.text("CACHE_ID");
         let performance_table = reader.text("PERFORMANCE_TABLE");
         let operator_key = reader.text("OPERATOR_KEY").map(Secret::new);
         let log_level =
@@ -80,6 +83,7 @@ impl Config {
                 db_pool_size,
                 db_max_overflow,
                 llm,
+                cache_id,
                 performance_table,
                 operator_key,
                 log_level,

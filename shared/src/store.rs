@@ -6,6 +6,7 @@
 
 mod account;
 mod authenticated;
+mod budget;
 pub mod catalogue;
 mod conversation;
 mod deletion;
@@ -27,6 +28,7 @@ use std::fmt;
 use uuid::Uuid;
 
 pub use self::account::{Account, Credentials, Email, Password, credentials, register};
+pub use self::budget::CACHE_BUDGETS;
 pub use self::conversation::{
     Answer, Asked, ChatMessage, Exchange, Flight, History, HistoryPage, Lead, Message, Metadata, Question, Safety,
     Spoken, ask, begin_crisis_exchange, begin_exchange, begin_turning_point, clear_conversation, conversation_history,

@@ -1,7 +1,13 @@
 //! The function on a schedule that finishes what the cache could not be told in time.
 
-use api_tests::Kai;
-use serde_json::json;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::time::Duration;
+
+use api_tests::{Kai, RedisChoice, Setup};
+use backends::RedisCluster;
+use redis::cmd;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn what_is_in_the_outbox_is_invalidated_once_and_for_all() {
@@ -53,4 +59,234 @@ async fn what_has_expired_is_swept_up_and_what_has_not_stays() {
         kai.value("SELECT (SELECT count(*) FROM sessions) + (SELECT count(*) FROM idempotency_keys)", &[]).await;
     assert_eq!(left, 3);
     assert_eq!(ada.list().await.json()["total"], 2);
+}
+
+/// The line of a run that has this metric, of this family if it is a family's.
+fn reading(kai: &Kai, metric: &str, family: Option<&str>) -> Option<Value> {
+    let mut lines = kai.metrics().into_iter().rev();
+    lines.find(|line| line.get(metric).is_some() && family.is_none_or(|family| line["Family"] == family))
+}
+
+async fn run(kai: &Kai) -> Result<Value, emulator::InvocationError> {
+    let done = kai.invoke("cache-monitor", &super::events::read("cache-monitor", "schedule")).await;
+    kai.emulator.idle().await;
+    done
+}
+
+fn warnings(kai: &Kai, message: &str) -> Vec<Value> {
+    let lines = kai.logs.lines();
+    lines
+        .iter()
+        .filter(|line| line.text.contains(message))
+        .map(|line| serde_json::from_str(&line.text).unwrap())
+        .collect()
+}
+
+/// Puts in so many records of a family, of so many bytes each.
+async fn populate(kai: &Kai, family: &str, number: u64, bytes: u64) {
+    let (): () = kai.redis(cmd("DEBUG").arg("POPULATE").arg(number).arg(family).arg(bytes)).await;
+}
+
+#[tokio::test]
+async fn what_each_family_takes_up_is_estimated_and_one_over_its_budget_is_told() {
+    let kai = Kai::start_with(Setup { redis: RedisChoice::Own, ..Setup::default() }).await;
+    populate(&kai, "session", 6000, 400).await;
+    populate(&kai, "journal:list", 3000, 30_000).await;
+    populate(&kai, "login", 1000, 10).await;
+    run(&kai).await.unwrap();
+
+    let cache = reading(&kai, "CacheMemory", None).unwrap();
+    let size: u64 = kai.redis(&cmd("DBSIZE")).await;
+    assert_eq!((&cache["CacheKeys"], size), (&json!(10_000), 10_000));
+    assert!(cache["CacheMemory"].as_u64() > Some(90_000_000) && cache["CacheClients"].as_u64() > Some(0), "{cache}");
+    assert_eq!((&cache["CacheMemoryUsed"], &cache["CacheEvictions"]), (&json!(0.0), &json!(0)), "there is no limit");
+    // Four standard errors of a share that is estimated from two hundred keys.
+    for (family, keys, bytes) in [("session", 6000.0, 500.0), ("journal:list", 3000.0, 32_800.0)] {
+        let memory = reading(&kai, "FamilyKeys", Some(family)).unwrap();
+        let told = memory["FamilyKeys"].as_f64().unwrap();
+        assert!((told - keys).abs() < 1400.0, "{memory}");
+        let each = memory["FamilyBytes"].as_f64().unwrap() / told;
+        assert!((0.85..1.25).contains(&(each / bytes)), "{each} bytes: {memory}");
+    }
+    for family in ["user:profile", "ai:response", "conversation"] {
+        let memory = reading(&kai, "FamilyKeys", Some(family)).unwrap();
+        assert_eq!((&memory["FamilyKeys"], &memory["FamilyBudgetUsed"]), (&json!(0), &json!(0.0)), "{family}");
+    }
+    let warnings = warnings(&kai, "a family is over its budget");
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert_eq!((&warnings[0]["family"], &warnings[0]["budget"]), (&json!("journal:list"), &json!(64 * 1024 * 1024)));
+    let used = reading(&kai, "FamilyBudgetUsed", Some("journal:list")).unwrap();
+    assert!(used["FamilyBudgetUsed"].as_f64() > Some(100.0), "{used}");
+}
+
+#[tokio::test]
+async fn evictions_since_the_last_run_are_told() {
+    let kai = Kai::start_with(Setup { redis: RedisChoice::Own, ..Setup::default() }).await;
+    for (name, value) in [("maxmemory", "20mb"), ("maxmemory-policy", "allkeys-lru")] {
+        let (): () = kai.redis(cmd("CONFIG").arg("SET").arg(name).arg(value)).await;
+    }
+    populate(&kai, "session", 400, 30_000).await;
+    for expected in [0, 0] {
+        run(&kai).await.unwrap();
+        let cache = reading(&kai, "CacheEvictions", None).unwrap();
+        assert_eq!(cache["CacheEvictions"], expected, "what was before the first run is not of the last minute");
+        let used = cache["CacheMemoryUsed"].as_f64().unwrap();
+        assert!((50.0..=110.0).contains(&used), "{cache}");
+    }
+    let before: u64 = evicted(&kai).await;
+    for number in 0..150 {
+        let (): () = kai.redis(cmd("SET").arg(format!("session:new:{number}")).arg("x".repeat(100_000))).await;
+    }
+    let evicted = evicted(&kai).await - before;
+    run(&kai).await.unwrap();
+    assert!(evicted > 0);
+    assert!(reading(&kai, "CacheEvictions", None).unwrap()["CacheEvictions"].as_u64() >= Some(evicted));
+}
+
+async fn evicted(kai: &Kai) -> u64 {
+    let info: String = kai.redis(cmd("INFO").arg("stats")).await;
+    info.lines().find_map(|line| line.strip_prefix("evicted_keys:")).unwrap().trim().parse().unwrap()
+}
+
+#[tokio::test]
+async fn the_primaries_of_a_cluster_are_added_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = RedisCluster::start(folder.path(), 3).unwrap();
+    let kai = Kai::start_with(Setup { redis: RedisChoice::At(cluster.url()), ..Setup::default() }).await;
+    for _ in 0..20 {
+        kai.settle().await.list().await;
+    }
+    run(&kai).await.unwrap();
+    let mut keys = 0;
+    for node in cluster.nodes() {
+        let mut connection = redis::Client::open(node.url()).unwrap().get_connection().unwrap();
+        keys += cmd("DBSIZE").query::<u64>(&mut connection).unwrap();
+    }
+    let cache = reading(&kai, "CacheKeys", None).unwrap();
+    assert_eq!(cache["CacheKeys"], keys);
+    assert!(cache["CacheMemory"].as_u64() > Some(3_000_000), "{cache}");
+    let (sessions, lists) =
+        (reading(&kai, "FamilyKeys", Some("session")), reading(&kai, "FamilyKeys", Some("journal:list")));
+    assert!(sessions.unwrap()["FamilyKeys"].as_u64() > Some(0) && lists.unwrap()["FamilyKeys"].as_u64() > Some(0));
+}
+
+#[tokio::test]
+async fn without_redis_the_run_fails_and_what_needs_no_redis_is_done() {
+    let kai = Kai::start_with(Setup { proxied: true, redis: RedisChoice::Own, ..Setup::default() }).await;
+    let ada = kai.settle().await;
+    let dead = kai.open_session(ada.id).await;
+    let expire = "UPDATE sessions SET expires_at = now() WHERE token_hash = $1";
+    kai.query(expire, &[&super::at_rest::hash(&dead)]).await;
+    kai.query("INSERT INTO cache_outbox (guard) VALUES ('journal:list:x:guard')", &[]).await;
+    kai.redis_proxy.as_ref().unwrap().refuse().await;
+    let error = run(&kai).await.unwrap_err().to_string();
+    assert!(error.contains("the cache could not be told"), "{error}");
+    let left: (i64, i64) = (
+        kai.value("SELECT count(*) FROM sessions", &[]).await,
+        kai.value("SELECT count(*) FROM cache_outbox", &[]).await,
+    );
+    assert_eq!(left, (1, 1), "the expired session is gone, and what could not be told is kept");
+    assert!(reading(&kai, "CacheMemory", None).is_none());
+    kai.redis_proxy.as_ref().unwrap().heal().await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(run(&kai).await.unwrap()["drained"], 1);
+    assert_eq!(reading(&kai, "CacheOutbox", None).unwrap()["CacheOutbox"], 1);
+}
+
+/// `ElastiCache`, as far as it answers these questions: by the name of the action, a status and a body.
+fn elasticache(answers: &'static [(&'static str, u16, &'static str)]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let (mut length, mut line) = (0, String::new());
+            while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
+                if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+                line.clear();
+            }
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).unwrap();
+            let body = String::from_utf8(body).unwrap();
+            let answer = answers.iter().find(|(action, ..)| body.contains(&format!("Action={action}&")));
+            // One that is not expected is never answered.
+            let Some((_, status, xml)) = answer else {
+                std::mem::forget(stream);
+                continue;
+            };
+            let head = format!(
+                "HTTP/1.1 {status} X\r\ncontent-type: text/xml\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                xml.len()
+            );
+            stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(xml.as_bytes())).unwrap();
+        }
+    });
+    url
+}
+
+const NO_GROUP: (&str, u16, &str) = (
+    "DescribeReplicationGroups",
+    404,
+    "<ErrorResponse><Error><Type>Sender</Type><Code>ReplicationGroupNotFoundFault</Code><Message>hunter2</Message></Error></ErrorResponse>",
+);
+
+async fn watching(answers: &'static [(&'static str, u16, &'static str)]) -> Kai {
+    let variables = vec![("CACHE_ID", "kai".to_owned()), ("AWS_ENDPOINT_URL_ELASTICACHE", elasticache(answers))];
+    Kai::start_with(Setup { variables, ..Setup::default() }).await
+}
+
+#[tokio::test]
+async fn the_nodes_of_a_replication_group_are_told_as_elasticache_tells_them() {
+    let kai = watching(&[(
+        "DescribeReplicationGroups",
+        200,
+        "<DescribeReplicationGroupsResponse xmlns=\"http://elasticache.amazonaws.com/doc/2015-02-02/\"><DescribeReplicationGroupsResult>\
+        <ReplicationGroups><ReplicationGroup><ReplicationGroupId>kai</ReplicationGroupId><Status>modifying</Status><NodeGroups>\
+        <NodeGroup><NodeGroupId>0001</NodeGroupId><Status>available</Status><NodeGroupMembers><NodeGroupMember/><NodeGroupMember/></NodeGroupMembers></NodeGroup>\
+        <NodeGroup><NodeGroupId>0002</NodeGroupId><Status>creating</Status><NodeGroupMembers><NodeGroupMember/></NodeGroupMembers></NodeGroup>\
+        </NodeGroups></ReplicationGroup></ReplicationGroups></DescribeReplicationGroupsResult></DescribeReplicationGroupsResponse>",
+    )])
+    .await;
+    run(&kai).await.unwrap();
+    let nodes = reading(&kai, "CacheNodes", None).unwrap();
+    assert_eq!(
+        (&nodes["CacheNodes"], &nodes["CacheNodesAvailable"], &nodes["CacheAvailable"]),
+        (&json!(3), &json!(2), &json!(0))
+    );
+}
+
+#[tokio::test]
+async fn a_serverless_cache_is_there_or_not() {
+    let kai = watching(&[NO_GROUP, (
+        "DescribeServerlessCaches",
+        200,
+        "<DescribeServerlessCachesResponse xmlns=\"http://elasticache.amazonaws.com/doc/2015-02-02/\"><DescribeServerlessCachesResult><ServerlessCaches>\
+        <member><ServerlessCacheName>kai</ServerlessCacheName><Status>available</Status></member></ServerlessCaches>\
+        </DescribeServerlessCachesResult></DescribeServerlessCachesResponse>",
+    )])
+    .await;
+    run(&kai).await.unwrap();
+    let nodes = reading(&kai, "CacheNodes", None).unwrap();
+    assert_eq!(
+        (&nodes["CacheNodes"], &nodes["CacheNodesAvailable"], &nodes["CacheAvailable"]),
+        (&json!(1), &json!(1), &json!(1))
+    );
+}
+
+#[tokio::test]
+async fn an_elasticache_that_refuses_or_hangs_keeps_nothing_else_from_being_done() {
+    const DENIED: &str = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>hunter2</Message></Error></ErrorResponse>";
+    for (kai, reason) in [
+        (watching(&[("DescribeReplicationGroups", 403, DENIED)]).await, "AccessDenied"),
+        (watching(&[NO_GROUP]).await, "no answer in time"),
+        (watching(&[("DescribeReplicationGroups", 200, "<nothing")]).await, "an answer that cannot be read"),
+    ] {
+        run(&kai).await.unwrap();
+        assert!(reading(&kai, "CacheMemory", None).is_some() && reading(&kai, "CacheNodes", None).is_none());
+        let warnings = warnings(&kai, "ElastiCache did not tell of the nodes");
+        assert_eq!(warnings.iter().map(|warning| warning["reason"].as_str().unwrap()).collect::<Vec<_>>(), [reason]);
+        assert!(!format!("{:?}", kai.logs.lines()).contains("hunter2"));
+    }
 }

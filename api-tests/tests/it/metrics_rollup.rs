@@ -167,6 +167,9 @@ async fn without_the_table_a_batch_goes_to_the_queue_and_nothing_that_a_client_s
     assert_eq!(done, json!({"batchItemFailures": [{"itemIdentifier": "1"}]}));
     let health = kai.anonymous().get("/health/detailed").await;
     assert_eq!((health.status, &health.good()["performance"]), (200, &Value::Null));
+    for warning in ["a batch of log lines has failed again", "the table of requests cannot be read"] {
+        assert!(kai.logs.lines().iter().any(|line| line.text.contains(warning)), "{warning}");
+    }
 }
 
 #[tokio::test]

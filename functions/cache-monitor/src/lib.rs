@@ -1,11 +1,43 @@
-//! Every minute: finishes invalidations that the cache could not be told in time, and sweeps up what has expired.
+//! Every minute: finishes invalidations that the cache could not be told in time, sweeps up what has expired, and publishes what only Redis and
+//! `ElastiCache` know.
 //!
-//! Repeatable and safe to run twice at once. What cannot be done now stays in the outbox for the next minute.
+//! Repeatable and safe to run twice at once. What cannot be done now stays for the next minute, and keeps nothing else from being done.
 
+mod nodes;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use shared::store;
-use shared::{Result, State};
+use shared::config::Config;
+use shared::metrics::{self, CacheReading, FamilyMemory, Published};
+use shared::store::{self, CACHE_BUDGETS};
+use shared::{Error, Result, State, db};
+
+use self::nodes::Nodes;
+
+/// What an environment keeps from one minute to the next.
+#[derive(Clone)]
+pub struct Monitor {
+    state: State,
+    nodes: Option<Nodes>,
+    /// Evictions up to the last time; none before the first.
+    evicted: Arc<AtomicU64>,
+}
+
+/// Stands for no earlier reading.
+const UNKNOWN: u64 = u64::MAX;
+
+impl TryFrom<Config> for Monitor {
+    type Error = db::Error;
+
+    fn try_from(config: Config) -> Result<Self, db::Error> {
+        let nodes = config.cache_id.clone().map(Nodes::new);
+        Ok(Self { state: config.try_into()?, nodes, evicted: Arc::new(AtomicU64::new(UNKNOWN)) })
+    }
+}
 
 /// What was done.
 #[derive(Debug, Serialize)]
@@ -20,10 +52,53 @@ pub struct Done {
 ///
 /// # Errors
 /// When Redis or the database is away.
-pub async fn handle(state: State, _event: Value) -> Result<Done> {
+pub async fn handle(monitor: Monitor, _event: Value) -> Result<Done> {
+    let state = &monitor.state;
     // Whether or not Redis can be told: what a person wrote is not kept longer than promised.
-    let purged = store::purge_expired(&state).await;
-    let drained = store::drain_outbox(&state).await?;
+    let purged = store::purge_expired(state).await;
+    let drained = store::drain_outbox(state).await;
+    let published = monitor.publish(drained.as_ref().copied().unwrap_or(0)).await;
+    if let Some(nodes) = &monitor.nodes {
+        nodes.publish().await;
+    }
 
-    Ok(Done { drained, purged: purged? })
+    let done = Done { drained: drained?, purged: purged? };
+    published.map(|()| done)
+}
+
+impl Monitor {
+    /// Publishes what Redis tells, and how much of its budget each family takes up.
+    async fn publish(&self, drained: usize) -> Result<()> {
+        let census = self.state.cache.census().await.map_err(Error::unavailable)?;
+        let now = Timestamp::now();
+        let before = self.evicted.swap(census.evicted, Ordering::Relaxed);
+        // A server that was started anew counts from nought.
+        let evictions = if before == UNKNOWN || before > census.evicted { 0 } else { census.evicted - before };
+        let reading = CacheReading {
+            cache_memory: census.memory,
+            cache_memory_used: percent(census.memory, census.memory_limit),
+            cache_evictions: evictions,
+            cache_keys: census.keys,
+            cache_clients: census.clients,
+            cache_outbox: drained as u64,
+        };
+        metrics::emit(&Published::new(now, &reading));
+
+        let shares = census.shares(&CACHE_BUDGETS.map(|(family, _)| family));
+        for (family, budget) in CACHE_BUDGETS {
+            let share = shares.get(family).copied().unwrap_or_default();
+            let used = percent(share.bytes, budget);
+            if used > 100.0 {
+                tracing::warn!(family, bytes = share.bytes, budget, "a family is over its budget");
+            }
+            let memory = FamilyMemory { family_keys: share.keys, family_bytes: share.bytes, family_budget_used: used };
+            metrics::emit(&Published::of_family(now, family, &memory));
+        }
+        Ok(())
+    }
+}
+
+/// With one decimal; 0 of nothing.
+fn percent(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { (part as f64 / whole as f64 * 1000.0).round() / 10.0 }
 }

@@ -59,7 +59,7 @@ impl Dependencies {
             Dependency::check(state.cache.ping()),
             Dependency::check(state.model.ping()),
         );
-        let (database, redis, dependency) = asked.await;
+        let (database, redis, dependency) = Box::pin(asked).await;
         let found = Self { database, redis, llm: Model { dependency, model: state.model.name().to_owned() } };
         last.insert((Instant::now(), found)).1.clone()
     }

@@ -53,7 +53,7 @@ pub async fn handle(state: &State, request: Request) -> Result<Reply> {
     let window = query.finish(Some(window))?.unwrap_or(Window::DEFAULT);
 
     let (dependencies, details) = if request.is_operator(state) {
-        let (dependencies, performance) = join(Dependencies::check(state), report(state, window)).await;
+        let (dependencies, performance) = Box::pin(join(Dependencies::check(state), report(state, window))).await;
         (dependencies.clone(), Some(Details { dependencies, performance }))
     } else {
         (Dependencies::check(state).await, None)

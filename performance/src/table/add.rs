@@ -95,7 +95,7 @@ impl Table {
             writes.push(self.put(serde_dynamo::to_item(row).map_err(Error::from)?, read)?);
         }
         let transaction = self.client.transact_write_items().set_transact_items(Some(writes));
-        transaction.send().await.map(drop).map_err(cancelled)
+        transaction.send().await.map(drop).map_err(|error| cancelled(&error))
     }
 
     /// What is there already.
@@ -142,9 +142,9 @@ impl From<Error> for Cancelled {
 }
 
 /// The first item of the transaction is the mark: if that is there already, nothing else matters.
-fn cancelled(error: SdkError<TransactWriteItemsError>) -> Cancelled {
+fn cancelled(error: &SdkError<TransactWriteItemsError>) -> Cancelled {
     let Some(TransactWriteItemsError::TransactionCanceledException(exception)) = error.as_service_error() else {
-        let reason = reason(&error);
+        let reason = reason(error);
         let contended = ["TransactionInProgressException", "ThrottlingException"].contains(&reason.as_str());
         let failed = Error::Refused { operation: "TransactWriteItems", reason };
         return if contended { Cancelled::Contended } else { Cancelled::Failed(failed) };

@@ -59,7 +59,7 @@ pub struct CacheReading {
     pub cache_keys: u64,
     /// Connections.
     pub cache_clients: u64,
-    /// Invalidations that have still to be finished.
+    /// Invalidations that writers had to leave behind, and that were finished.
     pub cache_outbox: u64,
 }
 

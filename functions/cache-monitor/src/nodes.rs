@@ -1,0 +1,90 @@
+//! What `ElastiCache` tells of the nodes, where the cache has an id there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_elasticache::Client;
+use aws_sdk_elasticache::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use jiff::Timestamp;
+use shared::metrics::{self, NodesReading, Published};
+use tokio::sync::OnceCell;
+
+/// How long a question may take, with its repetition.
+const BUDGET: Duration = Duration::from_secs(2);
+
+/// A cache in `ElastiCache`.
+#[derive(Clone)]
+pub(crate) struct Nodes {
+    id: Arc<str>,
+    client: Arc<OnceCell<Client>>,
+}
+
+impl Nodes {
+    pub(crate) fn new(id: String) -> Self {
+        Self { id: id.into(), client: Arc::default() }
+    }
+
+    /// Publishes how many nodes there are and how many can be used. That `ElastiCache` cannot be asked is no failure of the cache.
+    pub(crate) async fn publish(&self) {
+        match self.read().await {
+            Ok(reading) => metrics::emit(&Published::new(Timestamp::now(), &reading)),
+            Err(reason) => tracing::warn!(reason, "ElastiCache did not tell of the nodes"),
+        }
+    }
+
+    /// Asks for a replication group, and where there is none of this name for a serverless cache.
+    async fn read(&self) -> Result<NodesReading, String> {
+        let client = self.client.get_or_init(client).await;
+        let group = client.describe_replication_groups().replication_group_id(&*self.id).send().await;
+        match group {
+            Ok(groups) => {
+                let group = groups.replication_groups().first().ok_or("there is no such replication group")?;
+                let available = |status: Option<&str>| status == Some("available");
+                let nodes = |usable: bool| {
+                    let shards = group.node_groups().iter().filter(|shard| !usable || available(shard.status()));
+                    shards.map(|shard| shard.node_group_members().len()).sum()
+                };
+                Ok(reading(nodes(false), nodes(true), available(group.status())))
+            }
+            Err(error) if error.code() == Some("ReplicationGroupNotFoundFault") => {
+                let caches = client.describe_serverless_caches().serverless_cache_name(&*self.id).send().await;
+                let caches = caches.map_err(|error| reason(&error))?;
+                let cache = caches.serverless_caches().first().ok_or("there is no such serverless cache")?;
+                // It has no nodes that anybody could count: it is there or not.
+                let available = cache.status() == Some("available");
+                Ok(reading(1, usize::from(available), available))
+            }
+            Err(error) => Err(reason(&error)),
+        }
+    }
+}
+
+fn reading(nodes: usize, available: usize, whole: bool) -> NodesReading {
+    NodesReading { cache_nodes: nodes as u64, cache_nodes_available: available as u64, cache_available: whole.into() }
+}
+
+async fn client() -> Client {
+    let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let limits = TimeoutConfig::builder().operation_attempt_timeout(BUDGET / 2).operation_timeout(BUDGET).build();
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .retry_config(RetryConfig::standard().with_max_attempts(2))
+        .timeout_config(limits)
+        .load()
+        .await;
+    Client::new(&config)
+}
+
+/// The name of an error, and none of its text.
+fn reason<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
+    match error {
+        SdkError::TimeoutError(_) => "no answer in time".to_owned(),
+        SdkError::DispatchFailure(_) => "no connection".to_owned(),
+        other => other.code().unwrap_or("an answer that cannot be read").to_owned(),
+    }
+}
