@@ -35,7 +35,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use redis::{Cmd, Pipeline, Value};
 
-pub use self::census::{Census, Share};
+pub use self::census::{Census, Share, Usage};
 pub use self::claim::Claim;
 use self::client::Client;
 pub use self::client::Unreachable;

@@ -67,26 +67,28 @@ pub async fn handle(monitor: Monitor, _event: Value) -> Result<Done> {
 }
 
 impl Monitor {
-    /// Publishes what Redis tells, and how much of its budget each family takes up.
+    /// Publishes what Redis tells, and how much of its budget each family takes up. What it refuses to tell is missing, and not nought.
     async fn publish(&self, drained: usize) -> Result<()> {
         let census = self.state.cache.census().await.map_err(Error::unavailable)?;
         let now = Timestamp::now();
-        let before = self.evicted.swap(census.evicted, Ordering::Relaxed);
-        // A server that was started anew counts from nought.
-        let evictions = if before == UNKNOWN || before > census.evicted { 0 } else { census.evicted - before };
-        let reading = CacheReading {
-            cache_memory: census.memory,
-            cache_memory_used: percent(census.memory, census.memory_limit),
-            cache_evictions: evictions,
-            cache_keys: census.keys,
-            cache_clients: census.clients,
-            cache_outbox: drained as u64,
-        };
-        metrics::emit(&Published::new(now, &reading));
+        if let (Some(usage), Some(keys)) = (census.usage, census.keys) {
+            let before = self.evicted.swap(usage.evicted, Ordering::Relaxed);
+            // A server that was started anew counts from nought.
+            let evictions = if before == UNKNOWN { 0 } else { usage.evicted.saturating_sub(before) };
+            let reading = CacheReading {
+                cache_memory: usage.memory,
+                cache_memory_used: percent(usage.memory, usage.memory_limit),
+                cache_evictions: evictions,
+                cache_keys: keys,
+                cache_clients: usage.clients,
+                cache_outbox: drained as u64,
+            };
+            metrics::emit(&Published::new(now, &reading));
+        }
 
         let shares = census.shares(&CACHE_BUDGETS.map(|(family, _)| family));
         for (family, budget) in CACHE_BUDGETS {
-            let share = shares.get(family).copied().unwrap_or_default();
+            let Some(share) = shares.get(family) else { continue };
             let used = percent(share.bytes, budget);
             if used > 100.0 {
                 tracing::warn!(family, bytes = share.bytes, budget, "a family is over its budget");

@@ -44,7 +44,6 @@ impl Nodes {
         match group {
             Ok(groups) => {
                 let group = groups.replication_groups().first().ok_or("there is no such replication group")?;
-                let available = |status: Option<&str>| status == Some("available");
                 let nodes = |usable: bool| {
                     let shards = group.node_groups().iter().filter(|shard| !usable || available(shard.status()));
                     shards.map(|shard| shard.node_group_members().len()).sum()
@@ -56,12 +55,17 @@ impl Nodes {
                 let caches = caches.map_err(|error| reason(&error))?;
                 let cache = caches.serverless_caches().first().ok_or("there is no such serverless cache")?;
                 // It has no nodes that anybody could count: it is there or not.
-                let available = cache.status() == Some("available");
+                let available = available(cache.status());
                 Ok(reading(1, usize::from(available), available))
             }
             Err(error) => Err(reason(&error)),
         }
     }
+}
+
+/// Whether something with this status serves. A snapshot, which is taken every day, does not keep it from that.
+fn available(status: Option<&str>) -> bool {
+    status.is_some_and(|status| ["available", "snapshotting"].iter().any(|usable| status.eq_ignore_ascii_case(usable)))
 }
 
 fn reading(nodes: usize, available: usize, whole: bool) -> NodesReading {
@@ -86,5 +90,16 @@ fn reason<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
         SdkError::TimeoutError(_) => "no answer in time".to_owned(),
         SdkError::DispatchFailure(_) => "no connection".to_owned(),
         other => other.code().unwrap_or("an answer that cannot be read").to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cache_serves_while_its_snapshot_is_taken_and_in_whatever_letters_that_is_told() {
+        assert!(["available", "AVAILABLE", "snapshotting"].into_iter().all(|status| available(Some(status))));
+        assert!(![Some("modifying"), Some("create-failed"), Some(""), None].into_iter().any(available));
     }
 }

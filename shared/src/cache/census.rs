@@ -16,6 +16,17 @@ const SAMPLE: usize = 200;
 /// What Redis told. On a cluster, of all primaries together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Census {
+    /// Unless it refuses to tell.
+    pub usage: Option<Usage>,
+    /// Keys, unless it refuses to tell.
+    pub keys: Option<u64>,
+    /// Some keys, taken at random, and the bytes that each takes up.
+    sample: Vec<(String, u64)>,
+}
+
+/// What `INFO` tells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
     /// Bytes in use.
     pub memory: u64,
     /// Bytes that may be used; 0 where there is no limit.
@@ -24,10 +35,6 @@ pub struct Census {
     pub evicted: u64,
     /// Connections.
     pub clients: u64,
-    /// Keys.
-    pub keys: u64,
-    /// Some keys, taken at random, and the bytes that each takes up.
-    sample: Vec<(String, u64)>,
 }
 
 /// What a family takes up, estimated from a sample.
@@ -41,7 +48,7 @@ pub struct Share {
 
 impl Cache {
     /// Asks Redis what it holds: a fixed number of keys is looked at, so that it costs the same however many there are. What a server
-    /// refuses to tell counts as nothing.
+    /// refuses to tell is left out: `ElastiCache` does not know all commands everywhere.
     ///
     /// # Errors
     /// [`Unreachable`] when Redis cannot be reached.
@@ -51,30 +58,39 @@ impl Cache {
             pipeline([command("INFO"), command("DBSIZE")].into_iter().chain((0..SAMPLE).map(|_| command("RANDOMKEY"))))
         };
         let mut replies = self.exchange(asked, BUDGET).await?.into_iter();
-        let mut census = Census::default();
-        replies.next().into_iter().for_each(|info| census.read(info));
-        census.keys = replies.next().and_then(|size| from_redis_value(size).ok()).unwrap_or(0);
-        let names: Vec<String> = replies.filter_map(|name| from_redis_value(name).ok()).collect();
+        let usage = replies.next().and_then(Usage::read);
+        let keys = replies.next().and_then(|size| from_redis_value(size).ok());
+        let mut census = Census { usage, keys, sample: Vec::new() };
+        let name = |reply| match reply {
+            Value::BulkString(name) => Some(name),
+            _ => None,
+        };
+        let names: Vec<Vec<u8>> = replies.filter_map(name).collect();
         if names.is_empty() {
             return Ok(census);
         }
-        let usage = |name: &String| {
+        let memory = |name: &Vec<u8>| {
             let mut command = redis::cmd("MEMORY");
             command.arg("USAGE").arg(name);
             command
         };
-        let sizes = self.exchange(|| pipeline(names.iter().map(usage)), BUDGET).await?;
+        let sizes = self.exchange(|| pipeline(names.iter().map(memory)), BUDGET).await?;
         // A key may have gone meanwhile.
-        let sized =
-            names.iter().cloned().zip(sizes).filter_map(|(name, size)| Some((name, from_redis_value(size).ok()?)));
+        let sized = names.iter().zip(sizes).filter_map(|(name, size)| {
+            Some((String::from_utf8_lossy(name).into_owned(), from_redis_value(size).ok()?))
+        });
         census.sample = sized.collect();
         Ok(census)
     }
 }
 
 impl Census {
-    /// What each of these families takes up, by prefix. Keys of other kinds are left out.
+    /// What each of these families takes up, by prefix. Keys of other kinds are left out. Empty where Redis does not tell: nothing is not
+    /// the same as not known.
     pub fn shares(&self, prefixes: &[&'static str]) -> BTreeMap<&'static str, Share> {
+        let Some(keys) = self.keys.filter(|keys| *keys == 0 || !self.sample.is_empty()) else {
+            return BTreeMap::new();
+        };
         let mut found: BTreeMap<_, (u64, u64)> = prefixes.iter().map(|prefix| (*prefix, (0, 0))).collect();
         for (name, bytes) in &self.sample {
             let of = |prefix: &&&'static str| name.strip_prefix(**prefix).is_some_and(|rest| rest.starts_with(':'));
@@ -83,28 +99,38 @@ impl Census {
                 *sum += bytes;
             }
         }
-        let scale = self.keys as f64 / self.sample.len().max(1) as f64;
+        let scale = keys as f64 / self.sample.len().max(1) as f64;
         let estimated = |number: u64| (number as f64 * scale).round() as u64;
         let share = |(keys, bytes)| Share { keys: estimated(keys), bytes: estimated(bytes) };
         found.into_iter().map(|(prefix, sums)| (prefix, share(sums))).collect()
     }
+}
 
-    /// Adds what a node tells, or each node of a cluster.
-    fn read(&mut self, info: Value) {
-        match info {
-            Value::Map(nodes) => nodes.into_iter().for_each(|(_, info)| self.read(info)),
-            info => {
-                let Ok(text) = from_redis_value::<String>(info) else { return };
-                let number = |name: &str| {
-                    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-                    line.and_then(|value| value.trim().parse::<u64>().ok()).unwrap_or(0)
-                };
-                self.memory += number("used_memory");
-                self.memory_limit += number("maxmemory");
-                self.evicted += number("evicted_keys");
-                self.clients += number("connected_clients");
-            }
+impl Usage {
+    /// What a node tells, or the sum of what each node of a cluster does.
+    fn read(info: Value) -> Option<Self> {
+        if let Value::Map(nodes) = info {
+            return nodes.into_iter().map(|(_, info)| Self::read(info)).try_fold(Self::default(), |sum, node| {
+                let node = node?;
+                Some(Self {
+                    memory: sum.memory + node.memory,
+                    memory_limit: sum.memory_limit + node.memory_limit,
+                    evicted: sum.evicted + node.evicted,
+                    clients: sum.clients + node.clients,
+                })
+            });
         }
+        let text: String = from_redis_value(info).ok()?;
+        let number = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+            line.and_then(|value| value.trim().parse::<u64>().ok())
+        };
+        Some(Self {
+            memory: number("used_memory")?,
+            memory_limit: number("maxmemory").unwrap_or(0),
+            evicted: number("evicted_keys").unwrap_or(0),
+            clients: number("connected_clients").unwrap_or(0),
+        })
     }
 }
 
@@ -116,7 +142,7 @@ mod tests {
     fn a_sample_stands_for_all_keys() {
         let sample = [("session:a", 100), ("session:b:guard", 300), ("user:profile:c", 50), ("login:d", 10)];
         let sample = sample.map(|(name, bytes)| (name.to_owned(), bytes)).to_vec();
-        let census = Census { keys: 400, sample, ..Census::default() };
+        let census = Census { keys: Some(400), sample, usage: None };
         let shares = census.shares(&["session", "user:profile", "ai:response", "log"]);
         assert_eq!(shares["session"], Share { keys: 200, bytes: 40_000 });
         assert_eq!(shares["user:profile"], Share { keys: 100, bytes: 5000 });
@@ -124,11 +150,16 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_server_and_one_that_says_nothing_hold_nothing() {
-        let mut census = Census::default();
-        census.read(Value::Nil);
-        assert_eq!(census, Census::default());
-        assert_eq!(census.shares(&["session"])["session"], Share::default());
+    fn an_empty_server_holds_nothing_and_of_one_that_says_nothing_nobody_knows() {
+        let empty = Census { keys: Some(0), ..Census::default() };
+        assert_eq!(empty.shares(&["session"])["session"], Share::default());
+        for keys in [None, Some(7)] {
+            assert!(Census { keys, ..Census::default() }.shares(&["session"]).is_empty(), "{keys:?}");
+        }
+        let silent = Value::BulkString(b"# Server\r\nredis_version:7\r\n".to_vec());
+        for info in [Value::Nil, silent.clone(), Value::Map(vec![(Value::Nil, silent)])] {
+            assert_eq!(Usage::read(info), None);
+        }
     }
 
     #[test]
@@ -136,8 +167,7 @@ mod tests {
         let info = |memory: u64| {
             Value::BulkString(format!("# Memory\r\nused_memory:{memory}\r\nused_memory_rss:9\r\nmaxmemory:100\r\n# Stats\r\nevicted_keys:2\r\n").into_bytes())
         };
-        let mut census = Census::default();
-        census.read(Value::Map(vec![(Value::Nil, info(7)), (Value::Nil, info(5))]));
-        assert_eq!((census.memory, census.memory_limit, census.evicted), (12, 200, 4));
+        let usage = Usage::read(Value::Map(vec![(Value::Nil, info(7)), (Value::Nil, info(5))]));
+        assert_eq!(usage, Some(Usage { memory: 12, memory_limit: 200, evicted: 4, clients: 0 }));
     }
 }

@@ -9,6 +9,7 @@
 )]
 
 mod breaker;
+mod census;
 mod concurrency;
 mod cost;
 mod counter;

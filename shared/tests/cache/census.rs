@@ -1,0 +1,56 @@
+//! What Redis is asked about itself, and what follows when it does not tell.
+
+use redis::{Value, cmd};
+use shared::cache::{Cache, Census, Share};
+
+use crate::fake::Fake;
+use crate::server::{Server, cache_at, until};
+
+const FAMILIES: [&str; 3] = ["one", "two", "three"];
+
+/// The first that is not cut off: on a busy machine one may be.
+async fn census(cache: &Cache) -> Census {
+    let mut census = None;
+    until(async || {
+        census = cache.census().await.ok();
+        census.is_some()
+    })
+    .await;
+    census.unwrap()
+}
+
+#[tokio::test]
+async fn keys_are_taken_from_every_primary_of_a_cluster() {
+    let server = Server::cluster();
+    // One family on each of the three primaries, as nobody would spread them: these tags are in slots of different ones.
+    for (family, tag) in FAMILIES.into_iter().zip(["b", "1", "a"]) {
+        for number in 0..100 {
+            let name = format!("{family}:{{{tag}}}:{number}");
+            assert_eq!(server.run(cmd("SET").arg(name).arg("x")), Value::Okay);
+        }
+    }
+    let census = census(&server.cache()).await;
+    assert_eq!(census.keys, Some(300));
+    for (family, share) in census.shares(&FAMILIES) {
+        // Six standard errors of a third of two hundred.
+        assert!((40..=160).contains(&share.keys), "{family}: {share:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_refuses_to_tell_is_not_known_and_the_rest_is() {
+    for refused in ["INFO", "DBSIZE", "RANDOMKEY", "MEMORY"] {
+        let fake = Fake::start(move |_, words| match words[0].as_slice() {
+            command if command == refused.as_bytes() => b"-ERR unknown command\r\n".to_vec(),
+            b"INFO" => b"$33\r\nused_memory:7\r\nevicted_keys:123\r\n\r\n".to_vec(),
+            b"DBSIZE" => b":10\r\n".to_vec(),
+            b"RANDOMKEY" => b"$5\r\none:x\r\n".to_vec(),
+            _ => b":50\r\n".to_vec(),
+        });
+        let census = census(&cache_at(&fake.url())).await;
+        assert_eq!(census.usage.map(|usage| usage.evicted), (refused != "INFO").then_some(123), "{refused}");
+        assert_eq!(census.keys, (refused != "DBSIZE").then_some(10), "{refused}");
+        let share = (refused == "INFO").then_some(Share { keys: 10, bytes: 500 });
+        assert_eq!(census.shares(&FAMILIES).get("one").copied(), share, "{refused}");
+    }
+}
