@@ -16,6 +16,7 @@
 
 mod browser;
 mod client;
+pub mod cloudwatch;
 mod kai;
 mod model;
 mod person;

@@ -18,7 +18,43 @@ use crate::error::{Error, Result};
 use intrinsic::Scope;
 use property::Properties;
 use serde_json::Value;
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
+
+/// A resource of any template, as far as the template decides it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resource {
+    /// Such as `AWS::CloudWatch::Alarm`.
+    pub kind: String,
+    /// Its properties, with every intrinsic function resolved.
+    pub properties: Value,
+}
+
+impl Resource {
+    /// Reads the resources of a template whose condition holds, by logical id. Parameters take these values, or their defaults.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read or is not YAML, or a property depends on what only a deployment knows.
+    pub fn read_all(path: impl AsRef<Path>, parameters: &[(&str, &str)]) -> Result<BTreeMap<String, Self>> {
+        let mut document = document(path.as_ref())?;
+        for (name, value) in parameters {
+            if let Some(parameter) = document["Parameters"].get_mut(name) {
+                parameter["Default"] = Value::from(*value);
+            }
+        }
+        let scope = Scope::new(&document);
+        let mut resources = BTreeMap::new();
+        for (id, resource) in document["Resources"].as_object().into_iter().flatten() {
+            if scope.includes(resource).map_err(|unresolved| Error::template(id, "Condition", unresolved.0))? {
+                let kind = resource["Type"].as_str().unwrap_or_default().to_owned();
+                let properties = scope.resolve(&resource["Properties"]);
+                let properties = properties.map_err(|unresolved| Error::template(id, "Properties", unresolved.0))?;
+                resources.insert(id.clone(), Self { kind, properties });
+            }
+        }
+        Ok(resources)
+    }
+}
 
 /// The parts of a SAM template that decide how its functions run.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,10 +77,7 @@ impl Template {
     /// The file cannot be read, is not YAML, or holds a property that is malformed or not emulated; the text names
     /// the resource, the property and the rule.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-        let document = yaml::parse(&text).map_err(|reason| Error::Yaml { path: path.to_owned(), reason })?;
-        Self::from_document(&document)
+        Self::from_document(&document(path.as_ref())?)
     }
 
     /// The function with this name: its short name, its logical id or its `FunctionName`.
@@ -89,6 +122,11 @@ impl Template {
         function::reject_own_logs(&functions)?;
         Ok(Self { functions, api, tables, queues })
     }
+}
+
+fn document(path: &Path) -> Result<Value> {
+    let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    yaml::parse(&text).map_err(|reason| Error::Yaml { path: path.to_owned(), reason })
 }
 
 fn global<'a>(document: &'a Value, section: &str) -> &'a Value {

@@ -35,6 +35,17 @@ pub(crate) async fn build(workspace: &Workspace, profile: &str, functions: &[Str
     Ok(built.into_iter().filter(|built| functions.contains(&built.function)).collect())
 }
 
+/// Builds functions together with all tests and what they need, which compiles each library once for both.
+///
+/// # Errors
+/// Something does not compile, or cargo cannot be run.
+pub(crate) async fn build_with_tests(workspace: &Workspace, functions: &[String]) -> Result<Vec<Built>> {
+    let mut command = command(workspace);
+    command.args(["build", "--workspace", "--lib", "--bins", "--tests", "--examples"]);
+    let built = artifacts(&mut command).await?;
+    Ok(built.into_iter().filter(|built| functions.contains(&built.function)).collect())
+}
+
 /// Runs a `cargo build` and returns the binaries that it made or found up to date.
 ///
 /// # Errors

@@ -32,7 +32,7 @@ async fn gates(workspace: &Workspace) -> Result<()> {
     cargo_gate(workspace, &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]).await?;
     cargo_gate(workspace, &["doc", "--workspace", "--no-deps", "--document-private-items"]).await?;
     gate("tidy", async { tidy::check(workspace) }).await?;
-    gate("cfn-lint template.yaml", cfn_lint(workspace)).await?;
+    gate("cfn-lint", cfn_lint(workspace)).await?;
     cargo_gate(workspace, &["xtask", "test"]).await
 }
 
@@ -50,9 +50,9 @@ async fn gate(name: &str, check: impl Future<Output = Result<()>>) -> Result<()>
     Ok(())
 }
 
-/// Lints the template with the pinned version.
+/// Lints the templates with the pinned version.
 async fn cfn_lint(workspace: &Workspace) -> Result<()> {
     let mut lint = Command::new(CFN_LINT.ensure(workspace).await?);
-    lint.current_dir(workspace.root()).arg("template.yaml");
+    lint.current_dir(workspace.root()).args(["template.yaml", "infra/monitoring.yaml"]);
     succeed(lint).await
 }

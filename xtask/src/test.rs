@@ -48,13 +48,17 @@ async fn test(workspace: &Workspace, servers: &Servers, arguments: &Arguments) -
     servers.postgres.create_database(TEMPLATE).await?;
     Schema::open(workspace, &servers.postgres.url(TEMPLATE)).await?.up().await?;
     step.done(&format!("database {TEMPLATE} migrated"));
-    let binaries = binaries(workspace, "test", "dev", &workspace.functions()?).await?;
-
+    let functions = workspace.functions()?;
     let mut command = cargo::command(workspace);
     command.arg("test");
-    if !arguments.cargo.iter().any(|argument| argument.starts_with("-p") || argument.starts_with("--package")) {
+    let is_package = |argument: &String| argument.starts_with("-p") || argument.starts_with("--package");
+    let binaries = if arguments.cargo.iter().any(is_package) {
+        binaries(workspace, "test", "dev", &functions).await?
+    } else {
         command.arg("--workspace");
-    }
+        println!("building the functions and the tests");
+        set_aside(workspace, "test", cargo::build_with_tests(workspace, &functions).await?)?
+    };
     command.args(&arguments.cargo);
     command.env("KAI_TEST_POSTGRES", servers.postgres.url("postgres"));
     command.env("KAI_TEST_TEMPLATE", TEMPLATE);
@@ -76,7 +80,10 @@ pub(crate) async fn binaries(
     functions: &[String],
 ) -> Result<PathBuf> {
     println!("building the functions");
-    let built = cargo::build(workspace, profile, functions).await?;
+    set_aside(workspace, command, cargo::build(workspace, profile, functions).await?)
+}
+
+fn set_aside(workspace: &Workspace, command: &str, built: Vec<cargo::Built>) -> Result<PathBuf> {
     let folder = workspace.state(command).join("functions");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     for built in built {

@@ -35,6 +35,7 @@ mod profile_update;
 
 mod account_delete;
 mod account_export;
+mod alarms;
 mod at_rest;
 mod chat_model;
 mod cluster;

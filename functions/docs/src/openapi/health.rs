@@ -204,7 +204,7 @@ pub(super) fn operations() -> Vec<Operation> {
 }
 
 fn details(version: &str) -> Value {
-    let latency = json!({"p50": 0.0021, "p95": 0.0093, "p99": 0.0307});
+    let (p50, p95, p99) = (0.0021, 0.0093, 0.0307);
     let at = "2026-11-02T08:14:00Z";
     json!({
         "status": "healthy", "version": version,
@@ -215,7 +215,7 @@ fn details(version: &str) -> Value {
             "window_seconds": 60, "from": at, "to": "2026-11-02T08:14:42.094482Z", "count": 1250, "error_rate": 0.0016,
             "endpoints": {"GET /api/journal/entries": {
                 "count": 1250, "avg_time": 0.0034, "min_time": 0.0009, "max_time": 0.0456, "error_rate": 0.0016,
-                "p50": latency["p50"], "p95": latency["p95"], "p99": latency["p99"],
+                "p50": p50, "p95": p95, "p99": p99,
             }},
             "cache": {"hit_rate": 0.9, "families": {"journal:list": {"hits": 1125, "misses": 125, "hit_rate": 0.9}}},
             "slow_queries": [{
@@ -223,7 +223,7 @@ fn details(version: &str) -> Value {
                 "endpoint": "GET /api/journal/entries", "request_id": REQUEST_ID,
             }],
             "slow_query_count": 1,
-            "timeline": [{"at": at, "count": 1250, "errors": 2, "p50": latency["p50"], "p95": latency["p95"], "p99": latency["p99"]}],
+            "timeline": [{"at": at, "count": 1250, "errors": 2, "p50": p50, "p95": p95, "p99": p99}],
         },
     })
 }
