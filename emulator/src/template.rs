@@ -38,13 +38,12 @@ impl Resource {
     pub fn read_all(path: impl AsRef<Path>, parameters: &[(&str, &str)]) -> Result<BTreeMap<String, Self>> {
         let mut document = document(path.as_ref())?;
         for (name, value) in parameters {
-            if let Some(parameter) = document["Parameters"].get_mut(name) {
-                parameter["Default"] = Value::from(*value);
-            }
+            let parameter = document.pointer_mut(&format!("/Parameters/{name}")).and_then(Value::as_object_mut);
+            parameter.map(|parameter| parameter.insert("Default".to_owned(), Value::from(*value)));
         }
         let scope = Scope::new(&document);
         let mut resources = BTreeMap::new();
-        for (id, resource) in document["Resources"].as_object().into_iter().flatten() {
+        for (id, resource) in document.get("Resources").and_then(Value::as_object).into_iter().flatten() {
             if scope.includes(resource).map_err(|unresolved| Error::template(id, "Condition", unresolved.0))? {
                 let kind = resource["Type"].as_str().unwrap_or_default().to_owned();
                 let properties = scope.resolve(&resource["Properties"]);

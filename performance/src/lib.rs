@@ -3,7 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`histogram`] | latencies in buckets whose width grows with them, so that percentiles can be merged |
-//! | [`line`] | one log line: a request, a slow query, or nothing of ours |
+//! | [`mod@line`] | one log line: a request, a slow query, or nothing of ours |
 //! | [`batch`] | the lines that CloudWatch Logs delivers together, folded by endpoint and minute |
 //! | [`table`] | DynamoDB: adds a batch once however often it comes, and reads a window back |
 //! | [`report`] | what a window tells: counts, percentiles, hit rates, a timeline |

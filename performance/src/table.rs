@@ -2,8 +2,8 @@
 //!
 //! | `pk` | `sk` | holds |
 //! |---|---|---|
-//! | `minute#<hour>` | `<minute>#<endpoint>` | an [`Aggregate`] |
-//! | `slow#<day>` | `<time>#<id of the line>` | a [`SlowQuery`] |
+//! | `minute#<hour>` | `<minute>#<endpoint>` | an [`Aggregate`](crate::Aggregate) |
+//! | `slow#<day>` | `<time>#<id of the line>` | a [`SlowQuery`](crate::SlowQuery) |
 //! | `batch#<id>` | `<part>` | that this part of a batch has been counted |
 //!
 //! Aggregates are read, merged and written back in the same transaction that marks their batch as counted, on the condition that nobody wrote

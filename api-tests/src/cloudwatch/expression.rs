@@ -5,6 +5,8 @@
 
 /// A value in one period.
 type Number = Option<f64>;
+/// Whether two values are as a comparison says.
+type Relation = fn(&f64, &f64) -> bool;
 
 /// Evaluates an expression in one period, with these values for its ids.
 ///
@@ -30,7 +32,7 @@ impl<V: Fn(&str) -> Result<Number, String>> Reader<'_, V> {
 
     fn comparison(&mut self) -> Result<Number, String> {
         let left = self.sum()?;
-        let operators: [(&str, fn(&f64, &f64) -> bool); 6] = [
+        let operators: [(&str, Relation); 6] = [
             (">=", |a, b| a >= b),
             ("<=", |a, b| a <= b),
             ("==", |a, b| a == b),

@@ -28,7 +28,8 @@ impl DynamoDb {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let server = dynoxide::server::serve_on(listener, Database::memory().unwrap());
-        let this = Self { url, server: tokio::spawn(server).abort_handle() };
+        let server = tokio::runtime::Handle::current().spawn(server).abort_handle();
+        let this = Self { url, server };
         let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
         let attribute = |name: &str| {
             let text = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);

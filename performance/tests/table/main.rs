@@ -1,6 +1,6 @@
 //! The table against DynamoDB's own protocol: what is counted, how often, and what is told of it.
 
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "test code outside of the test functions themselves")]
+#![expect(clippy::unwrap_used, reason = "test code outside of the test functions themselves")]
 
 mod dynamodb;
 

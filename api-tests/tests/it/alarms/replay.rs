@@ -35,6 +35,9 @@ async fn day(kai: &Kai, people: &[Person]) {
     kai.settled().await;
 }
 
+/// Names of dimensions and their values.
+type Dimensions = &'static [(&'static str, &'static str)];
+
 /// What has been printed since the last time, of metrics.
 struct Tape(usize);
 
@@ -201,7 +204,7 @@ async fn a_cache_that_is_full_is_told_by_its_memory_its_evictions_and_its_famili
 #[tokio::test]
 async fn what_aws_itself_tells_raises_its_alarm() {
     let (_kai, _, _, well) = healthy(Vec::new()).await;
-    let cases: [(&str, &str, &str, &[(&str, &str)], f64); 7] = [
+    let cases: [(&str, &str, &str, Dimensions, f64); 7] = [
         ("ThrottlesAlarm", "AWS/Lambda", "Throttles", &[], 3.0),
         ("DatabaseConnectionsAlarm", "AWS/RDS", "DatabaseConnections", &[("DBClusterIdentifier", "kai")], 81.0),
         ("PinnedSessionsAlarm", "AWS/RDS", "DatabaseConnectionsCurrentlySessionPinned", &[("ProxyName", "kai")], 1.0),

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 
 const PAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/page.html.gz"));
-const POLICY: &str = include_str!(concat!(env!("OUT_DIR"), "/policy.txt"));
+const POLICY: &str = include_str!(concat!(env!("OUT_DIR"), "/page.policy.txt"));
 
 fn page() -> String {
     let mut page = String::new();
