@@ -10,11 +10,15 @@ use uuid::Uuid;
 pub(crate) const CANARY: &str = "kanarienvogel";
 
 /// Method, path, and whether it needs a session; `{user_id}` stands for the caller's own, `{entry_id}` for an entry of theirs.
-pub(crate) const ROUTES: [(&str, &str, bool); 24] = [
+pub(crate) const ROUTES: [(&str, &str, bool); 27] = [
     ("GET", "/", false),
     ("GET", "/docs", false),
     ("GET", "/openapi.json", false),
+    ("GET", "/dashboard", false),
     ("GET", "/health", false),
+    // An operator's key protects these, where there is one, and no session.
+    ("GET", "/health/detailed", false),
+    ("DELETE", "/health/detailed", false),
     ("POST", "/api/auth/register", false),
     ("POST", "/api/auth/login", false),
     ("POST", "/api/auth/logout", true),

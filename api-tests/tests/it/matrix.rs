@@ -19,11 +19,15 @@ const fn policy(route: &'static str, owner: u16, other: u16, nobody: u16) -> Pol
 
 /// An operation that is not in here fails the test, as does a row without an operation. Where nobody can be named, somebody else gets
 /// what is their own.
-const POLICIES: [Policy; 24] = [
+const POLICIES: [Policy; 27] = [
     policy("get /", 200, 200, 200),
     policy("get /docs", 200, 200, 200),
     policy("get /openapi.json", 200, 200, 200),
+    policy("get /dashboard", 200, 200, 200),
     policy("get /health", 200, 200, 200),
+    // Where there is no operator's key, as here, everybody is an operator. `health_detailed` has what holds where there is one.
+    policy("get /health/detailed", 200, 200, 200),
+    policy("delete /health/detailed", 204, 204, 204),
     policy("post /api/auth/register", 409, 409, 409),
     policy("post /api/auth/login", 200, 200, 200),
     policy("post /api/auth/refresh", 200, 200, 401),
