@@ -16,6 +16,7 @@ use tokio_postgres::{NoTls, Row};
 use uuid::Uuid;
 
 use crate::client::{Client, Reply};
+use crate::emf;
 use crate::person::Person;
 use crate::proxy::{Protocol, Proxy};
 use crate::setup::{PostgresChoice, RedisChoice, Setup};
@@ -132,7 +133,7 @@ impl Kai {
             variables: variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             max_environments: setup.environments,
             throttle: false,
-            logs: if setup.keeps_logs { logs.sink() } else { Options::default().logs },
+            logs: emf::strict(if setup.keeps_logs { logs.sink() } else { Options::default().logs }),
             ..Options::default()
         };
         let emulator = Emulator::start(options).await.expect("an emulator");
@@ -265,7 +266,7 @@ impl Kai {
     /// Every line of the functions' logs that claims to be a metric document, parsed.
     pub fn metrics(&self) -> Vec<Value> {
         let lines = self.logs.lines();
-        let documents = lines.iter().filter(|line| line.text.contains("\"_aws\""));
+        let documents = lines.iter().filter(|line| emf::claims_to_be(&line.text));
         documents
             .map(|line| serde_json::from_str(&line.text).unwrap_or_else(|error| panic!("{error}: {line:?}")))
             .collect()

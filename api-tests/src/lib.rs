@@ -7,6 +7,7 @@
 //! | [`Reply`] | what it answered |
 //! | [`Model`] | a language model that does as it is told |
 //! | [`Browser`] | a page in a browser without a window, and what happened on it |
+//! | [`emf`] | every metric line, as CloudWatch reads it; one that it would refuse ends the run |
 //! | [`Proxy`] | what stands between the functions and a server: it counts, and it fails on demand |
 //!
 //! The tests are in `tests/it`, a module for each function and one for each property of the whole. `cargo xtask test` starts the
@@ -17,6 +18,7 @@
 mod browser;
 mod client;
 pub mod cloudwatch;
+pub mod emf;
 mod kai;
 mod model;
 mod person;

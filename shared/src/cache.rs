@@ -55,6 +55,9 @@ const FILL_BUDGET: Duration = Duration::from_millis(15);
 /// How long the marker of a write may take before the outbox stands in for it, and how long clearing it may take.
 const WRITE_BUDGET: Duration = Duration::from_millis(50);
 
+/// How long Redis may take to say that it is there.
+const PING_BUDGET: Duration = Duration::from_millis(250);
+
 /// The cache as one request sees it: cheap to clone, counts into the request's meter.
 #[derive(Clone)]
 pub struct Cache {

@@ -9,11 +9,15 @@ mod ci;
 mod dev;
 mod explain;
 mod fuzz;
+mod load;
+mod machine;
 mod migrate;
 mod python;
+mod sample;
 mod schema;
 mod servers;
 mod stop;
+mod table;
 mod terminal;
 mod test;
 mod tidy;
@@ -46,6 +50,8 @@ enum Command {
     Chaos(chaos::Arguments),
     /// Measures what the functions cost, beside the least that they could.
     Bench(bench::Arguments),
+    /// Plays a working day at a constant rate, with the cache and without, and then more than this machine can take.
+    Load(load::Arguments),
     /// Shows how Postgres runs a statement of the product's, and judges it.
     Explain(explain::Arguments),
     /// Moves a database's schema up or down, or shows where it stands.
@@ -77,6 +83,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::FuzzApi(arguments) => fuzz::run(&workspace, &arguments).await,
         Command::Chaos(arguments) => chaos::run(&workspace, &arguments).await,
         Command::Bench(arguments) => bench::run(&workspace, &arguments).await,
+        Command::Load(arguments) => load::run(&workspace, &arguments).await,
         Command::Explain(arguments) => explain::run(&workspace, &arguments).await,
         Command::Migrate(arguments) => migrate::run(&workspace, &arguments).await,
         Command::Tidy => tidy::run(&workspace),

@@ -54,7 +54,7 @@ pub(crate) async fn succeed(mut command: Command) -> Result<()> {
 }
 
 /// The version that a program tells, as the last word of the first line or the word after a comma.
-async fn installed_version(program: &Path) -> Option<String> {
+pub(crate) async fn installed_version(program: &Path) -> Option<String> {
     let output = Command::new(program).arg("--version").output().await.ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     text.lines().next()?.split_whitespace().last().map(str::to_owned)

@@ -7,7 +7,7 @@ use redis::{Cmd, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Cache, Key, READ_BUDGET, Unreachable, WRITE_BUDGET, get, pipeline, set};
+use super::{Cache, Key, PING_BUDGET, READ_BUDGET, Unreachable, WRITE_BUDGET, get, pipeline, set};
 
 /// Stands in for the generation, which plain keys do not have.
 const NO_GENERATION: [u8; 16] = [0; 16];
@@ -61,12 +61,12 @@ impl Cache {
         }
     }
 
-    /// Whether Redis answers.
+    /// Whether Redis answers. It has longer than for a read: one late answer is no outage.
     ///
     /// # Errors
     /// [`Unreachable`] when it does not.
     pub async fn ping(&self) -> Result<(), Unreachable> {
-        self.answer(redis::cmd("PING"), READ_BUDGET).await.map(drop)
+        self.answer(redis::cmd("PING"), PING_BUDGET).await.map(drop)
     }
 
     /// The reply to one command, unless it is a refusal: that tells nothing about the key.

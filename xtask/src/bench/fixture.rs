@@ -1,6 +1,6 @@
 //! What the contestants run against: servers of our own, and accounts with journals of three sizes.
 
-mod journal;
+pub(crate) mod journal;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -52,7 +52,6 @@ pub(crate) struct Fixture {
 #[derive(Debug)]
 pub(crate) struct Account {
     pub(crate) email: String,
-    pub(crate) entries: i64,
     pub(crate) user: String,
     pub(crate) token: String,
     /// The digest under which the session is cached.
@@ -87,14 +86,14 @@ impl Fixture {
         let mut database = options.options([("statement_timeout", "0")]).connect().await?;
         let texts = texts();
         let mut make = async |name: &str, entries: i64| -> Result<Account> {
-            let account = sign_in(&mut database, binaries, &variables, name, entries).await?;
-            journal::fill(&mut database, &account, &texts).await?;
+            let account = sign_in(&mut database, binaries, &variables, name).await?;
+            journal::fill(&mut database, &account.user, entries, &texts).await?;
             Ok(account)
         };
         let readers =
             [make("hundred", 100).await?, make("ten-thousand", 10_000).await?, make("million", 1_000_000).await?];
         let writer = make("writer", 0).await?;
-        journal::converse(&mut database, &writer, MESSAGES).await?;
+        journal::converse(&mut database, &writer.user, MESSAGES).await?;
         journal::settle(&mut database).await?;
         let versions = versions(&mut database, &servers.redis.url()).await?;
         let fixture = Self { servers, variables, readers, writer, texts, versions };
@@ -172,7 +171,6 @@ async fn sign_in(
     binaries: &Binaries,
     variables: &BTreeMap<String, String>,
     name: &str,
-    entries: i64,
 ) -> Result<Account> {
     let email = format!("{name}@bench.example");
     let call = |function, route| {
@@ -188,7 +186,7 @@ async fn sign_in(
     let newest = "SELECT u.id::text AS id, encode(s.token_hash, 'hex') AS hash FROM users u JOIN sessions s ON s.user_id = u.id \
         WHERE u.email = $1 ORDER BY s.created_at DESC LIMIT 1";
     let row = sqlx::query(newest).bind(&email).fetch_one(database).await?;
-    Ok(Account { entries, user: row.try_get("id")?, token, token_hash: row.try_get("hash")?, email })
+    Ok(Account { user: row.try_get("id")?, token, token_hash: row.try_get("hash")?, email })
 }
 
 /// The body of a log-in.
@@ -196,7 +194,11 @@ pub(crate) fn credentials(email: &str) -> Value {
     json!({ "email": email, "password": PASSWORD })
 }
 
-async fn versions(database: &mut PgConnection, redis_url: &str) -> Result<String> {
+/// The versions of both servers.
+///
+/// # Errors
+/// One does not answer.
+pub(crate) async fn versions(database: &mut PgConnection, redis_url: &str) -> Result<String> {
     let postgres: String = sqlx::query("SHOW server_version").fetch_one(database).await?.try_get(0)?;
     let mut redis = redis::Client::open(redis_url)?.get_connection()?;
     let info: String = redis::cmd("INFO").arg("server").query(&mut redis)?;

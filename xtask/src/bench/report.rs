@@ -2,17 +2,17 @@
 
 mod aim;
 mod raw;
-mod table;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use self::aim::Aim;
-use self::table::Table;
+
 use super::contestant::{BOTH, Contestant, Reference};
 use super::measure::Measured;
-use super::sample::Sample;
+use crate::sample::Sample;
+use crate::table::Table;
 use crate::terminal::seconds;
 
 /// Everything that one run has found out.

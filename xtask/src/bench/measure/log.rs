@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use crate::bench::sample::Sample;
+use crate::sample::Sample;
 
 /// The medians over all requests.
 #[derive(Debug, PartialEq)]

@@ -1,8 +1,8 @@
 //! What was aimed at, and what came out. A missed aim is told, and fails nothing: a speed is never an assertion.
 
 use super::super::contestant::{LIST_MISSES, LOGIN};
-use super::super::sample::Sample;
 use super::{Measured, Report, megabytes};
+use crate::sample::Sample;
 
 /// First answer, in multiples of the floor's with both connections open.
 const START: f64 = 1.5;

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::super::sample::micros;
 use super::Report;
+use crate::sample::micros;
 
 impl Report {
     /// Every duration in microseconds, every size in bytes.

@@ -1,0 +1,121 @@
+//! `cargo xtask load`: a working day at a constant rate of arrival, with the cache and without, and then more than the machine can take.
+//!
+//! Requests are sent by [oha](https://github.com/hatoo/oha) when they are due, whether or not the ones before were answered, and a
+//! latency begins when its request was due: a service that stalls cannot hide it by keeping its clients waiting (Gil Tene, "How NOT to
+//! measure latency", 2013). Everything runs on this machine: the clients, the gateway, the functions in release, Postgres and Redis.
+
+mod day;
+mod oha;
+mod people;
+mod phase;
+mod report;
+mod stage;
+mod tally;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use backends::Server;
+
+use self::phase::{Outcome, Phase};
+use self::report::Report;
+use self::stage::Stage;
+use crate::machine;
+use crate::servers;
+use crate::stop::StopRequests;
+use crate::workspace::Workspace;
+
+/// How long a rate is tried in the search for the knee.
+const STEP: Duration = Duration::from_secs(10);
+/// From one rate to the next.
+const FASTER: f64 = 1.5;
+
+/// How much of a day, and how busy.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Requests due in a second.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(20..=10_000))]
+    rate: u32,
+    /// Seconds that each part of the day takes.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(10..=3_600))]
+    duration: u32,
+    /// How many people share the requests. One may send 30 messages a minute, so that for each six requests a second there should be one.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=100))]
+    people: u16,
+    /// Cargo's profile; only the figures of `release` mean anything, another one shows in less time that this works.
+    #[arg(long, default_value = "release")]
+    profile: String,
+    /// Keeps the figures in this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+pub(crate) async fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
+    let mut stop = StopRequests::listen()?;
+    tokio::select! {
+        report = day(workspace, arguments) => {
+            let report = report?;
+            println!("\n{report}");
+            if let Some(file) = &arguments.json {
+                std::fs::write(file, report.raw().to_string()).with_context(|| format!("cannot write {}", file.display()))?;
+                println!("the figures are in {}", file.display());
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        () = stop.next() => {
+            println!("stopping");
+            // What a shell reports for a command that Ctrl-C ended.
+            Ok(ExitCode::from(130))
+        }
+    }
+}
+
+async fn day(workspace: &Workspace, arguments: &Arguments) -> Result<Report> {
+    servers::install(&[Server::Postgres, Server::Redis])?;
+    let oha = oha::ensure(workspace).await?;
+    let stage = Stage::prepare(workspace, oha, &arguments.profile, arguments.people).await?;
+    let load = machine::load();
+    let (rate, length) = (f64::from(arguments.rate), Duration::from_secs(arguments.duration.into()));
+    let part = |name: &str| Phase { name: name.to_owned(), rate, length, gzip: true };
+
+    let cached = stage.open(true).await?;
+    let with_cache = cached.play(part("with the cache")).await?;
+    let plain = cached.play(Phase { gzip: false, ..part("without gzip") }).await?;
+    let uncached = stage.open(false).await?;
+    let without_cache = uncached.play(part("without the cache")).await?;
+    uncached.close().await;
+    let steps = climb(&cached, rate).await?;
+    let knee = steps.iter().rev().find(|step| step.keeps_up()).map_or(rate / FASTER, |step| step.phase.rate);
+    let beyond = cached.play(Phase { rate: 2.0 * knee, ..part("twice the knee") }).await?;
+    let after = cached.play(Phase { length: STEP, ..part("and after it") }).await?;
+    cached.close().await;
+
+    Ok(Report {
+        machine: machine::describe(),
+        versions: stage.versions.clone(),
+        profile: arguments.profile.clone(),
+        people: arguments.people,
+        load: (load, machine::load()),
+        with_cache,
+        plain,
+        without_cache,
+        steps,
+        knee,
+        beyond,
+        after,
+    })
+}
+
+/// Raises the rate until it is too much: the last step is the first that does not keep up.
+async fn climb(open: &stage::Open<'_>, from: f64) -> Result<Vec<Outcome>> {
+    let mut steps: Vec<Outcome> = Vec::new();
+    let mut rate = from;
+    while steps.last().is_none_or(Outcome::keeps_up) {
+        rate *= FASTER;
+        steps
+            .push(open.play(Phase { name: "in search of the knee".to_owned(), rate, length: STEP, gzip: true }).await?);
+    }
+    Ok(steps)
+}

@@ -1,0 +1,110 @@
+//! What the functions say of themselves, summed up from the metric lines that they print.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use emulator::{LogLine, LogSink};
+use serde::Deserialize;
+
+/// Sums over requests.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Tally {
+    pub(crate) requests: u64,
+    /// SQL statements.
+    pub(crate) queries: u64,
+    /// Look-ups in the cache, by family.
+    pub(crate) families: BTreeMap<String, Lookups>,
+}
+
+/// How often the cache had what was looked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub(crate) struct Lookups {
+    hits: u64,
+    misses: u64,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    #[serde(rename = "Requests")]
+    requests: u64,
+    #[serde(rename = "DbQueries")]
+    queries: u64,
+    #[serde(default)]
+    families: BTreeMap<String, Lookups>,
+}
+
+impl Tally {
+    fn add(&mut self, line: &str) {
+        let Ok(line) = serde_json::from_str::<Line>(line) else { return };
+        self.requests += line.requests;
+        self.queries += line.queries;
+        for (name, lookups) in line.families {
+            let family = self.families.entry(name).or_default();
+            family.hits += lookups.hits;
+            family.misses += lookups.misses;
+        }
+    }
+
+    /// Statements for each request; NaN without requests.
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    pub(crate) fn queries_per_request(&self) -> f64 {
+        self.queries as f64 / self.requests as f64
+    }
+
+    /// Of all look-ups together.
+    pub(crate) fn hit_rate(&self) -> f64 {
+        let add =
+            |sum: Lookups, more: &Lookups| Lookups { hits: sum.hits + more.hits, misses: sum.misses + more.misses };
+        self.families.values().fold(Lookups::default(), add).hit_rate()
+    }
+}
+
+impl Lookups {
+    pub(crate) const fn count(self) -> u64 {
+        self.hits + self.misses
+    }
+
+    /// Between 0 and 1; NaN without look-ups.
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    pub(crate) fn hit_rate(self) -> f64 {
+        self.hits as f64 / self.count() as f64
+    }
+}
+
+/// The tally of what is under way.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ear(Arc<Mutex<Tally>>);
+
+impl Ear {
+    pub(crate) fn sink(&self) -> LogSink {
+        let ear = self.clone();
+        Arc::new(move |line: &LogLine| {
+            if line.text.contains("\"_aws\"") {
+                ear.0.lock().unwrap_or_else(PoisonError::into_inner).add(&line.text);
+            }
+        })
+    }
+
+    /// What was heard since the last time.
+    pub(crate) fn take(&self) -> Tally {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metric_lines_are_summed_up_and_others_are_not() {
+        let mut tally = Tally::default();
+        tally.add(r#"{"_aws":{},"Requests":1,"DbQueries":2,"families":{"session":{"hits":1,"misses":0}}}"#);
+        tally.add(r#"{"_aws":{},"Requests":1,"DbQueries":0,"families":{"session":{"hits":0,"misses":1},"profile":{"hits":2,"misses":0}}}"#);
+        tally.add(r#"{"_aws":{},"LinesFolded":7}"#);
+        tally.add("START");
+        assert_eq!((tally.requests, tally.queries), (2, 2));
+        assert_eq!(tally.families["session"], Lookups { hits: 1, misses: 1 });
+        assert!((tally.hit_rate() - 0.75).abs() < 1e-9 && (tally.queries_per_request() - 1.0).abs() < 1e-9);
+        assert!(Tally::default().hit_rate().is_nan());
+    }
+}
