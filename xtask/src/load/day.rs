@@ -1,7 +1,8 @@
 //! What people ask for on a working day: of ten requests, eight read.
 //!
-//! Somebody opens the application and sees the newest entries, the profile, the conversation and the insights, several times between two
-//! things that they write.
+//! Everybody opens the application and sees the newest entries, the profile and the conversation, again and again, and the insights now and
+//! then. Every second one writes as well: entries, and messages, of which half ask what they have asked before. That nobody's requests come
+//! in bursts is hard on the cache: nearly everything that is written is read before the next is.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,8 @@ pub(crate) struct Kind {
     pub(crate) name: &'static str,
     /// How many of a hundred requests.
     pub(crate) share: f64,
+    /// Which people: each, or every second one.
+    pub(crate) every: usize,
     pub(crate) method: &'static str,
     /// Connections that each person has for them.
     pub(crate) connections: usize,
@@ -40,8 +43,8 @@ pub(crate) const READS: [(&str, usize); 5] = [
     ("/api/journal/entries?page=1&page_size=20", 32),
     ("/api/users/{user_id}/profile", 16),
     ("/api/chat/history", 16),
-    ("/api/journal/insights", 8),
-    ("/api/auth/me", 8),
+    ("/api/auth/me", 12),
+    ("/api/journal/insights", 4),
 ];
 
 /// The functions that have a part in the day, and the one that makes the people.
@@ -59,35 +62,34 @@ pub(crate) const FUNCTIONS: [&str; 10] = [
 ];
 
 pub(crate) const KINDS: [Kind; 5] = [
-    Kind { name: "reads", share: 80.0, method: "GET", connections: 4, what: What::Reads },
-    Kind {
-        name: "new entry",
-        share: 8.0,
-        method: "POST",
-        connections: 2,
-        what: What::Write { path: "/api/journal/entries", bodies: entries },
-    },
-    Kind {
-        name: "message",
-        share: 6.0,
-        method: "POST",
-        connections: 2,
-        what: What::Write { path: "/api/chat", bodies: messages },
-    },
-    Kind {
-        name: "profile",
-        share: 4.0,
-        method: "PATCH",
-        connections: 1,
-        what: What::Write { path: "/api/users/{user_id}/profile", bodies: profiles },
-    },
-    Kind {
-        name: "log-in",
-        share: 2.0,
-        method: "POST",
-        connections: 1,
-        what: What::Write { path: "/api/auth/login", bodies: credentials },
-    },
+    Kind { name: "reads", share: 80.0, every: 1, method: "GET", connections: 4, what: What::Reads },
+    write("new entry", 14.0, 2, "POST", "/api/journal/entries", entries),
+    write("message", 4.0, 2, "POST", "/api/chat", messages),
+    write("profile", 1.0, 2, "PATCH", "/api/users/{user_id}/profile", profiles),
+    write("log-in", 1.0, 1, "POST", "/api/auth/login", credentials),
+];
+
+const fn write(
+    name: &'static str,
+    share: f64,
+    every: usize,
+    method: &'static str,
+    path: &'static str,
+    bodies: fn(&Person) -> Vec<String>,
+) -> Kind {
+    Kind { name, share, every, method, connections: 2, what: What::Write { path, bodies } }
+}
+
+/// What is asked more than once: it says what it is about, so that the model is not asked again.
+const QUESTIONS: [&str; 8] = [
+    "How can I sleep better?",
+    "How can I calm down before exams?",
+    "Which exercises help against a racing heart at night?",
+    "How does breathing slowly help with stress?",
+    "Can you help me with stress at work?",
+    "How can I tell my sister about my anxiety?",
+    "How do people find friends in a new town?",
+    "Is walking every day good for a low mood?",
 ];
 
 /// As long as those that the journals begin with, so that a page is as long at the end of the day as at its beginning.
@@ -98,8 +100,9 @@ fn entries(_: &Person) -> Vec<String> {
 }
 
 fn messages(_: &Person) -> Vec<String> {
-    let entries = journal::write(20, Timestamp::UNIX_EPOCH);
-    entries.into_iter().map(|entry| json!({"message": entry.content}).to_string()).collect()
+    let entries = journal::write(QUESTIONS.len(), Timestamp::UNIX_EPOCH);
+    let texts = entries.into_iter().map(|entry| entry.content).chain(QUESTIONS.map(str::to_owned));
+    texts.map(|text| json!({"message": text}).to_string()).collect()
 }
 
 fn profiles(_: &Person) -> Vec<String> {

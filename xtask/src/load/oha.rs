@@ -64,11 +64,15 @@ impl Generator<'_> {
     /// # Errors
     /// oha fails.
     pub(crate) async fn run(self) -> Result<Vec<Answer>> {
-        // Half an interval later than the last request, which begins the first at once.
+        // A moment longer than until the last request is due; the first is due at once.
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-        let length = (self.due as f64 - 0.5) / self.rate;
+        let length = (self.due as f64 - 1.0) / self.rate + (0.5 / self.rate).min(2.0);
         let mut oha = Command::new(self.program);
-        oha.args(["-z", &format!("{}ms", (length * 1e3).round()), "-q", &self.rate.to_string(), "-w"]);
+        oha.args(["-z", &format!("{}ms", (length * 1e3).round()), "-q", &self.rate.to_string()]);
+        // To wait for the last answer it waits until another request would be due.
+        if self.rate > 1.0 {
+            oha.arg("-w");
+        }
         oha.args(["--latency-correction", "--no-tui", "--worker-threads", "1", "-t", "30s"]);
         oha.args(["-c", &self.kind.connections.to_string(), "-m", self.kind.method]);
         oha.args(["--output-format", "csv", "-o"]).arg(&self.output);

@@ -10,6 +10,7 @@ use tokio::time::{interval, sleep};
 
 use super::day::{KINDS, Kind, Script};
 use super::oha::{Answer, Generator};
+use super::people::Person;
 use super::stage::Open;
 use super::tally::Tally;
 use crate::sample::Sample;
@@ -72,8 +73,10 @@ impl Open<'_> {
         let mut due = 0;
         let mut generators = Vec::new();
         for kind in &KINDS {
-            for number in 0..self.stage.people.len() {
-                let Some((delay, generator)) = self.generator(phase, kind, number)? else { continue };
+            let people: Vec<_> = self.stage.people.iter().step_by(kind.every).collect();
+            for (number, person) in people.iter().enumerate() {
+                let turn = (number, people.len());
+                let Some((delay, generator)) = self.generator(phase, kind, person, turn)? else { continue };
                 due += generator.due;
                 generators.push(async move {
                     sleep(delay).await;
@@ -99,11 +102,11 @@ impl Open<'_> {
         &'a self,
         phase: &Phase,
         kind: &'a Kind,
-        number: usize,
+        person: &'a Person,
+        (number, of): (usize, usize),
     ) -> Result<Option<(Duration, Generator<'a>)>> {
-        let Some(person) = self.stage.people.get(number) else { return Ok(None) };
         let all = phase.rate * kind.share / 100.0;
-        let rate = all / self.stage.people.len() as f64;
+        let rate = all / of as f64;
         let delay = Duration::from_secs_f64(number as f64 / all);
         // Rounded up: the first is due at once.
         let due = (phase.length.saturating_sub(delay).as_secs_f64() * rate - 1e-9).ceil().max(0.0) as usize;

@@ -48,12 +48,22 @@ impl Report {
             .chain([&self.beyond, &self.after])
     }
 
-    fn promises(&self) -> [Promise; 3] {
+    fn promises(&self) -> [Promise; 4] {
         let Self { with_cache, plain, without_cache, .. } = self;
         let queries = with_cache.told.queries_per_request() / without_cache.told.queries_per_request();
+        let of_reads = with_cache.told.queries_per_read() / without_cache.told.queries_per_read();
         let bytes = with_cache.bytes_per_read() / plain.bytes_per_read();
         [
-            Promise { what: "fewer queries with the cache than without", at_least: FEWER, is: 1.0 - queries },
+            Promise {
+                what: "fewer queries of a read with the cache than without",
+                at_least: FEWER,
+                is: 1.0 - of_reads,
+            },
+            Promise {
+                what: "fewer queries of all requests with the cache than without",
+                at_least: FEWER,
+                is: 1.0 - queries,
+            },
             Promise { what: "hit rate, all families together", at_least: HIT_RATE, is: with_cache.told.hit_rate() },
             Promise { what: "fewer bytes of a read with gzip than without", at_least: FEWER, is: 1.0 - bytes },
         ]
@@ -69,7 +79,7 @@ impl Report {
                 "2xx": outcome.count(200..300), "4xx": outcome.count(400..500), "5xx": outcome.count(500..600),
                 "p50": latencies.median(), "p90": latencies.quantile(0.9), "p99": latencies.quantile(0.99),
                 "max": latencies.quantile(1.0), "hit_rate": outcome.told.hit_rate(),
-                "queries_per_request": outcome.told.queries_per_request(), "bytes_per_read": outcome.bytes_per_read(),
+                "queries_per_request": outcome.told.queries_per_request(), "queries_per_read": outcome.told.queries_per_read(), "bytes_per_read": outcome.bytes_per_read(),
             })
         });
         json!({

@@ -23,6 +23,8 @@ use crate::test;
 use crate::workspace::Workspace;
 
 const DATABASE: &str = "kai_load";
+/// Of each function. Who finds all of them busy is answered 503, as by a function with a reserved concurrency.
+const ENVIRONMENTS: usize = 20;
 
 /// The servers, and what the functions need to know of them.
 #[derive(Debug)]
@@ -49,7 +51,7 @@ impl Stage {
         let binaries = test::binaries(workspace, "load", profile, &functions).await?;
         let state = workspace.state("load");
         let step = Step::begin("starting Postgres and Redis");
-        // Ten functions with ten environments each, and a few connections for each of these.
+        // Each environment of each function keeps a connection, and `chat-send` some more.
         let settings = vec![("max_connections".to_owned(), "500".to_owned())];
         let postgres = PostgresOptions { settings, ..PostgresOptions::default() };
         let postgres = Postgres::start(&state.join("postgres"), &postgres)?;
@@ -102,6 +104,7 @@ impl Stage {
             template: self.template.clone(),
             binaries: self.binaries.clone(),
             variables,
+            max_environments: ENVIRONMENTS,
             throttle: false,
             logs: ear.sink(),
             ..Options::default()

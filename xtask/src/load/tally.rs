@@ -12,6 +12,8 @@ pub(crate) struct Tally {
     pub(crate) requests: u64,
     /// SQL statements.
     pub(crate) queries: u64,
+    /// Those requests that only read, and their statements.
+    reads: (u64, u64),
     /// Look-ups in the cache, by family.
     pub(crate) families: BTreeMap<String, Lookups>,
 }
@@ -29,6 +31,8 @@ struct Line {
     requests: u64,
     #[serde(rename = "DbQueries")]
     queries: u64,
+    #[serde(rename = "Endpoint")]
+    endpoint: String,
     #[serde(default)]
     families: BTreeMap<String, Lookups>,
 }
@@ -38,6 +42,9 @@ impl Tally {
         let Ok(line) = serde_json::from_str::<Line>(line) else { return };
         self.requests += line.requests;
         self.queries += line.queries;
+        if line.endpoint.starts_with("GET ") {
+            self.reads = (self.reads.0 + line.requests, self.reads.1 + line.queries);
+        }
         for (name, lookups) in line.families {
             let family = self.families.entry(name).or_default();
             family.hits += lookups.hits;
@@ -49,6 +56,12 @@ impl Tally {
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     pub(crate) fn queries_per_request(&self) -> f64 {
         self.queries as f64 / self.requests as f64
+    }
+
+    /// Statements for each request that only reads.
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    pub(crate) fn queries_per_read(&self) -> f64 {
+        self.reads.1 as f64 / self.reads.0 as f64
     }
 
     /// Of all look-ups together.
@@ -98,13 +111,14 @@ mod tests {
     #[test]
     fn metric_lines_are_summed_up_and_others_are_not() {
         let mut tally = Tally::default();
-        tally.add(r#"{"_aws":{},"Requests":1,"DbQueries":2,"families":{"session":{"hits":1,"misses":0}}}"#);
-        tally.add(r#"{"_aws":{},"Requests":1,"DbQueries":0,"families":{"session":{"hits":0,"misses":1},"profile":{"hits":2,"misses":0}}}"#);
+        tally.add(r#"{"_aws":{},"Endpoint":"POST /x","Requests":1,"DbQueries":2,"families":{"session":{"hits":1,"misses":0}}}"#);
+        tally.add(r#"{"_aws":{},"Endpoint":"GET /x","Requests":1,"DbQueries":0,"families":{"session":{"hits":0,"misses":1},"profile":{"hits":2,"misses":0}}}"#);
         tally.add(r#"{"_aws":{},"LinesFolded":7}"#);
         tally.add("START");
         assert_eq!((tally.requests, tally.queries), (2, 2));
         assert_eq!(tally.families["session"], Lookups { hits: 1, misses: 1 });
         assert!((tally.hit_rate() - 0.75).abs() < 1e-9 && (tally.queries_per_request() - 1.0).abs() < 1e-9);
+        assert!(tally.queries_per_read().abs() < 1e-9);
         assert!(Tally::default().hit_rate().is_nan());
     }
 }
