@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use api_tests::{Kai, RedisChoice, Setup, emf};
+use api_tests::{Kai, Model, RedisChoice, Setup, emf};
 use serde_json::{Value, json};
 
 fn sum(documents: &[&Value], metric: &str) -> u64 {
@@ -110,7 +110,9 @@ async fn live(kai: &Kai, people: usize) {
 
 #[tokio::test]
 async fn a_hundred_people_make_as_many_metrics_as_ten() {
-    let setup = Setup { redis: RedisChoice::Own, delivers_logs: true, ..Setup::default() };
+    let model = Model::start();
+    let setup =
+        Setup { redis: RedisChoice::Own, delivers_logs: true, variables: model.variables(), ..Setup::default() };
     let kai = Kai::start_with(setup).await;
     let billed = || -> BTreeSet<emf::BilledMetric> {
         let lines = kai.logs.lines();
