@@ -106,7 +106,7 @@ impl Kai {
             ("DATABASE_URL", seen_database_url.clone()),
             ("REDIS_URL", seen_redis_url.clone()),
             ("CACHE_KEY", STANDARD.encode(key)),
-            ("OPERATOR_KEY", String::new()),
+            ("OPERATOR_KEY", "*".to_owned()),
             ("LOG_LEVEL", "trace".to_owned()),
         ];
         variables.extend(setup.variables.iter().cloned());

@@ -19,6 +19,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 mod add;
@@ -104,6 +105,11 @@ impl<T> Row<T> {
     fn new(key: Key, expires_at: i64, held: T) -> Self {
         Self { pk: key.pk, sk: key.sk, version: 1, expires_at, held }
     }
+}
+
+/// A time as it sorts: always with milliseconds, or a whole second would come after its own parts.
+fn moment(time: Timestamp) -> String {
+    format!("{time:.3}")
 }
 
 fn refused<E, R>(operation: &'static str) -> impl FnOnce(aws_sdk_dynamodb::error::SdkError<E, R>) -> Error

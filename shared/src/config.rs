@@ -10,6 +10,9 @@ use tracing::level_filters::LevelFilter;
 use crate::secret::{Secret, SecretKey};
 use crate::{cache, db, llm};
 
+/// The operator's key that everybody has.
+pub(crate) const EVERYBODY: &str = "*";
+
 /// What a function is told by its environment, parsed.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -31,7 +34,7 @@ pub struct Config {
     pub cache_id: Option<String>,
     /// `PERFORMANCE_TABLE`: the table of DynamoDB in which requests are summed up.
     pub performance_table: Option<String>,
-    /// `OPERATOR_KEY`: who shows it may see how the service performs. Without one, everybody may, as in development.
+    /// `OPERATOR_KEY`: who shows it may see how the service performs; `*` lets everybody, as in development. Without one, nobody may.
     pub operator_key: Option<Secret<String>>,
     /// `LOG_LEVEL`: the least severe level that is logged.
     pub log_level: LevelFilter,
@@ -71,7 +74,10 @@ impl Config {
         let llm = reader.llm();
         let cache_id = reader.text("CACHE_ID");
         let performance_table = reader.text("PERFORMANCE_TABLE");
-        let operator_key = reader.text("OPERATOR_KEY").map(Secret::new);
+        let operator_key =
+            reader.optional("OPERATOR_KEY", "must be at least 16 bytes, or * for everybody", None, |text| {
+                (text == EVERYBODY || text.len() >= 16).then(|| Some(Secret::new(text.to_owned())))
+            });
         let log_level =
             reader.optional("LOG_LEVEL", "must be error, warn, info, debug or trace", LevelFilter::INFO, parse);
         match (database, redis, cache_key) {

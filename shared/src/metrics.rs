@@ -9,6 +9,6 @@ mod sink;
 pub use self::document::{Document, Summary};
 pub use self::meter::{CacheOutcome, FamilyUse, Meter};
 pub use self::reading::{
-    CacheReading, FamilyMemory, FamilyUseReading, NodesReading, Published, Reading, RollupReading,
+    CacheReading, FamilyMemory, FamilyUseReading, NodesReading, OutboxReading, Published, Reading, RollupReading,
 };
 pub use self::sink::emit;

@@ -98,7 +98,7 @@ async fn it_is_refreshed_while_it_is_looked_at_and_can_be_held() {
     assert_eq!(browser.evaluate(sorted).await, true);
 
     browser.evaluate("document.querySelector('#pause').click()").await;
-    assert_eq!(browser.evaluate("document.querySelector('#pause').getAttribute('aria-pressed')").await, "true");
+    assert_eq!(browser.evaluate("document.querySelector('#pause').textContent").await, "Go on");
     // When the service is gone, what was known stays, and says from when it is.
     kai.emulator.shutdown().await;
     browser.evaluate("document.querySelector('#pause').click()").await;

@@ -47,9 +47,14 @@ async fn an_operator_sees_everything_and_anybody_else_what_health_tells() {
 }
 
 #[tokio::test]
-async fn without_a_key_everybody_is_an_operator() {
-    let kai = start(Vec::new()).await;
-    assert!(kai.anonymous().get(PATH).await.good()["performance"].is_object());
+async fn without_a_key_nobody_is_an_operator_and_a_star_makes_everybody_one() {
+    for (key, is_operator) in [("*", true), ("", false)] {
+        let kai = start(vec![("OPERATOR_KEY", key.to_owned())]).await;
+        for shown in ["", "*", "another key"] {
+            let told = kai.anonymous().get(PATH).header("authorization", format!("Bearer {shown}")).await.good();
+            assert_eq!(told["performance"].is_object(), is_operator, "{key:?} {shown:?}");
+        }
+    }
 }
 
 #[tokio::test]

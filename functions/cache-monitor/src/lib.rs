@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use shared::config::Config;
-use shared::metrics::{self, CacheReading, FamilyMemory, Published};
+use shared::metrics::{self, CacheReading, FamilyMemory, OutboxReading, Published};
 use shared::store::{self, CACHE_BUDGETS};
 use shared::{Error, Result, State, db};
 
@@ -54,10 +54,13 @@ pub struct Done {
 /// When Redis or the database is away.
 pub async fn handle(monitor: Monitor, _event: Value) -> Result<Done> {
     let state = &monitor.state;
+    let drained = store::drain_outbox(state).await;
+    if let Ok(finished) = &drained {
+        metrics::emit(&Published::new(Timestamp::now(), &OutboxReading { cache_outbox: *finished as u64 }));
+    }
     // Whether or not Redis can be told: what a person wrote is not kept longer than promised.
     let purged = store::purge_expired(state).await;
-    let drained = store::drain_outbox(state).await;
-    let published = monitor.publish(drained.as_ref().copied().unwrap_or(0)).await;
+    let published = monitor.publish().await;
     if let Some(nodes) = &monitor.nodes {
         nodes.publish().await;
     }
@@ -68,7 +71,7 @@ pub async fn handle(monitor: Monitor, _event: Value) -> Result<Done> {
 
 impl Monitor {
     /// Publishes what Redis tells, and how much of its budget each family takes up. What it refuses to tell is missing, and not nought.
-    async fn publish(&self, drained: usize) -> Result<()> {
+    async fn publish(&self) -> Result<()> {
         let census = self.state.cache.census().await.map_err(Error::unavailable)?;
         let now = Timestamp::now();
         if let (Some(usage), Some(keys)) = (census.usage, census.keys) {
@@ -81,14 +84,12 @@ impl Monitor {
                 cache_evictions: evictions,
                 cache_keys: keys,
                 cache_clients: usage.clients,
-                cache_outbox: drained as u64,
             };
             metrics::emit(&Published::new(now, &reading));
         }
 
-        let shares = census.shares(&CACHE_BUDGETS.map(|(family, _)| family));
-        for (family, budget) in CACHE_BUDGETS {
-            let Some(share) = shares.get(family) else { continue };
+        for (family, names, budget) in CACHE_BUDGETS {
+            let Some(share) = census.share(names) else { continue };
             let used = percent(share.bytes, budget);
             if used > 100.0 {
                 tracing::warn!(family, bytes = share.bytes, budget, "a family is over its budget");

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::join3;
+use futures_util::future::{join, join3};
 use serde::Serialize;
 use shared::State;
 use tokio::sync::Mutex;
@@ -22,6 +22,17 @@ pub(crate) enum Status {
     Healthy,
     Degraded,
     Unhealthy,
+}
+
+impl Status {
+    /// Of what everybody may know of: without Redis the service is slower but whole.
+    pub(crate) async fn of_backends(state: &State) -> Self {
+        match join(state.cache.ping(), state.db.ping()).await {
+            (Ok(()), Ok(())) => Self::Healthy,
+            (Err(_), Ok(())) => Self::Degraded,
+            (_, Err(_)) => Self::Unhealthy,
+        }
+    }
 }
 
 /// What was found.

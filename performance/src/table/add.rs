@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, TransactWr
 use shared::metrics::FamilyUse;
 use tokio::time::sleep;
 
-use super::{Error, Item, Key, Row, Table, reason, refused};
+use super::{Error, Item, Key, Row, Table, moment, reason, refused};
 use crate::aggregate::{Aggregate, add_families};
 use crate::batch::Batch;
 use crate::minute::{Minute, day, expiry};
@@ -49,7 +49,7 @@ impl Table {
     pub async fn add(&self, batch: &Batch) -> Result<Added, Error> {
         // A line's id is its place: written twice, it is there once.
         for (id, query) in &batch.slow_queries {
-            let key = Key { pk: format!("slow#{}", day(query.at)), sk: format!("{}#{id}", query.at) };
+            let key = Key { pk: format!("slow#{}", day(query.at)), sk: format!("{}#{id}", moment(query.at)) };
             let item = serde_dynamo::to_item(Row::new(key, expiry(query.at), query))?;
             let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
             put.send().await.map_err(refused("PutItem"))?;

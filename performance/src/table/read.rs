@@ -7,7 +7,7 @@ use futures_util::future::{try_join, try_join_all};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use super::{Error, Row, Table, refused};
+use super::{Error, Row, Table, moment, refused};
 use crate::aggregate::Aggregate;
 use crate::line::SlowQuery;
 use crate::minute::{Minute, day, day_before};
@@ -45,7 +45,7 @@ impl Table {
 
     /// The last slow queries, the latest first.
     async fn slow_queries(&self, from: Timestamp, to: Timestamp) -> Result<Vec<SlowQuery>, Error> {
-        let (earliest, latest) = (from.to_string(), format!("{to}~"));
+        let (earliest, latest) = (moment(from), format!("{}~", moment(to)));
         // A window is a day long at most.
         let of = |time| self.query(format!("slow#{}", day(time)), &earliest, &latest, Some(SLOW_QUERIES));
         let mut rows: Vec<Row<SlowQuery>> = of(to).await?;

@@ -1,6 +1,5 @@
 //! What Redis tells of itself and of what it holds.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use redis::{Value, from_redis_value};
@@ -85,24 +84,18 @@ impl Cache {
 }
 
 impl Census {
-    /// What each of these families takes up, by prefix. Keys of other kinds are left out. Empty where Redis does not tell: nothing is not
-    /// the same as not known.
-    pub fn shares(&self, prefixes: &[&'static str]) -> BTreeMap<&'static str, Share> {
-        let Some(keys) = self.keys.filter(|keys| *keys == 0 || !self.sample.is_empty()) else {
-            return BTreeMap::new();
+    /// What the keys take up whose names begin with one of these words and a colon. None where Redis does not tell: nothing is not the same
+    /// as not known.
+    pub fn share(&self, prefixes: &[&str]) -> Option<Share> {
+        let keys = self.keys.filter(|keys| *keys == 0 || !self.sample.is_empty())?;
+        let is_meant = |name: &str| {
+            prefixes.iter().any(|prefix| name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(':')))
         };
-        let mut found: BTreeMap<_, (u64, u64)> = prefixes.iter().map(|prefix| (*prefix, (0, 0))).collect();
-        for (name, bytes) in &self.sample {
-            let of = |prefix: &&&'static str| name.strip_prefix(**prefix).is_some_and(|rest| rest.starts_with(':'));
-            if let Some((number, sum)) = prefixes.iter().find(of).and_then(|prefix| found.get_mut(prefix)) {
-                *number += 1;
-                *sum += bytes;
-            }
-        }
+        let meant = self.sample.iter().filter(|(name, _)| is_meant(name));
+        let (number, bytes) = meant.fold((0, 0), |(number, sum), (_, bytes)| (number + 1, sum + bytes));
         let scale = keys as f64 / self.sample.len().max(1) as f64;
         let estimated = |number: u64| (number as f64 * scale).round() as u64;
-        let share = |(keys, bytes)| Share { keys: estimated(keys), bytes: estimated(bytes) };
-        found.into_iter().map(|(prefix, sums)| (prefix, share(sums))).collect()
+        Some(Share { keys: estimated(number), bytes: estimated(bytes) })
     }
 }
 
@@ -143,18 +136,19 @@ mod tests {
         let sample = [("session:a", 100), ("session:b:guard", 300), ("user:profile:c", 50), ("login:d", 10)];
         let sample = sample.map(|(name, bytes)| (name.to_owned(), bytes)).to_vec();
         let census = Census { keys: Some(400), sample, usage: None };
-        let shares = census.shares(&["session", "user:profile", "ai:response", "log"]);
-        assert_eq!(shares["session"], Share { keys: 200, bytes: 40_000 });
-        assert_eq!(shares["user:profile"], Share { keys: 100, bytes: 5000 });
-        assert_eq!((shares["ai:response"], shares["log"]), (Share::default(), Share::default()));
+        let share = |prefixes: &[&str]| census.share(prefixes).unwrap();
+        assert_eq!(share(&["session"]), Share { keys: 200, bytes: 40_000 });
+        assert_eq!(share(&["user:profile"]), Share { keys: 100, bytes: 5000 });
+        assert_eq!(share(&["session", "user:profile"]), Share { keys: 300, bytes: 45_000 });
+        assert_eq!(share(&["ai:response", "log"]), Share::default());
     }
 
     #[test]
     fn an_empty_server_holds_nothing_and_of_one_that_says_nothing_nobody_knows() {
         let empty = Census { keys: Some(0), ..Census::default() };
-        assert_eq!(empty.shares(&["session"])["session"], Share::default());
+        assert_eq!(empty.share(&["session"]), Some(Share::default()));
         for keys in [None, Some(7)] {
-            assert!(Census { keys, ..Census::default() }.shares(&["session"]).is_empty(), "{keys:?}");
+            assert_eq!(Census { keys, ..Census::default() }.share(&["session"]), None, "{keys:?}");
         }
         let silent = Value::BulkString(b"# Server\r\nredis_version:7\r\n".to_vec());
         for info in [Value::Nil, silent.clone(), Value::Map(vec![(Value::Nil, silent)])] {

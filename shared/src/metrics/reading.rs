@@ -59,6 +59,12 @@ pub struct CacheReading {
     pub cache_keys: u64,
     /// Connections.
     pub cache_clients: u64,
+}
+
+/// What became of the outbox of the cache.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct OutboxReading {
     /// Invalidations that writers had to leave behind, and that were finished.
     pub cache_outbox: u64,
 }
@@ -117,6 +123,10 @@ impl Reading for CacheReading {
     const DIRECTIVES: &'static [Directive] = &registry::CACHE;
 }
 
+impl Reading for OutboxReading {
+    const DIRECTIVES: &'static [Directive] = &registry::OUTBOX;
+}
+
 impl Reading for NodesReading {
     const DIRECTIVES: &'static [Directive] = &registry::CACHE_NODES;
 }
@@ -171,9 +181,9 @@ mod tests {
                 cache_evictions: 0,
                 cache_keys: 3,
                 cache_clients: 4,
-                cache_outbox: 5,
             },
         ));
+        assert_complete(Published::new(now, &OutboxReading { cache_outbox: 5 }));
         let memory = FamilyMemory { family_keys: 1, family_bytes: 2, family_budget_used: 3.0 };
         assert_complete(Published::of_family(now, "session", &memory));
         let used = FamilyUseReading::from(FamilyUse { hits: 3, misses: 1 });

@@ -1,7 +1,7 @@
 //! Every metric that the stack makes: its name, its unit, and what tells its values apart.
 //!
 //! Each distinct name with distinct values of its dimensions is a metric that CloudWatch bills, so nothing that grows with the number of
-//! users is a dimension. The dashboard and the alarms of `template.yaml` are held against this list.
+//! users is a dimension. The dashboard and the alarms of `infra/monitoring.yaml` are held against this list.
 
 use serde::Serialize;
 
@@ -97,9 +97,11 @@ pub(super) const CACHE: [Directive; 1] = [directive(
         metric("CacheEvictions", "Count"),
         metric("CacheKeys", "Count"),
         metric("CacheClients", "Count"),
-        metric("CacheOutbox", "Count"),
     ],
 )];
+
+/// What became of the outbox of the cache.
+pub(super) const OUTBOX: [Directive; 1] = [directive(BY_SERVICE, &[metric("CacheOutbox", "Count")])];
 
 /// What `ElastiCache` tells of the nodes.
 pub(super) const CACHE_NODES: [Directive; 1] = [directive(
@@ -115,7 +117,7 @@ pub(super) const ROLLUP: [Directive; 1] = [directive(
 
 /// Every directive that any document may have.
 pub fn directives() -> impl Iterator<Item = &'static Directive> {
-    const ALL: [&[Directive]; 6] = [&REQUEST, &FAMILY_USE, &FAMILY_MEMORY, &CACHE, &CACHE_NODES, &ROLLUP];
+    const ALL: [&[Directive]; 7] = [&REQUEST, &FAMILY_USE, &FAMILY_MEMORY, &CACHE, &OUTBOX, &CACHE_NODES, &ROLLUP];
     ALL.into_iter().flatten()
 }
 

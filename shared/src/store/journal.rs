@@ -26,6 +26,9 @@ use crate::cache::{Family, Key};
 
 pub(super) const LISTS: Family = Family { prefix: "journal:list", ttl: Duration::from_secs(300) };
 
+/// How the names of the insights' keys begin, which are of the same family.
+pub(super) const INSIGHTS: &str = "journal:insights";
+
 /// The key of something that is read of a user's journal: `journal:list:{user_id}:{what}`.
 fn key(user: UserId, what: impl Display) -> Key {
     LISTS.key(user.0, format!("journal:list:{user}:{what}"))
@@ -33,7 +36,7 @@ fn key(user: UserId, what: impl Display) -> Key {
 
 /// The key of a user's insights, behind the same guard.
 fn insights_key(user: UserId, days: i32) -> Key {
-    LISTS.key(user.0, format!("journal:insights:{user}:days:{days}"))
+    LISTS.key(user.0, format!("{INSIGHTS}:{user}:days:{days}"))
 }
 
 /// An entry's columns, but for its owner, whom a session's row names, and for the words that are searched, which repeat the text.

@@ -140,7 +140,7 @@ fn variables(servers: &Servers, database_url: &str, cache_key: &Path) -> Result<
         ("DATABASE_URL", database_url.to_owned()),
         ("REDIS_URL", servers.redis.url()),
         // On a developer's own machine everybody is an operator.
-        ("OPERATOR_KEY", String::new()),
+        ("OPERATOR_KEY", "*".to_owned()),
         ("CACHE_KEY", key(cache_key).with_context(|| format!("cannot keep {}", cache_key.display()))?),
     ];
     // A model of the developer's own, if there is one: else the built-in companion answers. And what they call slow.

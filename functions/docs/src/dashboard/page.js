@@ -193,7 +193,6 @@
     byId("key-form").hidden = allowed;
     byId("figures").hidden = !allowed;
     byId("forget").hidden = !state.key;
-    document.body.classList.remove("stale");
     if (!allowed) return notice(state.key ? "This key was refused." : "");
     dependencies(health);
     state.answered = new Date();
@@ -210,7 +209,6 @@
   };
   const lost = () => {
     say("status", "✗ No answer", "bad");
-    document.body.classList.add("stale");
     notice(state.answered ? `There has been no answer since ${clock(state.answered, true)}; what is shown is from then.` : "There is no answer yet.");
   };
 
@@ -236,7 +234,6 @@
   byId("pause").addEventListener("click", () => {
     state.paused = !state.paused;
     byId("pause").textContent = state.paused ? "Go on" : "Pause";
-    byId("pause").setAttribute("aria-pressed", String(state.paused));
     state.paused ? clearTimeout(timer) : ask();
   });
   byId("key-form").addEventListener("submit", (event) => {
