@@ -44,7 +44,7 @@ const SHOWN: &str =
 
 #[tokio::test]
 async fn it_shows_the_figures_as_the_client_counted_them_and_asks_nobody_else() {
-    let (kai, _) = start("").await;
+    let (kai, _) = start("*").await;
     for width in [1280, 390, 320] {
         let mut browser = open(&kai, width).await;
         browser.until(SHOWN).await;
@@ -81,7 +81,7 @@ async fn it_shows_the_figures_as_the_client_counted_them_and_asks_nobody_else() 
 
 #[tokio::test]
 async fn it_is_refreshed_while_it_is_looked_at_and_can_be_held() {
-    let (kai, model) = start("").await;
+    let (kai, model) = start("*").await;
     let mut browser = open(&kai, 1280).await;
     browser.until(SHOWN).await;
     model.play(Script::Status(500));
@@ -185,7 +185,7 @@ const AUDIT: &str = r#"(() => {
 
 #[tokio::test]
 async fn everybody_can_read_it_and_use_it_without_a_mouse() {
-    let (kai, _) = start("").await;
+    let (kai, _) = start("*").await;
     for dark in [false, true] {
         let mut browser = Browser::start(1280).await;
         if dark {
