@@ -12,8 +12,16 @@ use emulator::Resource;
 pub use self::alarm::{Alarm, Query, Source};
 pub use self::series::{Metric, Metrics, Statistic};
 
+/// What the emulator calls the stack, and so the value of every metric's dimension `Service`.
+pub const SERVICE: &str = "kai-local";
+
 /// What the template's parameters are in the tests: everything is there to be watched.
-const PARAMETERS: [(&str, &str); 6] = [
+const PARAMETERS: [(&str, &str); 11] = [
+    ("Service", SERVICE),
+    ("ApiId", "api"),
+    ("ChatFunctionName", "chat-send"),
+    ("CacheMonitorFunctionName", "cache-monitor"),
+    ("MetricsRollupFunctionName", "metrics-rollup"),
     ("AlarmTopicArn", "arn:aws:sns:us-east-1:123456789012:alarms"),
     ("CacheId", "kai"),
     ("DatabaseClusterId", "kai"),

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tracing::level_filters::LevelFilter;
 
+use crate::metrics::registry::DEFAULT_SERVICE;
 use crate::secret::{Secret, SecretKey};
 use crate::{cache, db, llm};
 
@@ -36,6 +37,8 @@ pub struct Config {
     pub performance_table: Option<String>,
     /// `OPERATOR_KEY`: who shows it may see how the service performs; `*` lets everybody, as in development. Without one, nobody may.
     pub operator_key: Option<Secret<String>>,
+    /// `SERVICE_NAME`: what the metrics of this stack are told apart by.
+    pub service_name: String,
     /// `LOG_LEVEL`: the least severe level that is logged.
     pub log_level: LevelFilter,
 }
@@ -78,6 +81,7 @@ impl Config {
             reader.optional("OPERATOR_KEY", "must be at least 16 bytes, or * for everybody", None, |text| {
                 (text == EVERYBODY || text.len() >= 16).then(|| Some(Secret::new(text.to_owned())))
             });
+        let service_name = reader.text("SERVICE_NAME").unwrap_or_else(|| DEFAULT_SERVICE.to_owned());
         let log_level =
             reader.optional("LOG_LEVEL", "must be error, warn, info, debug or trace", LevelFilter::INFO, parse);
         match (database, redis, cache_key) {
@@ -92,6 +96,7 @@ impl Config {
                 cache_id,
                 performance_table,
                 operator_key,
+                service_name,
                 log_level,
             }),
             _ => Err(ConfigError(reader.errors)),
@@ -195,6 +200,7 @@ mod tests {
         assert_eq!(config.db_max_overflow, 10);
         assert_eq!(config.slow_query_threshold, Duration::from_millis(100));
         assert_eq!(config.log_level, LevelFilter::INFO);
+        assert_eq!(config.service_name, "kai");
     }
 
     #[test]

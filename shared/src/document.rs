@@ -1,6 +1,7 @@
 //! A body as it is cached and sent: compressed once, with its entity tag.
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
 use crate::compress;
@@ -60,6 +61,14 @@ impl Document {
         (self.body, self.gzipped)
     }
 
+    /// The value that the body is the text of, or as much of it as the type has room for; `None` when it is something else.
+    pub fn parse<T: DeserializeOwned>(&self) -> Option<T> {
+        match self.gzipped {
+            true => serde_json::from_slice(&compress::gunzip(&self.body)?).ok(),
+            false => serde_json::from_slice(&self.body).ok(),
+        }
+    }
+
     /// The document as bytes, for the cache.
     pub fn to_bytes(&self) -> Vec<u8> {
         [&[u8::from(self.gzipped)], self.etag.as_slice(), &self.body].concat()
@@ -95,7 +104,9 @@ mod tests {
     fn a_document_survives_the_cache() {
         for text in ["short".to_owned(), "long ".repeat(1000)] {
             let document = Document::new(&text).unwrap();
-            assert_eq!(Document::from_bytes(document.to_bytes()), Some(document));
+            assert_eq!(Document::from_bytes(document.to_bytes()), Some(document.clone()));
+            assert_eq!(document.parse(), Some(text));
+            assert_eq!(document.parse::<u8>(), None);
         }
         assert_eq!(Document::from_bytes(vec![7; 40]), None);
         assert_eq!(Document::from_bytes(vec![1; 10]), None);

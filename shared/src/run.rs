@@ -137,6 +137,7 @@ where
 fn prepare() -> Result<(Runtime, Config), lambda_http::Error> {
     let config = Config::from_env().inspect_err(|_| telemetry::init(LevelFilter::INFO))?;
     telemetry::init(config.log_level);
+    metrics::registry::name_service(config.service_name.clone());
     // With one request at a time a second thread would only cost its start.
     let runtime = if config::max_concurrency() > 1 {
         Builder::new_multi_thread().enable_all().build()?

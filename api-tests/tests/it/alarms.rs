@@ -12,7 +12,11 @@ use shared::metrics::registry;
 use shared::store::CACHE_BUDGETS;
 
 /// AWS's own metrics that are watched, with the dimensions that AWS documents for them.
-const OF_AWS: [(&str, &str, &[&str]); 5] = [
+const OF_AWS: [(&str, &str, &[&str]); 9] = [
+    ("AWS/ApiGateway", "5xx", &["ApiId"]),
+    ("AWS/ApiGateway", "Count", &["ApiId"]),
+    ("AWS/Lambda", "Errors", &["FunctionName"]),
+    ("AWS/Lambda", "Invocations", &["FunctionName"]),
     ("AWS/Lambda", "Throttles", &[]),
     ("AWS/RDS", "DatabaseConnections", &["DBClusterIdentifier"]),
     ("AWS/RDS", "DatabaseConnectionsCurrentlySessionPinned", &["ProxyName"]),
@@ -43,7 +47,7 @@ fn assert_exists(metric: &Metric, what: &str) {
     assert!(made, "{what}: the code makes no {metric:?}");
     for (name, value) in &metric.dimensions {
         match name.as_str() {
-            "Service" => assert_eq!(value, registry::SERVICE, "{what}"),
+            "Service" => assert_eq!(value, cloudwatch::SERVICE, "{what}"),
             "Endpoint" => assert!(endpoints().contains(value), "{what}: there is no route {value}"),
             "Family" => assert!(CACHE_BUDGETS.iter().any(|(family, ..)| family == value), "{what}: no family {value}"),
             other => panic!("{what}: {other}"),

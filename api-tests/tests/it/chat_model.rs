@@ -47,6 +47,58 @@ async fn the_model_is_given_the_history_and_the_profile_and_its_key() {
 }
 
 #[tokio::test]
+async fn the_model_is_given_the_same_whether_the_cache_or_the_database_has_it() {
+    let (kai, model) = start().await;
+    let [ada, bob] = [kai.settle().await, kai.settle().await];
+    let long = "Über allen Gipfeln ist Ruh. ".repeat(100);
+    // More than is given, and longer than is given.
+    for message in ["yes"; 11].into_iter().chain([long.as_str()]) {
+        say(&ada, message).await;
+        say(&bob, message).await;
+    }
+    for style in ["direct", "gentle", "brief", "warm", "dry"] {
+        // Bob never reads, so what he says is answered from the database.
+        ada.get("/api/chat/history").until_hit().await;
+        ada.get(ada.profile_path()).until_hit().await;
+        model.take();
+        let reply = ada.post("/api/chat", &json!({"message": "and then?"})).await;
+        reply.good();
+        say(&bob, "and then?").await;
+        let calls = model.take();
+        assert_eq!(calls[0], calls[1]);
+        assert_eq!(calls[0]["messages"].as_array().unwrap().len(), 1 + 20 + 1);
+        for person in [&ada, &bob] {
+            person.patch(person.profile_path(), &json!({"communication_style": style})).await.good();
+        }
+        kai.settled().await;
+        if kai.metrics_of(&reply)["DbQueries"] == 1 {
+            ada.get("/api/chat/history").until_hit().await;
+            say(&ada, "and then?").await;
+            let system = model.take()[0]["messages"][0]["content"].as_str().unwrap().to_owned();
+            assert!(system.contains(style), "an old profile: {system}");
+            return;
+        }
+    }
+    panic!("never from the cache");
+}
+
+#[tokio::test]
+async fn the_model_is_not_asked_for_what_cannot_be_kept() {
+    let model = Model::start();
+    let kai =
+        Kai::start_with(Setup { variables: model.variables(), proxied: true, environments: 1, ..Setup::default() })
+            .await;
+    let ada = kai.settle().await;
+    say(&ada, "yes").await;
+    ada.get("/api/chat/history").until_hit().await;
+    ada.get(ada.profile_path()).until_hit().await;
+    model.take();
+    kai.postgres_proxy.as_ref().unwrap().refuse().await;
+    let reply = ada.post("/api/chat", &json!({"message": "yes"})).await;
+    assert_eq!((reply.status, model.take().len()), (503, 0));
+}
+
+#[tokio::test]
 async fn whatever_the_model_does_there_is_an_answer_in_time_that_says_what_it_is() {
     let (kai, _) = start().await;
     // A model each: they go on at the same time.

@@ -224,6 +224,31 @@ async fn a_message_costs_two_statements_beside_the_model_and_one_when_the_model_
     }
 }
 
+#[tokio::test]
+async fn a_message_costs_one_statement_when_the_cache_has_what_its_answer_depends_on_unless_a_key_asks_for_another() {
+    let kai = start().await;
+    let ada = kai.settle().await;
+    let yes = || ada.post("/api/chat", &json!({"message": "yes"}));
+    yes().await.good();
+    for _ in 0..10 {
+        ada.get("/api/chat/history").until_hit().await;
+        ada.get(ada.profile_path()).until_hit().await;
+        let known = cost(&kai, yes()).await;
+        known.reply.good();
+        // Otherwise the busy machine has made Redis late.
+        if known.postgres.queries() == 1 {
+            // The session; the conversation and the profile beside the count; the announcement; the end.
+            assert_eq!(known.redis.round_trips, 5, "{:?}", known.redis);
+            known.agrees_with_the_metrics(5, 1);
+            ada.get("/api/chat/history").until_hit().await;
+            let keyed = cost(&kai, yes().header("idempotency-key", "yes")).await;
+            assert_eq!(keyed.postgres.queries(), 2, "{:?}", keyed.postgres);
+            return;
+        }
+    }
+    panic!("never from the cache");
+}
+
 /// The environment is frozen as soon as it has answered, in the middle of its fill, and goes on long after the fill's deadline.
 #[tokio::test]
 async fn a_fill_that_is_frozen_on_its_way_costs_the_next_request_no_new_connection() {

@@ -89,7 +89,7 @@ impl<'a> Scope<'a> {
             "AWS::AccountId" => ACCOUNT.into(),
             "AWS::Partition" => "aws".into(),
             "AWS::URLSuffix" => "amazonaws.com".into(),
-            "AWS::StackName" => "local".into(),
+            "AWS::StackName" => "kai-local".into(),
             name => match self.document["Parameters"].get(name) {
                 Some(parameter) => parameter.get("Default")?.clone(),
                 // `sam local` also gives a function the logical id where CloudFormation gives the physical one.

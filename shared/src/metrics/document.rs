@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::meter::{FamilyUse, Meter};
 use super::reading::Metadata;
-use super::registry::{COMMON, REQUEST, SERVICE};
+use super::registry::{COMMON, REQUEST, service};
 
 /// What is known of a request once it is answered.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +44,7 @@ pub struct Document<'a> {
     client_errors: u8,
     cache_hits: u64,
     cache_misses: u64,
-    cache_errors: u64,
+    cache_errors: u8,
     db_queries: u64,
     db_time: f64,
     slow_queries: u64,
@@ -83,7 +83,7 @@ impl<'a> Document<'a> {
         let cloud_watch_metrics = if conversed { REQUEST.as_slice() } else { REQUEST.split_at(COMMON).0 };
         Self {
             metadata: Metadata { timestamp: Timestamp::now().as_millisecond(), cloud_watch_metrics },
-            service: SERVICE,
+            service: service(),
             endpoint: summary.endpoint,
             latency: milliseconds(summary.latency),
             requests: 1,
@@ -91,7 +91,7 @@ impl<'a> Document<'a> {
             client_errors: u8::from((400..500).contains(&summary.status)),
             cache_hits: meter.cache_hits(),
             cache_misses: meter.cache_misses(),
-            cache_errors: meter.cache_errors(),
+            cache_errors: u8::from(meter.cache_failed()),
             db_queries: meter.db_queries(),
             db_time: milliseconds(meter.db_time()),
             slow_queries: meter.slow_queries(),

@@ -1,7 +1,7 @@
 //! What one request counts while it is served.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct Meter {
     request: Option<RequestName>,
     families: Mutex<BTreeMap<&'static str, FamilyUse>>,
-    cache_errors: AtomicU64,
+    cache_failed: AtomicBool,
     cache_round_trips: AtomicU64,
     cache_micros: AtomicU64,
     db_queries: AtomicU64,
@@ -92,9 +92,9 @@ impl Meter {
         }
     }
 
-    /// Counts one exchange with Redis that got no answer, also because Redis is left alone after failures.
+    /// Notes that an exchange with Redis got no answer, also because Redis is left alone after failures.
     pub fn cache_error(&self) {
-        add(&self.cache_errors, 1);
+        self.cache_failed.store(true, Ordering::Relaxed);
     }
 
     /// Notes where the answer's data came from.
@@ -163,9 +163,9 @@ impl Meter {
         self.lock().clone()
     }
 
-    /// Exchanges with Redis that got no answer.
-    pub fn cache_errors(&self) -> u64 {
-        self.cache_errors.load(Ordering::Relaxed)
+    /// Whether an exchange with Redis got no answer.
+    pub fn cache_failed(&self) -> bool {
+        self.cache_failed.load(Ordering::Relaxed)
     }
 
     /// Exchanges with Redis.

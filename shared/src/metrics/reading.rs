@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::meter::FamilyUse;
-use super::registry::{self, Directive, SERVICE};
+use super::registry::{self, Directive, service};
 
 /// Values that are published together: their members are named as the metrics are.
 pub trait Reading: Serialize {
@@ -36,7 +36,7 @@ impl<'a, R: Reading> Published<'a, R> {
     /// A reading of the service as a whole.
     pub fn new(at: Timestamp, reading: &'a R) -> Self {
         let metadata = Metadata { timestamp: at.as_millisecond(), cloud_watch_metrics: R::DIRECTIVES };
-        Self { metadata, service: SERVICE, family: None, reading }
+        Self { metadata, service: service(), family: None, reading }
     }
 
     /// A reading of one family of cached records.

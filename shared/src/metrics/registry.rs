@@ -3,12 +3,27 @@
 //! Each distinct name with distinct values of its dimensions is a metric that CloudWatch bills, so nothing that grows with the number of
 //! users is a dimension. The dashboard and the alarms of `infra/monitoring.yaml` are held against this list.
 
+use std::sync::OnceLock;
+
 use serde::Serialize;
 
 /// Where CloudWatch files them.
 pub const NAMESPACE: &str = "Kai";
+/// What the service is called that has no name of its own.
+pub const DEFAULT_SERVICE: &str = "kai";
+
+static SERVICE: OnceLock<String> = OnceLock::new();
+
+/// Gives the dimension `Service` its value, before the first document is made: two stacks in one account must not add to each other's metrics.
+/// A second call changes nothing.
+pub fn name_service(name: String) {
+    let _ = SERVICE.set(name);
+}
+
 /// The value of the dimension `Service`.
-pub const SERVICE: &str = "kai";
+pub(super) fn service() -> &'static str {
+    SERVICE.get().map_or(DEFAULT_SERVICE, String::as_str)
+}
 
 /// One directive of a document: metrics that have the same dimensions.
 #[derive(Debug, Serialize)]

@@ -8,7 +8,7 @@ use uuid::Uuid;
 pub use self::value::Value;
 use self::value::{flag, key, many, moment, no_moment, no_number, no_text, no_texts, number, text, texts, uuid};
 use super::authenticated::Read;
-use super::conversation::{clear, exchange, history, question};
+use super::conversation::{clear, context, exchange, history};
 use super::journal::{insights, list, read, write};
 use super::position::Position;
 use super::{account, deletion, export, idempotency, outbox, password_change, profile, session};
@@ -193,7 +193,7 @@ impl List<'_> {
         let Subject { user, midst, .. } = self.subject.clone();
         self.read(history::HISTORY, "", &[moment(midst), uuid(Uuid::nil()), many(51)], &[]);
         let context = [vec![many(20), value::days(2000)], self.kept_key()].concat();
-        self.read(question::CONTEXT, "", &context, &[]);
+        self.read(context::CONTEXT, "", &context, &[]);
         let turns = || [4, 5, 6].map(|id| uuid(Uuid::from_u128(id)));
         let [conversation, said, answered] = turns();
         let exchange = vec![conversation, said, text("How can I sleep?"), answered, text("Breathe out slowly.")];

@@ -2,6 +2,7 @@
 
 mod answer;
 pub(super) mod clear;
+pub(super) mod context;
 pub(super) mod exchange;
 mod flight;
 pub(super) mod history;

@@ -15,7 +15,7 @@ use super::conversation::ANSWERS;
 use super::idempotency::IdempotencyKey;
 use super::once;
 use super::{Token, UserId};
-use crate::cache::{Family, WriteGuard};
+use crate::cache::{Family, Key, WriteGuard};
 use crate::db::{Param, Statement};
 use crate::document::Document;
 use crate::error::{Error, Result};
@@ -69,14 +69,17 @@ pub(super) const READ: Read = authenticated_read!(
     FROM session JOIN user_profiles p ON p.user_id = session.user_id"
 );
 
+/// The name of a profile in the cache.
+pub(super) fn key(user: UserId) -> Key {
+    PROFILES.key(user.0, format!("user:profile:{user}"))
+}
+
 /// The caller's profile.
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] when the session is not alive.
 pub async fn profile(state: &State, token: &Token) -> Result<Document> {
-    let user = token.user_id();
-    let key = PROFILES.key(user.0, format!("user:profile:{user}"));
-    authenticated::read(state, token, &key, READ, &[], |rows| {
+    authenticated::read(state, token, &key(token.user_id()), READ, &[], |rows| {
         rows.iter().map(Profile::try_from).next().transpose().map_err(Error::internal)
     })
     .await

@@ -36,6 +36,12 @@ impl<T> Recalled<T> {
             Lookup::Bypass => Self { value: None, slot: None, outcome: CacheOutcome::Bypass },
         }
     }
+
+    /// The same, counted as a look-up of its family.
+    pub(super) fn counted(self, state: &State, key: &Key) -> Self {
+        state.meter.cache_lookup(key.family(), self.outcome);
+        self
+    }
 }
 
 /// What the cache knows of the caller's session and of one thing that is theirs, in one round trip.
@@ -47,8 +53,7 @@ pub(super) async fn recall<T>(
 ) -> (KnownSession, Recalled<T>) {
     let session_key = token.session_key();
     let [session, data] = look_up(state, [&session_key, key]).await;
-    let data = Recalled::new(state, key, data, read);
-    state.meter.cache_lookup(key.family(), data.outcome);
+    let data = Recalled::new(state, key, data, read).counted(state, key);
     state.meter.answer_from(data.outcome);
     (KnownSession::new(state, &session_key, session).0, data)
 }
@@ -75,8 +80,7 @@ pub(super) struct KnownSession {
 impl KnownSession {
     fn new(state: &State, key: &Key, lookup: Lookup) -> (Self, CacheOutcome) {
         let read = |bytes: Vec<u8>| serde_json::from_slice::<Session>(&bytes).ok();
-        let Recalled { value, slot, outcome } = Recalled::new(state, key, lookup, read);
-        state.meter.cache_lookup(key.family(), outcome);
+        let Recalled { value, slot, outcome } = Recalled::new(state, key, lookup, read).counted(state, key);
         (Self { alive: value.filter(Session::is_alive), slot }, outcome)
     }
 

@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::FASTER;
 use super::day::KINDS;
 use super::phase::Outcome;
 use crate::table::Table;
@@ -27,8 +26,8 @@ pub(crate) struct Report {
     pub(crate) plain: Outcome,
     pub(crate) without_cache: Outcome,
     pub(crate) steps: Vec<Outcome>,
-    /// The highest rate that was kept up with.
-    pub(crate) knee: f64,
+    /// The highest rate that was kept up with, if there was one.
+    pub(crate) knee: Option<f64>,
     pub(crate) beyond: Outcome,
     pub(crate) after: Outcome,
 }
@@ -100,7 +99,7 @@ impl Report {
             "most ms",
             "4xx",
             "5xx",
-            "no answer",
+            "not sent or no answer",
             "hit rate",
             "queries / request",
             "bytes / read",
@@ -155,6 +154,8 @@ impl Report {
         for (name, lookups) in &self.with_cache.told.families {
             table.row([name.clone(), lookups.count().to_string(), percent(lookups.hit_rate())]);
         }
+        let records = self.with_cache.told.records();
+        table.row(["all but sessions".to_owned(), records.count().to_string(), percent(records.hit_rate())]);
         table
     }
 }
@@ -169,7 +170,12 @@ impl fmt::Display for Report {
             load.0, load.1
         )?;
         writeln!(f, "\n{}", self.overview())?;
-        writeln!(f, "{knee:.0} requests a second were kept up with, {:.0} were not.\n", knee * FASTER)?;
+        match (knee, self.steps.last()) {
+            (Some(knee), Some(last)) => {
+                writeln!(f, "{knee:.0} requests a second were kept up with, {:.0} were not.\n", last.phase.rate)?;
+            }
+            _ => writeln!(f, "None of these rates was kept up with.\n")?,
+        }
         writeln!(f, "{}\n{}", self.kinds(), self.families())?;
         let mut promises = Table::new(&["promise", "at least", "is", ""]);
         for Promise { what, at_least, is } in self.promises() {

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use api_tests::cloudwatch::{self, Metric, Metrics};
-use api_tests::{Kai, Model, Person, RedisChoice, Script, Setup};
+use api_tests::{Kai, Model, Person, RedisChoice, Reply, Script, Setup};
 use serde_json::{Value, json};
 
 use crate::events;
@@ -19,20 +19,47 @@ async fn start(variables: Vec<(&'static str, String)>) -> Kai {
     Kai::start_with(Setup { variables, redis: RedisChoice::Own, proxied: true, ..Setup::default() }).await
 }
 
-/// Some of everything that people do, mostly reading.
-async fn day(kai: &Kai, people: &[Person]) {
+/// Some of everything that people do, mostly reading. Returns what the gateway measures of it.
+async fn day(kai: &Kai, people: &[Person]) -> Vec<Value> {
+    let mut replies = Vec::new();
     for person in people {
-        person.post("/api/journal/entries", &json!({"content": "dear diary"})).await;
+        replies.push(person.post("/api/journal/entries", &json!({"content": "dear diary"})).await);
         for _ in 0..12 {
-            person.get("/api/journal/entries").await;
+            replies.push(person.get("/api/journal/entries").await);
         }
         for path in ["/api/auth/me", "/api/chat/history", "/api/journal/insights"] {
-            person.get(path).await;
+            replies.push(person.get(path).await);
         }
-        person.get(person.profile_path()).await;
-        person.post("/api/chat", &json!({"message": "I slept badly again."})).await;
+        replies.push(person.get(person.profile_path()).await);
+        replies.push(person.post("/api/chat", &json!({"message": "I slept badly again."})).await);
     }
     kai.settled().await;
+    let measure = |reply: &Reply| {
+        of_aws("AWS/ApiGateway", ("ApiId", "api"), &[("Count", 1), ("5xx", u8::from(reply.status >= 500))])
+    };
+    replies.iter().map(measure).collect()
+}
+
+/// Runs the monitor. Returns what Lambda measures of it.
+async fn monitor(kai: &Kai) -> Value {
+    let failed = kai.invoke("cache-monitor", &events::read("cache-monitor", "schedule")).await.is_err();
+    kai.settled().await;
+    of_lambda("cache-monitor", failed)
+}
+
+/// What Lambda measures of one run of a function.
+fn of_lambda(function: &str, failed: bool) -> Value {
+    of_aws("AWS/Lambda", ("FunctionName", function), &[("Invocations", 1), ("Errors", failed.into())])
+}
+
+/// What AWS measures by itself, in the words in which functions tell of theirs.
+fn of_aws(namespace: &str, dimension: (&str, &str), values: &[(&str, u8)]) -> Value {
+    let metrics: Vec<_> = values.iter().map(|(name, _)| json!({"Name": name})).collect();
+    let directive = json!({"Namespace": namespace, "Dimensions": [[dimension.0]], "Metrics": metrics});
+    let mut line = json!({"_aws": {"CloudWatchMetrics": [directive]}});
+    line[dimension.0] = dimension.1.into();
+    values.iter().for_each(|(name, value)| line[*name] = (*value).into());
+    line
 }
 
 /// Names of dimensions and their values.
@@ -58,10 +85,9 @@ async fn healthy(variables: Vec<(&'static str, String)>) -> (Kai, Vec<Person>, T
     day(&kai, &people).await;
     let mut tape = Tape(0);
     tape.take(&kai);
-    day(&kai, &people).await;
-    kai.invoke("cache-monitor", &events::read("cache-monitor", "schedule")).await.unwrap();
-    kai.settled().await;
-    let recorded = tape.take(&kai);
+    let mut measured = day(&kai, &people).await;
+    measured.push(monitor(&kai).await);
+    let recorded = [tape.take(&kai), measured].concat();
     (kai, people, tape, recorded)
 }
 
@@ -105,9 +131,10 @@ async fn a_healthy_hour_raises_nothing() {
     assert!(requests > 60, "{requests} requests a minute are no traffic");
     assert_eq!(raised(&metrics, 5, 65, 0), BTreeSet::new());
     // The same without any traffic, but with a monitor that is heard.
-    let monitor: Vec<_> = recorded.into_iter().filter(|line| line.get("Requests").is_none()).collect();
+    let monitored: Vec<_> =
+        recorded.into_iter().filter(|line| line.get("Requests").is_none() && line.get("Count").is_none()).collect();
     let mut quiet = Metrics::default();
-    lay(&mut quiet, &monitor, 0..65);
+    lay(&mut quiet, &monitored, 0..65);
     assert_eq!(raised(&quiet, 5, 65, 0), BTreeSet::new());
 }
 
@@ -115,9 +142,9 @@ async fn a_healthy_hour_raises_nothing() {
 async fn without_redis_the_alarms_of_the_cache_go_off_and_none_of_what_users_notice() {
     let (kai, people, mut tape, well) = healthy(Vec::new()).await;
     kai.redis_proxy.as_ref().unwrap().refuse().await;
-    day(&kai, &people).await;
-    let _ = kai.invoke("cache-monitor", &events::read("cache-monitor", "schedule")).await;
-    let ill = tape.take(&kai);
+    let measured = day(&kai, &people).await;
+    let run = monitor(&kai).await;
+    let ill = [tape.take(&kai), measured, vec![run]].concat();
     assert_raised(&well, &ill, &["CacheErrorsAlarm", "CacheMonitorAlarm"]);
     assert!(ill.iter().all(|line| line["Errors"] == 0 || line.get("Errors").is_none()), "somebody noticed");
 }
@@ -140,12 +167,39 @@ async fn a_cache_that_forgets_lowers_the_hit_rate() {
 async fn without_the_database_errors_are_told_and_those_of_the_chat_apart() {
     let (kai, people, mut tape, well) = healthy(Vec::new()).await;
     kai.postgres_proxy.as_ref().unwrap().refuse().await;
-    day(&kai, &people).await;
-    let expected = ["ErrorRateAlarm", "ChatErrorsAlarm"];
-    assert_raised(&well, &tape.take(&kai), &expected);
+    let measured = day(&kai, &people).await;
+    let run = monitor(&kai).await;
+    let expected = ["ErrorRateAlarm", "GatewayErrorsAlarm", "ChatErrorsAlarm", "CacheMonitorAlarm"];
+    assert_raised(&well, &[tape.take(&kai), measured, vec![run]].concat(), &expected);
     people[0].post("/api/chat", &json!({"message": "I want to kill myself"})).await.good();
     kai.settled().await;
     assert_raised(&well, &tape.take(&kai), &["CrisisPathAlarm"]);
+}
+
+/// Nothing is printed that CloudWatch could make metrics of.
+#[tokio::test]
+async fn functions_that_cannot_start_are_told_by_the_gateway_and_by_lambda() {
+    let (_kai, _, _, well) = healthy(Vec::new()).await;
+    let kai = start(vec![("SLOW_QUERY_THRESHOLD", "soon".to_owned())]).await;
+    let person = kai.settle().await;
+    let measured = day(&kai, &[person]).await;
+    assert!(measured.iter().all(|line| line["5xx"] == 1) && kai.metrics().is_empty(), "a function has started");
+    let runs = ["chat-send", "metrics-rollup"].map(|function| of_lambda(function, true));
+    let ill = [measured, runs.to_vec(), vec![monitor(&kai).await]].concat();
+    let expected = ["GatewayErrorsAlarm", "ChatFunctionAlarm", "MetricsRollupAlarm", "CacheMonitorAlarm"];
+    assert_raised(&well, &ill, &expected);
+}
+
+#[tokio::test]
+async fn a_few_requests_at_night_that_all_fail_are_told_and_one_is_not() {
+    let (_kai, _, _, well) = healthy(Vec::new()).await;
+    let quiet: Vec<_> = well.into_iter().filter(|line| line["FunctionName"] == "cache-monitor").collect();
+    let failed = of_aws("AWS/ApiGateway", ("ApiId", "api"), &[("Count", 1), ("5xx", 1)]);
+    assert_raised(&quiet, &[quiet.clone(), vec![failed.clone()]].concat(), &["GatewayErrorsAlarm"]);
+    let mut metrics = Metrics::default();
+    lay(&mut metrics, &quiet, 0..BEFORE + DURING);
+    lay(&mut metrics, &[failed], BEFORE..BEFORE + 1);
+    assert_eq!(raised(&metrics, 5, BEFORE + DURING, 0), BTreeSet::new());
 }
 
 #[tokio::test]
@@ -211,7 +265,7 @@ async fn what_aws_itself_tells_raises_its_alarm() {
         ("FailedBatchesAlarm", "AWS/SQS", "ApproximateNumberOfMessagesVisible", &[("QueueName", "dead")], 1.0),
         ("InvalidMetricsAlarm", "AWS/Logs", "EMFValidationErrors", &[], 1.0),
         ("UnreadableMetricsAlarm", "AWS/Logs", "EMFParsingErrors", &[], 1.0),
-        ("CacheNodesAlarm", "Kai", "CacheNodes", &[("Service", "kai")], 3.0),
+        ("CacheNodesAlarm", "Kai", "CacheNodes", &[("Service", cloudwatch::SERVICE)], 3.0),
     ];
     for (alarm, namespace, name, dimensions, value) in cases {
         let mut metrics = Metrics::default();

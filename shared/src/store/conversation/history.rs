@@ -40,8 +40,11 @@ impl HistoryPage {
         query.finish(Some((Self { before, limit: limit.unwrap_or(DEFAULT_LIMIT) }, user)))
     }
 
+    /// The newest fifty messages.
+    pub(super) const NEWEST: Self = Self { before: None, limit: DEFAULT_LIMIT };
+
     /// The newest fifty have the documented name.
-    fn key(self, user: UserId) -> Key {
+    pub(super) fn key(self, user: UserId) -> Key {
         let suffix = match (self.before, self.limit) {
             (None, DEFAULT_LIMIT) => String::new(),
             (None, limit) => format!(":limit:{limit}"),
