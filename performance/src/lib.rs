@@ -1,4 +1,4 @@
-//! What `metrics-rollup` writes and `health-detailed` reads: requests, minute by minute, in a table of DynamoDB.
+//! What `metrics-rollup` writes and `health-detailed` reads: requests, by minute and by hour, in a table of DynamoDB.
 //!
 //! | module | holds |
 //! |---|---|
@@ -6,6 +6,7 @@
 //! | [`mod@line`] | one log line: a request, a slow query, or nothing of ours |
 //! | [`batch`] | the lines that CloudWatch Logs delivers together, folded by endpoint and minute |
 //! | [`table`] | DynamoDB: adds a batch once however often it comes, and reads a window back |
+//! | `scale` | minutes and hours: what they are called in the table |
 //! | [`report`] | what a window tells: counts, percentiles, hit rates, a timeline |
 
 pub mod aggregate;
@@ -14,6 +15,7 @@ pub mod histogram;
 pub mod line;
 pub mod minute;
 pub mod report;
+mod scale;
 pub mod table;
 
 pub use aggregate::Aggregate;

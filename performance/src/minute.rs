@@ -23,6 +23,12 @@ impl Minute {
         Self(self.0 - minutes)
     }
 
+    /// The last one up to this that begins so many minutes, or a multiple of them, after 1970.
+    #[must_use]
+    pub(crate) fn rounded_to(self, minutes: i64) -> Self {
+        Self(self.0 - self.0.rem_euclid(minutes))
+    }
+
     /// From this one to another, both included.
     pub fn until(self, last: Self) -> impl Iterator<Item = Self> {
         (self.0..=last.0).map(Self)

@@ -10,11 +10,14 @@ use shared::metrics::FamilyUse;
 use crate::aggregate::Aggregate;
 use crate::line::SlowQuery;
 use crate::minute::Minute;
+use crate::scale::Scale;
 
 /// A timeline has at most so many steps.
 const STEPS: i64 = 60;
+/// Up to so many minutes a window is read minute by minute.
+const CLOSE: i64 = 6 * 60;
 
-/// How far back a report looks: whole minutes, the one under way included.
+/// How far back a report looks: whole minutes, the one under way included. One of over six hours begins with a full hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window(i64);
 
@@ -24,8 +27,14 @@ impl Window {
     /// What somebody sees who asks for none.
     pub const DEFAULT: Self = Self(15);
 
-    pub(crate) fn minutes(self) -> i64 {
-        self.0
+    pub(crate) fn scale(self) -> Scale {
+        if self.0 > CLOSE { Scale::Hour } else { Scale::Minute }
+    }
+
+    /// The first and the last of its minutes, when it ends now.
+    pub(crate) fn minutes(self, now: Timestamp) -> (Minute, Minute) {
+        let last = Minute::of(now);
+        (last.before(self.0 - 1).rounded_to(self.scale().minutes()), last)
     }
 }
 
@@ -72,6 +81,8 @@ struct Endpoint {
     min_time: f64,
     max_time: f64,
     error_rate: Option<f64>,
+    client_error_rate: Option<f64>,
+    queries_per_request: Option<f64>,
     #[serde(flatten)]
     latency: Percentiles,
 }
@@ -112,17 +123,17 @@ impl Report {
     pub fn new(
         window: Window,
         now: Timestamp,
-        minutes: Vec<(Minute, String, Aggregate)>,
+        aggregates: Vec<(Minute, String, Aggregate)>,
         slow_queries: Vec<SlowQuery>,
     ) -> Self {
-        let last = Minute::of(now);
-        let first = last.before(window.0 - 1);
-        let width = (window.0 + STEPS - 1) / STEPS;
-        let steps = (window.0 + width - 1) / width;
+        let (first, last) = window.minutes(now);
+        let minutes = last.since(first) + 1;
+        let width = ((minutes + STEPS - 1) / STEPS).max(window.scale().minutes());
+        let steps = (minutes + width - 1) / width;
         let mut all = Aggregate::default();
         let mut endpoints = BTreeMap::<_, Aggregate>::new();
         let mut timeline = BTreeMap::<i64, Aggregate>::new();
-        for (minute, endpoint, aggregate) in minutes {
+        for (minute, endpoint, aggregate) in aggregates {
             all.merge(&aggregate);
             endpoints.entry(endpoint).or_default().merge(&aggregate);
             timeline.entry(minute.since(first) / width).or_default().merge(&aggregate);
@@ -137,7 +148,7 @@ impl Report {
             }
         };
         Self {
-            window_seconds: window.0 * 60,
+            window_seconds: minutes * 60,
             from: first.start(),
             to: now,
             count: all.count,
@@ -159,6 +170,8 @@ impl Endpoint {
             min_time: seconds(aggregate.min_us as f64),
             max_time: seconds(aggregate.max_us as f64),
             error_rate: rate(aggregate.errors, aggregate.count),
+            client_error_rate: rate(aggregate.client_errors, aggregate.count),
+            queries_per_request: rate(aggregate.queries, aggregate.count),
             latency: Percentiles::of(aggregate),
         }
     }

@@ -3,6 +3,7 @@
 //! | `pk` | `sk` | holds |
 //! |---|---|---|
 //! | `minute#<hour>` | `<minute>#<endpoint>` | an [`Aggregate`](crate::Aggregate) |
+//! | `hour#<day>` | `<hour>#<endpoint>` | the same of an hour, so that a day is not read minute by minute |
 //! | `slow#<day>` | `<time>#<id of the line>` | a [`SlowQuery`](crate::SlowQuery) |
 //! | `batch#<id>` | `<part>` | that this part of a batch has been counted |
 //!
@@ -83,7 +84,7 @@ impl Table {
 type Item = HashMap<String, AttributeValue>;
 
 /// An item's place.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 struct Key {
     pk: String,
     sk: String,

@@ -13,9 +13,11 @@ use super::{Error, Item, Key, Row, Table, moment, reason, refused};
 use crate::aggregate::{Aggregate, add_families};
 use crate::batch::Batch;
 use crate::minute::{Minute, day, expiry};
+use crate::scale::Scale;
 
-/// So many aggregates are written in one transaction, beside the mark that they are; DynamoDB takes a hundred items.
-const PART: usize = 50;
+/// So many aggregates are written in one transaction, each into its minute and its hour, beside the mark that they are; DynamoDB takes a
+/// hundred items.
+const PART: usize = 49;
 /// How often a transaction is begun anew because others wrote the same minutes.
 const ATTEMPTS: u32 = 8;
 /// How long the first of them waits; each next one twice as long, give or take.
@@ -45,7 +47,7 @@ impl Table {
     /// Adds what a batch holds, unless that has been done before. After an error it may be added in part; adding it again adds the rest.
     ///
     /// # Errors
-    /// DynamoDB is away or refuses, or too many others write the same minutes.
+    /// DynamoDB is away or refuses, or too many others write the same minutes or hours.
     pub async fn add(&self, batch: &Batch) -> Result<Added, Error> {
         // A line's id is its place: written twice, it is there once.
         for (id, query) in &batch.slow_queries {
@@ -80,17 +82,16 @@ impl Table {
     }
 
     async fn try_add(&self, mark: &Key, part: &Part<'_>) -> Result<(), Cancelled> {
-        let keys = part.iter().map(|((minute, endpoint), _)| place(*minute, endpoint));
-        let mut known = self.versions(keys).await?;
+        let sums = sums(part);
+        let mut known = self.versions(sums.keys()).await?;
         let latest = part.iter().map(|((minute, _), _)| expiry(minute.start())).max().unwrap_or(0);
         let mark = Row::new(mark.clone(), latest, ());
         let mut writes = vec![self.put(serde_dynamo::to_item(mark).map_err(Error::from)?, None)?];
-        for ((minute, endpoint), aggregate) in part {
-            let key = place(*minute, endpoint);
+        for (key, sum) in sums {
             let found = known.remove(&key);
             let read = found.as_ref().map(|found| found.version);
-            let mut row = found.unwrap_or_else(|| Row::new(key, expiry(minute.start()), Aggregate::default()));
-            row.held.merge(aggregate);
+            let mut row = found.unwrap_or_else(|| Row::new(key, latest, Aggregate::default()));
+            row.held.merge(&sum);
             row.version = read.unwrap_or(0) + 1;
             writes.push(self.put(serde_dynamo::to_item(row).map_err(Error::from)?, read)?);
         }
@@ -99,7 +100,7 @@ impl Table {
     }
 
     /// What is there already.
-    async fn versions(&self, keys: impl Iterator<Item = Key>) -> Result<HashMap<Key, Row<Aggregate>>, Cancelled> {
+    async fn versions(&self, keys: impl Iterator<Item = &Key>) -> Result<HashMap<Key, Row<Aggregate>>, Cancelled> {
         let keys = keys.map(serde_dynamo::to_item).collect::<Result<Vec<Item>, _>>().map_err(Error::from)?;
         let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
         let wanted = wanted.map_err(|_| invalid("BatchGetItem"))?;
@@ -127,8 +128,16 @@ impl Table {
     }
 }
 
-fn place(minute: Minute, endpoint: &str) -> Key {
-    Key { pk: format!("minute#{}", minute.hour()), sk: format!("{}#{endpoint}", minute.name()) }
+/// What is to be added where.
+fn sums(part: &Part<'_>) -> BTreeMap<Key, Aggregate> {
+    let mut sums = BTreeMap::<_, Aggregate>::new();
+    for ((minute, endpoint), aggregate) in part {
+        for scale in Scale::ALL {
+            let key = Key { pk: scale.partition(*minute), sk: format!("{}#{endpoint}", scale.name(*minute)) };
+            sums.entry(key).or_default().merge(aggregate);
+        }
+    }
+    sums
 }
 
 fn invalid(operation: &'static str) -> Error {

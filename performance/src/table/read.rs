@@ -1,6 +1,6 @@
 //! Reading a window.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::{try_join, try_join_all};
@@ -12,6 +12,7 @@ use crate::aggregate::Aggregate;
 use crate::line::SlowQuery;
 use crate::minute::{Minute, day, day_before};
 use crate::report::{Report, Window};
+use crate::scale::Scale;
 
 /// So many of the last slow queries are shown.
 const SLOW_QUERIES: i32 = 20;
@@ -22,23 +23,27 @@ impl Table {
     /// # Errors
     /// DynamoDB is away or refuses.
     pub async fn report(&self, window: Window, now: Timestamp) -> Result<Report, Error> {
-        let last = Minute::of(now);
-        let first = last.before(window.minutes() - 1);
-        let (minutes, slow_queries) =
-            try_join(self.minutes(first, last), self.slow_queries(first.start(), now)).await?;
-        Ok(Report::new(window, now, minutes, slow_queries))
+        let (first, last) = window.minutes(now);
+        let (aggregates, slow_queries) =
+            try_join(self.aggregates(window.scale(), first, last), self.slow_queries(first.start(), now)).await?;
+        Ok(Report::new(window, now, aggregates, slow_queries))
     }
 
-    /// The aggregates of these minutes, each with its endpoint.
-    async fn minutes(&self, first: Minute, last: Minute) -> Result<Vec<(Minute, String, Aggregate)>, Error> {
-        let hours: BTreeMap<_, _> = first.until(last).map(|minute| (minute.hour(), ())).collect();
+    /// The aggregates of these minutes, each with the first of its own and with its endpoint.
+    async fn aggregates(
+        &self,
+        scale: Scale,
+        first: Minute,
+        last: Minute,
+    ) -> Result<Vec<(Minute, String, Aggregate)>, Error> {
+        let partitions: BTreeSet<_> = first.until(last).map(|minute| scale.partition(minute)).collect();
         // "~" sorts after everything that an endpoint's name is made of.
-        let (from, to) = (first.name(), format!("{}#~", last.name()));
-        let queries = hours.into_keys().map(|hour| self.query(format!("minute#{hour}"), &from, &to, None));
+        let (from, to) = (scale.name(first), format!("{}#~", scale.name(last)));
+        let queries = partitions.into_iter().map(|partition| self.query(partition, &from, &to, None));
         let rows: Vec<Vec<Row<Aggregate>>> = try_join_all(queries).await?;
         let aggregates = rows.into_iter().flatten().filter_map(|row| {
-            let (minute, endpoint) = row.sk.split_once('#')?;
-            Some((Minute::parse(minute)?, endpoint.to_owned(), row.held))
+            let (name, endpoint) = row.sk.split_once('#')?;
+            Some((scale.parse(name)?, endpoint.to_owned(), row.held))
         });
         Ok(aggregates.collect())
     }

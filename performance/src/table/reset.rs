@@ -1,11 +1,14 @@
 //! Forgetting what was counted, for tests.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use jiff::Timestamp;
 
 use super::{Error, Item, Table, refused};
 use crate::minute::{Minute, day, day_before};
 use crate::report::Window;
+use crate::scale::Scale;
 
 /// DynamoDB deletes so many items at once.
 const TOGETHER: usize = 25;
@@ -17,12 +20,9 @@ impl Table {
     /// DynamoDB is away or refuses; doing it again deletes the rest.
     pub async fn reset(&self, now: Timestamp) -> Result<(), Error> {
         let last = Minute::of(now);
-        let mut partitions: Vec<_> = last
-            .before(Window::LONGEST_MINUTES)
-            .until(last)
-            .map(|minute| format!("minute#{}", minute.hour()))
-            .collect();
-        partitions.dedup();
+        let minutes = last.before(Window::LONGEST_MINUTES).until(last);
+        let mut partitions: BTreeSet<_> =
+            minutes.flat_map(|minute| Scale::ALL.map(|scale| scale.partition(minute))).collect();
         partitions.extend([now, day_before(now)].map(|time| format!("slow#{}", day(time))));
         for partition in partitions {
             let keys = self

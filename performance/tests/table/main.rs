@@ -65,6 +65,8 @@ async fn what_is_added_is_told() {
     );
     let list = &told["endpoints"][LIST];
     assert_eq!((&list["count"], &list["error_rate"]), (&json!(100), &json!(0.04)));
+    assert_eq!((&list["client_error_rate"], &list["queries_per_request"]), (&json!(0.0), &json!(1.0)));
+    assert_eq!(told["endpoints"]["GET /health"]["client_error_rate"], 1.0);
     assert_eq!((&list["avg_time"], &list["min_time"], &list["max_time"]), (&json!(0.0505), &json!(0.001), &json!(0.1)));
     for (name, exact) in [("p50", 0.050), ("p95", 0.095), ("p99", 0.099)] {
         let told = list[name].as_f64().unwrap();
@@ -122,10 +124,10 @@ async fn what_failed_half_way_is_completed_by_its_repetition_and_counts_once() {
     let failing = db.table_that_refuses("TransactWriteItems", 2);
     let error = failing.add(&batch).await.unwrap_err().to_string();
     assert!(error.starts_with("TransactWriteItems: "), "{error}");
-    assert_eq!(report(&db.table(), "5m").await["count"], 50, "one transaction was made");
+    assert_eq!(report(&db.table(), "5m").await["count"], 49, "one transaction was made");
     let added = db.table().add(&batch).await.unwrap();
     assert!(!added.repeated);
-    assert_eq!(added.families["session"].hits, 70, "what was counted before is not told again");
+    assert_eq!(added.families["session"].hits, 71, "what was counted before is not told again");
     assert_eq!(report(&db.table(), "5m").await["count"], 120);
     assert!(db.table().add(&batch).await.unwrap().repeated);
 }
@@ -134,14 +136,19 @@ async fn what_failed_half_way_is_completed_by_its_repetition_and_counts_once() {
 async fn a_late_batch_counts_in_its_own_minute() {
     let db = DynamoDb::start().await;
     let (now, table) = (Timestamp::now(), db.table());
-    let (half_an_hour, two_hours) = (now - 30.minutes(), now - 2.hours());
+    let (half_an_hour, two_hours, ten_hours) = (now - 30.minutes(), now - 2.hours(), now - 10.hours());
     table.add(&batch("now", &[line(LIST, 7.0, 200, now)])).await.unwrap();
     table.add(&batch("late", &[line(LIST, 7.0, 200, half_an_hour), line(LIST, 7.0, 200, two_hours)])).await.unwrap();
-    for (window, count) in [("1m", 1), ("5m", 1), ("1h", 2), ("3h", 3), ("24h", 3)] {
+    table.add(&batch("later", &[line(LIST, 7.0, 200, ten_hours)])).await.unwrap();
+    for (window, count) in [("1m", 1), ("5m", 1), ("1h", 2), ("3h", 3), ("6h", 3), ("361m", 3), ("11h", 4), ("24h", 4)]
+    {
         assert_eq!(report(&table, window).await["count"], count, "{window}");
     }
-    // A timeline has a step for each minute, or as many minutes as make sixty steps.
-    for (window, steps, minutes) in [("1m", 1, 1), ("15m", 15, 1), ("60m", 60, 1), ("61m", 31, 2), ("24h", 60, 24)] {
+    // A timeline has a step for each minute, or as many minutes as make sixty steps; over six hours, for each hour, the one under way included.
+    let under_way = usize::from(now.as_second().rem_euclid(3600) < 59 * 60);
+    for (window, steps, minutes) in
+        [("1m", 1, 1), ("15m", 15, 1), ("60m", 60, 1), ("61m", 31, 2), ("6h", 60, 6), ("24h", 24 + under_way, 60)]
+    {
         let told = report(&table, window).await;
         let timeline = told["timeline"].as_array().unwrap();
         assert_eq!(timeline.len(), steps, "{window}");
@@ -191,7 +198,11 @@ async fn everything_expires_after_fourteen_days() {
     let now = Timestamp::now();
     db.table().add(&batch("a", &[line(LIST, 7.0, 200, now), slow("journal.list", now)])).await.unwrap();
     let expiries = db.expiries().await;
-    assert_eq!(expiries.len(), 3, "an aggregate, a slow query, and the mark that they are counted");
+    assert_eq!(
+        expiries.len(),
+        4,
+        "the aggregates of a minute and of an hour, a slow query, and the mark that they are counted"
+    );
     for expiry in expiries {
         let left = expiry - now.as_second();
         assert!((13 * 86_400 + 86_340..=14 * 86_400).contains(&left), "{left}");

@@ -1,6 +1,7 @@
 "use strict";
 (() => {
-  const EVERY = 5000, HIDDEN = 60000, PATIENCE = 4000, GOAL = 0.8;
+  // Hours are more to read, and change less in some seconds.
+  const EVERY = 5000, HOURS = 30000, HIDDEN = 60000, PATIENCE = 4000, GOAL = 0.8;
   const byId = (id) => document.getElementById(id);
   const state = { key: sessionStorage.getItem("operator-key"), paused: false, answered: null, sort: ["count", -1], report: null };
   let timer, asking;
@@ -146,7 +147,7 @@
   };
   const charts = (report) => {
     const steps = report.timeline, minutes = Math.round(report.window_seconds / 60);
-    const span = minutes === 1 ? "the last minute" : `the last ${minutes} minutes`;
+    const span = minutes === 1 ? "the last minute" : minutes > 360 ? `the last ${Math.ceil(minutes / 60)} hours` : `the last ${minutes} minutes`;
     const most = (value) => Math.max(0, ...steps.map((step) => value(step) ?? 0));
     const requests = most((step) => step.count), latency = most((step) => step.p99);
     const rate = (step) => step.count ? step.errors / step.count : null;
@@ -212,6 +213,7 @@
     notice(state.answered ? `There has been no answer since ${clock(state.answered, true)}; what is shown is from then.` : "There is no answer yet.");
   };
 
+  const interval = () => document.hidden ? HIDDEN : byId("window").value.endsWith("h") ? HOURS : EVERY;
   const ask = async () => {
     clearTimeout(timer);
     asking?.abort();
@@ -226,7 +228,7 @@
       if (mine === asking) lost();
     } finally {
       clearTimeout(patience);
-      if (mine === asking && !state.paused) timer = setTimeout(ask, document.hidden ? HIDDEN : EVERY);
+      if (mine === asking && !state.paused) timer = setTimeout(ask, interval());
     }
   };
 

@@ -99,7 +99,7 @@ struct Performance {
     #[schema(inline)]
     slow_queries: Vec<SlowQuery>,
     slow_query_count: u64,
-    /// By minute, or in sixty steps; the earliest first.
+    /// By minute, in sixty steps, or by hour; the earliest first.
     #[schema(inline)]
     timeline: Vec<Step>,
 }
@@ -111,6 +111,10 @@ struct EndpointPerformance {
     min_time: f64,
     max_time: f64,
     error_rate: Option<f64>,
+    /// The share that was answered with 4xx.
+    client_error_rate: Option<f64>,
+    /// Statements in the database.
+    queries_per_request: Option<f64>,
     p50: Option<f64>,
     p95: Option<f64>,
     p99: Option<f64>,
@@ -163,7 +167,7 @@ pub(super) fn operations() -> Vec<Operation> {
     let version = env!("CARGO_PKG_VERSION");
     let window = query(
         "window",
-        "How far back, in minutes or hours: between 1m and 24h.",
+        "How far back, in minutes or hours: between 1m and 24h. One of over six hours begins with a full hour.",
         text().pattern(Some("^\\d{1,4}[mh]$")),
         "15m",
     );
@@ -215,7 +219,7 @@ fn details(version: &str) -> Value {
             "window_seconds": 60, "from": at, "to": "2026-11-02T08:14:42.094482Z", "count": 1250, "error_rate": 0.0016,
             "endpoints": {"GET /api/journal/entries": {
                 "count": 1250, "avg_time": 0.0034, "min_time": 0.0009, "max_time": 0.0456, "error_rate": 0.0016,
-                "p50": p50, "p95": p95, "p99": p99,
+                "client_error_rate": 0.0, "queries_per_request": 0.2, "p50": p50, "p95": p95, "p99": p99,
             }},
             "cache": {"hit_rate": 0.9, "families": {"journal:list": {"hits": 1125, "misses": 125, "hit_rate": 0.9}}},
             "slow_queries": [{
