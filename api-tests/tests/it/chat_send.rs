@@ -106,8 +106,12 @@ async fn a_changed_profile_a_cleared_conversation_and_a_crisis_forget_what_was_a
     let ada = kai.settle().await;
     let cached = async || say(&ada, QUESTION).await["metadata"]["cached"] == json!(true);
     for what in ["profile", "clear", "crisis"] {
-        cached().await;
-        assert!(cached().await, "{what}: the control");
+        // A busy machine makes Redis late, and then nothing is kept.
+        let mut control = false;
+        for _ in 0..5 {
+            control = control || cached().await;
+        }
+        assert!(control, "{what}: the control");
         match what {
             "profile" => drop(ada.patch(ada.profile_path(), &json!({"communication_style": "direct"})).await.good()),
             "clear" => drop(ada.request("DELETE", format!("/api/chat/session/{}", ada.id)).await.good()),

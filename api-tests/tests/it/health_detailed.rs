@@ -114,9 +114,11 @@ async fn an_environment_asks_at_most_once_a_second() {
 #[tokio::test]
 async fn a_window_has_its_rule() {
     let kai = Kai::shared().await;
-    for (window, seconds) in [("1m", 60), ("90m", 5400), ("24h", 86_400)] {
+    // Of over six hours the first is a full one.
+    for (window, seconds) in [("1m", 60..=60), ("90m", 5400..=5400), ("24h", 86_400..=89_940)] {
         let told = kai.anonymous().get(format!("{PATH}?window={window}")).await.good();
-        assert_eq!(told["performance"]["window_seconds"], seconds);
+        let told = told["performance"]["window_seconds"].as_i64().unwrap();
+        assert!(seconds.contains(&told), "{window}: {told}");
     }
     for window in ["", "0m", "25h", "soon", "15"] {
         let reply = kai.anonymous().get(format!("{PATH}?window={window}")).await;
