@@ -1,9 +1,10 @@
 //! `cargo xtask ci`: what a change has to pass, in the order of what fails fastest.
 
+use std::fs;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use tokio::process::Command;
 
 use crate::python::{Tool, succeed};
@@ -12,8 +13,9 @@ use crate::terminal::seconds;
 use crate::workspace::Workspace;
 use crate::{cargo, tidy};
 
-/// The linter for CloudFormation, from the Python Package Index.
-const CFN_LINT: Tool = Tool { package: "cfn-lint", version: "1.58.0", program: "cfn-lint" };
+/// SAM's command line, from the Python Package Index. It brings its translator and the linter for CloudFormation along.
+const SAM: Tool = Tool { package: "aws-sam-cli", version: "1.170.0", program: "sam" };
+const TEMPLATES: [&str; 2] = ["template.yaml", "infra/monitoring.yaml"];
 
 pub(crate) async fn run(workspace: &Workspace) -> Result<ExitCode> {
     let mut stop = StopRequests::listen()?;
@@ -32,7 +34,8 @@ async fn gates(workspace: &Workspace) -> Result<()> {
     cargo_gate(workspace, &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]).await?;
     cargo_gate(workspace, &["doc", "--workspace", "--no-deps", "--document-private-items"]).await?;
     gate("tidy", async { tidy::check(workspace) }).await?;
-    gate("cfn-lint", cfn_lint(workspace)).await?;
+    gate("sam validate --lint", validate(workspace)).await?;
+    gate("cfn-lint, on what SAM makes of the template", lint(workspace)).await?;
     cargo_gate(workspace, &["xtask", "test"]).await
 }
 
@@ -50,9 +53,37 @@ async fn gate(name: &str, check: impl Future<Output = Result<()>>) -> Result<()>
     Ok(())
 }
 
-/// Lints the templates with the pinned version.
-async fn cfn_lint(workspace: &Workspace) -> Result<()> {
-    let mut lint = Command::new(CFN_LINT.ensure(workspace).await?);
-    lint.current_dir(workspace.root()).args(["template.yaml", "infra/monitoring.yaml"]);
+/// Asks SAM's own check, which needs a region, and none of its accounts.
+async fn validate(workspace: &Workspace) -> Result<()> {
+    let sam = SAM.ensure(workspace).await?;
+    for template in TEMPLATES {
+        let mut validate = Command::new(&sam);
+        validate.current_dir(workspace.root()).args([
+            "validate",
+            "--lint",
+            "--region",
+            "us-east-1",
+            "--template",
+            template,
+        ]);
+        validate.env("SAM_CLI_TELEMETRY", "0");
+        succeed(validate).await?;
+    }
+    Ok(())
+}
+
+/// Lints what SAM makes of the template, which is what CloudFormation gets to see.
+async fn lint(workspace: &Workspace) -> Result<()> {
+    let programs = SAM.ensure(workspace).await?.with_file_name("");
+    let mut transform = Command::new(programs.join("python"));
+    transform.current_dir(workspace.root()).args(["xtask/src/ci/transform.py", TEMPLATES[0]]);
+    let transformed = transform.output().await.context("SAM's Python cannot be run")?;
+    if !transformed.status.success() {
+        bail!("SAM cannot transform the template: {}", String::from_utf8_lossy(&transformed.stderr).trim());
+    }
+    let file = workspace.path("target/python/transformed.json");
+    fs::write(&file, transformed.stdout).with_context(|| format!("cannot write {}", file.display()))?;
+    let mut lint = Command::new(programs.join("cfn-lint"));
+    lint.arg(file);
     succeed(lint).await
 }

@@ -4,6 +4,7 @@
 //! printed at once.
 
 mod contract;
+mod deployment;
 mod layers;
 mod layout;
 mod manifest;
@@ -45,6 +46,8 @@ const RULES: &[Rule] = &[
     Rule { name: "error-codes", check: contract::error_codes_are_documented },
     Rule { name: "routes", check: contract::routes_are_in_the_openapi_document },
     Rule { name: "migrations", check: contract::migrations_go_both_ways },
+    Rule { name: "timeouts", check: deployment::timeouts_are_a_ladder },
+    Rule { name: "log-groups", check: deployment::logs_are_kept_for_a_while },
     Rule { name: "words", check: words::nothing_is_left_lying_about },
 ];
 

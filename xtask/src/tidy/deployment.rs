@@ -1,0 +1,137 @@
+//! Rules about how the functions are deployed.
+
+use std::time::Duration;
+
+use emulator::Function;
+
+use super::Finding;
+use super::tree::Tree;
+
+const TEMPLATE: &str = "template.yaml";
+/// An HTTP API waits no longer for an integration, whatever the template says.
+const GATEWAY: Duration = Duration::from_secs(30);
+const DATABASE: &str = "shared/src/db.rs";
+const MODEL: &str = "shared/src/llm.rs";
+
+/// Whoever waits waits longer than what they wait for: the gateway for the function, the function for a write and for the model.
+pub(super) fn timeouts_are_a_ladder(tree: &Tree) -> Vec<Finding> {
+    let functions = tree.template().map(|template| template.functions.as_slice()).unwrap_or_default();
+    functions.iter().filter(|function| !function.routes.is_empty()).flat_map(|function| steps(tree, function)).collect()
+}
+
+fn steps(tree: &Tree, function: &Function) -> Vec<Finding> {
+    let name = &function.logical_id;
+    let mut findings = Vec::new();
+    let mut below = |lower: Duration, upper: Duration, text: String| {
+        if lower >= upper {
+            findings.push(Finding::new(TEMPLATE, format!("{name}: {text}")));
+        }
+    };
+    let timeout = function.timeout;
+    for route in &function.routes {
+        let (key, patience) = (route.key(), route.timeout);
+        below(patience, GATEWAY, format!("{key} is waited for for {patience:?}, and no gateway waits for {GATEWAY:?}"));
+        below(timeout, patience, format!("it may take {timeout:?}, and {key} is waited for for {patience:?}"));
+        if route.method.as_deref() != Some("GET") {
+            let write = deadline(tree, DATABASE, "WRITE_DEADLINE");
+            below(write, timeout, format!("it may take {timeout:?}, and a write alone takes up to {write:?}"));
+        }
+    }
+    let folder = format!("functions/{}/src/", function.binary);
+    if tree.files().any(|(path, text)| path.starts_with(&folder) && text.contains("llm::deadline")) {
+        let model = deadline(tree, MODEL, "DEADLINE");
+        below(model, timeout, format!("it may take {timeout:?}, and the model alone takes up to {model:?}"));
+    }
+    findings
+}
+
+/// The seconds of a constant; so long that nothing waits for it when it is not there any more.
+fn deadline(tree: &Tree, path: &str, name: &str) -> Duration {
+    let definition = format!("const {name}: Duration = Duration::from_secs(");
+    let number = tree.file(path).and_then(|text| text.split_once(&definition)?.1.split_once(')')?.0.parse().ok());
+    number.map_or(Duration::MAX, Duration::from_secs)
+}
+
+/// Every function writes to a log group of its own, and each of them forgets after some time.
+pub(super) fn logs_are_kept_for_a_while(tree: &Tree) -> Vec<Finding> {
+    let functions = tree.template().map(|template| template.functions.as_slice()).unwrap_or_default();
+    let of_another = functions.iter().filter_map(|function| {
+        let expected = function.logical_id.replace("Function", "LogGroup");
+        let text = format!("{} writes to {}, and should to {expected}", function.logical_id, function.log_group);
+        (function.log_group != expected).then(|| Finding::new(TEMPLATE, text))
+    });
+    let lines: Vec<_> = tree.file(TEMPLATE).unwrap_or_default().lines().map(str::trim).collect();
+    let endless = lines.iter().enumerate().filter(|(index, line)| {
+        let mut rest = lines.iter().skip(index + 1).take_while(|line| !line.is_empty());
+        **line == "Type: AWS::Logs::LogGroup" && !rest.any(|line| line.starts_with("RetentionInDays:"))
+    });
+    let endless = endless.map(|(index, _)| Finding::at(TEMPLATE, index + 1, "a log group needs RetentionInDays"));
+    of_another.chain(endless).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CODE: [(&str, &str); 3] = [
+        (DATABASE, "const WRITE_DEADLINE: Duration = Duration::from_secs(3);"),
+        (MODEL, "const DEADLINE: Duration = Duration::from_secs(20);"),
+        ("functions/chat-send/src/model.rs", "let deadline = llm::deadline();"),
+    ];
+    const GOOD: &str = "Resources:
+  ChatSendFunction:
+    Type: AWS::Serverless::Function
+    Metadata:
+      BuildProperties:
+        Binary: chat-send
+    Properties:
+      Timeout: 27
+      LoggingConfig:
+        LogGroup: !Ref ChatSendLogGroup
+      Events:
+        Request:
+          Type: HttpApi
+          Properties:
+            Method: POST
+            Path: /api/chat
+            TimeoutInMillis: 29000
+
+  ChatSendLogGroup:
+    Type: AWS::Logs::LogGroup
+    Properties:
+      RetentionInDays: 30
+";
+
+    fn findings(rule: fn(&Tree) -> Vec<Finding>, template: &str) -> Vec<String> {
+        let files = [CODE.as_slice(), &[(TEMPLATE, template)]].concat();
+        rule(&Tree::of(&files)).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn whoever_waits_too_briefly_is_found() {
+        let found = |from: &str, to: &str| findings(timeouts_are_a_ladder, &GOOD.replace(from, to));
+        assert_eq!(found("27", "27"), Vec::<String>::new());
+        for (from, to, part) in [
+            ("29000", "30000", "no gateway waits"),
+            ("Timeout: 27", "Timeout: 29", "POST /api/chat is waited for for 29s"),
+            ("Timeout: 27", "Timeout: 20", "the model alone"),
+            ("Timeout: 27", "Timeout: 3", "a write alone"),
+        ] {
+            let found = found(from, to);
+            assert!(found.iter().any(|finding| finding.contains(part)), "{to}: {found:?}");
+        }
+        assert_eq!(
+            timeouts_are_a_ladder(&Tree::of(&[(TEMPLATE, GOOD)])).len(),
+            1,
+            "a deadline that is not there any more"
+        );
+    }
+
+    #[test]
+    fn logs_that_are_shared_or_never_forgotten_are_found() {
+        let found = |from: &str, to: &str| findings(logs_are_kept_for_a_while, &GOOD.replace(from, to));
+        assert_eq!(found("x", "x"), Vec::<String>::new());
+        assert!(found("!Ref ChatSendLogGroup", "shared")[0].contains("should to ChatSendLogGroup"));
+        assert!(found("      RetentionInDays: 30\n", "      KmsKeyId: x\n")[0].contains("needs RetentionInDays"));
+    }
+}
