@@ -81,7 +81,11 @@ impl Config {
             reader.optional("OPERATOR_KEY", "must be at least 16 bytes, or * for everybody", None, |text| {
                 (text == EVERYBODY || text.len() >= 16).then(|| Some(Secret::new(text.to_owned())))
             });
-        let service_name = reader.text("SERVICE_NAME").unwrap_or_else(|| DEFAULT_SERVICE.to_owned());
+        let rule = "must be 1 to 128 letters, digits and hyphens";
+        let service_name = reader.optional("SERVICE_NAME", rule, DEFAULT_SERVICE.to_owned(), |text| {
+            let is_name = text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+            is_name.then(|| text.to_owned())
+        });
         let log_level =
             reader.optional("LOG_LEVEL", "must be error, warn, info, debug or trace", LevelFilter::INFO, parse);
         match (database, redis, cache_key) {
@@ -210,15 +214,22 @@ mod tests {
             ("CACHE_KEY", "hunter2"),
             ("DB_POOL_SIZE", "0"),
             ("SLOW_QUERY_THRESHOLD", "soon"),
+            ("SERVICE_NAME", "Kai für alle"),
             ("LOG_LEVEL", "loud"),
         ])
         .unwrap_err();
-        for name in
-            ["DATABASE_URL", "REDIS_URL is missing", "CACHE_KEY", "DB_POOL_SIZE", "SLOW_QUERY_THRESHOLD", "LOG_LEVEL"]
-        {
+        for name in [
+            "DATABASE_URL",
+            "REDIS_URL is missing",
+            "CACHE_KEY",
+            "DB_POOL_SIZE",
+            "SLOW_QUERY_THRESHOLD",
+            "SERVICE_NAME",
+            "LOG_LEVEL",
+        ] {
             assert!(error.contains(name), "{name} is not in: {error}");
         }
-        assert!(!error.contains("hunter2") && !error.contains("soon"), "{error}");
+        assert!(!["hunter2", "soon", "Kai"].iter().any(|value| error.contains(value)), "{error}");
     }
 
     #[test]

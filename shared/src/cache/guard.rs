@@ -114,8 +114,12 @@ impl Cache {
     }
 
     /// Drops the live generation of these guards on behalf of writes that have been committed. Returns whether all are dropped.
+    ///
+    /// Several are dropped twice. What is kept behind one of them may be made of what was read behind another, and the nodes of a cluster drop
+    /// them in any order: in between somebody may propose a new generation of the one while the old generation of the other still lives.
     pub async fn invalidate(&self, guards: &[String]) -> bool {
-        self.drop_generations(guards, "").await
+        let dropped = self.drop_generations(guards, "").await;
+        dropped && (guards.len() < 2 || self.drop_generations(guards, "").await)
     }
 
     /// The guard's present value as text, for tests and operators: its first byte tells the state.

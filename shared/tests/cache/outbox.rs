@@ -87,6 +87,26 @@ async fn a_long_outbox_is_drained_to_its_end() {
     assert!(kai.outbox().await.is_empty());
 }
 
+/// A cluster drops them in any order: whichever goes first, both are dropped once more after the other.
+#[tokio::test]
+async fn of_several_guards_each_is_dropped_after_every_other() {
+    let fake = Fake::always(b":1\r\n");
+    let cache = cache_at(&fake.url());
+    for (guards, expected) in
+        [(&["profile", "answers"][..], &["profile", "answers", "profile", "answers"][..]), (&["one"], &["one"])]
+    {
+        let guards: Vec<String> = guards.iter().map(|guard| (*guard).to_owned()).collect();
+        // Whenever a busy machine has made an answer late, it is done anew.
+        until(async || {
+            fake.take();
+            cache.invalidate(&guards).await
+        })
+        .await;
+        let scripts = fake.take().into_iter().filter(|words| words[0] == b"EVAL");
+        assert_eq!(scripts.map(|words| String::from_utf8(words[3].clone()).unwrap()).collect::<Vec<_>>(), expected);
+    }
+}
+
 #[tokio::test]
 async fn a_look_up_that_was_sent_before_another_request_had_caught_up_is_not_trusted() {
     let environment: Arc<OnceLock<Cache>> = Arc::default();

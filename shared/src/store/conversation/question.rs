@@ -75,7 +75,7 @@ pub async fn ask(state: &State, token: &Token, message: &ChatMessage, key: Optio
         let (context, counted) = Box::pin(join(context, count_message(state, token))).await;
         counted?;
         if let Some(context) = context {
-            // The model is not asked for what could not be kept.
+            // The model is not asked for what could not be kept, as far as is known: a database that answered lately is not asked again.
             state.db.ready().await?;
             return Ok(Asked::Open(Box::new(Question { context, slot })));
         }
