@@ -56,7 +56,8 @@ pub(super) enum GuardState {
     Unknown,
 }
 
-/// Proposes a generation and observes which one is live: `SET guard g… NX GET`.
+/// Proposes a generation and observes which one is live: `SET guard g… NX GET`. Being a write it is never answered by a primary whose
+/// replica has taken over; such a one still answers reads, with what was there before.
 pub(super) fn observe(key: &Key, proposed: Generation) -> Cmd {
     let mut command = redis::cmd("SET");
     command.arg(key.guard()).arg(proposed.value()).arg("NX").arg("GET").arg("EX").arg(GUARD_TTL_SECONDS);

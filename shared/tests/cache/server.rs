@@ -119,8 +119,9 @@ impl Server {
         }
     }
 
+    /// By a command that counts as a write: a primary that is being replaced still answers reads when its successor has taken writes.
     pub(crate) fn get(&self, name: &str) -> Option<Vec<u8>> {
-        match self.run(cmd("GET").arg(name)) {
+        match self.run(cmd("GETEX").arg(name)) {
             Value::BulkString(bytes) => Some(bytes),
             Value::Nil => None,
             other => panic!("{name} holds {other:?}"),
