@@ -7,6 +7,7 @@
 //! | [`Reply`] | what it answered |
 //! | [`Model`] | a language model that does as it is told |
 //! | [`Browser`] | a page in a browser without a window, and what happened on it |
+//! | [`fake`] | a server of somebody else's, as far as a test needs it |
 //! | [`emf`] | every metric line, as CloudWatch reads it; one that it would refuse ends the run |
 //! | [`Proxy`] | what stands between the functions and a server: it counts, and it fails on demand |
 //!
@@ -19,6 +20,7 @@ mod browser;
 mod client;
 pub mod cloudwatch;
 pub mod emf;
+pub mod fake;
 mod kai;
 mod model;
 mod person;

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
+use crate::account::Account;
 use crate::folder::write_private;
 use crate::{Error, Result};
 
-/// The authority's certificate, after making it and the server's if there are none.
+/// The authority's certificate, after making it and the server's if there are none. The server's key belongs to the account that it runs as.
 ///
 /// # Errors
 /// The certificates cannot be made or written.
-pub(super) fn ensure(folder: &Path) -> Result<PathBuf> {
+pub(crate) fn ensure(folder: &Path, account: Option<Account>) -> Result<PathBuf> {
     let ca_file = folder.join("ca.pem");
     if ca_file.exists() {
         return Ok(ca_file);
@@ -31,17 +32,13 @@ pub(super) fn ensure(folder: &Path) -> Result<PathBuf> {
 
     let certificate = folder.join("server.pem");
     fs::write(&certificate, server_certificate.pem()).map_err(Error::path("write", &certificate))?;
-    write_private(&folder.join("server.key"), &server_key.serialize_pem(), None)?;
+    write_private(&folder.join("server.key"), &server_key.serialize_pem(), account)?;
     // Last, because its presence says that the others are complete.
     fs::write(&ca_file, authority_certificate.pem()).map_err(Error::path("write", &ca_file))?;
     Ok(ca_file)
 }
 
-/// The directives of `redis.conf` that name the files. `keys` is the folder beside which they lie.
-pub(super) fn directives(keys: &Path) -> [(&'static str, PathBuf); 3] {
-    [
-        ("tls-cert-file", keys.with_file_name("server.pem")),
-        ("tls-key-file", keys.with_file_name("server.key")),
-        ("tls-ca-cert-file", keys.with_file_name("ca.pem")),
-    ]
+/// The server's certificate, its key, and the authority's certificate. They lie beside `data`.
+pub(crate) fn files(data: &Path) -> [PathBuf; 3] {
+    ["server.pem", "server.key", "ca.pem"].map(|name| data.with_file_name(name))
 }

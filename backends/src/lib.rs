@@ -15,6 +15,7 @@
 
 mod account;
 pub mod browser;
+mod certificate;
 mod error;
 mod folder;
 pub mod install;

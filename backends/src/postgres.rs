@@ -5,7 +5,7 @@ mod initdb;
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 
@@ -15,7 +15,7 @@ use crate::account::Account;
 use crate::folder::Folder;
 use crate::process::{Launch, Process};
 use crate::program::Program;
-use crate::{Error, Result, Server, install, port};
+use crate::{Error, Result, Server, certificate, install, port};
 
 /// The superuser, and the role that the functions sign in with on this machine.
 const USER: &str = "kai";
@@ -28,6 +28,8 @@ pub struct PostgresOptions {
     /// For tests: starts without the data of the last start, and never syncs to the disk. What was committed survives a kill of
     /// the server, but not of the machine.
     pub disposable: bool,
+    /// Takes TLS connections too, with a certificate for 127.0.0.1 and `localhost` from an authority made for this folder.
+    pub tls: bool,
     /// Further settings of `postgresql.conf`, by name.
     pub settings: Vec<(String, String)>,
 }
@@ -37,6 +39,7 @@ pub struct PostgresOptions {
 pub struct Postgres {
     process: Process,
     admin: Admin,
+    ca_file: Option<PathBuf>,
     _folder: Folder,
 }
 
@@ -52,7 +55,9 @@ impl Postgres {
     pub fn start(dir: &Path, options: &PostgresOptions) -> Result<Self> {
         let folder = Folder::claim(dir)?;
         let account = Account::for_servers();
-        let data = folder.data(account)?.join("cluster");
+        let data = folder.data(account)?;
+        let ca_file = if options.tls { Some(certificate::ensure(&data, account)?) } else { None };
+        let data = data.join("cluster");
         let program = choose_program(&data)?;
         let launch = Launch {
             server: Server::Postgres,
@@ -72,7 +77,7 @@ impl Postgres {
             Ok(())
         })?;
         let admin = Admin::new(USER, password, process.port());
-        Ok(Self { process, admin, _folder: folder })
+        Ok(Self { process, admin, ca_file, _folder: folder })
     }
 
     /// Access to the server that another process runs in `dir`, if one does.
@@ -90,6 +95,11 @@ impl Postgres {
     /// The handle for making and dropping databases.
     pub fn admin(&self) -> &Admin {
         &self.admin
+    }
+
+    /// The certificate of the authority that a client has to trust, in PEM; with TLS only.
+    pub fn ca_file(&self) -> Option<&Path> {
+        self.ca_file.as_deref()
     }
 
     /// The port on 127.0.0.1.
@@ -192,6 +202,11 @@ fn arguments(launch: &Launch, options: &PostgresOptions) -> Vec<OsString> {
         for name in ["fsync", "full_page_writes"] {
             settings.push((name.to_owned(), "off".to_owned()));
         }
+    }
+    if options.tls {
+        let [certificate, key, _] = certificate::files(&launch.data).map(|file| file.display().to_string());
+        let files = [("ssl", "on".to_owned()), ("ssl_cert_file", certificate), ("ssl_key_file", key)];
+        settings.extend(files.map(|(name, value)| (name.to_owned(), value)));
     }
     settings.extend(options.settings.iter().cloned());
     let mut args = vec![OsString::from("-D"), launch.data.clone().into_os_string()];

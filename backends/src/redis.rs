@@ -1,6 +1,5 @@
 //! A Redis server of our own, or a cluster of them.
 
-mod certificate;
 mod cluster;
 
 use std::fmt::Write as _;
@@ -12,6 +11,7 @@ use rustix::process::Signal;
 
 pub use cluster::RedisCluster;
 
+use crate::certificate;
 use crate::folder::Folder;
 use crate::process::{Launch, Process};
 use crate::{Error, Result, Server, install, port};
@@ -46,7 +46,7 @@ impl Redis {
     pub fn start(dir: &Path, options: &RedisOptions) -> Result<Self> {
         let folder = Folder::claim(dir)?;
         let data = folder.data(None)?;
-        let ca_file = if options.tls { Some(certificate::ensure(&data)?) } else { None };
+        let ca_file = if options.tls { Some(certificate::ensure(&data, None)?) } else { None };
         let program = install::programs(Server::Redis)?.remove(0);
         let launch = Launch {
             server: Server::Redis,
@@ -142,7 +142,8 @@ fn configure(launch: &Launch, options: &RedisOptions) -> Result<()> {
             ("tls-port", launch.port.to_string()),
             ("tls-auth-clients", "no".to_owned()),
         ]);
-        for (directive, file) in certificate::directives(&launch.data) {
+        let directives = ["tls-cert-file", "tls-key-file", "tls-ca-cert-file"];
+        for (directive, file) in directives.into_iter().zip(certificate::files(&launch.data)) {
             lines.push((directive, format!("\"{}\"", file.display())));
         }
     } else {

@@ -26,6 +26,7 @@ mod guard;
 mod json;
 mod key;
 pub mod record;
+mod signer;
 mod url;
 
 use std::sync::Arc;

@@ -1,4 +1,7 @@
-//! The only reader of the environment.
+//! What the functions are told by their environment: the only reader of it.
+
+mod reader;
+mod variables;
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -7,7 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tracing::level_filters::LevelFilter;
 
-use crate::metrics::registry::DEFAULT_SERVICE;
+use self::reader::Reader;
+pub use self::variables::{Variables, function_name, max_concurrency};
 use crate::secret::{Secret, SecretKey};
 use crate::{cache, db, llm};
 
@@ -17,9 +21,11 @@ pub(crate) const EVERYBODY: &str = "*";
 /// What a function is told by its environment, parsed.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// `DATABASE_URL`: `postgres://user:password@host:port/database?sslmode=…`; `+asyncpg` in the scheme is ignored.
+    /// `DATABASE_URL`: `postgres://user:password@host:port/database?sslmode=…`; `+asyncpg` in the scheme is ignored. Without a password when
+    /// `DATABASE_AUTH` is `iam`.
     pub database: db::Url,
-    /// `REDIS_URL`: `redis://`, `rediss://` or `redis-cluster://host:port,host:port`.
+    /// `REDIS_URL`: `redis://`, `rediss://` or `redis-cluster://host:port,host:port`. Without a password when `REDIS_AUTH` is `iam`, or
+    /// `iam-serverless` for a serverless cache.
     pub redis: cache::Url,
     /// `CACHE_KEY`: base64 of 32 random bytes.
     pub cache_key: SecretKey,
@@ -37,10 +43,6 @@ pub struct Config {
     pub performance_table: Option<String>,
     /// `OPERATOR_KEY`: who shows it may see how the service performs; `*` lets everybody, as in development. Without one, nobody may.
     pub operator_key: Option<Secret<String>>,
-    /// `SERVICE_NAME`: what the metrics of this stack are told apart by.
-    pub service_name: String,
-    /// `LOG_LEVEL`: the least severe level that is logged.
-    pub log_level: LevelFilter,
 }
 
 /// Every variable that is missing or malformed, by name and rule; the values are not in it.
@@ -49,23 +51,15 @@ pub struct Config {
 pub struct ConfigError(Vec<String>);
 
 impl Config {
-    /// Reads the process's environment.
-    ///
-    /// # Errors
-    /// Names every missing or malformed variable at once.
-    #[expect(clippy::disallowed_methods, reason = "this is the place where the environment is read")]
-    pub fn from_env() -> Result<Self, ConfigError> {
-        Self::from_lookup(|name| std::env::var(name).ok())
-    }
-
     /// Reads the variables from anything that looks them up by name. An empty value counts as absent.
     ///
     /// # Errors
     /// Names every missing or malformed variable at once.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let mut reader = Reader { lookup, errors: Vec::new() };
-        let database = reader.required("DATABASE_URL", "must be a postgres:// URL with a host and a database", parse);
-        let redis = reader.required("REDIS_URL", "must be a redis://, rediss:// or redis-cluster:// URL", parse);
+        let mut reader = Reader::new(lookup);
+        let cache_id = reader.text("CACHE_ID");
+        let database = reader.database();
+        let redis = reader.redis(cache_id.as_deref());
         let cache_key = reader.required("CACHE_KEY", "must be the base64 of 32 random bytes", parse_key);
         let slow_query_threshold =
             reader.optional("SLOW_QUERY_THRESHOLD", "must be a number of seconds above 0", 0.1, |text| {
@@ -75,98 +69,46 @@ impl Config {
         let db_max_overflow =
             reader.optional("DB_MAX_OVERFLOW", "must be between 0 and 100", 10, |text| in_range(text, 0));
         let llm = reader.llm();
-        let cache_id = reader.text("CACHE_ID");
         let performance_table = reader.text("PERFORMANCE_TABLE");
         let operator_key =
             reader.optional("OPERATOR_KEY", "must be at least 16 bytes, or * for everybody", None, |text| {
                 (text == EVERYBODY || text.len() >= 16).then(|| Some(Secret::new(text.to_owned())))
             });
-        let rule = "must be 1 to 128 letters, digits and hyphens";
-        let service_name = reader.optional("SERVICE_NAME", rule, DEFAULT_SERVICE.to_owned(), |text| {
-            let is_name = text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-            is_name.then(|| text.to_owned())
-        });
-        let log_level =
-            reader.optional("LOG_LEVEL", "must be error, warn, info, debug or trace", LevelFilter::INFO, parse);
-        match (database, redis, cache_key) {
-            (Some(database), Some(redis), Some(cache_key)) if reader.errors.is_empty() => Ok(Self {
-                database,
-                redis,
-                cache_key,
-                slow_query_threshold: Duration::from_secs_f64(slow_query_threshold),
-                db_pool_size,
-                db_max_overflow,
-                llm,
-                cache_id,
-                performance_table,
-                operator_key,
-                service_name,
-                log_level,
-            }),
-            _ => Err(ConfigError(reader.errors)),
-        }
-    }
-}
-
-impl ConfigError {
-    /// A variable that this function cannot do without.
-    pub fn missing(name: &str) -> Self {
-        Self(vec![format!("{name} is missing")])
-    }
-}
-
-/// How many requests Lambda hands to one environment at a time: 1, or more on Managed Instances.
-///
-/// Read apart from [`Config`] because it is Lambda's own variable, and decides which runtime there is to read the rest.
-#[expect(clippy::disallowed_methods, reason = "this is the place where the environment is read")]
-pub fn max_concurrency() -> usize {
-    std::env::var("AWS_LAMBDA_MAX_CONCURRENCY").ok().as_deref().and_then(parse).unwrap_or(1)
-}
-
-/// What Lambda calls this function; none outside of Lambda.
-#[expect(clippy::disallowed_methods, reason = "this is the place where the environment is read")]
-pub fn function_name() -> Option<String> {
-    std::env::var("AWS_LAMBDA_FUNCTION_NAME").ok()
-}
-
-struct Reader<L> {
-    lookup: L,
-    errors: Vec<String>,
-}
-
-impl<L: Fn(&str) -> Option<String>> Reader<L> {
-    fn required<T>(&mut self, name: &str, rule: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
-        let Some(text) = self.text(name) else {
-            self.errors.push(format!("{name} is missing"));
-            return None;
-        };
-        let value = parse(&text);
-        if value.is_none() {
-            self.errors.push(format!("{name} {rule}"));
-        }
-        value
-    }
-
-    fn optional<T>(&mut self, name: &str, rule: &str, default: T, parse: impl Fn(&str) -> Option<T>) -> T {
-        let Some(text) = self.text(name) else { return default };
-        parse(&text).unwrap_or_else(|| {
-            self.errors.push(format!("{name} {rule}"));
-            default
+        reader.telemetry();
+        let required = database.zip(redis).zip(cache_key);
+        let ((database, redis), cache_key) = reader.finish(required)?;
+        Ok(Self {
+            database,
+            redis,
+            cache_key,
+            slow_query_threshold: Duration::from_secs_f64(slow_query_threshold),
+            db_pool_size,
+            db_max_overflow,
+            llm,
+            cache_id,
+            performance_table,
+            operator_key,
         })
     }
+}
 
-    fn llm(&mut self) -> Option<llm::Endpoint> {
-        let key = self.text("LLM_API_KEY").map(Secret::new);
-        self.text("LLM_BASE_URL")?;
-        let rule = "must be an https:// URL, or http:// on this machine, without credentials, query and fragment";
-        let base_url = self.required("LLM_BASE_URL", rule, parse);
-        let model = self.required("LLM_MODEL", "must be a model's name", |text| Some(text.to_owned()));
-        Some(llm::Endpoint { base_url: base_url?, model: model?, key })
-    }
+impl TryFrom<Variables> for Config {
+    type Error = ConfigError;
 
-    fn text(&self, name: &str) -> Option<String> {
-        (self.lookup)(name).filter(|text| !text.is_empty())
+    /// Reads the secret, and names every missing or malformed variable at once.
+    fn try_from(variables: Variables) -> Result<Self, ConfigError> {
+        let variables = variables.with_secret()?;
+        Self::from_lookup(|name| variables.get(name))
     }
+}
+
+/// How a function tells of itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Telemetry {
+    /// `SERVICE_NAME`: what the metrics of this stack are told apart by.
+    pub(crate) service_name: String,
+    /// `LOG_LEVEL`: the least severe level that is logged.
+    pub(crate) log_level: LevelFilter,
 }
 
 fn parse<T: FromStr>(text: &str) -> Option<T> {
@@ -203,8 +145,6 @@ mod tests {
         assert_eq!(config.db_pool_size, 5);
         assert_eq!(config.db_max_overflow, 10);
         assert_eq!(config.slow_query_threshold, Duration::from_millis(100));
-        assert_eq!(config.log_level, LevelFilter::INFO);
-        assert_eq!(config.service_name, "kai");
     }
 
     #[test]

@@ -6,7 +6,9 @@
 
 mod error;
 mod pool;
+mod signed;
 mod slow;
+mod tls;
 mod url;
 
 use std::future::Future;
@@ -20,6 +22,7 @@ use tokio_postgres::types::{ToSql, Type};
 pub use self::error::Error;
 use self::pool::Pool;
 pub use self::pool::PoolSize;
+pub use self::tls::AUTHORITIES_OF_RDS;
 pub use self::url::Url;
 use crate::metrics::Meter;
 

@@ -7,6 +7,7 @@
 //! | [`config`] | the only reader of the environment |
 //! | [`error`] | what can go wrong, in the words of the domain; knows no HTTP |
 //! | [`http`] | typed request parts, replies, problem details, the one table from error to status |
+//! | [`aws`] | tokens of IAM and the secret, without the SDK |
 //! | [`cache`] | guarded generations over Redis: keys, sealed records, guards, client |
 //! | [`db`] | connections to Postgres, statements with deadlines and timing |
 //! | [`store`] | all SQL and Kai's nouns: account, session, profile, journal |
@@ -23,6 +24,7 @@
 //!
 //! Dependencies run one way: `run → http → store → cache, db → error`; `cache`, `db`, `compress` and `metrics` know no noun of Kai.
 
+pub mod aws;
 pub mod cache;
 pub mod compress;
 pub mod config;

@@ -15,9 +15,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
-use tracing::level_filters::LevelFilter;
 
-use crate::config::{self, Config};
+use crate::config::{self, Variables};
 use crate::error::{Error, Result};
 use crate::http::{Facts, Reply, Request};
 use crate::metrics::{self, Meter, Summary};
@@ -55,57 +54,60 @@ where
 ///
 /// Reads the configuration, connects, then serves. Returns only if the environment is unfit, after one line that says why.
 pub fn run<H: for<'a> Handler<'a>>(handler: H) -> ExitCode {
-    run_http(handler, Needs { backends: true, resources: false })
-}
-
-/// The same for a function that asks nobody anything: it connects to no backend.
-pub fn run_alone<H: for<'a> Handler<'a>>(handler: H) -> ExitCode {
-    run_http(handler, Needs { backends: false, resources: false })
+    run_with_state(handler, WithResources(false))
 }
 
 /// The same for a function that somebody may turn to in a crisis: each of its errors tells whom else they can turn to.
 pub fn run_with_resources<H: for<'a> Handler<'a>>(handler: H) -> ExitCode {
-    run_http(handler, Needs { backends: true, resources: true })
+    run_with_state(handler, WithResources(true))
 }
 
-/// What a function is given besides the request.
-#[derive(Clone, Copy)]
-struct Needs {
-    /// Connections that are opened during INIT.
-    backends: bool,
-    /// Whom else somebody can turn to, in each of its errors.
-    resources: bool,
+/// The same for a function that asks nobody anything: it needs no backend and no secret.
+pub fn run_alone<T>(handler: fn(Request) -> T) -> ExitCode
+where
+    T: Future<Output = Result<Reply>> + Send + 'static,
+{
+    start(move |_| serve_http(WithResources(false), move |_, request| handler(request)))
 }
 
-fn run_http<H: for<'a> Handler<'a>>(handler: H, needs: Needs) -> ExitCode {
-    start(move |config| async move {
-        let state = State::try_from(config)?;
-        if needs.backends {
-            state.connect().await;
-        }
-        let environment =
-            Arc::new(Environment { state, warm: AtomicBool::new(false), with_resources: needs.resources });
-        let service = service_fn(move |request| {
-            let (environment, handler) = (Arc::clone(&environment), handler.clone());
-            async move { Ok::<_, lambda_http::Error>(environment.serve(handler, Request::new(request)).await) }
-        });
-        lambda_http::run_concurrent(service).await
+fn run_with_state<H: for<'a> Handler<'a>>(handler: H, with_resources: WithResources) -> ExitCode {
+    start(move |variables| async move {
+        let state = Arc::new(State::try_from(variables)?);
+        state.connect().await;
+        serve_http(with_resources, move |meter, request| {
+            let (state, handler) = (state.with_meter(meter), handler.clone());
+            async move { handler.call(&state, request).await }
+        })
+        .await
     })
+}
+
+async fn serve_http<F, T>(with_resources: WithResources, respond: F) -> Result<(), lambda_http::Error>
+where
+    F: Fn(Arc<Meter>, Request) -> T + Clone + Send + Sync + 'static,
+    T: Future<Output = Result<Reply>> + Send + 'static,
+{
+    let environment = Arc::new(Environment { warm: AtomicBool::new(false), with_resources });
+    let service = service_fn(move |request| {
+        let (environment, respond) = (Arc::clone(&environment), respond.clone());
+        async move { Ok::<_, lambda_http::Error>(environment.serve(respond, Request::new(request)).await) }
+    });
+    lambda_http::run_concurrent(service).await
 }
 
 /// Runs a function that is called with an event rather than a request. Its error becomes the invocation's error.
 ///
-/// The context is what the handler works with: [`State`], or the [`Config`] alone.
+/// The context is what the handler works with: [`State`], or what it needs of the [`Variables`].
 pub fn run_event<C, E, R, F, T>(handler: F) -> ExitCode
 where
-    C: TryFrom<Config, Error: Into<lambda_http::Error>> + Clone + Send + Sync + 'static,
+    C: TryFrom<Variables, Error: Into<lambda_http::Error>> + Clone + Send + Sync + 'static,
     E: DeserializeOwned + Send + 'static,
     R: Serialize + Send + 'static,
     F: Fn(C, E) -> T + Clone + Send + Sync + 'static,
     T: Future<Output = Result<R>>,
 {
-    start(|config| async move {
-        let context = C::try_from(config).map_err(Into::into)?;
+    start(|variables| async move {
+        let context = C::try_from(variables).map_err(Into::into)?;
         let service = service_fn(move |event: LambdaEvent<E>| {
             // Boxed, or the runtime's layers around it nest deeper than the compiler follows.
             let result = Box::pin(handler(context.clone(), event.payload));
@@ -120,11 +122,11 @@ where
     })
 }
 
-fn start<T>(serve: impl FnOnce(Config) -> T) -> ExitCode
+fn start<T>(serve: impl FnOnce(Variables) -> T) -> ExitCode
 where
     T: Future<Output = Result<(), lambda_http::Error>>,
 {
-    let outcome = prepare().and_then(|(runtime, config)| runtime.block_on(serve(config)));
+    let outcome = prepare().and_then(|(runtime, variables)| runtime.block_on(serve(variables)));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -134,37 +136,43 @@ where
     }
 }
 
-fn prepare() -> Result<(Runtime, Config), lambda_http::Error> {
-    let config = Config::from_env().inspect_err(|_| telemetry::init(LevelFilter::INFO))?;
-    telemetry::init(config.log_level);
-    metrics::registry::name_service(config.service_name.clone());
+fn prepare() -> Result<(Runtime, Variables), lambda_http::Error> {
+    let variables = Variables::default();
+    let told = variables.telemetry();
+    telemetry::init(told.log_level);
+    metrics::registry::name_service(told.service_name);
     // With one request at a time a second thread would only cost its start.
     let runtime = if config::max_concurrency() > 1 {
         Builder::new_multi_thread().enable_all().build()?
     } else {
         Builder::new_current_thread().enable_all().build()?
     };
-    Ok((runtime, config))
+    Ok((runtime, variables))
 }
 
+/// Whether errors tell whom else somebody can turn to.
+#[derive(Clone, Copy)]
+struct WithResources(bool);
+
 struct Environment {
-    state: State,
     /// Whether a request has been served before.
     warm: AtomicBool,
-    /// Whether errors tell whom else somebody can turn to.
-    with_resources: bool,
+    with_resources: WithResources,
 }
 
 impl Environment {
     /// Serves one request: every outcome, a panic and a deadline included, becomes an answer.
-    async fn serve<H: for<'a> Handler<'a>>(&self, handler: H, request: Request) -> http::Response<Body> {
+    async fn serve<T>(&self, respond: impl Fn(Arc<Meter>, Request) -> T, request: Request) -> http::Response<Body>
+    where
+        T: Future<Output = Result<Reply>>,
+    {
         let started = Instant::now();
         let (endpoint, (request_id, deadline)) = (request.endpoint(), request.invocation());
-        let state = self.state.with_meter(Meter::of_request(&request_id, &endpoint));
+        let meter = Arc::new(Meter::of_request(&request_id, &endpoint));
         let (accepts_gzip, if_none_match) = (request.accepts_gzip(), request.if_none_match().map(str::to_owned));
         let country = request.country();
         let left = Duration::from_millis(deadline.saturating_sub(unix_ms())).saturating_sub(MARGIN);
-        let work = AssertUnwindSafe(handler.call(&state, request)).catch_unwind();
+        let work = AssertUnwindSafe(async { respond(Arc::clone(&meter), request).await }).catch_unwind();
         let result = match timeout(left, work).await {
             Ok(Ok(result)) => result,
             Ok(Err(_panic)) => Err(Error::internal("the handler panicked")),
@@ -172,12 +180,12 @@ impl Environment {
         };
         let reply = result.unwrap_or_else(|error| {
             log(&error, &request_id, &endpoint);
-            let resources = if self.with_resources { safety::resources(country) } else { Vec::new() };
+            let resources = if self.with_resources.0 { safety::resources(country) } else { Vec::new() };
             Reply::problem(&error, &request_id, &resources)
         });
         let took = started.elapsed();
         let if_none_match = if_none_match.as_deref();
-        let facts = Facts { request_id: &request_id, if_none_match, accepts_gzip, took, meter: &state.meter };
+        let facts = Facts { request_id: &request_id, if_none_match, accepts_gzip, took, meter: &meter };
         let (response, response_bytes) = reply.into_response(&facts);
         if took > SLOW_REQUEST {
             let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
@@ -191,7 +199,7 @@ impl Environment {
             response_bytes,
             cold_start: !self.warm.swap(true, Ordering::Relaxed),
         };
-        metrics::emit(&metrics::Document::new(summary, &state.meter));
+        metrics::emit(&metrics::Document::new(summary, &meter));
         response
     }
 }

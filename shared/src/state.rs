@@ -7,7 +7,7 @@ use futures_util::future::join;
 use tokio::time::timeout;
 
 use crate::cache::Cache;
-use crate::config::Config;
+use crate::config::{Config, ConfigError, Variables};
 use crate::db::{self, Db, PoolSize};
 use crate::llm::Model;
 use crate::metrics::Meter;
@@ -37,8 +37,28 @@ pub struct State {
     pub(crate) operator_key: Option<Secret<String>>,
     /// The table of DynamoDB in which requests are summed up.
     pub performance_table: Option<String>,
+    /// What the cache is called in `ElastiCache`, if it is there.
+    pub cache_id: Option<String>,
     /// Counts log-ins while Redis is away.
     pub(crate) counters: Arc<LocalCounters>,
+}
+
+/// An environment cannot be worked in.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub enum Unfit {
+    /// Of variables that are missing or malformed.
+    Config(#[from] ConfigError),
+    /// Of certificates.
+    Database(#[from] db::Error),
+}
+
+impl TryFrom<Variables> for State {
+    type Error = Unfit;
+
+    fn try_from(variables: Variables) -> Result<Self, Unfit> {
+        Ok(Config::try_from(variables)?.try_into()?)
+    }
 }
 
 impl TryFrom<Config> for State {
@@ -57,6 +77,7 @@ impl TryFrom<Config> for State {
             pseudonyms: config.cache_key.derive("pseudonym"),
             operator_key: config.operator_key,
             performance_table: config.performance_table,
+            cache_id: config.cache_id,
             counters: Arc::default(),
         })
     }
@@ -71,13 +92,12 @@ impl State {
     /// The same parts for a new request without a name.
     #[must_use]
     pub fn for_request(&self) -> Self {
-        self.with_meter(Meter::default())
+        self.with_meter(Arc::default())
     }
 
     /// The same parts for the request that this meter belongs to.
     #[must_use]
-    pub fn with_meter(&self, meter: Meter) -> Self {
-        let meter = Arc::new(meter);
+    pub fn with_meter(&self, meter: Arc<Meter>) -> Self {
         Self {
             cache: self.cache.with_meter(Arc::clone(&meter)),
             db: self.db.with_meter(Arc::clone(&meter)),

@@ -1,10 +1,8 @@
 //! The function on a schedule that finishes what the cache could not be told in time.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpListener;
 use std::time::Duration;
 
-use api_tests::{Kai, RedisChoice, Setup};
+use api_tests::{Kai, RedisChoice, Setup, fake};
 use backends::RedisCluster;
 use redis::cmd;
 use serde_json::{Value, json};
@@ -199,37 +197,13 @@ async fn without_redis_the_run_fails_and_what_needs_no_redis_is_done() {
     assert_eq!(reading(&kai, "CacheOutbox", None).unwrap()["CacheOutbox"], 1);
 }
 
-/// `ElastiCache`, as far as it answers these questions: by the name of the action, a status and a body.
+/// `ElastiCache`, as far as it answers these questions: by the name of the action, a status and a body. Another one is never answered.
 fn elasticache(answers: &'static [(&'static str, u16, &'static str)]) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            let mut reader = BufReader::new(stream.try_clone().unwrap());
-            let (mut length, mut line) = (0, String::new());
-            while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
-                if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                    length = value.trim().parse().unwrap();
-                }
-                line.clear();
-            }
-            let mut body = vec![0; length];
-            reader.read_exact(&mut body).unwrap();
-            let body = String::from_utf8(body).unwrap();
-            let answer = answers.iter().find(|(action, ..)| body.contains(&format!("Action={action}&")));
-            // One that is not expected is never answered.
-            let Some((_, status, xml)) = answer else {
-                std::mem::forget(stream);
-                continue;
-            };
-            let head = format!(
-                "HTTP/1.1 {status} X\r\ncontent-type: text/xml\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-                xml.len()
-            );
-            stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(xml.as_bytes())).unwrap();
-        }
-    });
-    url
+    fake::start(|question| {
+        let (_, status, xml) =
+            answers.iter().find(|(action, ..)| question.body.contains(&format!("Action={action}&")))?;
+        Some((*status, "text/xml", (*xml).to_owned()))
+    })
 }
 
 const NO_GROUP: (&str, u16, &str) = (

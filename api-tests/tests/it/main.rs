@@ -61,4 +61,6 @@ mod overlap;
 mod plan;
 mod pooler;
 mod privacy;
+mod role;
+mod secret;
 mod slow_query;

@@ -11,10 +11,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use shared::config::Config;
+use shared::config::Variables;
 use shared::metrics::{self, CacheReading, FamilyMemory, OutboxReading, Published};
+use shared::state::Unfit;
 use shared::store::{self, CACHE_BUDGETS};
-use shared::{Error, Result, State, db};
+use shared::{Error, Result, State};
 
 use self::nodes::Nodes;
 
@@ -30,12 +31,12 @@ pub struct Monitor {
 /// Stands for no earlier reading.
 const UNKNOWN: u64 = u64::MAX;
 
-impl TryFrom<Config> for Monitor {
-    type Error = db::Error;
+impl TryFrom<Variables> for Monitor {
+    type Error = Unfit;
 
-    fn try_from(config: Config) -> Result<Self, db::Error> {
-        let nodes = config.cache_id.clone().map(Nodes::new);
-        Ok(Self { state: config.try_into()?, nodes, evicted: Arc::new(AtomicU64::new(UNKNOWN)) })
+    fn try_from(variables: Variables) -> Result<Self, Unfit> {
+        let state = State::try_from(variables)?;
+        Ok(Self { nodes: state.cache_id.clone().map(Nodes::new), state, evicted: Arc::new(AtomicU64::new(UNKNOWN)) })
     }
 }
 

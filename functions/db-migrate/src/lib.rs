@@ -8,7 +8,8 @@ mod schema;
 
 use serde::{Deserialize, Serialize};
 use shared::Result;
-use shared::config::Config;
+use shared::config::{ConfigError, Variables};
+use shared::db;
 
 pub use self::custom_resource::CustomResource;
 pub use self::schema::Applied;
@@ -45,19 +46,31 @@ pub struct Outcome {
     pub migrations: Vec<Applied>,
 }
 
+/// The database whose schema it is.
+#[derive(Debug, Clone)]
+pub struct Database(db::Url);
+
+impl TryFrom<Variables> for Database {
+    type Error = ConfigError;
+
+    fn try_from(variables: Variables) -> Result<Self, ConfigError> {
+        variables.database().map(Self)
+    }
+}
+
 /// Migrates, and tells CloudFormation if it is waiting.
 ///
 /// # Errors
 /// When a migration fails; those before it stay, and it is rolled back unless it begins with `-- no-transaction`.
-pub async fn handle(config: Config, event: Event) -> Result<Outcome> {
+pub async fn handle(database: Database, event: Event) -> Result<Outcome> {
     match event {
-        Event::ByHand { direction } => schema::migrate(&config, direction).await,
+        Event::ByHand { direction } => schema::migrate(&database.0, direction).await,
         Event::CustomResource(request) => {
             // The database may be gone before the stack, which must still be able to go.
             let outcome = if request.is_deletion() {
                 Ok(Outcome { migrations: Vec::new() })
             } else {
-                schema::migrate(&config, Direction::Up).await
+                schema::migrate(&database.0, Direction::Up).await
             };
             request.answer(outcome.as_ref().map(drop)).await?;
             outcome

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 use shared::Result;
-use shared::config::Config;
+use shared::db;
 use shared::error::Error;
 use sqlx::ConnectOptions as _;
 use sqlx::migrate::{Migrate as _, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 
 use crate::{Direction, Outcome};
 
@@ -23,8 +23,8 @@ pub struct Applied {
     pub applied: bool,
 }
 
-pub(crate) async fn migrate(config: &Config, direction: Direction) -> Result<Outcome> {
-    let mut connection = connect(config).await?;
+pub(crate) async fn migrate(database: &db::Url, direction: Direction) -> Result<Outcome> {
+    let mut connection = connect(database).await?;
     match direction {
         Direction::Up => MIGRATOR.run(&mut connection).await.map_err(Error::internal)?,
         Direction::Down => {
@@ -44,8 +44,12 @@ pub(crate) async fn migrate(config: &Config, direction: Direction) -> Result<Out
 }
 
 /// A connection without the database's own bounds: building an index may take longer than any request's query, and waits for all of them.
-async fn connect(config: &Config) -> Result<PgConnection> {
-    let options: PgConnectOptions = config.database.expose().parse().map_err(Error::internal)?;
+async fn connect(database: &db::Url) -> Result<PgConnection> {
+    let mut options: PgConnectOptions = database.expose().parse().map_err(Error::internal)?;
+    if database.wants_tls() {
+        // What the driver calls `require` encrypts, for whomever it may be that answers.
+        options = options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert_from_pem(db::AUTHORITIES_OF_RDS.to_vec());
+    }
     options.options([("statement_timeout", "0"), ("lock_timeout", "0")]).connect().await.map_err(Error::unavailable)
 }
 

@@ -5,10 +5,10 @@ mod openapi;
 mod page;
 
 use serde::Serialize;
+use shared::Result;
 use shared::document::Document;
 use shared::error::Error;
 use shared::http::{Reply, Request};
-use shared::{Result, State};
 use utoipa::ToSchema;
 
 pub use self::openapi::document;
@@ -32,7 +32,7 @@ const OPENAPI: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.gz
 ///
 /// # Errors
 /// None that a client can cause.
-pub async fn handle(_state: &State, request: Request) -> Result<Reply> {
+pub async fn handle(request: Request) -> Result<Reply> {
     match request.endpoint().as_str() {
         "GET /openapi.json" => Ok(Reply::public(Document::from_gzip(OPENAPI.to_vec()))),
         "GET /docs" => Ok(page::docs()),

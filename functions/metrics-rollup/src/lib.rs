@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use performance::{Batch, Table};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use shared::config::{Config, ConfigError};
+use shared::config::{ConfigError, Variables};
 use shared::metrics::{self, FamilyUseReading, Published, RollupReading};
 use shared::{Error, Result};
 use tokio::sync::OnceCell;
@@ -23,12 +23,11 @@ pub struct Sums {
     table: Arc<OnceCell<Table>>,
 }
 
-impl TryFrom<Config> for Sums {
+impl TryFrom<Variables> for Sums {
     type Error = ConfigError;
 
-    fn try_from(config: Config) -> Result<Self, ConfigError> {
-        let name = config.performance_table.ok_or_else(|| ConfigError::missing("PERFORMANCE_TABLE"))?;
-        Ok(Self { name: name.into(), table: Arc::default() })
+    fn try_from(variables: Variables) -> Result<Self, ConfigError> {
+        Ok(Self { name: variables.performance_table()?.into(), table: Arc::default() })
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::breaker::Breaker;
+use super::signer::Signer;
 use super::url::Url;
 use crate::silence::LastAnswer;
 
@@ -44,7 +45,7 @@ pub(super) struct Client {
 }
 
 enum Target {
-    Node(Box<redis::Client>),
+    Node(Box<redis::Client>, Option<Signer>),
     Cluster(Box<ClusterClient>),
     /// The driver refused the parsed URL, which then never connects.
     Nowhere,
@@ -201,7 +202,12 @@ impl Target {
         // `false` means that the process has chosen its provider already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         if url.cluster {
-            let cluster = ClusterClientBuilder::new(url.nodes.clone())
+            let cluster = ClusterClientBuilder::new(url.nodes.clone());
+            let cluster = match url.signer.clone() {
+                Some(signer) => cluster.set_credentials_provider(signer),
+                None => cluster,
+            };
+            let cluster = cluster
                 .retries(0)
                 // First the seeds are asked, then the nodes that they name: one of either may be unreachable.
                 .connection_timeout(CONNECT_BUDGET / 3)
@@ -211,17 +217,24 @@ impl Target {
             return Ok(Self::Cluster(Box::new(cluster)));
         }
         match url.nodes.first() {
-            Some(node) => Ok(Self::Node(Box::new(redis::Client::open(tuned(node.clone()))?))),
+            Some(node) => {
+                let client = redis::Client::open(tuned(node.clone()))?;
+                Ok(Self::Node(Box::new(client), url.signer.clone()))
+            }
             None => Ok(Self::Nowhere),
         }
     }
 
     async fn connect(&self) -> RedisResult<Connection> {
         match self {
-            Self::Node(client) => {
+            Self::Node(client, signer) => {
                 let config = AsyncConnectionConfig::new()
                     .set_connection_timeout(Some(CONNECT_BUDGET))
                     .set_response_timeout(None);
+                let config = match signer.clone() {
+                    Some(signer) => config.set_credentials_provider(signer),
+                    None => config,
+                };
                 client.get_multiplexed_async_connection_with_config(&config).await.map(Connection::Node)
             }
             Self::Cluster(client) => client.get_async_connection().await.map(Connection::Cluster),

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::signer::Signer;
+use crate::aws::{CacheKind, Identity};
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
 
 /// A parsed `REDIS_URL`. Its `Debug` shows no credentials.
@@ -10,6 +12,20 @@ use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
 pub struct Url {
     pub(super) nodes: Vec<ConnectionInfo>,
     pub(super) cluster: bool,
+    /// Who makes the password of each connection, if it is not in the URL.
+    pub(super) signer: Option<Signer>,
+}
+
+impl Url {
+    /// The same with a token of IAM for a password, made anew for each connection. None unless there is a user, no password, and TLS, without
+    /// which the token would be there for everybody to read.
+    pub fn signed_by(self, identity: Identity, cache: &str, kind: CacheKind) -> Option<Self> {
+        let node = self.nodes.first()?;
+        let user = node.redis_settings().username()?.to_owned();
+        let fits = node.redis_settings().password().is_none() && matches!(node.addr(), ConnectionAddr::TcpTls { .. });
+        let signer = Signer { identity, cache: cache.to_owned(), kind, user };
+        fits.then_some(Self { signer: Some(signer), ..self })
+    }
 }
 
 /// The text is not a URL of one of the three kinds.
@@ -28,7 +44,7 @@ impl FromStr for Url {
             return known
                 .then(|| node(text))
                 .flatten()
-                .map(|n| Self { nodes: vec![n], cluster: false })
+                .map(|n| Self { nodes: vec![n], cluster: false, signer: None })
                 .ok_or(InvalidUrl);
         };
         let (cluster, scheme) = match cluster.strip_suffix("?tls=true") {
@@ -44,7 +60,7 @@ impl FromStr for Url {
             .split(',')
             .map(|host| node(&format!("{scheme}://{credentials}{host}")))
             .collect();
-        Ok(Self { nodes: nodes.ok_or(InvalidUrl)?, cluster: true })
+        Ok(Self { nodes: nodes.ok_or(InvalidUrl)?, cluster: true, signer: None })
     }
 }
 

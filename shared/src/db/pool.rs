@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, QueueMode, RecyclingMethod, Runtime};
+use deadpool_postgres::{ConfigConnectImpl, Manager, ManagerConfig, Object, QueueMode, RecyclingMethod, Runtime};
 use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 use tokio_postgres::{NoTls, Row};
-use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{Error, Param, Url};
+use super::signed::SignedConnect;
+use super::{Error, Param, Url, tls};
 use crate::silence::LastAnswer;
 
 /// A connection must be there within this time, TLS and authentication included.
@@ -38,13 +38,15 @@ impl Pool {
         config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(TCP_USER_TIMEOUT).application_name("kai");
         // Only `is_closed`: a check by query would cost every request a round trip. See `Connection::is_suspect`.
         let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = match config.get_ssl_mode() {
-            // The driver's default would try TLS first, and most local servers answer that they have none.
-            SslMode::Disable | SslMode::Prefer => {
-                config.ssl_mode(SslMode::Disable);
-                Manager::from_config(config, NoTls, manager_config)
+        let manager = if url.wants_tls() {
+            let inner = ConfigConnectImpl { tls: tls::connector(url.is_of_rds())? };
+            match url.identity.clone() {
+                Some(identity) => Manager::from_connect(config, SignedConnect { inner, identity }, manager_config),
+                None => Manager::from_connect(config, inner, manager_config),
             }
-            _ => Manager::from_config(config, tls()?, manager_config),
+        } else {
+            config.ssl_mode(SslMode::Disable);
+            Manager::from_config(config, NoTls, manager_config)
         };
         let pool = deadpool_postgres::Pool::builder(manager)
             .max_size(size.kept + size.overflow)
@@ -140,16 +142,4 @@ impl Drop for Loan {
     fn drop(&mut self) {
         self.0.take().map(Object::take);
     }
-}
-
-/// TLS with the system's certificates; the host's name is always verified.
-fn tls() -> Result<MakeRustlsConnect, Error> {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        return Err(Error::lost("no certificates to verify the server with"));
-    }
-    let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    Ok(MakeRustlsConnect::new(config))
 }

@@ -4,13 +4,17 @@ use std::fmt;
 use std::str::FromStr;
 
 use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode};
 
+use crate::aws::Identity;
 use crate::secret::Secret;
 
 /// A parsed `DATABASE_URL`. Its `Debug` shows no password.
 #[derive(Clone)]
 pub struct Url {
     pub(super) config: Config,
+    /// Who makes the password of each connection, if it is not in the URL.
+    pub(super) identity: Option<Identity>,
     text: Secret<String>,
 }
 
@@ -18,6 +22,33 @@ impl Url {
     /// The URL in the form that every Postgres client reads, password included.
     pub fn expose(&self) -> &str {
         self.text.expose()
+    }
+
+    /// The same with a token of IAM for a password, made anew for each connection. None unless there is one host, a user, no password, and TLS,
+    /// without which the token would be there for everybody to read.
+    pub fn signed_by(self, identity: Identity) -> Option<Self> {
+        let (user, password) = (self.config.get_user(), self.config.get_password());
+        let fits = user.is_some() && password.is_none() && self.wants_tls() && self.config.get_hosts().len() == 1;
+        fits.then_some(Self { identity: Some(identity), ..self })
+    }
+
+    /// The same database for somebody else. None when the URL has no host to put a name before.
+    pub(crate) fn of_user(&self, user: &str, password: &str) -> Option<Self> {
+        let mut url: url::Url = self.expose().parse().ok()?;
+        url.set_username(user).ok()?;
+        url.set_password(Some(password)).ok()?;
+        url.as_str().parse().ok()
+    }
+
+    pub(super) fn is_of_rds(&self) -> bool {
+        let of_rds = |host: &Host| matches!(host, Host::Tcp(name) if name.ends_with(".rds.amazonaws.com"));
+        self.config.get_hosts().iter().any(of_rds)
+    }
+
+    /// Whether the connection has to be encrypted, and the server to prove who it is.
+    pub fn wants_tls(&self) -> bool {
+        // The driver's default would try TLS first, and most local servers answer that they have none.
+        !matches!(self.config.get_ssl_mode(), SslMode::Disable | SslMode::Prefer)
     }
 }
 
@@ -39,7 +70,7 @@ impl FromStr for Url {
         let text = format!("postgres://{rest}");
         let config: Config = text.parse().map_err(|_| InvalidUrl)?;
         match (config.get_hosts(), config.get_dbname()) {
-            ([_, ..], Some(_)) => Ok(Self { config, text: Secret::new(text) }),
+            ([_, ..], Some(_)) => Ok(Self { config, identity: None, text: Secret::new(text) }),
             _ => Err(InvalidUrl),
         }
     }

@@ -1,0 +1,72 @@
+//! `ElastiCache`: a Redis whose user has the token for a password.
+
+use std::sync::Arc;
+
+use backends::{Redis, RedisOptions};
+use redis::cmd;
+use shared::aws::CacheKind;
+use shared::cache::{Cache, Url};
+use shared::metrics::Meter;
+use shared::secret::SecretKey;
+
+use crate::{Stopped, USER, in_a_process_that_trusts, url};
+
+const CACHE: &str = "kai-prod";
+
+#[test]
+fn each_connection_to_the_cache_has_a_token_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let redis = Redis::start(folder.path(), &RedisOptions { tls: true, ..RedisOptions::default() }).unwrap();
+    in_a_process_that_trusts(
+        redis.ca_file().unwrap(),
+        &redis.url(),
+        "cache::connections_with_tokens_to_the_server_of_the_process_that_started_this_one",
+    );
+}
+
+#[tokio::test]
+#[ignore = "the other half of each_connection_to_the_cache_has_a_token_of_its_own"]
+async fn connections_with_tokens_to_the_server_of_the_process_that_started_this_one() {
+    let clock = Stopped::new();
+    let url = url();
+    let admin = redis::Client::open(url.as_str()).unwrap();
+    let disconnect = || cmd("CLIENT").arg(&["KILL", "USER", USER]).exec(&mut admin.get_connection().unwrap()).unwrap();
+    let expect = |kind| {
+        let token = clock.identity().cache_token(CACHE, kind, USER).unwrap();
+        let password = format!(">{}", token.expose());
+        let rules = ["SETUSER", USER, "on", "resetpass", &password, "~*", "&*", "+@all"];
+        cmd("ACL").arg(&rules).exec(&mut admin.get_connection().unwrap()).unwrap();
+        disconnect();
+    };
+    for kind in [CacheKind::ReplicationGroup, CacheKind::Serverless] {
+        expect(kind);
+        let signed: Url = url.replace("rediss://", &format!("rediss://{USER}@")).parse().unwrap();
+        let signed = signed.signed_by(clock.identity(), CACHE, kind).unwrap();
+        let cache = Cache::new(&signed, &SecretKey::new([7; 32]), Arc::new(Meter::default()));
+        assert!(cache.ping().await.is_ok());
+        clock.move_on();
+        assert!(cache.ping().await.is_ok(), "what is connected stays connected");
+        expect(kind);
+        assert!(cache.ping().await.is_ok(), "and whoever connects anew has a new token");
+        clock.move_on();
+        disconnect();
+        assert!(cache.ping().await.is_err(), "a token of another hour is refused by this server");
+    }
+}
+
+#[test]
+fn a_token_is_not_sent_where_everybody_could_read_it_and_not_instead_of_a_password() {
+    let identity = Stopped::new().identity();
+    for (url, fits) in [
+        ("rediss://kai@cache", true),
+        ("redis-cluster://kai@cache:6379?tls=true", true),
+        ("redis://kai@cache", false),
+        ("redis-cluster://kai@cache:6379", false),
+        ("rediss://cache", false),
+        ("rediss://kai:hunter2@cache", false),
+    ] {
+        let url_parsed: Url = url.parse().unwrap();
+        let signed = url_parsed.signed_by(identity.clone(), CACHE, CacheKind::Serverless);
+        assert_eq!(signed.is_some(), fits, "{url}");
+    }
+}
