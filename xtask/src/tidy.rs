@@ -8,6 +8,7 @@ mod deployment;
 mod layers;
 mod layout;
 mod manifest;
+mod permissions;
 mod tokens;
 mod tree;
 mod words;
@@ -29,6 +30,9 @@ struct Rule {
 /// Every rule there is.
 const RULES: &[Rule] = &[
     Rule { name: "function-and-template", check: layout::functions_and_template_agree },
+    Rule { name: "permissions", check: permissions::functions_may_do_what_they_do },
+    Rule { name: "connections", check: deployment::connections_suffice },
+    Rule { name: "alarms", check: deployment::functions_have_alarms },
     Rule { name: "own-role", check: layout::functions_have_roles_of_their_own },
     Rule { name: "events", check: layout::functions_have_events },
     Rule { name: "api-tests", check: layout::functions_have_tests },

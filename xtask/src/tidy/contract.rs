@@ -8,7 +8,7 @@ use super::Finding;
 use super::tokens::{Kind, tokens};
 use super::tree::Tree;
 
-const CONFIG: &str = "shared/src/config.rs";
+const CONFIG: &str = "shared/src/config";
 const STATUS: &str = "shared/src/http/status.rs";
 const ERRORS: &str = "docs/errors.md";
 const OPENAPI: &str = "docs/openapi.json";
@@ -17,15 +17,24 @@ const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "
 
 /// What the configuration reads is what the template sets. Lambda's own variables are in neither.
 pub(super) fn variables_are_in_the_template(tree: &Tree) -> Vec<Finding> {
-    let Some(config) = tree.file(CONFIG) else { return vec![Finding::new(CONFIG, "it is missing")] };
-    let read = strings(config, |text| is_variable(text) && !text.starts_with("AWS_"));
+    let sources: Vec<_> = tree.files().filter(|(path, _)| path.starts_with(CONFIG)).collect();
+    if sources.is_empty() {
+        return vec![Finding::new(CONFIG, "it is missing")];
+    }
+    let read: BTreeMap<String, (&str, usize)> = sources
+        .into_iter()
+        .flat_map(|(path, text)| {
+            let names = strings(text, |text| is_variable(text) && !text.starts_with("AWS_"));
+            names.into_iter().map(move |(name, line)| (name, (path, line)))
+        })
+        .collect();
     let functions = tree.template().map(|template| template.functions.as_slice()).unwrap_or_default();
     let set: BTreeSet<&str> =
         functions.iter().flat_map(|function| function.variables.keys().map(String::as_str)).collect();
     let mut findings = Vec::new();
-    for (name, line) in &read {
+    for (name, (path, line)) in &read {
         if !set.contains(name.as_str()) {
-            findings.push(Finding::at(CONFIG, *line, format!("no function of template.yaml sets {name}")));
+            findings.push(Finding::at(*path, *line, format!("no function of template.yaml sets {name}")));
         }
     }
     let unread = set.into_iter().filter(|name| !read.contains_key(*name));
@@ -166,7 +175,7 @@ mod tests {
     const TEMPLATE: &str = "Globals:\n  Function:\n    Environment: { Variables: { DATABASE_URL: x, LOG_LEVEL: info } }\nResources:\n  HealthFunction:\n    Type: AWS::Serverless::Function\n    Properties: { Runtime: provided.al2023, CodeUri: functions/health }\n";
 
     fn variables(config: &str) -> Vec<String> {
-        let tree = Tree::of(&[("template.yaml", TEMPLATE), (CONFIG, config)]);
+        let tree = Tree::of(&[("template.yaml", TEMPLATE), ("shared/src/config.rs", config)]);
         variables_are_in_the_template(&tree).into_iter().map(|finding| finding.to_string()).collect()
     }
 

@@ -8,6 +8,8 @@ use super::Finding;
 use super::tree::Tree;
 
 const TEMPLATE: &str = "template.yaml";
+const DATA: &str = "infra/data.yaml";
+const ALARMS: &str = "infra/functions.yaml";
 /// An HTTP API waits no longer for an integration, whatever the template says.
 const GATEWAY: Duration = Duration::from_secs(30);
 const DATABASE: &str = "shared/src/db.rs";
@@ -67,6 +69,90 @@ pub(super) fn logs_are_kept_for_a_while(tree: &Tree) -> Vec<Finding> {
     });
     let endless = endless.map(|(index, _)| Finding::at(TEMPLATE, index + 1, "a log group needs RetentionInDays"));
     of_another.chain(endless).collect()
+}
+
+/// In prod, all functions together cannot want more connections than the database takes, a fifth being left for migrations and for people.
+pub(super) fn connections_suffice(tree: &Tree) -> Vec<Finding> {
+    let (template, data) = (tree.file(TEMPLATE).unwrap_or_default(), tree.file(DATA).unwrap_or_default());
+    let default = |name: &str| number(after(template, &format!("  {name}:\n"), "Default: "));
+    let capacity = after(template, "    prod: {", "DatabaseMaxCapacity: ").and_then(|rest| rest.split('"').nth(1));
+    let taken = capacity.and_then(|capacity| number(after(data, &format!("    \"{capacity}\": {{"), "Value: \"")));
+    let (Some(kept), Some(overflow), Some(taken)) = (default("DbPoolSize"), default("DbMaxOverflow"), taken) else {
+        return vec![Finding::new(TEMPLATE, "how many connections there are cannot be told")];
+    };
+    let mut findings = Vec::new();
+    let mut environments = 0;
+    for function in tree.template().map(|template| template.functions.as_slice()).unwrap_or_default() {
+        let block: Vec<_> = super::permissions::block_of(tree, &function.logical_id).collect();
+        if block.iter().any(|line| line.contains("!Ref BackendAccess")) {
+            let reserved =
+                block.iter().find_map(|line| line.trim().strip_prefix("ReservedConcurrentExecutions: !If [IsProd, "));
+            match number(reserved) {
+                Some(reserved) => environments += reserved,
+                None => findings.push(Finding::new(
+                    TEMPLATE,
+                    format!(
+                        "{} may open any number of connections: it reserves no concurrency in prod",
+                        function.logical_id
+                    ),
+                )),
+            }
+        }
+    }
+    let wanted = environments * (kept + overflow);
+    if wanted * 5 > taken * 4 {
+        let text =
+            format!("{environments} environments may want {wanted} connections, and four fifths of {taken} are there");
+        findings.push(Finding::new(TEMPLATE, text));
+    }
+    findings
+}
+
+/// Every function has an alarm of its own.
+pub(super) fn functions_have_alarms(tree: &Tree) -> Vec<Finding> {
+    let functions = tree.template().map(|template| template.functions.as_slice()).unwrap_or_default();
+    let names: Vec<_> = super::permissions::block_of(tree, "FunctionAlarms")
+        .filter_map(|line| line.trim_start().trim_start_matches("- ").strip_prefix("!Ref ")?.strip_suffix("Function"))
+        .collect();
+    let positions: Vec<_> = tree
+        .file(ALARMS)
+        .unwrap_or_default()
+        .lines()
+        .filter_map(|line| {
+            let (name, rest) = line.trim_start().split_once(": { Position: \"")?;
+            Some((name, number(Some(rest))?))
+        })
+        .collect();
+    let looped = tree
+        .file(ALARMS)
+        .and_then(|text| text.split_once("Fn::ForEach::Functions:")?.1.split_once(']'))
+        .map(|(names, _)| names);
+    let looped: Vec<_> = looped
+        .unwrap_or_default()
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty() && *word != "Function")
+        .collect();
+    functions
+        .iter()
+        .filter_map(|function| {
+            let name = function.logical_id.strip_suffix("Function")?;
+            let position = positions.iter().find(|(known, _)| *known == name).map(|(_, position)| *position);
+            let passed = names.iter().position(|known| *known == name);
+            let watched = passed.is_some() && passed == position && looped.contains(&name);
+            (!watched)
+                .then(|| Finding::new(ALARMS, format!("{} has no alarm, or that of another", function.logical_id)))
+        })
+        .collect()
+}
+
+/// What stands after the second text, which is looked for after the first.
+fn after<'a>(text: &'a str, first: &str, second: &str) -> Option<&'a str> {
+    Some(text.split_once(first)?.1.split_once(second)?.1)
+}
+
+/// The number that a text begins with.
+fn number(text: Option<&str>) -> Option<usize> {
+    text?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -133,5 +219,66 @@ mod tests {
         assert_eq!(found("x", "x"), Vec::<String>::new());
         assert!(found("!Ref ChatSendLogGroup", "shared")[0].contains("should to ChatSendLogGroup"));
         assert!(found("      RetentionInDays: 30\n", "      KmsKeyId: x\n")[0].contains("needs RetentionInDays"));
+    }
+
+    const CAPACITY: &str = "Parameters:
+  DbPoolSize:
+    Default: 1
+  DbMaxOverflow:
+    Default: 1
+Mappings:
+  Stages:
+    prod: { DatabaseMaxCapacity: \"8\" }
+Conditions:
+  IsProd: !Equals [dev, prod]
+Resources:
+  ChatSendFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: functions/chat-send
+      ReservedConcurrentExecutions: !If [IsProd, 50, !Ref AWS::NoValue]
+      Policies: [!Ref BackendAccess]
+
+  FunctionAlarms:
+    Type: AWS::CloudFormation::Stack
+    Properties:
+      Parameters:
+        FunctionNames: !Join
+          - \",\"
+          - - !Ref ChatSendFunction
+";
+
+    #[test]
+    fn more_connections_than_there_are_are_found() {
+        let found = |from: &str, to: &str, taken: &str| {
+            let (template, data) = (CAPACITY.replace(from, to), format!("    \"8\": {{ Value: \"{taken}\" }}\n"));
+            let tree = Tree::of(&[(TEMPLATE, &template), (DATA, &data)]);
+            connections_suffice(&tree).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(found("x", "x", "125"), Vec::<String>::new());
+        assert!(found("x", "x", "124")[0].contains("100 connections"));
+        assert!(found("IsProd, 50", "IsProd, 51", "125")[0].contains("51 environments"));
+        assert!(found("Default: 1\nM", "Default: 2\nM", "125")[0].contains("150 connections"));
+        assert!(found("ReservedConcurrentExecutions", "Tags", "125")[0].contains("any number"));
+        assert!(found("prod: {", "other: {", "125")[0].contains("cannot be told"));
+    }
+
+    #[test]
+    fn a_function_without_an_alarm_of_its_own_is_found() {
+        let alarms =
+            "    ChatSend: { Position: \"0\" }\n  Fn::ForEach::Functions:\n    - Function\n    - [ChatSend, Docs]\n";
+        let found = |from: &str, to: &str| {
+            let (template, alarms) = (CAPACITY.replace(from, to), alarms.replace(from, to));
+            functions_have_alarms(&Tree::of(&[(TEMPLATE, &template), (ALARMS, &alarms)])).len()
+        };
+        assert_eq!(found("x", "x"), 0);
+        for (from, to) in [
+            ("- !Ref Chat", "- !Ref Other"),
+            ("\"0\"", "\"1\""),
+            ("[ChatSend, ", "["),
+            ("    ChatSend: {", "    Other: {"),
+        ] {
+            assert_eq!(found(from, to), 1, "{to}");
+        }
     }
 }

@@ -42,7 +42,8 @@ pub(super) fn functions_and_template_agree(tree: &Tree) -> Vec<Finding> {
 /// SAM makes a role for each function that names none; a role that is named is one that can be shared.
 pub(super) fn functions_have_roles_of_their_own(tree: &Tree) -> Vec<Finding> {
     let lines = tree.file("template.yaml").unwrap_or_default().lines().enumerate();
-    let named = lines.filter(|(_, line)| line.trim_start().starts_with("Role:"));
+    // A property of the function itself, or of all: what stands deeper is the role of something else.
+    let named = lines.filter(|(_, line)| ["    Role:", "      Role:"].iter().any(|start| line.starts_with(start)));
     named
         .map(|(index, _)| {
             Finding::at("template.yaml", index + 1, "a function gets its own role, and permissions by Policies")
