@@ -57,7 +57,8 @@ fn assert_exists(metric: &Metric, what: &str) {
 
 #[test]
 fn every_alarm_watches_what_there_is_and_says_what_to_do() {
-    let text = |path: &str| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)).unwrap();
+    let text =
+        |path: &str| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)).unwrap();
     let runbook = text("docs/runbook.md");
     let sections: BTreeSet<String> = runbook
         .lines()
