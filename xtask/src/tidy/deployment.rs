@@ -5,7 +5,7 @@ use std::time::Duration;
 use emulator::Function;
 
 use super::Finding;
-use super::tree::Tree;
+use super::tree::{Tree, block};
 
 const TEMPLATE: &str = "template.yaml";
 const DATA: &str = "infra/data.yaml";
@@ -83,7 +83,7 @@ pub(super) fn connections_suffice(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut environments = 0;
     for function in tree.template().map(|template| template.functions.as_slice()).unwrap_or_default() {
-        let block: Vec<_> = super::permissions::block_of(tree, &function.logical_id).collect();
+        let block: Vec<_> = block(tree, TEMPLATE, &function.logical_id).collect();
         if block.iter().any(|line| line.contains("!Ref BackendAccess")) {
             let reserved =
                 block.iter().find_map(|line| line.trim().strip_prefix("ReservedConcurrentExecutions: !If [IsProd, "));
@@ -111,38 +111,17 @@ pub(super) fn connections_suffice(tree: &Tree) -> Vec<Finding> {
 /// Every function has an alarm of its own.
 pub(super) fn functions_have_alarms(tree: &Tree) -> Vec<Finding> {
     let functions = tree.template().map(|template| template.functions.as_slice()).unwrap_or_default();
-    let names: Vec<_> = super::permissions::block_of(tree, "FunctionAlarms")
-        .filter_map(|line| line.trim_start().trim_start_matches("- ").strip_prefix("!Ref ")?.strip_suffix("Function"))
-        .collect();
-    let positions: Vec<_> = tree
-        .file(ALARMS)
-        .unwrap_or_default()
-        .lines()
-        .filter_map(|line| {
-            let (name, rest) = line.trim_start().split_once(": { Position: \"")?;
-            Some((name, number(Some(rest))?))
-        })
-        .collect();
-    let looped = tree
-        .file(ALARMS)
-        .and_then(|text| text.split_once("Fn::ForEach::Functions:")?.1.split_once(']'))
-        .map(|(names, _)| names);
-    let looped: Vec<_> = looped
-        .unwrap_or_default()
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty() && *word != "Function")
-        .collect();
-    functions
-        .iter()
-        .filter_map(|function| {
-            let name = function.logical_id.strip_suffix("Function")?;
-            let position = positions.iter().find(|(known, _)| *known == name).map(|(_, position)| *position);
-            let passed = names.iter().position(|known| *known == name);
-            let watched = passed.is_some() && passed == position && looped.contains(&name);
-            (!watched)
-                .then(|| Finding::new(ALARMS, format!("{} has no alarm, or that of another", function.logical_id)))
-        })
-        .collect()
+    let unwatched = functions.iter().filter_map(|function| {
+        let name = &function.logical_id;
+        let handed_over =
+            block(tree, TEMPLATE, "FunctionAlarms").any(|line| line.trim() == format!("{name}: !Ref {name}"));
+        let watched = block(tree, ALARMS, &name.replace("Function", "Alarm"))
+            .filter(|line| line.contains(&format!("{{ Name: FunctionName, Value: !Ref {name} }}")));
+        // Its errors and its calls.
+        (!handed_over || watched.count() != 2)
+            .then(|| Finding::new(ALARMS, format!("{name} has no alarm, or that of another")))
+    });
+    unwatched.collect()
 }
 
 /// What stands after the second text, which is looked for after the first.
@@ -243,9 +222,7 @@ Resources:
     Type: AWS::CloudFormation::Stack
     Properties:
       Parameters:
-        FunctionNames: !Join
-          - \",\"
-          - - !Ref ChatSendFunction
+        ChatSendFunction: !Ref ChatSendFunction
 ";
 
     #[test]
@@ -265,19 +242,18 @@ Resources:
 
     #[test]
     fn a_function_without_an_alarm_of_its_own_is_found() {
-        let alarms =
-            "    ChatSend: { Position: \"0\" }\n  Fn::ForEach::Functions:\n    - Function\n    - [ChatSend, Docs]\n";
+        let alarms = "  ChatSendAlarm:\n    - { Name: FunctionName, Value: !Ref ChatSendFunction }\n    - { Name: FunctionName, Value: !Ref ChatSendFunction }\n";
         let found = |from: &str, to: &str| {
-            let (template, alarms) = (CAPACITY.replace(from, to), alarms.replace(from, to));
+            let (template, alarms) = (CAPACITY.replace(from, to), alarms.replacen(from, to, 1));
             functions_have_alarms(&Tree::of(&[(TEMPLATE, &template), (ALARMS, &alarms)])).len()
         };
         assert_eq!(found("x", "x"), 0);
-        for (from, to) in [
-            ("- !Ref Chat", "- !Ref Other"),
-            ("\"0\"", "\"1\""),
-            ("[ChatSend, ", "["),
-            ("    ChatSend: {", "    Other: {"),
-        ] {
+        let others = [
+            ("ChatSendFunction: !Ref Chat", "ChatSendFunction: !Ref Other"),
+            ("Value: !Ref ChatSend", "Value: !Ref Docs"),
+            ("ChatSendAlarm:", "DocsAlarm:"),
+        ];
+        for (from, to) in others {
             assert_eq!(found(from, to), 1, "{to}");
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use emulator::Function;
 
 use super::Finding;
-use super::tree::Tree;
+use super::tree::{Tree, block};
 
 const TEMPLATE: &str = "template.yaml";
 /// The methods of the SDK's clients, and the permission that each needs. A transaction needs those of its writes, which are puts.
@@ -41,7 +41,7 @@ fn differences(tree: &Tree, function: &Function) -> Vec<Finding> {
 
 /// The actions of a function's policies.
 fn permitted(tree: &Tree, logical_id: &str) -> BTreeSet<String> {
-    let block: Vec<_> = block_of(tree, logical_id).collect();
+    let block: Vec<_> = block(tree, TEMPLATE, logical_id).collect();
     let actions = block.iter().filter_map(|line| {
         let actions = line.trim_start().trim_start_matches("- ").strip_prefix("Action:")?;
         Some(actions.trim().trim_matches(['[', ']']).split(',').map(|action| action.trim().to_owned()))
@@ -75,13 +75,6 @@ fn needed(tree: &Tree, binary: &str) -> BTreeSet<String> {
         needed.extend(WITH_DATABASE.1.map(str::to_owned));
     }
     needed
-}
-
-/// The lines of a resource of the template.
-pub(super) fn block_of<'a>(tree: &'a Tree, logical_id: &str) -> impl Iterator<Item = &'a str> {
-    let start = format!("  {logical_id}:");
-    let lines = tree.file(TEMPLATE).unwrap_or_default().lines().skip_while(move |line| *line != start);
-    lines.skip(1).take_while(|line| line.starts_with("   ") || line.is_empty())
 }
 
 #[cfg(test)]

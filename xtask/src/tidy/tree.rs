@@ -79,6 +79,13 @@ pub(super) fn is_test(path: &str) -> bool {
     path.split('/').any(|part| folders.contains(&part) || part == "tests.rs") || path.starts_with("api-tests/")
 }
 
+/// The lines of a resource of a template, after the one with its name.
+pub(super) fn block<'a>(tree: &'a Tree, template: &str, logical_id: &str) -> impl Iterator<Item = &'a str> {
+    let start = format!("  {logical_id}:");
+    let lines = tree.file(template).unwrap_or_default().lines().skip_while(move |line| *line != start);
+    lines.skip(1).take_while(|line| line.starts_with("   ") || line.is_empty())
+}
+
 #[cfg(test)]
 impl Tree {
     /// A tree of those files.
