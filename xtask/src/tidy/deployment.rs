@@ -115,8 +115,9 @@ pub(super) fn functions_have_alarms(tree: &Tree) -> Vec<Finding> {
         let name = &function.logical_id;
         let handed_over =
             block(tree, TEMPLATE, "FunctionAlarms").any(|line| line.trim() == format!("{name}: !Ref {name}"));
-        let watched = block(tree, ALARMS, &name.replace("Function", "Alarm"))
-            .filter(|line| line.contains(&format!("{{ Name: FunctionName, Value: !Ref {name} }}")));
+        let (alarm, dimension) =
+            (name.replace("Function", "Alarm"), format!("{{ Name: FunctionName, Value: !Ref {name} }}"));
+        let watched = block(tree, ALARMS, &alarm).filter(|line| line.contains(&dimension));
         // Its errors and its calls.
         (!handed_over || watched.count() != 2)
             .then(|| Finding::new(ALARMS, format!("{name} has no alarm, or that of another")))
