@@ -43,6 +43,8 @@ pub struct Config {
     pub performance_table: Option<String>,
     /// `OPERATOR_KEY`: who shows it may see how the service performs; `*` lets everybody, as in development. Without one, nobody may.
     pub operator_key: Option<Secret<String>>,
+    /// `EDGE_KEY`: what `CloudFront` shows, which then is believed where a request came from.
+    pub edge_key: Option<Secret<String>>,
 }
 
 /// Every variable that is missing or malformed, by name and rule; the values are not in it.
@@ -74,6 +76,9 @@ impl Config {
             reader.optional("OPERATOR_KEY", "must be at least 16 bytes, or * for everybody", None, |text| {
                 (text == EVERYBODY || text.len() >= 16).then(|| Some(Secret::new(text.to_owned())))
             });
+        let edge_key = reader.optional("EDGE_KEY", "must be at least 16 bytes", None, |text| {
+            (text.len() >= 16).then(|| Some(Secret::new(text.to_owned())))
+        });
         reader.telemetry();
         let required = database.zip(redis).zip(cache_key);
         let ((database, redis), cache_key) = reader.finish(required)?;
@@ -88,6 +93,7 @@ impl Config {
             cache_id,
             performance_table,
             operator_key,
+            edge_key,
         })
     }
 }

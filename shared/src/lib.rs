@@ -16,11 +16,13 @@
 //! | [`fields`] | reads typed fields and collects what is wrong with them |
 //! | [`llm`] | the language model, and the companion that stands in for it |
 //! | [`metrics`] | what a request counts, and the EMF line that tells it |
+//! | [`outbound`] | one HTTP request to somebody else |
 //! | [`password`] | argon2id, off the async threads |
 //! | [`safety`] | the detector of crises, and whom to turn to in one |
 //! | [`secret`] | values that are never printed |
 //! | `silence` | how long a server has not answered, across a freeze |
 //! | [`telemetry`] | structured logs |
+//! | `tls` | whom a server has to be vouched for by |
 //!
 //! Dependencies run one way: `run → http → store → cache, db → error`; `cache`, `db`, `compress` and `metrics` know no noun of Kai.
 
@@ -35,6 +37,7 @@ pub mod fields;
 pub mod http;
 pub mod llm;
 pub mod metrics;
+pub mod outbound;
 pub mod password;
 pub mod run;
 pub mod safety;
@@ -43,6 +46,7 @@ mod silence;
 pub mod state;
 pub mod store;
 pub mod telemetry;
+mod tls;
 
 pub use error::{Error, Result};
 pub use run::{run, run_alone, run_event, run_with_resources};

@@ -6,10 +6,9 @@ mod context;
 mod endpoint;
 mod prompt;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use self::client::Client;
 pub use self::client::Unanswered;
 pub use self::context::stands_alone;
 pub use self::endpoint::{BaseUrl, Endpoint};
@@ -24,9 +23,6 @@ pub enum Model {
     /// A model behind HTTP.
     Remote(Arc<Endpoint>),
 }
-
-/// One client for an environment. Not a part of the state, which all functions have: only those that call a model carry its client.
-static CLIENT: OnceLock<Result<Client, Unanswered>> = OnceLock::new();
 
 /// An answer, or what stands in for it, is there within this time.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -50,10 +46,9 @@ impl Model {
     /// # Errors
     /// [`Unanswered`] tells why not.
     pub async fn ping(&self) -> Result<(), Unanswered> {
-        match (self, CLIENT.get_or_init(Client::new)) {
-            (Self::BuiltIn, _) => Ok(()),
-            (Self::Remote(endpoint), Ok(client)) => client.ping(endpoint).await,
-            (Self::Remote(_), Err(error)) => Err(*error),
+        match self {
+            Self::BuiltIn => Ok(()),
+            Self::Remote(endpoint) => client::ping(endpoint).await,
         }
     }
 
@@ -67,10 +62,7 @@ impl Model {
             Self::Remote(endpoint) => endpoint,
         };
         let started = Instant::now();
-        let answer = match CLIENT.get_or_init(Client::new) {
-            Ok(client) => client.complete(endpoint, prompt, deadline).await,
-            Err(error) => Err(*error),
-        };
+        let answer = client::complete(endpoint, prompt, deadline).await;
         meter.llm_call(started.elapsed());
         if let Err(reason) = &answer {
             meter.llm_failure();

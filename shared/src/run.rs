@@ -1,7 +1,8 @@
 //! The one `main` of every function.
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
-use lambda_http::{Body, service_fn};
+use lambda_http::{Body, IntoResponse, service_fn};
 use lambda_runtime::LambdaEvent;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -90,7 +91,7 @@ where
     let environment = Arc::new(Environment { warm: AtomicBool::new(false), with_resources });
     let service = service_fn(move |request| {
         let (environment, respond) = (Arc::clone(&environment), respond.clone());
-        async move { Ok::<_, lambda_http::Error>(environment.serve(respond, Request::new(request)).await) }
+        async move { Ok::<_, lambda_http::Error>(Answer(environment.serve(respond, Request::new(request)).await)) }
     });
     lambda_http::run_concurrent(service).await
 }
@@ -148,6 +149,16 @@ fn prepare() -> Result<(Runtime, Variables), lambda_http::Error> {
         Builder::new_current_thread().enable_all().build()?
     };
     Ok((runtime, variables))
+}
+
+/// A response whose body is the text or the bytes that it is to be. The runtime's own conversion would copy it twice, and bring the tables of all
+/// encodings of the world into each function.
+struct Answer(http::Response<Body>);
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Pin<Box<dyn Future<Output = http::Response<Body>> + Send>> {
+        Box::pin(ready(self.0))
+    }
 }
 
 /// Whether errors tell whom else somebody can turn to.

@@ -35,6 +35,8 @@ pub struct State {
     pub pseudonyms: SecretKey,
     /// What an operator shows; without one everybody is an operator.
     pub(crate) operator_key: Option<Secret<String>>,
+    /// What `CloudFront` shows; without one nobody is believed to be it.
+    pub(crate) edge_key: Option<Secret<String>>,
     /// The table of DynamoDB in which requests are summed up.
     pub performance_table: Option<String>,
     /// What the cache is called in `ElastiCache`, if it is there.
@@ -76,6 +78,7 @@ impl TryFrom<Config> for State {
             meter,
             pseudonyms: config.cache_key.derive("pseudonym"),
             operator_key: config.operator_key,
+            edge_key: config.edge_key,
             performance_table: config.performance_table,
             cache_id: config.cache_id,
             counters: Arc::default(),

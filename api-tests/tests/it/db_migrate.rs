@@ -69,6 +69,22 @@ async fn the_schema_goes_up_and_down_and_up_again() {
 }
 
 #[tokio::test]
+async fn a_schema_that_is_ahead_is_left_as_it_is_so_that_a_stack_can_go_back() {
+    let kai = start().await;
+    let known = migrate(&kai, "up").await;
+    kai.query(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+        VALUES (9999, 'of a newer release', true, '', 0)",
+        &[],
+    )
+    .await;
+    assert_eq!(migrate(&kai, "up").await, known);
+    let refused = kai.invoke("db-migrate", &json!({"direction": "down"})).await.unwrap_err();
+    assert!(refused.to_string().contains("migration 9999 is of a newer release"), "{refused}");
+    assert_eq!(migrate(&kai, "status").await, known);
+}
+
+#[tokio::test]
 async fn the_database_bounds_what_every_connection_may_take() {
     let kai = start().await;
     migrate(&kai, "up").await;

@@ -19,7 +19,7 @@ pub async fn handle(state: &State, request: Request) -> Result<Reply> {
     let (email, password) = body.finish(email.zip(password))?;
     let key = request.idempotency_key(state, "auth-login")?;
 
-    let attempt = LoginAttempt::begin(state, &email, &request.source_ip()).await?;
+    let attempt = LoginAttempt::begin(state, &email, &request.source_ip(state)).await?;
     let verified = verify(state, &email, password).await;
     attempt.conclude(state, verified.as_ref().map(Option::is_some)).await;
     let credentials = verified?.ok_or(Error::WrongCredentials)?;

@@ -34,7 +34,7 @@ pub async fn handle(state: &State, request: Request) -> Result<Reply> {
     }
 
     let (email, credentials) = store::own_credentials(state, &token).await?;
-    let attempt = LoginAttempt::begin(state, &email, &request.source_ip()).await?;
+    let attempt = LoginAttempt::begin(state, &email, &request.source_ip(state)).await?;
     let verified = state.passwords.verify(old.into_secret(), Some(credentials.password_hash.clone())).await;
     attempt.conclude(state, verified.as_ref().copied()).await;
     if !verified? {

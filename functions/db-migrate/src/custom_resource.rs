@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
+use http::Request;
 use serde::{Deserialize, Serialize};
 use shared::Result;
 use shared::error::Error;
-use tokio::task::spawn_blocking;
+use shared::outbound;
+use tokio::time::timeout;
 
 /// How long the answer may take to be delivered.
 const DELIVERY: Duration = Duration::from_secs(20);
+/// More than S3 says of an upload.
+const REPLY_LIMIT: usize = 64 * 1024;
 
 /// What CloudFormation asks for.
 #[derive(Debug, Deserialize)]
@@ -47,15 +51,15 @@ impl CustomResource {
     /// When the answer cannot be delivered.
     pub async fn answer(&self, outcome: Result<(), &Error>) -> Result<()> {
         let body = serde_json::to_vec(&self.describe(outcome)).map_err(Error::internal)?;
-        let url = self.response_url.clone();
-        let delivered = spawn_blocking(move || {
-            let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(DELIVERY)).build().into();
-            // The URL is signed for an empty content type.
-            agent.put(url).header("content-type", "").send(body.as_slice()).map(drop)
-        });
-        // The URL is a credential, and the client's errors quote it.
+        // The URL is a credential: no error may quote it.
         let undelivered = || Error::internal("the answer to CloudFormation could not be delivered");
-        delivered.await.map_err(Error::internal)?.map_err(|_| undelivered())
+        // It is signed for an empty content type.
+        let request =
+            Request::put(&self.response_url).header("content-type", "").body(body).map_err(|_| undelivered())?;
+        match timeout(DELIVERY, outbound::send(request, REPLY_LIMIT)).await {
+            Ok(Ok(reply)) if reply.status().is_success() => Ok(()),
+            _ => Err(undelivered()),
+        }
     }
 
     fn describe(&self, outcome: Result<(), &Error>) -> Answer<'_> {

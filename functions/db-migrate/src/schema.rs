@@ -1,5 +1,7 @@
 //! The migrations of the repository, compiled in.
 
+use std::sync::LazyLock;
+
 use serde::Serialize;
 use shared::Result;
 use shared::db;
@@ -10,7 +12,12 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 
 use crate::{Direction, Outcome};
 
-static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
+/// A schema that is ahead of them is none of their business: the release before works with it, and a stack that goes back must not fail.
+static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrator = sqlx::migrate!("../../migrations");
+    migrator.set_ignore_missing(true);
+    migrator
+});
 
 /// A migration and whether it is in force.
 #[derive(Debug, Serialize)]
@@ -29,6 +36,10 @@ pub(crate) async fn migrate(database: &db::Url, direction: Direction) -> Result<
         Direction::Up => MIGRATOR.run(&mut connection).await.map_err(Error::internal)?,
         Direction::Down => {
             let applied = applied(&mut connection).await?;
+            if let Some(newest) = applied.last().filter(|newest| !MIGRATOR.version_exists(**newest)) {
+                let text = format!("migration {newest:04} is of a newer release, which alone can take it back");
+                return Err(Error::internal(text));
+            }
             let target = applied.iter().rev().nth(1).copied().unwrap_or(0);
             MIGRATOR.undo(&mut connection, target).await.map_err(Error::internal)?;
         }

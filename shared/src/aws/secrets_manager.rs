@@ -1,21 +1,24 @@
 //! `GetSecretValue`, the one call that a function makes of AWS before its first request.
 //!
-//! <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html>. By a client without threads or pools, which
-//! waits: nothing else goes on in an environment that starts. The SDK's would be half of the function.
+//! <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html>. The SDK's client would be half of the function.
 
 use std::collections::BTreeMap;
-use std::thread;
 use std::time::Duration;
 
 use aws_sigv4::http_request::SigningSettings;
+use http::Request;
 use serde::{Deserialize, Serialize};
+use tokio::time::{sleep, timeout};
 
 use super::{Identity, Signed, Unsignable};
+use crate::outbound;
 
 const TARGET: &str = "secretsmanager.GetSecretValue";
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 /// INIT has ten seconds: three attempts of this length, and the waits in between.
 const ATTEMPT: Duration = Duration::from_secs(2);
+/// A secret has up to 64 KiB.
+const LIMIT: usize = 512 * 1024;
 const WAITS: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
 
 /// Why a secret could not be read. Holds nothing of it.
@@ -24,6 +27,9 @@ pub(crate) enum Error {
     /// The endpoint or the region is none.
     #[error(transparent)]
     Unsignable(#[from] Unsignable),
+    /// There is nothing to wait with.
+    #[error("no runtime: {0}")]
+    NoRuntime(#[from] std::io::Error),
     /// Nobody answered, three times.
     #[error("Secrets Manager cannot be reached")]
     Unreachable,
@@ -57,31 +63,35 @@ struct Refusal {
 ///
 /// # Errors
 /// [`Error`] tells why not. What may pass by itself has been tried three times.
-pub(crate) fn fetch(identity: &Identity, endpoint: Option<&str>, id: &str) -> Result<BTreeMap<String, String>, Error> {
+pub(crate) async fn fetch(
+    identity: &Identity,
+    endpoint: Option<&str>,
+    id: &str,
+) -> Result<BTreeMap<String, String>, Error> {
     let own = identity.own_endpoint();
     let url = format!("{}/", endpoint.unwrap_or(&own).trim_end_matches('/'));
     let body = serde_json::to_vec(&Question { secret_id: id }).map_err(|_| Error::NoObject)?;
     let mut waits = WAITS.iter();
     loop {
-        match (attempt(identity, &url, &body), waits.next()) {
-            (Err(Error::Unreachable), Some(wait)) => thread::sleep(*wait),
+        let answer = timeout(ATTEMPT, attempt(identity, &url, &body)).await;
+        match (answer.unwrap_or(Err(Error::Unreachable)), waits.next()) {
+            (Err(Error::Unreachable), Some(wait)) => sleep(*wait).await,
             (outcome, _) => return outcome,
         }
     }
 }
 
-fn attempt(identity: &Identity, url: &str, body: &[u8]) -> Result<BTreeMap<String, String>, Error> {
+async fn attempt(identity: &Identity, url: &str, body: &[u8]) -> Result<BTreeMap<String, String>, Error> {
     let headers = [("content-type", CONTENT_TYPE), ("x-amz-target", TARGET)];
     let signed = Signed { method: "POST", url, headers: &headers, body };
     let (signature, _) = identity.sign("secretsmanager", SigningSettings::default(), &signed)?.into_parts();
-    let agent = ureq::Agent::config_builder().timeout_global(Some(ATTEMPT)).http_status_as_error(false).build();
-    let mut request = ureq::Agent::from(agent).post(url);
+    let mut request = Request::post(url);
     for (name, value) in headers.into_iter().chain(signature.iter().map(|header| (header.name(), header.value()))) {
         request = request.header(name, value);
     }
-    let mut response = request.send(body).map_err(|_| Error::Unreachable)?;
-    let status = response.status();
-    let answer = response.body_mut().read_to_vec().map_err(|_| Error::Unreachable)?;
+    let request = request.body(body.to_vec()).map_err(|_| Unsignable)?;
+    let reply = outbound::send(request, LIMIT).await.map_err(|_| Error::Unreachable)?;
+    let (status, answer) = (reply.status(), reply.into_body());
     match serde_json::from_slice(&answer) {
         Ok(Answer { secret_string }) if status.is_success() => {
             serde_json::from_str(&secret_string).map_err(|_| Error::NoObject)

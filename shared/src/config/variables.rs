@@ -1,6 +1,10 @@
 //! Where the variables come from: the process's environment, and the secret that it names.
 
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
+use std::{io, thread};
+
+use tokio::runtime::Builder;
 
 use super::reader::Reader;
 use super::{ConfigError, Telemetry, parse};
@@ -27,7 +31,7 @@ impl Variables {
             ["AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL"].iter().find_map(|name| reader.text(name));
         let identity = reader.identity();
         let identity = reader.finish(identity)?;
-        let secret = aws::fetch(&identity, endpoint.as_deref(), &id);
+        let secret = waited_for(aws::fetch(&identity, endpoint.as_deref(), &id));
         Ok(Self { secret: secret.map_err(|error| ConfigError(vec![format!("SECRET_ID: {error}")]))? })
     }
 
@@ -71,6 +75,14 @@ impl Variables {
     fn reader(&self) -> Reader<impl Fn(&str) -> Option<String>> {
         Reader::new(|name: &str| self.get(name))
     }
+}
+
+/// Waits for something on a thread of its own, as this one may belong to a runtime, which must not wait.
+fn waited_for<T: Send, E: From<io::Error> + Send>(work: impl Future<Output = Result<T, E>> + Send) -> Result<T, E> {
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| Builder::new_current_thread().enable_all().build()?.block_on(work));
+        waiting.join().unwrap_or_else(|panic| resume_unwind(panic))
+    })
 }
 
 /// How many requests Lambda hands to one environment at a time: 1, or more on Managed Instances.

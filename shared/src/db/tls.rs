@@ -1,27 +1,19 @@
-//! Whom the database has to be vouched for by. The host's name is always verified.
+//! Whom the database has to be vouched for by.
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Error;
+use crate::tls;
 
 /// The servers of RDS are vouched for by authorities of its own, which no system knows; its proxies by ones that every system knows.
 pub const AUTHORITIES_OF_RDS: &[u8] = include_bytes!("rds.pem");
 
 /// The system's authorities, and those of RDS for a host of RDS.
 pub(super) fn connector(of_rds: bool) -> Result<MakeRustlsConnect, Error> {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if of_rds {
-        roots.add_parsable_certificates(authorities_of_rds());
-    }
-    if roots.is_empty() {
-        return Err(Error::lost("no certificates to verify the server with"));
-    }
-    let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let more = of_rds.then(authorities_of_rds).into_iter().flatten();
+    let config = tls::config(more).ok_or_else(|| Error::lost("no certificates to verify the server with"))?;
     Ok(MakeRustlsConnect::new(config))
 }
 
@@ -31,6 +23,8 @@ fn authorities_of_rds() -> impl Iterator<Item = CertificateDer<'static>> {
 
 #[cfg(test)]
 mod tests {
+    use rustls::RootCertStore;
+
     use super::*;
 
     #[test]

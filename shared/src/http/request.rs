@@ -1,12 +1,13 @@
 //! Typed parts of a request.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
-use http::HeaderMap;
 use http::header::{
     ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, IF_MATCH,
     IF_NONE_MATCH,
 };
+use http::{HeaderMap, HeaderName};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, RequestExt as _};
 use uuid::Uuid;
@@ -16,11 +17,15 @@ use crate::config::EVERYBODY;
 use crate::error::{Error, Result};
 use crate::fields::{self, Fields};
 use crate::safety::Country;
+use crate::secret::Secret;
 use crate::state::State;
 use crate::store::{EntryId, IdempotencyKey, Token, UserId};
 
 /// The largest body that is read. An entry of 40,000 bytes fits even if each of them is escaped.
 const BODY_LIMIT: usize = 512 * 1024;
+/// What `CloudFront` shows, and what it says of where a request came from.
+const EDGE_KEY: HeaderName = HeaderName::from_static("x-edge-key");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// A request as a handler sees it: what it asks for comes out parsed or as an error.
 #[derive(Debug)]
@@ -49,10 +54,7 @@ impl Request {
         if key.expose() == EVERYBODY {
             return true;
         }
-        // Pseudonyms of both are compared, so that the time it takes tells nothing about the key.
-        let pseudonym = |text: &str| state.pseudonyms.pseudonym(&[b"operator", text.as_bytes()]);
-        let shown = self.header(AUTHORIZATION).and_then(bearer);
-        shown.is_some_and(|shown| pseudonym(shown) == pseudonym(key.expose()))
+        self.header(AUTHORIZATION).and_then(bearer).is_some_and(|shown| is_key(state, shown, key))
     }
 
     /// A parameter of the path that is a user's id.
@@ -142,8 +144,18 @@ impl Request {
         Ok(self.idempotency_key(state, endpoint)?.map(|key| key.bound_to(state, token)))
     }
 
-    /// Where the request came from, as the gateway saw it. Headers such as `X-Forwarded-For` are the client's own claim and are not asked.
-    pub fn source_ip(&self) -> Cow<'_, str> {
+    /// Where the request came from, as the gateway saw it; or as `CloudFront` saw it, if it has shown its key. By itself, a header such as
+    /// `X-Forwarded-For` is the client's own claim.
+    pub fn source_ip(&self, state: &State) -> Cow<'_, str> {
+        let by_the_edge = state
+            .edge_key
+            .as_ref()
+            .is_some_and(|key| self.header(EDGE_KEY).is_some_and(|shown| is_key(state, shown, key)));
+        // The last address is the one that the gateway saw, CloudFront's; the one before is what CloudFront saw.
+        let viewer = || self.header(X_FORWARDED_FOR)?.rsplit(',').nth(1)?.trim().parse::<IpAddr>().ok();
+        if let Some(viewer) = by_the_edge.then(viewer).flatten() {
+            return Cow::Owned(viewer.to_string());
+        }
         match self.0.request_context_ref() {
             Some(RequestContext::ApiGatewayV2(context)) => {
                 Cow::Borrowed(context.http.source_ip.as_deref().unwrap_or("unknown"))
@@ -192,6 +204,12 @@ impl Request {
             _ => &[],
         }
     }
+}
+
+/// Pseudonyms of both are compared, so that the time it takes tells nothing about the key.
+fn is_key(state: &State, shown: &str, key: &Secret<String>) -> bool {
+    let pseudonym = |text: &str| state.pseudonyms.pseudonym(&[b"key", text.as_bytes()]);
+    pseudonym(shown) == pseudonym(key.expose())
 }
 
 /// What an `Authorization` header shows, if it shows a bearer token.
