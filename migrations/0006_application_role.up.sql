@@ -1,8 +1,10 @@
 -- Whom the functions sign in as where the database takes tokens of IAM: a role that reads and writes rows and cannot change the schema.
--- Elsewhere they sign in as the URL says, and there is nothing to do.
+-- Elsewhere, and where whoever migrates may make no roles, they sign in as the URL says, and there is nothing to do.
 DO $$
 BEGIN
-    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'rds_iam') THEN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'rds_iam')
+        AND EXISTS (SELECT FROM pg_roles WHERE rolname = current_user AND rolcreaterole)
+    THEN
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'kai_app') THEN
             CREATE ROLE kai_app LOGIN;
         END IF;

@@ -48,7 +48,7 @@ pub struct Config {
 }
 
 /// Every variable that is missing or malformed, by name and rule; the values are not in it.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("configuration: {}", .0.join("; "))]
 pub struct ConfigError(Vec<String>);
 
@@ -187,6 +187,40 @@ mod tests {
         let error = with(&[("LLM_BASE_URL", "http://hunter2.example")]).unwrap_err();
         assert!(error.contains("LLM_BASE_URL must") && error.contains("LLM_MODEL is missing"), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn tokens_need_an_identity_and_a_place_that_takes_them() {
+        let base = [
+            ("DATABASE_URL", "postgres://kai_app@proxy:5432/kai?sslmode=require"),
+            ("DATABASE_AUTH", "iam"),
+            ("REDIS_URL", "redis-cluster://kai-prod@cache:6379?tls=true"),
+            ("REDIS_AUTH", "iam-serverless"),
+            ("CACHE_ID", "kai-prod"),
+            ("CACHE_KEY", KEY),
+            ("AWS_REGION", "eu-central-1"),
+            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "hunter2"),
+        ];
+        assert!(read(&base).is_ok());
+        for (name, value, said) in [
+            ("AWS_REGION", "", "AWS_REGION is missing"),
+            ("AWS_SECRET_ACCESS_KEY", "", "AWS_SECRET_ACCESS_KEY is missing"),
+            ("CACHE_ID", "", "CACHE_ID is missing, as REDIS_AUTH is iam"),
+            ("DATABASE_AUTH", "kerberos", "DATABASE_AUTH must be password or iam"),
+            ("REDIS_AUTH", "kerberos", "REDIS_AUTH must be password, iam or iam-serverless"),
+            (
+                "DATABASE_URL",
+                "postgres://kai_app@proxy:5432/kai",
+                "DATABASE_URL must have a user, no password and sslmode",
+            ),
+            ("REDIS_URL", "redis://kai-prod@cache:6379", "REDIS_URL must have a user, no password and TLS"),
+            ("EDGE_KEY", "short", "EDGE_KEY must be at least 16 bytes"),
+        ] {
+            let others = base.iter().copied().filter(|(other, _)| *other != name);
+            let error = read(&others.chain([(name, value)]).collect::<Vec<_>>()).unwrap_err();
+            assert!(error.contains(said) && !error.contains("hunter2"), "{error}");
+        }
     }
 
     #[test]

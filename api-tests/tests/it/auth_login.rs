@@ -13,10 +13,17 @@ async fn kai() -> &'static Kai {
 
 /// An attempt from any address: the gateway's word for it is in the event.
 async fn attempt(kai: &Kai, source: &str, email: &str, password: &str) -> Reply {
+    // What a client claims about itself must not count.
+    let claimed = json!({"x-forwarded-for": uuid::Uuid::new_v4().to_string()});
+    attempt_with(kai, source, &claimed, email, password).await
+}
+
+async fn attempt_with(kai: &Kai, source: &str, headers: &Value, email: &str, password: &str) -> Reply {
     let mut event = super::events::read("auth-login", "success");
     event["requestContext"]["http"]["sourceIp"] = json!(source);
-    // What a client claims about itself must not count.
-    event["headers"]["x-forwarded-for"] = json!(uuid::Uuid::new_v4().to_string());
+    for (name, value) in headers.as_object().unwrap() {
+        event["headers"][name] = value.clone();
+    }
     event["body"] = json!(json!({"email": email, "password": password}).to_string());
     let reply = kai.invoke("auth-login", &event).await.unwrap();
     Reply { status: reply["statusCode"].as_u64().unwrap(), headers: reply["headers"].clone() }
@@ -91,6 +98,36 @@ async fn the_eleventh_failure_from_one_source_is_refused_and_another_source_may_
     assert_eq!(attempt(kai, "198.51.100.2", &ada.email, &ada.password).await.status, 200);
     let bob = kai.register_and_login().await;
     assert_eq!(attempt(kai, "198.51.100.1", &bob.email, &bob.password).await.status, 200);
+}
+
+#[tokio::test]
+async fn behind_cloudfront_an_address_is_what_it_saw_and_nobody_else_is_believed() {
+    let variables = vec![("EDGE_KEY", "only the edge knows".to_owned())];
+    let kai = Kai::start_with(Setup { redis: RedisChoice::Own, variables, ..Setup::default() }).await;
+    let from = |key: &str, viewer: &str| json!({"x-edge-key": key, "x-forwarded-for": format!("10.9.9.9, {viewer}, 203.0.113.1")});
+    let known = |viewer: &str| from("only the edge knows", viewer);
+    let ada = kai.register_and_login().await;
+    for _ in 0..10 {
+        let reply = attempt_with(&kai, "203.0.113.1", &known("198.51.100.7"), &ada.email, "wrong").await;
+        assert_eq!(reply.status, 401);
+    }
+    let status =
+        async |headers: Value| attempt_with(&kai, "203.0.113.1", &headers, &ada.email, &ada.password).await.status;
+    assert_eq!(status(known("198.51.100.7")).await, 429);
+    assert_eq!(status(known("198.51.100.8")).await, 200, "by the same edge");
+    assert_eq!(status(known("2001:db8::7")).await, 200);
+
+    let bob = kai.register_and_login().await;
+    for (number, headers) in
+        (0..10).map(|number| (number, from("another edge's key!", &format!("198.51.100.{number}"))))
+    {
+        let reply = attempt_with(&kai, "203.0.113.1", &headers, &bob.email, "wrong").await;
+        assert_eq!(reply.status, 401, "{number}");
+    }
+    let unbelieved = from("another edge's key!", "198.51.100.99");
+    assert_eq!(attempt_with(&kai, "203.0.113.1", &unbelieved, &bob.email, &bob.password).await.status, 429);
+    // What CloudFront says, and is no address, is not believed either.
+    assert_eq!(attempt_with(&kai, "203.0.113.1", &known("nowhere"), &bob.email, &bob.password).await.status, 429);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use api_tests::{Kai, PostgresChoice, Setup};
+use api_tests::{Kai, PostgresChoice, Setup, fake};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -161,6 +161,29 @@ impl Bucket {
         assert_eq!(answer["PhysicalResourceId"], "kai-migrations");
         answer
     }
+}
+
+#[tokio::test]
+async fn a_stack_hears_of_a_configuration_that_is_wrong_and_can_still_be_deleted() {
+    let secrets = fake::start(|_| {
+        Some((400, "application/x-amz-json-1.1", json!({"__type": "ResourceNotFoundException"}).to_string()))
+    });
+    let variables = vec![
+        ("DATABASE_URL", String::new()),
+        ("SECRET_ID", "gone".to_owned()),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", secrets),
+    ];
+    let kai = Kai::start_with(Setup { postgres: PostgresChoice::Empty, variables, ..Setup::default() }).await;
+    let bucket = Bucket::start().await;
+    let create = bucket.event("custom-resource-create");
+    assert!(kai.invoke("db-migrate", &create).await.is_err());
+    let answer = bucket.take(&create);
+    assert_eq!(answer["Status"], "FAILED");
+    let reason = answer["Reason"].as_str().unwrap();
+    assert!(reason.contains("SECRET_ID: Secrets Manager refuses it: ResourceNotFoundException"), "{reason}");
+    let delete = bucket.event("custom-resource-delete");
+    kai.invoke("db-migrate", &delete).await.unwrap();
+    assert_eq!(bucket.take(&delete)["Status"], "SUCCESS");
 }
 
 #[tokio::test]

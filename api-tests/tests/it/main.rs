@@ -33,6 +33,7 @@ mod metrics_rollup;
 mod profile_get;
 mod profile_update;
 
+mod access;
 mod account_delete;
 mod account_export;
 mod alarms;

@@ -39,6 +39,23 @@ fn subject() -> Subject {
 }
 
 #[tokio::test]
+async fn who_may_make_no_roles_migrates_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = PostgresOptions { disposable: true, ..PostgresOptions::default() };
+    let postgres = Postgres::start(folder.path(), &options).unwrap();
+    postgres.create_database("kai").await.unwrap();
+    let owner = "CREATE ROLE rds_iam; CREATE ROLE small LOGIN PASSWORD 'herons'; ALTER DATABASE kai OWNER TO small; GRANT ALL ON SCHEMA public TO small";
+    let administrator = postgres.url("kai");
+    connected(&administrator, async |client| client.batch_execute(owner).await.unwrap()).await;
+    let (_, address) = administrator.split_once('@').unwrap();
+    let kai = with(format!("postgres://small:herons@{address}")).await;
+    for direction in ["up", "down", "up"] {
+        kai.invoke("db-migrate", &json!({"direction": direction})).await.unwrap();
+    }
+    kai.register_and_login().await.write("it works").await;
+}
+
+#[tokio::test]
 async fn the_role_of_the_functions_runs_every_statement_and_changes_no_table() {
     let folder = tempfile::tempdir().unwrap();
     let options = PostgresOptions { disposable: true, ..PostgresOptions::default() };

@@ -7,9 +7,9 @@ mod custom_resource;
 mod schema;
 
 use serde::{Deserialize, Serialize};
-use shared::Result;
 use shared::config::{ConfigError, Variables};
 use shared::db;
+use shared::{Error, Result};
 
 pub use self::custom_resource::CustomResource;
 pub use self::schema::Applied;
@@ -46,15 +46,19 @@ pub struct Outcome {
     pub migrations: Vec<Applied>,
 }
 
-/// The database whose schema it is.
+/// The database whose schema it is, or why it cannot be told: whoever waits for the stack is told as well.
 #[derive(Debug, Clone)]
-pub struct Database(db::Url);
+pub struct Database(Result<db::Url, ConfigError>);
 
-impl TryFrom<Variables> for Database {
-    type Error = ConfigError;
+impl From<Variables> for Database {
+    fn from(variables: Variables) -> Self {
+        Self(variables.database())
+    }
+}
 
-    fn try_from(variables: Variables) -> Result<Self, ConfigError> {
-        variables.database().map(Self)
+impl Database {
+    async fn migrate(&self, direction: Direction) -> Result<Outcome> {
+        schema::migrate(self.0.as_ref().map_err(|error| Error::internal(error.clone()))?, direction).await
     }
 }
 
@@ -64,13 +68,13 @@ impl TryFrom<Variables> for Database {
 /// When a migration fails; those before it stay, and it is rolled back unless it begins with `-- no-transaction`.
 pub async fn handle(database: Database, event: Event) -> Result<Outcome> {
     match event {
-        Event::ByHand { direction } => schema::migrate(&database.0, direction).await,
+        Event::ByHand { direction } => database.migrate(direction).await,
         Event::CustomResource(request) => {
             // The database may be gone before the stack, which must still be able to go.
             let outcome = if request.is_deletion() {
                 Ok(Outcome { migrations: Vec::new() })
             } else {
-                schema::migrate(&database.0, Direction::Up).await
+                database.migrate(Direction::Up).await
             };
             request.answer(outcome.as_ref().map(drop)).await?;
             outcome

@@ -13,7 +13,8 @@ use crate::aws::{CacheKind, Identity};
 /// `ElastiCache` ends a connection that has not proved itself anew for twelve hours.
 const PROVED_ANEW_AFTER: Duration = Duration::from_hours(11);
 
-/// Makes a token of IAM for each connection, and another one before it would be ended.
+/// Makes a token of IAM for each connection, and another one before it would be ended. The driver asks twice as it connects, so that a connection
+/// proves itself twice at its beginning; it waits for the first alone.
 #[derive(Clone)]
 pub(super) struct Signer {
     pub(super) identity: Identity,

@@ -80,7 +80,13 @@ impl Variables {
 /// Waits for something on a thread of its own, as this one may belong to a runtime, which must not wait.
 fn waited_for<T: Send, E: From<io::Error> + Send>(work: impl Future<Output = Result<T, E>> + Send) -> Result<T, E> {
     thread::scope(|scope| {
-        let waiting = scope.spawn(|| Builder::new_current_thread().enable_all().build()?.block_on(work));
+        let waiting = scope.spawn(|| {
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            let outcome = runtime.block_on(work);
+            // A look-up of a name that nobody answers may go on by itself.
+            runtime.shutdown_background();
+            outcome
+        });
         waiting.join().unwrap_or_else(|panic| resume_unwind(panic))
     })
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
@@ -35,8 +36,10 @@ impl Url {
     /// The same database for somebody else. None when the URL has no host to put a name before.
     pub(crate) fn of_user(&self, user: &str, password: &str) -> Option<Self> {
         let mut url: url::Url = self.expose().parse().ok()?;
-        url.set_username(user).ok()?;
-        url.set_password(Some(password)).ok()?;
+        // A `%` too, which the type itself would leave as it is.
+        let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        url.set_username(&encoded(user)).ok()?;
+        url.set_password(Some(&encoded(password))).ok()?;
         url.as_str().parse().ok()
     }
 
@@ -97,6 +100,17 @@ mod tests {
             "postgresql://kai@10.0.0.7:5432/kai",
         ] {
             assert!(text.parse::<Url>().is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_owner_of_a_secret_signs_in_with_whatever_characters_there_are() {
+        let url: Url = "postgres://db:6543/kai?sslmode=require".parse().unwrap();
+        for password in ["a%41%zz/@:?#", "plain", "ä %ff"] {
+            let url = url.of_user("kai_owner", password).unwrap();
+            assert_eq!(url.config.get_user(), Some("kai_owner"));
+            assert_eq!(url.config.get_password(), Some(password.as_bytes()));
+            assert!(url.wants_tls() && !format!("{url:?}").contains(password));
         }
     }
 

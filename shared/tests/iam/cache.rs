@@ -7,6 +7,7 @@ use redis::cmd;
 use shared::aws::CacheKind;
 use shared::cache::{Cache, Url};
 use shared::metrics::Meter;
+use shared::outbound::{self, Undelivered};
 use shared::secret::SecretKey;
 
 use crate::{Stopped, USER, in_a_process_that_trusts, url};
@@ -17,11 +18,15 @@ const CACHE: &str = "kai-prod";
 fn each_connection_to_the_cache_has_a_token_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let redis = Redis::start(folder.path(), &RedisOptions { tls: true, ..RedisOptions::default() }).unwrap();
+    // A process that does not trust its authority gets no connection.
+    assert_eq!(ask("localhost", redis.port()), Undelivered::NoConnection);
     in_a_process_that_trusts(
         redis.ca_file().unwrap(),
         &redis.url(),
         "cache::connections_with_tokens_to_the_server_of_the_process_that_started_this_one",
     );
+    let requests = "cache::requests_to_the_server_of_the_process_that_started_this_one";
+    in_a_process_that_trusts(redis.ca_file().unwrap(), &redis.url(), requests);
 }
 
 #[tokio::test]
@@ -52,6 +57,24 @@ async fn connections_with_tokens_to_the_server_of_the_process_that_started_this_
         disconnect();
         assert!(cache.ping().await.is_err(), "a token of another hour is refused by this server");
     }
+}
+
+#[test]
+#[ignore = "the other half of each_connection_to_the_cache_has_a_token_of_its_own"]
+fn requests_to_the_server_of_the_process_that_started_this_one() {
+    let url = url();
+    let port = url.rsplit(':').next().unwrap().parse().unwrap();
+    // It answers, and speaks no HTTP.
+    assert_eq!(ask("localhost", port), Undelivered::Broken);
+    // The same server under an address that its certificate does not have.
+    assert_eq!(ask("[::ffff:127.0.0.1]", port), Undelivered::NoConnection);
+}
+
+/// What comes of an HTTP request over TLS.
+fn ask(host: &str, port: u16) -> Undelivered {
+    let request = http::Request::get(format!("https://{host}:{port}/")).body(Vec::new()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(outbound::send(request, 1024)).unwrap_err()
 }
 
 #[test]

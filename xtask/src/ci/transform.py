@@ -26,4 +26,9 @@ for resource in template["Resources"].values():
     if resource["Type"] in ARTEFACTS:
         name, place = ARTEFACTS[resource["Type"]]
         resource["Properties"][name] = place
-json.dump(transform(template, {}, ManagedPolicies()), sys.stdout, indent=1)
+transformed = transform(template, {}, ManagedPolicies())
+# SAM names a version after what stands in the template. A parameter's new value reaches clients by the description alone.
+for name, resource in transformed["Resources"].items():
+    if resource["Type"] == "AWS::Lambda::Version" and "Fn::Sub" not in str(resource["Properties"].get("Description")):
+        sys.exit(f"{name} would stay as it is when a parameter changes: its function needs a VersionDescription")
+json.dump(transformed, sys.stdout, indent=1)

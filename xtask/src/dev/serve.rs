@@ -13,7 +13,6 @@ use anyhow::{Context, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use emulator::{Emulator, LogSink, Options, Template};
-use serde_json::json;
 
 use super::watch::{Change, Changes};
 use super::{binaries, demo, output};
@@ -41,13 +40,11 @@ pub(crate) async fn serve(
     step.done(&format!("database {DATABASE} migrated ({} applied)", applied.len()));
 
     let state = workspace.state("dev");
-    let variables = variables(servers, &database_url, &state.join("cache-key"))?;
-    keep(&state.join("env.json"), &for_sam_local(&variables)).context("cannot write env.json")?;
     let session = Session {
         workspace,
         address,
         binaries: state.join("functions"),
-        variables,
+        variables: variables(servers, &database_url, &state.join("cache-key"))?,
         tables: state.join("tables.sqlite"),
         logs: output::sink(&state.join("functions.log"))?,
         database_url,
@@ -152,19 +149,6 @@ fn variables(servers: &Servers, database_url: &str, cache_key: &Path) -> Result<
     Ok(pairs.into_iter().chain(own).map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-/// The same for the functions in the containers of `sam local`, which have no table of sums.
-fn for_sam_local(variables: &BTreeMap<String, String>) -> String {
-    let mut variables = variables.clone();
-    variables.insert("PERFORMANCE_TABLE".to_owned(), String::new());
-    format!("{:#}\n", json!({"Parameters": variables}))
-}
-
-/// Writes a file for its owner alone.
-fn keep(path: &Path, text: &str) -> io::Result<()> {
-    let _absent = fs::remove_file(path);
-    fs::File::options().write(true).create_new(true).mode(0o600).open(path)?.write_all(text.as_bytes())
-}
-
 /// A random key, made once: with another one all that is in the cache would be unreadable.
 fn key(path: &Path) -> io::Result<String> {
     if let Ok(key) = fs::read_to_string(path) {
@@ -173,7 +157,7 @@ fn key(path: &Path) -> io::Result<String> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     let key = STANDARD.encode(bytes);
-    keep(path, &key)?;
+    fs::File::options().write(true).create_new(true).mode(0o600).open(path)?.write_all(key.as_bytes())?;
     Ok(key)
 }
 

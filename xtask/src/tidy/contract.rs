@@ -9,6 +9,8 @@ use super::tokens::{Kind, tokens};
 use super::tree::Tree;
 
 const CONFIG: &str = "shared/src/config";
+/// What `sam local` is given.
+const LOCAL: &str = "env.json";
 const STATUS: &str = "shared/src/http/status.rs";
 const ERRORS: &str = "docs/errors.md";
 const OPENAPI: &str = "docs/openapi.json";
@@ -37,6 +39,15 @@ pub(super) fn variables_are_in_the_template(tree: &Tree) -> Vec<Finding> {
             findings.push(Finding::at(*path, *line, format!("no function of template.yaml sets {name}")));
         }
     }
+    // `sam local` passes over a variable that the template does not have.
+    let local: Value = tree.file(LOCAL).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let unknown = local
+        .get("Parameters")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flat_map(Map::keys)
+        .filter(|name| !set.contains(name.as_str()));
+    findings.extend(unknown.map(|name| Finding::new(LOCAL, format!("no function of template.yaml has {name}"))));
     let unread = set.into_iter().filter(|name| !read.contains_key(*name));
     findings.extend(
         unread.map(|name| Finding::new("template.yaml", format!("{name} is set, and {CONFIG} does not read it"))),
@@ -175,7 +186,9 @@ mod tests {
     const TEMPLATE: &str = "Globals:\n  Function:\n    Environment: { Variables: { DATABASE_URL: x, LOG_LEVEL: info } }\nResources:\n  HealthFunction:\n    Type: AWS::Serverless::Function\n    Properties: { Runtime: provided.al2023, CodeUri: functions/health }\n";
 
     fn variables(config: &str) -> Vec<String> {
-        let tree = Tree::of(&[("template.yaml", TEMPLATE), ("shared/src/config.rs", config)]);
+        let local = r#"{"Parameters": {"DATABASE_URL": "x", "LOG_LEVEL": "x"}}"#;
+        let local = if config.contains("LOCAL_ONLY") { r#"{"Parameters": {"DATABASE_URI": "x"}}"# } else { local };
+        let tree = Tree::of(&[("template.yaml", TEMPLATE), ("shared/src/config.rs", config), (LOCAL, local)]);
         variables_are_in_the_template(&tree).into_iter().map(|finding| finding.to_string()).collect()
     }
 
@@ -187,6 +200,8 @@ mod tests {
         assert_eq!(findings.len(), 2);
         assert!(findings.iter().any(|text| text.starts_with("shared/src/config.rs:3: ") && text.contains("CACHE_KEY")));
         assert!(findings.iter().any(|text| text.starts_with("template.yaml: LOG_LEVEL")));
+        let both = "fn f() { read(\"DATABASE_URL\"); read(\"LOG_LEVEL\"); } // LOCAL_ONLY";
+        assert_eq!(variables(both), ["env.json: no function of template.yaml has DATABASE_URI [variables]"]);
     }
 
     #[test]
