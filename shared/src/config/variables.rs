@@ -93,7 +93,7 @@ fn waited_for<T: Send, E: From<io::Error> + Send>(work: impl Future<Output = Res
 
 /// How many requests Lambda hands to one environment at a time: 1, or more on Managed Instances.
 ///
-/// Read apart from [`Config`] because it is Lambda's own variable, and decides which runtime there is to read the rest.
+/// Read apart from [`Variables`] because it is Lambda's own variable, and decides which runtime there is to read the rest.
 #[expect(clippy::disallowed_methods, reason = "this is the place where the environment is read")]
 pub fn max_concurrency() -> usize {
     std::env::var("AWS_LAMBDA_MAX_CONCURRENCY").ok().as_deref().and_then(parse).unwrap_or(1)
