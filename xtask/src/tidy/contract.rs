@@ -201,7 +201,7 @@ mod tests {
         assert!(findings.iter().any(|text| text.starts_with("shared/src/config.rs:3: ") && text.contains("CACHE_KEY")));
         assert!(findings.iter().any(|text| text.starts_with("template.yaml: LOG_LEVEL")));
         let both = "fn f() { read(\"DATABASE_URL\"); read(\"LOG_LEVEL\"); } // LOCAL_ONLY";
-        assert_eq!(variables(both), ["env.json: no function of template.yaml has DATABASE_URI [variables]"]);
+        assert_eq!(variables(both), ["env.json: no function of template.yaml has DATABASE_URI"]);
     }
 
     #[test]
