@@ -51,10 +51,6 @@ pub async fn send(request: Request<Vec<u8>>, limit: usize) -> Result<Response<By
     let connecting = async {
         let stream = TcpStream::connect((host, port)).await.map_err(|_| Undelivered::NoConnection)?;
         stream.set_nodelay(true).map_err(|_| Undelivered::NoConnection)?;
-        Ok(stream)
-    };
-    let whole = async {
-        let stream = connecting.await?;
         if !tls {
             return Ok(Box::new(stream) as Box<dyn Stream>);
         }
@@ -62,7 +58,7 @@ pub async fn send(request: Request<Vec<u8>>, limit: usize) -> Result<Response<By
         let stream = connector()?.connect(name, stream).await.map_err(|_| Undelivered::NoConnection)?;
         Ok(Box::new(stream) as Box<dyn Stream>)
     };
-    let stream = timeout(CONNECT_TIMEOUT, whole).await.unwrap_or(Err(Undelivered::NoConnection))?;
+    let stream = timeout(CONNECT_TIMEOUT, connecting).await.unwrap_or(Err(Undelivered::NoConnection))?;
     exchange(stream, &uri, request, limit).await
 }
 
