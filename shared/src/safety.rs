@@ -17,7 +17,7 @@ pub use replies::{crisis_reply, withheld_reply};
 pub use resources::{Resource, resources};
 
 /// Version of the lists and of the normalisation. It is part of cache keys: an answer that other lists let through is not served again.
-pub const VERSION: &str = "2026-11-1";
+pub const VERSION: &str = "2026-11-2";
 
 /// A language for which there are lists and replies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

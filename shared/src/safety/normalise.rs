@@ -3,9 +3,11 @@
 //! Unicode's compatibility decomposition (UAX #15, NFKD) makes plain letters of full-width, mathematical and circled ones and takes the
 //! accents off; the confusables of UTS #39 make Latin letters of those that only look so.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
-use unicode_security::confusable_detection::skeleton;
 
 /// Stands before the first word of a message.
 pub(super) const START: &str = "^";
@@ -24,6 +26,14 @@ const READ_AS: [(&str, &str); 7] = [
     ("œ", "oe"),
     ("þ", "th"),
 ];
+
+/// Lines of a Latin letter and those that UTS #39 confuses with it and nothing else. Its whole table is a hundred times as large.
+const LOOK_ALIKES: &str = include_str!("normalise/look_alikes.txt");
+
+static LATIN: LazyLock<HashMap<char, char>> = LazyLock::new(|| {
+    let lines = LOOK_ALIKES.lines().filter_map(|line| line.split_once(' '));
+    lines.flat_map(|(latin, letters)| letters.chars().zip(latin.chars().cycle())).collect()
+});
 
 /// The words of a message, read in two ways: as they stand, and with signs inside a word taken for letters (`k!ll`) or for nothing
 /// (`k-i-l-l`). Each begins with [`START`]; [`END`] stands after every sentence.
@@ -76,14 +86,7 @@ fn push_latin(letter: char, folded: &mut String) {
             };
         }
     }
-    for candidate in [letter, lower] {
-        let mut buffer = [0; 4];
-        let mut latin = skeleton(candidate.encode_utf8(&mut buffer));
-        if let (Some(latin), None) = (latin.next().filter(char::is_ascii_alphabetic), latin.next()) {
-            return folded.push(latin.to_ascii_lowercase());
-        }
-    }
-    folded.push(lower);
+    folded.push(LATIN.get(&letter).or_else(|| LATIN.get(&lower)).copied().unwrap_or(lower));
 }
 
 fn is_apostrophe(letter: char) -> bool {

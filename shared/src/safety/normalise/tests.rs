@@ -1,3 +1,7 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use unicode_security::confusable_detection::skeleton;
+
 use super::*;
 
 fn plain_words(message: &str) -> String {
@@ -22,6 +26,25 @@ fn look_alikes_become_latin() {
         assert_eq!(fold(typed), "kill", "{typed}");
     }
     assert_eq!(fold("ѕuісіdе DЕАТН"), "suicide death");
+}
+
+/// What is left of Unicode's table: letters that the decomposition leaves alone, and what they are in lower case.
+#[test]
+fn the_list_of_look_alikes_is_that_of_unicode() {
+    let decomposed = ('\u{80}'..=char::MAX).filter(|letter| !is_combining_mark(*letter) && letter.nfkd().eq([*letter]));
+    let letters: BTreeSet<char> =
+        decomposed.flat_map(|letter| [Some(letter), letter.to_lowercase().next()]).flatten().collect();
+    let mut look_alikes: BTreeMap<char, String> = BTreeMap::new();
+    for letter in letters.into_iter().filter(|letter| !letter.is_ascii()) {
+        let seen: Vec<char> = skeleton(letter.encode_utf8(&mut [0; 4])).collect();
+        if let [latin] = seen[..]
+            && latin.is_ascii_alphabetic()
+        {
+            look_alikes.entry(latin.to_ascii_lowercase()).or_default().push(letter);
+        }
+    }
+    let expected: String = look_alikes.iter().map(|(latin, letters)| format!("{latin} {letters}\n")).collect();
+    assert_eq!(LOOK_ALIKES, expected, "normalise/look_alikes.txt is to say:\n{expected}");
 }
 
 #[test]
