@@ -107,7 +107,6 @@ impl Kai {
             ("REDIS_URL", seen_redis_url.clone()),
             ("CACHE_KEY", STANDARD.encode(key)),
             ("OPERATOR_KEY", "*".to_owned()),
-            ("LOG_LEVEL", "trace".to_owned()),
         ];
         variables.extend(setup.variables.iter().cloned());
         let logs = LogBuffer::default();

@@ -12,6 +12,7 @@ mod tls;
 mod url;
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -113,7 +114,7 @@ impl Db {
     /// # Errors
     /// [`Error::Unavailable`] when there is no answer within 2 s, [`Error::Rejected`] when the server refuses the statement.
     pub async fn read(&self, statement: Statement, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
-        self.timed(statement, params, READ_DEADLINE, async {
+        let work = Box::pin(async {
             let connection = self.pool.connection().await?;
             let patience = match (connection.is_fresh(), connection.is_suspect()) {
                 (true, _) => READ_DEADLINE,
@@ -128,8 +129,8 @@ impl Db {
                 }
                 outcome => outcome,
             }
-        })
-        .await
+        });
+        self.timed(statement, params, READ_DEADLINE, work).await
     }
 
     /// Runs a statement that changes rows, once. It is its own transaction: an error of kind [`Error::Rejected`] means that nothing
@@ -138,11 +139,11 @@ impl Db {
     /// # Errors
     /// [`Error::Unavailable`] when there is no answer within 3 s, [`Error::Rejected`] when the server refuses the statement.
     pub async fn write(&self, statement: Statement, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
-        self.timed(statement, params, WRITE_DEADLINE, async {
+        let work = Box::pin(async {
             self.ready().await?;
             self.pool.connection().await?.query(statement.sql, params).await
-        })
-        .await
+        });
+        self.timed(statement, params, WRITE_DEADLINE, work).await
     }
 
     /// Whether the server answers.
@@ -158,7 +159,9 @@ impl Db {
         statement: Statement,
         params: &[Param<'_>],
         deadline: Duration,
-        work: impl Future<Output = Result<Vec<Row>, Error>>,
+        // Boxed: it is large, as a connection may have to be opened, and every future around it would be as large and be moved as a whole, for
+        // those as well who never come here.
+        work: Pin<Box<impl Future<Output = Result<Vec<Row>, Error>>>>,
     ) -> Result<Vec<Row>, Error> {
         let started = Instant::now();
         let result = within(deadline, work).await;

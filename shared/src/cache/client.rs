@@ -178,7 +178,7 @@ impl Client {
         if let Some(connection) = held.as_ref() {
             return Ok((connection.clone(), false));
         }
-        let connection = self.target.connect().await?;
+        let connection = Box::pin(self.target.connect()).await?;
         self.answered.note();
         Ok((held.insert(connection).clone(), true))
     }

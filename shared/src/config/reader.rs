@@ -93,7 +93,12 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
             is_name.then(|| text.to_owned())
         });
         let log_level =
-            self.optional("LOG_LEVEL", "must be error, warn, info, debug or trace", LevelFilter::INFO, parse);
+            self.optional("LOG_LEVEL", "must be error, warn or info", LevelFilter::INFO, |text| match text {
+                "error" => Some(LevelFilter::ERROR),
+                "warn" => Some(LevelFilter::WARN),
+                "info" => Some(LevelFilter::INFO),
+                _ => None,
+            });
         Telemetry { service_name, log_level }
     }
 
