@@ -27,7 +27,7 @@ pub enum Model {
 /// An answer, or what stands in for it, is there within this time.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// When the model's time is over for a question that comes now, waiting for somebody else's call included.
+/// When the model's time is over for a message that comes now, whatever is looked up first and waiting for somebody else's call included.
 pub fn deadline() -> Instant {
     Instant::now() + DEADLINE
 }

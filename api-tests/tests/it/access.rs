@@ -46,8 +46,7 @@ async fn the_user_of_the_stack_may_do_in_the_cache_what_the_functions_do_and_not
         redis::from_redis_value_ref::<String>(&entry["object"]).unwrap()
     };
     let refused: std::collections::BTreeSet<String> = log.iter().map(object).collect();
-    // A serverless cache does not know this one, so that nobody is permitted it there.
-    assert_eq!(refused.into_iter().collect::<Vec<_>>(), ["memory|usage"]);
+    assert!(refused.is_empty(), "{refused:?}");
 
     let mut user = redis::Client::open(url).unwrap().get_connection().unwrap();
     for forbidden in

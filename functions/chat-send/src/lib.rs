@@ -7,6 +7,7 @@ mod crisis;
 mod model;
 
 use shared::http::{Reply, Request};
+use shared::llm;
 use shared::safety::{self, Country};
 use shared::store::{self, Asked, ChatMessage};
 use shared::{Result, State};
@@ -27,12 +28,14 @@ pub async fn handle(state: &State, request: Request) -> Result<Reply> {
     let (message, user) = ChatMessage::read(body)?;
     token.must_belong_to(user)?;
     let key = request.idempotency_key(state, "chat-send")?;
+    // From here on, so that what is slow before the model is asked does not take the time from keeping its answer.
+    let deadline = llm::deadline();
 
     let (answer, exchange) = match Box::pin(store::ask(state, &token, &message, key.as_ref())).await? {
         Asked::Kept(first) => return Reply::ok(&first),
         Asked::Known(spoken, exchange) => (model::repeat(state, spoken), exchange),
         Asked::Open(question) => {
-            let answer = model::answer(state, *question, &message, country).await;
+            let answer = model::answer(state, *question, &message, country, deadline).await;
             (answer, store::begin_exchange(state, token.user_id()).await?)
         }
     };

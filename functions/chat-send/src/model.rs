@@ -1,7 +1,9 @@
 //! The model's part in an answer.
 
+use std::time::Instant;
+
 use shared::State;
-use shared::llm::{self, Model};
+use shared::llm::Model;
 use shared::safety::{self, Country, Language};
 use shared::store::{Answer, ChatMessage, Flight, Question, Safety, Spoken};
 
@@ -14,8 +16,8 @@ pub(crate) async fn answer(
     mut question: Question,
     message: &ChatMessage,
     country: Option<Country>,
+    deadline: Instant,
 ) -> Answer {
-    let deadline = llm::deadline();
     let lead = match Flight::join(state, &mut question, deadline).await {
         Flight::Landed(spoken) => return repeat(state, spoken),
         Flight::Lead(lead) => lead,

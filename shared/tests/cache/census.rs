@@ -40,7 +40,7 @@ async fn keys_are_taken_from_every_primary_of_a_cluster() {
 
 #[tokio::test]
 async fn what_a_server_refuses_to_tell_is_not_known_and_the_rest_is() {
-    for refused in ["INFO", "DBSIZE", "RANDOMKEY", "MEMORY"] {
+    for refused in ["INFO", "DBSIZE", "RANDOMKEY", "STRLEN"] {
         let fake = Fake::start(move |_, words| match words[0].as_slice() {
             command if command == refused.as_bytes() => b"-ERR unknown command\r\n".to_vec(),
             b"INFO" => b"$33\r\nused_memory:7\r\nevicted_keys:123\r\n\r\n".to_vec(),
@@ -51,7 +51,7 @@ async fn what_a_server_refuses_to_tell_is_not_known_and_the_rest_is() {
         let census = census(&cache_at(&fake.url())).await;
         assert_eq!(census.usage.map(|usage| usage.evicted), (refused != "INFO").then_some(123), "{refused}");
         assert_eq!(census.keys, (refused != "DBSIZE").then_some(10), "{refused}");
-        let share = (refused == "INFO").then_some(Share { keys: 10, bytes: 500 });
+        let share = (refused == "INFO").then_some(Share { keys: 10, bytes: 10 * (5 + 50 + 70) });
         assert_eq!(census.share(&["one"]), share, "{refused}");
     }
 }

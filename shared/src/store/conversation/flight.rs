@@ -31,7 +31,7 @@ pub struct Lead {
 }
 
 impl Flight {
-    /// Leads, or waits for whoever does. Whoever leads began earlier and so has an answer, or none, before this deadline.
+    /// Leads, or waits for whoever does, who has an answer, or none, at about the time of this deadline at the latest.
     pub async fn join(state: &State, question: &mut Question, deadline: Instant) -> Self {
         let Some((key, slot)) = question.slot.take() else { return Self::Lead(Lead { slot: None, claim: None }) };
         let mut pause = FIRST_PAUSE;
