@@ -11,8 +11,8 @@ use super::{Cache, pipeline};
 const BUDGET: Duration = Duration::from_millis(500);
 /// So many keys are looked at, whatever number there are.
 const SAMPLE: usize = 200;
-/// What Redis 7 keeps of a string besides its name and its bytes, before the allocator rounds it up. `MEMORY USAGE` would tell exactly, and a
-/// serverless cache does not know it.
+/// About what Redis 7 keeps of a string besides its name and its bytes, the allocator's rounding of small ones included. `MEMORY USAGE` would tell
+/// exactly, and a serverless cache does not know it.
 const OVERHEAD: u64 = 70;
 
 /// What Redis told. On a cluster, of all primaries together.
