@@ -179,6 +179,18 @@ mod tests {
     }
 
     #[test]
+    fn a_level_below_which_nothing_is_ever_said_is_none() {
+        let with = |level| {
+            let base = [("DATABASE_URL", "postgres://db/kai"), ("REDIS_URL", "redis://cache"), ("CACHE_KEY", KEY)];
+            read(&[&base[..], &[("LOG_LEVEL", level)]].concat())
+        };
+        assert!(["error", "warn", "info", "INFO"].into_iter().all(|level| with(level).is_ok()));
+        for level in ["debug", "trace"] {
+            assert_eq!(with(level).unwrap_err().matches("LOG_LEVEL").count(), 1, "{level}");
+        }
+    }
+
+    #[test]
     fn a_model_needs_a_name_and_a_url_that_can_be_trusted() {
         let base = [("DATABASE_URL", "postgres://db/kai"), ("REDIS_URL", "redis://cache"), ("CACHE_KEY", KEY)];
         let with = |pairs: &[(&'static str, &'static str)]| read(&[&base, pairs].concat());

@@ -77,10 +77,13 @@ impl Cache {
             command
         };
         let lengths = self.exchange(|| pipeline(names.iter().map(length)), BUDGET).await?;
-        let sized = names.iter().zip(lengths).filter_map(|(name, length)| {
-            // A key that has gone meanwhile has no length; none of ours is empty.
-            let length = from_redis_value(length).ok().filter(|length: &u64| *length > 0)?;
-            Some((String::from_utf8_lossy(name).into_owned(), name.len() as u64 + length + OVERHEAD))
+        let lengths: Vec<Option<u64>> = lengths.into_iter().map(|length| from_redis_value(length).ok()).collect();
+        if lengths.iter().all(Option::is_none) {
+            return Ok(census);
+        }
+        // What is no string is somebody else's, and is counted all the same, as `DBSIZE` does.
+        let sized = names.iter().zip(lengths).map(|(name, length)| {
+            (String::from_utf8_lossy(name).into_owned(), name.len() as u64 + length.unwrap_or(0) + OVERHEAD)
         });
         census.sample = sized.collect();
         Ok(census)

@@ -178,6 +178,7 @@ impl Client {
         if let Some(connection) = held.as_ref() {
             return Ok((connection.clone(), false));
         }
+        // Boxed, as it is large and rare: whoever holds this future would move it with each exchange.
         let connection = Box::pin(self.target.connect()).await?;
         self.answered.note();
         Ok((held.insert(connection).clone(), true))

@@ -92,13 +92,9 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
             let is_name = text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
             is_name.then(|| text.to_owned())
         });
-        let log_level =
-            self.optional("LOG_LEVEL", "must be error, warn or info", LevelFilter::INFO, |text| match text {
-                "error" => Some(LevelFilter::ERROR),
-                "warn" => Some(LevelFilter::WARN),
-                "info" => Some(LevelFilter::INFO),
-                _ => None,
-            });
+        let log_level = self.optional("LOG_LEVEL", "must be error, warn or info", LevelFilter::INFO, |text| {
+            parse(text).filter(|level| *level <= LevelFilter::INFO)
+        });
         Telemetry { service_name, log_level }
     }
 

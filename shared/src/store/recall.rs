@@ -92,7 +92,7 @@ impl KnownSession {
 async fn look_up<const N: usize>(state: &State, keys: [&Key; N]) -> [Lookup; N] {
     if state.cache.must_catch_up() {
         // What is not finished in time is finished by the next request, or by the schedule; meanwhile the database answers. Redis is asked
-        // first: an outbox that is empty while Redis is still away may not be so when it comes back.
+        // first: an outbox that is empty while Redis is still away may not be so when it comes back. Boxed, as it is large and rare.
         let catch_up = Box::pin(async {
             if state.cache.ping().await.is_ok() {
                 let _ = outbox::drain_outbox(state).await;

@@ -39,6 +39,18 @@ async fn keys_are_taken_from_every_primary_of_a_cluster() {
 }
 
 #[tokio::test]
+async fn what_is_no_string_is_counted_but_for_nobody_of_ours() {
+    let server = Server::node();
+    for number in 0..100 {
+        server.set(&format!("one:{number}"), b"x");
+        assert_eq!(server.run(cmd("RPUSH").arg(format!("other:{number}")).arg("x")), Value::Int(1));
+    }
+    let share = census(&server.cache()).await.share(&["one"]).unwrap();
+    // Six standard errors of a half of two hundred.
+    assert!((57..=143).contains(&share.keys), "{share:?}");
+}
+
+#[tokio::test]
 async fn what_a_server_refuses_to_tell_is_not_known_and_the_rest_is() {
     for refused in ["INFO", "DBSIZE", "RANDOMKEY", "STRLEN"] {
         let fake = Fake::start(move |_, words| match words[0].as_slice() {
