@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use jiff::Timestamp;
-use performance::{Report, Table, Window};
+use request_stats::{Report, Table, Window};
 use serde::Serialize;
 use shared::http::{Reply, Request};
 use shared::{Error, Result, State};

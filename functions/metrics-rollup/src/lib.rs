@@ -8,7 +8,7 @@ use std::sync::Arc;
 use aws_lambda_events::cloudwatch_logs::LogsEvent;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use jiff::Timestamp;
-use performance::{Batch, Table};
+use request_stats::{Batch, Table};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use shared::config::{ConfigError, Variables};

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use backends::testing;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use dev_servers::testing;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use shared::State;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use backends::{Redis, RedisCluster, RedisOptions};
+use dev_servers::{Redis, RedisCluster, RedisOptions};
 use redis::{Cmd, ConnectionLike as _, Value, cmd};
 use shared::cache::{Cache, Family, Key};
 use shared::metrics::Meter;

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use backends::RedisOptions;
+use dev_servers::RedisOptions;
 
 use crate::server::Server;
 use crate::{protocol, server};

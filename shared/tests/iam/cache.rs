@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use backends::{Redis, RedisOptions};
+use dev_servers::{Redis, RedisOptions};
 use redis::cmd;
 use shared::aws::CacheKind;
 use shared::cache::{Cache, Url};

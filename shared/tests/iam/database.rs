@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use backends::{Postgres, PostgresOptions};
+use dev_servers::{Postgres, PostgresOptions};
 use shared::db::{Db, PoolSize, Url};
 use shared::metrics::Meter;
 use tokio_postgres::NoTls;

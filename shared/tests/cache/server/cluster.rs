@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicUsize;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use backends::{Redis, RedisCluster};
+use dev_servers::{Redis, RedisCluster};
 use redis::cluster::{ClusterClient, ClusterConnection};
 use redis::{Cmd, ConnectionLike as _, RedisResult, Value};
 

@@ -1,0 +1,28 @@
+//! PgBouncer in front of Postgres.
+
+use dev_servers::{PgBouncer, Postgres, PostgresOptions};
+
+use crate::{folder, is_alive, query};
+
+#[tokio::test]
+async fn it_pools_transactions_of_every_database() {
+    let (dir, pooler_dir) = (folder(), folder());
+    let postgres =
+        Postgres::start(dir.path(), &PostgresOptions { disposable: true, ..PostgresOptions::default() }).unwrap();
+    postgres.create_database("kai").await.unwrap();
+    let pooler = PgBouncer::start(pooler_dir.path(), postgres.admin()).unwrap();
+    for database in ["kai", "postgres"] {
+        let seen = query(&pooler.url(database), "SELECT current_database()").await.unwrap();
+        assert_eq!(seen.as_deref(), Some(database));
+    }
+    // The same server process serves two clients after each other, which a pooler alone does.
+    let first = query(&pooler.url("kai"), "SELECT pg_backend_pid()").await.unwrap();
+    let second = query(&pooler.url("kai"), "SELECT pg_backend_pid()").await.unwrap();
+    assert_eq!(first, second);
+    assert_eq!(query(&pooler.url("pgbouncer"), "SHOW POOLS").await.unwrap().as_deref(), Some("kai"));
+
+    let pid = pooler.pid();
+    pooler.restart().unwrap();
+    assert_eq!(query(&pooler.url("kai"), "SELECT 1").await.unwrap().as_deref(), Some("1"));
+    assert!(!is_alive(pid));
+}

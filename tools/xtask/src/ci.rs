@@ -1,0 +1,127 @@
+//! `cargo xtask ci`: what a change has to pass, in the order of what fails fastest.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+use std::{fs, io};
+
+use anyhow::{Context, Result, bail};
+use tokio::process::Command;
+
+use crate::python::{Tool, succeed};
+use crate::stop::StopRequests;
+use crate::terminal::seconds;
+use crate::workspace::Workspace;
+use crate::{cargo, tidy};
+
+/// SAM's command line, from the Python Package Index. It brings its translator and the linter for CloudFormation along.
+const SAM: Tool = Tool { package: "aws-sam-cli", version: "1.170.0", program: "sam" };
+/// Any region: nothing is asked of it.
+const REGION: &str = "us-east-1";
+const ROOT: &str = "template.yaml";
+/// The stacks within the stack, each in a file of this folder.
+const NESTED: &str = "infra";
+/// The template as CloudFormation gets to see it.
+const TRANSFORMED: &str = "target/python/transformed.json";
+/// Advice on templates; `.checkov.yaml` says what does not apply to ours, and why.
+const CHECKOV: Tool = Tool { package: "checkov", version: "3.3.30", program: "checkov" };
+/// What `botocore` makes, beside which the tests lay our own.
+const TOKENS: &str = "shared/tests/fixtures/botocore.json";
+
+pub(crate) async fn run(workspace: &Workspace) -> Result<ExitCode> {
+    let mut stop = StopRequests::listen()?;
+    let began = Instant::now();
+    tokio::select! {
+        result = gates(workspace) => result?,
+        () = stop.next() => return Ok(ExitCode::from(130)),
+    }
+    println!("✓ everything, in {}", seconds(began.elapsed()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `cargo deny` is not among them: building it takes longer than all the rest. `deny.toml` is for running it by hand.
+async fn gates(workspace: &Workspace) -> Result<()> {
+    cargo_gate(workspace, &["fmt", "--all", "--check"]).await?;
+    cargo_gate(workspace, &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]).await?;
+    cargo_gate(workspace, &["doc", "--workspace", "--no-deps", "--document-private-items"]).await?;
+    gate("tidy", async { tidy::check(workspace) }).await?;
+    gate("sam validate --lint", validate(workspace)).await?;
+    gate("cfn-lint, on what SAM makes of the template", lint(workspace)).await?;
+    gate("checkov, on the same", advise(workspace)).await?;
+    gate("botocore's tokens are those of the tests", tokens(workspace)).await?;
+    cargo_gate(workspace, &["xtask", "test"]).await
+}
+
+async fn cargo_gate(workspace: &Workspace, args: &[&str]) -> Result<()> {
+    let mut command = cargo::command(workspace);
+    command.args(args).env("RUSTDOCFLAGS", "-D warnings");
+    gate(&format!("cargo {}", args.join(" ")), succeed(command)).await
+}
+
+async fn gate(name: &str, check: impl Future<Output = Result<()>>) -> Result<()> {
+    println!("→ {name}");
+    let began = Instant::now();
+    check.await.with_context(|| format!("gate `{name}`"))?;
+    println!("✓ {name} ({})", seconds(began.elapsed()));
+    Ok(())
+}
+
+/// Asks SAM's own check.
+async fn validate(workspace: &Workspace) -> Result<()> {
+    let sam = SAM.ensure(workspace).await?;
+    for template in [ROOT.into()].into_iter().chain(nested(workspace)?) {
+        let mut validate = Command::new(&sam);
+        validate
+            .current_dir(workspace.root())
+            .args(["validate", "--lint", "--region", REGION, "--template"])
+            .arg(template);
+        validate.env("SAM_CLI_TELEMETRY", "0");
+        succeed(validate).await?;
+    }
+    Ok(())
+}
+
+/// Lints what SAM makes of the template, which is what CloudFormation gets to see.
+async fn lint(workspace: &Workspace) -> Result<()> {
+    let transformed = python(workspace, &["tools/xtask/src/ci/transform.py", ROOT]).await?;
+    let file = workspace.path(TRANSFORMED);
+    fs::write(&file, transformed).with_context(|| format!("cannot write {}", file.display()))?;
+    let mut lint = Command::new(SAM.ensure(workspace).await?.with_file_name("cfn-lint"));
+    lint.arg(file);
+    succeed(lint).await
+}
+
+async fn advise(workspace: &Workspace) -> Result<()> {
+    let mut advise = Command::new(CHECKOV.ensure(workspace).await?);
+    advise.current_dir(workspace.root()).args(["--config-file", ".checkov.yaml", "--file", TRANSFORMED]);
+    advise.args(nested(workspace)?);
+    succeed(advise).await
+}
+
+async fn tokens(workspace: &Workspace) -> Result<()> {
+    let made = python(workspace, &["tools/xtask/src/ci/tokens.py"]).await?;
+    if fs::read(workspace.path(TOKENS)).ok() != Some(made) {
+        bail!("{TOKENS} is not what `botocore` makes: tools/xtask/src/ci/tokens.py prints that");
+    }
+    Ok(())
+}
+
+/// What a script prints that works with SAM's own packages.
+async fn python(workspace: &Workspace, args: &[&str]) -> Result<Vec<u8>> {
+    let mut script = Command::new(SAM.ensure(workspace).await?.with_file_name("python"));
+    script.current_dir(workspace.root()).args(args).env("AWS_DEFAULT_REGION", REGION);
+    let output = script.output().await.context("SAM's Python cannot be run")?;
+    if !output.status.success() {
+        bail!("{args:?} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(output.stdout)
+}
+
+fn nested(workspace: &Workspace) -> Result<Vec<PathBuf>> {
+    let folder = workspace.path(NESTED);
+    let files = fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let files = files.with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut templates: Vec<_> = files.iter().map(|file| Path::new(NESTED).join(file.file_name())).collect();
+    templates.sort();
+    Ok(templates)
+}

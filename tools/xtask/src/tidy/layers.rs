@@ -1,0 +1,224 @@
+//! Rules about what may be used where.
+
+use super::Finding;
+use super::tokens::{Kind, Token, crate_modules, uses_of};
+use super::tree::Tree;
+
+/// Something that has its place in the product's code.
+struct Layer {
+    /// What it is.
+    what: &'static str,
+    /// The lines on which it is used.
+    found: fn(&[Token]) -> Vec<usize>,
+    /// The modules in which it may be used.
+    home: &'static [&'static str],
+}
+
+const LAYERS: &[Layer] = &[
+    Layer { what: "SQL", found: sql, home: &["shared/src/store"] },
+    Layer {
+        what: "the environment",
+        found: environment,
+        // Cargo tells a build script that way where to write.
+        home: &["shared/src/config", "functions/*/build"],
+    },
+    Layer {
+        what: "stdout or stderr",
+        found: output,
+        // A build script speaks to Cargo that way.
+        home: &["shared/src/metrics/sink", "shared/src/telemetry", "functions/*/build"],
+    },
+    Layer { what: "the crate redis", found: |tokens| uses_of(tokens, "redis").collect(), home: &["shared/src/cache"] },
+    Layer { what: "the crate tokio_postgres", found: postgres, home: &["shared/src/db", "shared/src/store"] },
+    Layer {
+        what: "the crate lambda_http",
+        found: |tokens| uses_of(tokens, "lambda_http").collect(),
+        home: &["shared/src/run", "shared/src/http", "functions/*/src/lib"],
+    },
+    // They look at every key there is, however few they want.
+    Layer { what: "SCAN, KEYS or a flush of Redis", found: sweeps, home: &[] },
+];
+
+/// What is only in certain modules is nowhere else in the functions and what they share.
+pub(super) fn everything_is_in_its_layer(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (path, tokens) in tree.sources().filter(|(path, _)| is_product(path)) {
+        for layer in LAYERS.iter().filter(|layer| !layer.home.iter().any(|home| is_in(path, home))) {
+            let text = match layer.home {
+                [] => format!("{} has no place in the product", layer.what),
+                home => format!("{} belongs into {} only", layer.what, home.join(" and ")),
+            };
+            let mut lines = (layer.found)(&tokens);
+            lines.dedup();
+            findings.extend(lines.into_iter().map(|line| Finding::at(path, line, text.clone())));
+        }
+    }
+    findings
+}
+
+/// What a person wrote, or signs in with, is never a field of a log line: `?event`, `%body`, `text = ?content`.
+pub(super) fn user_text_is_not_logged(tree: &Tree) -> Vec<Finding> {
+    let private =
+        ["event", "request", "body", "payload", "headers", "content", "message", "password", "token", "email"];
+    let mut findings = Vec::new();
+    for (path, tokens) in tree.sources().filter(|(path, _)| is_product(path)) {
+        for window in tokens.windows(3) {
+            let [before, sigil, word] = window else { continue };
+            let is_field =
+                ["(", ",", "="].iter().any(|mark| before.is_mark(mark)) && (sigil.is_mark("?") || sigil.is_mark("%"));
+            if is_field && private.contains(&word.text.as_str()) {
+                findings.push(Finding::at(
+                    path,
+                    word.line,
+                    format!("`{}` in a log line may hold what a person wrote", word.text),
+                ));
+            }
+        }
+    }
+    findings
+}
+
+/// `run → http → store → cache, db`: what is below knows nothing of what is above.
+pub(super) fn dependencies_run_one_way(tree: &Tree) -> Vec<Finding> {
+    let above: &[(&str, &[&str])] = &[
+        ("shared/src/cache", &["run", "http", "state", "store"]),
+        ("shared/src/db", &["run", "http", "state", "store"]),
+        ("shared/src/compress", &["run", "http", "state", "store"]),
+        ("shared/src/metrics", &["run", "http", "state", "store"]),
+        ("shared/src/error", &["run", "http", "state", "store"]),
+        ("shared/src/config", &["run", "http", "state", "store"]),
+        ("shared/src/store", &["run", "http"]),
+        ("shared/src/http", &["run"]),
+    ];
+    let mut findings = Vec::new();
+    for (path, tokens) in tree.sources() {
+        for (_, forbidden) in above.iter().filter(|(module, _)| is_in(path, module)) {
+            let upward = crate_modules(&tokens).filter(|(module, _)| forbidden.contains(module));
+            findings.extend(
+                upward.map(|(module, line)| Finding::at(path, line, format!("`{module}` is above this module"))),
+            );
+        }
+    }
+    findings
+}
+
+fn is_product(path: &str) -> bool {
+    path.starts_with("shared/src/") || path.starts_with("functions/")
+}
+
+/// Whether a file is the module or below it; `*` stands for one folder.
+fn is_in(path: &str, module: &str) -> bool {
+    let mut parts = path.trim_end_matches(".rs").split('/');
+    module.split('/').all(|expected| parts.next().is_some_and(|part| expected == "*" || part == expected))
+}
+
+/// A statement, by its two words in capitals: text for people has no such pair.
+fn sql(tokens: &[Token]) -> Vec<usize> {
+    let statements = [
+        ("SELECT ", " FROM "),
+        ("INSERT INTO ", ""),
+        ("UPDATE ", " SET "),
+        ("DELETE FROM ", ""),
+        ("CREATE TABLE ", ""),
+    ];
+    strings(tokens, |text| statements.iter().any(|(first, second)| text.contains(first) && text.contains(second)))
+}
+
+fn environment(tokens: &[Token]) -> Vec<usize> {
+    let reading = ["var", "var_os", "vars", "vars_os", "set_var", "remove_var"];
+    let read = tokens.windows(4).filter(|window| {
+        matches!(window, [env, one, two, what] if env.is_word("env") && one.is_mark(":") && two.is_mark(":") && reading.contains(&what.text.as_str()))
+    });
+    read.filter_map(|window| window.first()).map(|token| token.line).collect()
+}
+
+fn output(tokens: &[Token]) -> Vec<usize> {
+    let macros = ["print", "println", "eprint", "eprintln", "dbg"];
+    let handles = ["stdout", "stderr"];
+    let written = tokens.windows(2).filter(|window| {
+        matches!(window, [word, mark] if word.kind == Kind::Word
+            && (macros.contains(&word.text.as_str()) && mark.is_mark("!") || handles.contains(&word.text.as_str()) && mark.is_mark("(")))
+    });
+    written.filter_map(|window| window.first()).map(|token| token.line).collect()
+}
+
+fn postgres(tokens: &[Token]) -> Vec<usize> {
+    uses_of(tokens, "tokio_postgres").chain(uses_of(tokens, "deadpool_postgres")).collect()
+}
+
+fn sweeps(tokens: &[Token]) -> Vec<usize> {
+    strings(tokens, |text| {
+        ["SCAN", "KEYS", "FLUSHDB", "FLUSHALL"]
+            .iter()
+            .any(|command| text.eq_ignore_ascii_case(command) && text == *command)
+    })
+}
+
+fn strings(tokens: &[Token], is_meant: impl Fn(&str) -> bool) -> Vec<usize> {
+    tokens.iter().filter(|token| token.kind == Kind::String && is_meant(&token.text)).map(|token| token.line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(path: &str, code: &str) -> usize {
+        everything_is_in_its_layer(&Tree::of(&[(path, &format!("//! Doc.\n{code}\n"))])).len()
+    }
+
+    #[test]
+    fn each_layer_is_found_outside_of_its_home_and_only_there() {
+        let cases = [
+            ("const Q: &str = \"SELECT id FROM users\";", "shared/src/store/account.rs"),
+            ("const Q: &str = \"UPDATE users SET email = $1\";", "shared/src/store.rs"),
+            ("fn f() { std::env::var(\"X\"); }", "shared/src/config.rs"),
+            ("fn f() { println!(\"x\"); }", "shared/src/metrics/sink.rs"),
+            ("fn f() { std::io::stdout().lock(); }", "shared/src/telemetry.rs"),
+            ("use redis::Client;", "shared/src/cache/client.rs"),
+            ("use tokio_postgres::Row;", "shared/src/store/journal.rs"),
+            ("use deadpool_postgres::Pool;", "shared/src/db/pool.rs"),
+            ("use lambda_http::Request;", "shared/src/http/request.rs"),
+            ("use lambda_http::Request;", "functions/health/src/lib.rs"),
+        ];
+        for (code, home) in cases {
+            assert_eq!(found(home, code), 0, "{code} in {home}");
+            assert_eq!(found("shared/src/compress.rs", code), 1, "{code} in a foreign module");
+            assert_eq!(found("tools/xtask/src/main.rs", code), 0, "{code} in a tool");
+        }
+        assert_eq!(
+            found("shared/src/storefront.rs", "const Q: &str = \"DELETE FROM users\";"),
+            1,
+            "a name that begins like a home"
+        );
+    }
+
+    #[test]
+    fn looking_at_every_key_is_found_everywhere() {
+        assert_eq!(found("shared/src/cache/client.rs", "fn f() { cmd(\"SCAN\"); }"), 1);
+        assert_eq!(found("shared/src/cache/client.rs", "fn f() { map.keys(); cmd(\"GET\"); }"), 0);
+    }
+
+    #[test]
+    fn tests_may_do_what_they_like() {
+        assert_eq!(
+            found("shared/src/compress.rs", "#[cfg(test)]\nmod tests { fn f() { println!(\"SELECT 1 FROM x\"); } }"),
+            0
+        );
+    }
+
+    #[test]
+    fn user_text_in_a_log_line_is_found() {
+        let check = |code: &str| user_text_is_not_logged(&Tree::of(&[("shared/src/run.rs", code)])).len();
+        assert_eq!(check("fn f() { warn!(?event, \"x\"); info!(text = %body, \"x\"); }"), 2);
+        assert_eq!(check("fn f() -> R { let event = g()?; warn!(?error, %request_id, \"x\"); h(a % content) }"), 0);
+    }
+
+    #[test]
+    fn a_dependency_upwards_is_found() {
+        let check = |path: &str, code: &str| dependencies_run_one_way(&Tree::of(&[(path, code)])).len();
+        assert_eq!(check("shared/src/cache/key.rs", "use crate::store::UserId;"), 1);
+        assert_eq!(check("shared/src/store.rs", "use crate::{db, http::Reply};"), 1);
+        assert_eq!(check("shared/src/store.rs", "use crate::{cache, db};"), 0);
+        assert_eq!(check("shared/src/run.rs", "use crate::http;"), 0);
+    }
+}

@@ -1,0 +1,142 @@
+//! What a function may do is what its code does.
+
+use std::collections::BTreeSet;
+
+use emulator::Function;
+
+use super::Finding;
+use super::tree::{Tree, block};
+
+const TEMPLATE: &str = "template.yaml";
+/// The methods of the SDK's clients, and the permission that each needs. A transaction needs those of its writes, which are puts.
+const CALLS: [(&str, &str); 7] = [
+    (".batch_get_item()", "dynamodb:BatchGetItem"),
+    (".batch_write_item()", "dynamodb:BatchWriteItem"),
+    (".describe_replication_groups()", "elasticache:DescribeReplicationGroups"),
+    (".describe_serverless_caches()", "elasticache:DescribeServerlessCaches"),
+    (".put_item()", "dynamodb:PutItem"),
+    (".query()", "dynamodb:Query"),
+    (".transact_write_items()", "dynamodb:PutItem"),
+];
+/// What has a state signs in to the backends, and reads the secret before.
+const WITH_STATE: [&str; 3] = ["shared::run(", "shared::run_with_resources(", "State::try_from("];
+const BACKENDS: &str = "!Ref BackendAccess";
+/// What asks for the database alone reads a secret of its own, which our key may guard.
+const WITH_DATABASE: (&str, [&str; 2]) = ("variables.database()", ["kms:Decrypt", "secretsmanager:GetSecretValue"]);
+
+/// Each function has the permissions that its calls need, and no other.
+pub(super) fn functions_may_do_what_they_do(tree: &Tree) -> Vec<Finding> {
+    let functions = tree.template().map(|template| template.functions.as_slice()).unwrap_or_default();
+    functions.iter().flat_map(|function| differences(tree, function)).collect()
+}
+
+fn differences(tree: &Tree, function: &Function) -> Vec<Finding> {
+    let name = &function.logical_id;
+    let (permitted, needed) = (permitted(tree, name), needed(tree, &function.binary));
+    let finding = |permission: &String, what: &str| Finding::new(TEMPLATE, format!("{name} {what} {permission}"));
+    let missing = needed.difference(&permitted).map(|permission| finding(permission, "calls what needs"));
+    let idle = permitted.difference(&needed).map(|permission| finding(permission, "calls nothing that needs"));
+    missing.chain(idle).collect()
+}
+
+/// The actions of a function's policies.
+fn permitted(tree: &Tree, logical_id: &str) -> BTreeSet<String> {
+    let block: Vec<_> = block(tree, TEMPLATE, logical_id).collect();
+    let actions = block.iter().filter_map(|line| {
+        let actions = line.trim_start().trim_start_matches("- ").strip_prefix("Action:")?;
+        Some(actions.trim().trim_matches(['[', ']']).split(',').map(|action| action.trim().to_owned()))
+    });
+    let mut permitted: BTreeSet<_> = actions.flatten().collect();
+    if block.iter().any(|line| line.contains(BACKENDS)) {
+        permitted.insert(BACKENDS.to_owned());
+    }
+    permitted
+}
+
+/// The permissions for the calls of a function's sources, and of what it uses of `request-stats`.
+fn needed(tree: &Tree, binary: &str) -> BTreeSet<String> {
+    let folder = format!("functions/{binary}/src/");
+    let own: Vec<&str> = tree.files().filter(|(path, _)| path.starts_with(&folder)).map(|(_, text)| text).collect();
+    let uses = |pattern: &str| own.iter().any(|text| text.contains(pattern));
+    let tables = tree.files().filter(|(path, text)| {
+        let methods = text.split("pub async fn ").skip(1).filter_map(|rest| rest.split_once('('));
+        path.starts_with("shared/request-stats/src/table/")
+            && uses("use request_stats::")
+            && methods.into_iter().any(|(method, _)| uses(&format!(".{method}(")))
+    });
+    let sdk = own.iter().copied().filter(|text| text.contains("aws_sdk_"));
+    let sources: Vec<&str> = sdk.chain(tables.map(|(_, text)| text)).collect();
+    let calls = CALLS.iter().filter(|(call, _)| sources.iter().any(|text| text.contains(call)));
+    let mut needed: BTreeSet<String> = calls.map(|(_, permission)| (*permission).to_owned()).collect();
+    if WITH_STATE.iter().any(|start| uses(start)) {
+        needed.insert(BACKENDS.to_owned());
+    }
+    if uses(WITH_DATABASE.0) {
+        needed.extend(WITH_DATABASE.1.map(str::to_owned));
+    }
+    needed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "Resources:
+  HealthDetailedFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: functions/health-detailed
+      Policies:
+        - !Ref BackendAccess
+        - Statement:
+            - Effect: Allow
+              Action: [dynamodb:Query, dynamodb:BatchWriteItem]
+
+  DocsFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: functions/docs
+";
+    const CODE: [(&str, &str); 4] = [
+        (
+            "functions/health-detailed/src/lib.rs",
+            "use request_stats::Table;\nfn f() { shared::run(x); table.report(w); table.reset(); }",
+        ),
+        ("functions/docs/src/lib.rs", "fn f() { shared::run_alone(x); request.query() }"),
+        ("shared/request-stats/src/table/read.rs", "pub async fn report(&self) { self.client.query() }"),
+        ("shared/request-stats/src/table/reset.rs", "pub async fn reset(&self) { self.client.batch_write_item() }"),
+    ];
+
+    fn found(from: &str, to: &str) -> Vec<String> {
+        let template = GOOD.replace(from, to);
+        let files = [
+            CODE.as_slice(),
+            &[
+                (TEMPLATE, &template),
+                ("shared/request-stats/src/table/add.rs", "pub async fn add(&self) { .put_item() }"),
+            ],
+        ]
+        .concat();
+        functions_may_do_what_they_do(&Tree::of(&files)).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_permission_too_few_or_too_many_is_found() {
+        assert_eq!(found("x", "x"), Vec::<String>::new());
+        for (from, to, expected) in [
+            ("dynamodb:Query, ", "", "HealthDetailedFunction calls what needs dynamodb:Query"),
+            ("Query", "Scan", "HealthDetailedFunction calls nothing that needs dynamodb:Scan"),
+            ("BatchWriteItem]", "BatchWriteItem, dynamodb:PutItem]", "calls nothing that needs dynamodb:PutItem"),
+            ("dynamodb:Query, dynamodb:BatchWriteItem", "\"*\"", "calls nothing that needs"),
+            ("        - !Ref BackendAccess\n", "", "HealthDetailedFunction calls what needs !Ref BackendAccess"),
+            (
+                "functions/docs\n",
+                "functions/docs\n      Policies: [!Ref BackendAccess]\n",
+                "DocsFunction calls nothing that needs",
+            ),
+        ] {
+            let found = found(from, to);
+            assert!(found.iter().any(|finding| finding.contains(expected)), "{to}: {found:?}");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The repository's files, read once.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use emulator::Template;
+
+use super::tokens::{Token, tokens};
+
+/// Every text file, by its path from the root, with `/` between the parts.
+#[derive(Debug, Default)]
+pub(super) struct Tree {
+    files: BTreeMap<String, String>,
+    template: Option<Template>,
+}
+
+impl Tree {
+    /// Reads the files below a root, except for what is hidden or built.
+    ///
+    /// # Errors
+    /// A folder cannot be listed, or the template is malformed.
+    pub(super) fn load(root: &Path) -> Result<Self> {
+        let mut tree = Self::default();
+        tree.load_folder(root, "")?;
+        if tree.files.contains_key("template.yaml") {
+            tree.template = Some(Template::read(root.join("template.yaml"))?);
+        }
+        Ok(tree)
+    }
+
+    fn load_folder(&mut self, folder: &Path, prefix: &str) -> Result<()> {
+        for entry in fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
+            let path = entry?.path();
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+            if (name.starts_with('.') && ![".ci", ".cargo"].contains(&name)) || name == "target" {
+                continue;
+            }
+            if path.is_dir() {
+                self.load_folder(&path, &format!("{prefix}{name}/"))?;
+            } else if let Ok(text) = fs::read_to_string(&path) {
+                self.files.insert(format!("{prefix}{name}"), text);
+            }
+        }
+        Ok(())
+    }
+
+    /// Every file with its text, sorted by path.
+    pub(super) fn files(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.files.iter().map(|(path, text)| (path.as_str(), text.as_str()))
+    }
+
+    pub(super) fn file(&self, path: &str) -> Option<&str> {
+        self.files.get(path).map(String::as_str)
+    }
+
+    /// The Rust sources that are not tests, as their tokens without comments, attributes and tests.
+    pub(super) fn sources(&self) -> impl Iterator<Item = (&str, Vec<Token>)> {
+        let sources = self.files().filter(|(path, _)| path.ends_with(".rs") && !is_test(path));
+        sources.map(|(path, text)| (path, tokens(text)))
+    }
+
+    /// The names of the folders in `functions/`.
+    pub(super) fn functions(&self) -> Vec<&str> {
+        let manifests =
+            self.files.keys().filter_map(|path| path.strip_prefix("functions/")?.strip_suffix("/Cargo.toml"));
+        manifests.filter(|name| !name.contains('/')).collect()
+    }
+
+    pub(super) fn template(&self) -> Option<&Template> {
+        self.template.as_ref()
+    }
+}
+
+/// Whether a path holds nothing but tests.
+pub(super) fn is_test(path: &str) -> bool {
+    let folders = ["tests", "benches", "examples"];
+    path.split('/').any(|part| folders.contains(&part) || part == "tests.rs")
+        || path.starts_with("verification/api-tests/")
+}
+
+/// The lines of a resource of a template, after the one with its name.
+pub(super) fn block<'a>(tree: &'a Tree, template: &str, logical_id: &str) -> impl Iterator<Item = &'a str> {
+    let start = format!("  {logical_id}:");
+    let lines = tree.file(template).unwrap_or_default().lines().skip_while(move |line| *line != start);
+    lines.skip(1).take_while(|line| line.starts_with("   ") || line.is_empty())
+}
+
+#[cfg(test)]
+impl Tree {
+    /// A tree of those files.
+    pub(super) fn of(files: &[(&str, &str)]) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        Self::load(root.path()).unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_built_or_hidden_is_left_out() {
+        let tree =
+            Tree::of(&[("a/b.rs", ""), ("target/c.rs", ""), (".git/d", ""), (".ci/run", ""), ("e/target/f.rs", "")]);
+        assert_eq!(tree.files().map(|(path, _)| path).collect::<Vec<_>>(), [".ci/run", "a/b.rs"]);
+    }
+}

@@ -1,0 +1,146 @@
+//! A browser without a window, driven over the `DevTools` protocol.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use dev_servers::Browser as Process;
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+/// How long anything in a browser may take, on a machine that runs other tests too.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// One page of a browser of its own, and everything that has happened on it.
+pub struct Browser {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    session: String,
+    last_id: u64,
+    /// The address of every request that the page has made.
+    pub requests: Vec<String>,
+    /// What the page and the browser have complained about: errors, warnings and exceptions.
+    pub complaints: Vec<String>,
+    _process: Process,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// Starts a browser as wide as a phone or a desk, in pixels.
+    pub async fn start(width: u32) -> Self {
+        let profile = tempfile::tempdir().expect("a folder");
+        let process = Process::start(profile.path()).expect("a browser");
+        let (socket, _) = connect_async(process.url()).await.expect("a browser that listens");
+        let (requests, complaints) = (Vec::new(), Vec::new());
+        let mut browser = Self {
+            socket,
+            session: String::new(),
+            last_id: 0,
+            requests,
+            complaints,
+            _process: process,
+            _profile: profile,
+        };
+        let target = browser.call("Target.createTarget", json!({"url": "about:blank"})).await;
+        let attach = json!({"targetId": target["targetId"], "flatten": true});
+        let session = browser.call("Target.attachToTarget", attach).await;
+        browser.session = session["sessionId"].as_str().expect("a session").to_owned();
+        for domain in ["Network.enable", "Runtime.enable", "Log.enable", "Page.enable"] {
+            browser.call(domain, json!({})).await;
+        }
+        let screen = json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 640});
+        browser.call("Emulation.setDeviceMetricsOverride", screen).await;
+        browser
+    }
+
+    /// Prefers dark colours from now on.
+    pub async fn prefer_dark(&mut self) {
+        let features = json!([{"name": "prefers-color-scheme", "value": "dark"}]);
+        self.call("Emulation.setEmulatedMedia", json!({"features": features})).await;
+    }
+
+    /// Presses a key, such as `Tab`.
+    pub async fn press(&mut self, key: &str) {
+        let code = match key {
+            "Tab" => 9,
+            "Enter" => 13,
+            _ => 0,
+        };
+        let text = if key == "Enter" { "\r" } else { "" };
+        for kind in ["keyDown", "keyUp"] {
+            let event = json!({"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code, "text": if kind == "keyDown" { text } else { "" }});
+            self.call("Input.dispatchKeyEvent", event).await;
+        }
+    }
+
+    /// The whole page as a PNG.
+    pub async fn screenshot(&mut self) -> Vec<u8> {
+        let shot = self.call("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true})).await;
+        STANDARD.decode(shot["data"].as_str().expect("a picture")).expect("base64")
+    }
+
+    /// Opens an address.
+    pub async fn open(&mut self, url: &str) {
+        let opened = self.call("Page.navigate", json!({"url": url})).await;
+        assert!(opened.get("errorText").is_none(), "{opened}");
+    }
+
+    /// The value of an expression of JavaScript.
+    pub async fn evaluate(&mut self, expression: &str) -> Value {
+        let evaluated = self.call("Runtime.evaluate", json!({"expression": expression, "returnByValue": true})).await;
+        assert!(evaluated.get("exceptionDetails").is_none(), "{expression}: {evaluated}");
+        evaluated["result"]["value"].clone()
+    }
+
+    /// Waits until an expression is true.
+    pub async fn until(&mut self, expression: &str) {
+        let began = Instant::now();
+        while self.evaluate(expression).await != true {
+            assert!(began.elapsed() < PATIENCE, "never true: {expression}; {:?}", self.complaints);
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Calls a method and takes note of what happens until it answers.
+    async fn call(&mut self, method: &str, parameters: Value) -> Value {
+        self.last_id += 1;
+        let mut command = json!({"id": self.last_id, "method": method, "params": parameters});
+        if !self.session.is_empty() {
+            command["sessionId"] = self.session.as_str().into();
+        }
+        self.socket.send(Message::text(command.to_string())).await.expect("a browser that listens");
+        loop {
+            let message = timeout(PATIENCE, self.socket.next()).await.expect("an answer in time");
+            let Message::Text(text) = message.expect("a browser that speaks").expect("a message") else { continue };
+            let message: Value = serde_json::from_str(&text).expect("JSON");
+            if message["id"] == self.last_id {
+                assert!(message.get("error").is_none(), "{method}: {message}");
+                return message["result"].clone();
+            }
+            self.note(&message);
+        }
+    }
+
+    fn note(&mut self, event: &Value) {
+        let parameters = &event["params"];
+        let is_complaint = match event["method"].as_str() {
+            Some("Network.requestWillBeSent") => {
+                self.requests.push(parameters["request"]["url"].as_str().expect("an address").to_owned());
+                false
+            }
+            Some("Runtime.consoleAPICalled") => {
+                ["error", "warning", "assert"].iter().any(|kind| parameters["type"] == *kind)
+            }
+            Some("Log.entryAdded") => ["error", "warning"].iter().any(|level| parameters["entry"]["level"] == *level),
+            Some("Runtime.exceptionThrown") => true,
+            _ => false,
+        };
+        if is_complaint {
+            self.complaints.push(parameters.to_string());
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The events in `events/`, which `sam local invoke` takes too: each suits its function and the template.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use api_tests::{Kai, template};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+fn folder() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../events"))
+}
+
+/// One event.
+pub(crate) fn read(function: &str, case: &str) -> Value {
+    let path = folder().join(function).join(format!("{case}.json"));
+    let text = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_slice(&text).unwrap()
+}
+
+/// Every function with the names of its events.
+fn cases() -> BTreeMap<String, Vec<String>> {
+    let names = |path: PathBuf| {
+        let entries = std::fs::read_dir(path).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<BTreeSet<_>>()
+    };
+    let functions = names(folder()).into_iter();
+    functions
+        .map(|function| {
+            let files = names(folder().join(&function)).into_iter();
+            (function, files.map(|file| file.strip_suffix(".json").unwrap().to_owned()).collect())
+        })
+        .collect()
+}
+
+/// The answer to each event that is a request, once the person in the events has an account, a session and the password there.
+fn expected(function: &str, case: &str) -> u16 {
+    match (function, case) {
+        (_, "unauthenticated" | "malformed-token" | "wrong-password" | "unknown-email") => 401,
+        (_, "other-user") => 403,
+        (_, "malformed") => 400,
+        (_, "unsupported-type" | "form-body") => 415,
+        (
+            _,
+            "invalid" | "invalid-page-size" | "malformed-page" | "malformed-id" | "invalid-scope" | "invalid-cursor",
+        ) => 422,
+        (_, "unknown") => 404,
+        (_, "other-version") => 412,
+        ("journal-delete" | "account-delete", _) | ("health-detailed", "reset") => 204,
+        ("auth-register", _) => 409,
+        ("journal-create", _) => 201,
+        _ => 200,
+    }
+}
+
+#[test]
+fn every_function_of_the_template_has_events_and_they_name_its_routes() {
+    let template = template();
+    let functions: BTreeSet<_> = template.functions.iter().map(|function| function.name.clone()).collect();
+    assert_eq!(cases().into_keys().collect::<BTreeSet<_>>(), functions);
+    for function in &template.functions {
+        let routes: BTreeSet<_> = function
+            .routes
+            .iter()
+            .map(|route| format!("{} {}", route.method.as_deref().unwrap(), route.path.as_deref().unwrap()))
+            .collect();
+        let events = cases().remove(&function.name).unwrap();
+        let named: BTreeSet<_> = events
+            .iter()
+            .filter_map(|case| Some(read(&function.name, case).get("routeKey")?.as_str().unwrap().to_owned()))
+            .collect();
+        assert_eq!(named, routes, "{}", function.name);
+    }
+}
+
+#[tokio::test]
+async fn every_event_that_is_a_request_is_answered_in_payload_format_2() {
+    let kai = Kai::start().await;
+    let user = settle_the_person_of_the_events(&kai).await;
+    let entry =
+        read("journal-get", "success")["pathParameters"]["entry_id"].as_str().unwrap().parse::<uuid::Uuid>().unwrap();
+    let mut answered = 0;
+    // Whatever ends sessions comes last, and at the very end what ends the account.
+    let rank = |function: &str| match function {
+        "account-delete" => 2,
+        "auth-logout" | "auth-password" | "auth-refresh" => 1,
+        _ => 0,
+    };
+    let mut ordered: Vec<_> = cases().into_iter().collect();
+    ordered.sort_by_key(|(function, _)| rank(function));
+    for (function, case) in
+        ordered.into_iter().flat_map(|(function, cases)| cases.into_iter().map(move |case| (function.clone(), case)))
+    {
+        let event = read(&function, &case);
+        let Some(route) = event.get("routeKey") else { continue };
+        let what = format!("{function}/{case}");
+        assert_eq!((&event["version"], &event["requestContext"]["routeKey"]), (&"2.0".into(), route), "{what}");
+        if rank(&function) > 0 {
+            let revived = "WITH accounts AS (UPDATE users SET sessions_since = '-infinity')
+                UPDATE sessions SET revoked_at = NULL, expires_at = now() + interval '1 day'";
+            kai.query(revived, &[]).await;
+        }
+        if function.starts_with("journal-") {
+            kai.query(ENTRY, &[&entry, &user]).await;
+        }
+        let reply = kai.invoke(&function, &event).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+        let body = assert_payload_2(&reply, &what);
+        assert_eq!(reply["statusCode"], expected(&function, &case), "{what}: {body}");
+        answered += 1;
+    }
+    assert!(answered >= 45, "{answered} requests");
+}
+
+/// Checks the form of a function's answer and returns its body, decoded.
+fn assert_payload_2(reply: &Value, what: &str) -> String {
+    assert!(reply["statusCode"].as_u64().is_some_and(|status| (200..600).contains(&status)), "{what}: {reply}");
+    let headers = reply["headers"].as_object().unwrap_or_else(|| panic!("{what}: {reply}"));
+    assert!(headers.values().all(Value::is_string), "{what}: {reply}");
+    assert!(headers.contains_key("x-request-id"), "{what}: {reply}");
+    if reply["statusCode"] == 204 {
+        return String::new();
+    }
+    assert!(headers.contains_key("content-type"), "{what}: {reply}");
+    let body = reply["body"].as_str().unwrap_or_else(|| panic!("{what}: {reply}"));
+    let body = match reply["isBase64Encoded"].as_bool().unwrap_or_else(|| panic!("{what}: {reply}")) {
+        true => STANDARD.decode(body).unwrap(),
+        false => body.as_bytes().to_vec(),
+    };
+    let body = match headers.get("content-encoding") {
+        Some(_) => {
+            let mut plain = String::new();
+            std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&body[..]), &mut plain).unwrap();
+            plain
+        }
+        None => String::from_utf8(body).unwrap(),
+    };
+    let is_page = headers["content-type"] == "text/html; charset=utf-8";
+    assert!(is_page || serde_json::from_str::<Value>(&body).is_ok(), "{what}: {body}");
+    body
+}
+
+/// The entry of the events, anew if one of them has deleted it.
+const ENTRY: &str =
+    "INSERT INTO journal_entries (id, user_id, content) VALUES ($1, $2, 'Walked home.') ON CONFLICT DO NOTHING";
+
+async fn settle_the_person_of_the_events(kai: &Kai) -> uuid::Uuid {
+    let register = read("auth-register", "success");
+    let account = kai.invoke("auth-register", &register).await.unwrap();
+    assert_eq!(account["statusCode"], 201, "{account}");
+    let event = read("auth-me", "success");
+    let token = event["headers"]["authorization"].as_str().unwrap().strip_prefix("Bearer ").unwrap();
+    let bytes = URL_SAFE_NO_PAD.decode(token).unwrap();
+    let user = uuid::Uuid::from_slice(&bytes[..16]).unwrap();
+    assert_eq!(read("profile-get", "success")["pathParameters"]["user_id"], user.to_string());
+    kai.query("ALTER TABLE user_profiles DROP CONSTRAINT user_profiles_user_id_fkey", &[]).await;
+    kai.query("WITH account AS (UPDATE users SET id = $1) UPDATE user_profiles SET user_id = $1", &[&user]).await;
+    let hash = Sha256::digest(&bytes).to_vec();
+    let session =
+        "INSERT INTO sessions (id, user_id, token_hash, expires_at) VALUES ($1, $2, $3, now() + interval '1 day')";
+    kai.query(session, &[&uuid::Uuid::now_v7(), &user, &hash]).await;
+    user
+}
