@@ -1,5 +1,6 @@
 //! What the functions are told by their environment: the only reader of it.
 
+mod iam;
 mod reader;
 mod variables;
 
@@ -8,12 +9,12 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use secret::{Secret, SecretKey};
 use tracing::level_filters::LevelFilter;
 
+pub use self::iam::{with_cache_tokens, with_database_tokens};
 use self::reader::Reader;
 pub use self::variables::{Variables, function_name, max_concurrency};
-use crate::secret::{Secret, SecretKey};
-use crate::{cache, db, llm};
 
 /// The operator's key that everybody has.
 pub(crate) const EVERYBODY: &str = "*";

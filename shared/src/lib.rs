@@ -1,53 +1,36 @@
-//! What every function of Kai uses.
+//! What every function of Kai uses: the one `main`, requests and responses, configuration and application state.
 //!
-//! | module | holds |
+//! | module | contents |
 //! |---|---|
 //! | [`mod@run`] | the one `main` of every function |
-//! | [`state`] | what a request is given: cache, database, meter |
+//! | [`state`] | what a request is given: store, model, keys |
+//! | [`http`] | typed request parts, responses, problem details |
 //! | [`config`] | the only reader of the environment |
-//! | [`error`] | what can go wrong, in the words of the domain; knows no HTTP |
-//! | [`http`] | typed request parts, replies, problem details, the one table from error to status |
-//! | [`aws`] | tokens of IAM and the secret, without the SDK |
-//! | [`cache`] | guarded generations over Redis: keys, sealed records, guards, client |
-//! | [`db`] | connections to Postgres, statements with deadlines and timing |
-//! | [`store`] | all SQL and Kai's nouns: account, session, profile, journal |
-//! | [`document`] | a body as it is cached and sent: compressed, with its entity tag |
-//! | [`compress`] | gzip and its negotiation |
-//! | [`fields`] | reads typed fields and collects what is wrong with them |
-//! | [`llm`] | the language model, and the companion that stands in for it |
-//! | [`metrics`] | what a request counts, and the EMF line that tells it |
-//! | [`outbound`] | one HTTP request to somebody else |
-//! | [`password`] | argon2id, off the async threads |
-//! | [`safety`] | the detector of crises, and whom to turn to in one |
-//! | [`secret`] | values that are never printed |
-//! | `silence` | how long a server has not answered, across a freeze |
 //! | [`telemetry`] | structured logs |
-//! | `tls` | whom a server has to be vouched for by |
 //!
-//! Dependencies run one way: `run → http → store → cache, db → error`; `cache`, `db`, `compress` and `metrics` know no noun of Kai.
+//! The crates below are re-exported, so that a function depends on this crate alone:
+//!
+//! | crate | contents | depends on |
+//! |---|---|---|
+//! | [`domain`] | accounts, sessions, profile, journal, conversation: types, SQL, cache families | `cache`, `db`, `encoded-body`, `llm`, `safety` |
+//! | [`cache`] | guarded generations over Redis; no domain types | `metrics`, `net`, `secret` |
+//! | [`db`] | pool, TLS, statements with deadlines, slow-query log | `metrics`, `net`, `secret` |
+//! | [`llm`] | the language model: a server, or replies by rules | `metrics`, `net`, `secret` |
+//! | [`safety`] | the crisis detector, and where to find help | |
+//! | [`metrics`] | what a request counts, and its EMF record | |
+//! | [`encoded_body`] | a body as it is cached and sent | |
+//! | [`aws`] | IAM tokens and Secrets Manager, without the SDK | `net`, `secret` |
+//! | [`net`] | trusted certificates, single HTTP requests, stale connections | |
+//! | [`secret`] | values that are never printed | |
 
-pub mod aws;
-pub mod cache;
-pub mod compress;
 pub mod config;
-pub mod db;
-pub mod document;
-pub mod error;
-pub mod fields;
 pub mod http;
-pub mod llm;
-pub mod metrics;
-pub mod outbound;
-pub mod password;
 pub mod run;
-pub mod safety;
-pub mod secret;
-mod silence;
 pub mod state;
-pub mod store;
 pub mod telemetry;
-mod tls;
 
-pub use error::{Error, Result};
-pub use run::{run, run_alone, run_event, run_with_resources};
-pub use state::State;
+pub use domain::error::{self, Error, Result};
+pub use {aws, cache, db, domain, encoded_body, llm, metrics, net, safety, secret};
+
+pub use self::run::{run, run_event, run_with_resources, run_without_state};
+pub use self::state::AppState;

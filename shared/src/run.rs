@@ -8,21 +8,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use domain::error::{Error, Result};
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use lambda_http::{Body, IntoResponse, service_fn};
 use lambda_runtime::LambdaEvent;
+use metrics::{EmfRecord, RequestMetrics, Summary};
+use safety;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
 use crate::config::{self, Variables};
-use crate::error::{Error, Result};
-use crate::http::{Facts, Reply, Request};
-use crate::metrics::{self, Meter, Summary};
-use crate::safety;
-use crate::state::State;
+use crate::http::{Request, Response, ResponseContext};
+use crate::state::AppState;
 use crate::telemetry;
 
 /// An answer leaves this long before Lambda would cut the function off.
@@ -30,23 +30,23 @@ const MARGIN: Duration = Duration::from_millis(250);
 /// A request that takes longer is logged.
 const SLOW_REQUEST: Duration = Duration::from_secs(1);
 
-/// A handler: `async fn handle(state: &State, request: Request) -> Result<Reply>`.
+/// A handler: `async fn handle(state: &AppState, request: Request) -> Result<Response>`.
 pub trait Handler<'a>: Clone + Send + Sync + 'static {
     /// What the call returns.
-    type Future: Future<Output = Result<Reply>> + Send + 'a;
+    type Future: Future<Output = Result<Response>> + Send + 'a;
 
     /// Calls the function.
-    fn call(&self, state: &'a State, request: Request) -> Self::Future;
+    fn call(&self, state: &'a AppState, request: Request) -> Self::Future;
 }
 
 impl<'a, F, T> Handler<'a> for F
 where
-    F: Fn(&'a State, Request) -> T + Clone + Send + Sync + 'static,
-    T: Future<Output = Result<Reply>> + Send + 'a,
+    F: Fn(&'a AppState, Request) -> T + Clone + Send + Sync + 'static,
+    T: Future<Output = Result<Response>> + Send + 'a,
 {
     type Future = T;
 
-    fn call(&self, state: &'a State, request: Request) -> T {
+    fn call(&self, state: &'a AppState, request: Request) -> T {
         self(state, request)
     }
 }
@@ -64,19 +64,19 @@ pub fn run_with_resources<H: for<'a> Handler<'a>>(handler: H) -> ExitCode {
 }
 
 /// The same for a function that asks nobody anything: it needs no backend and no secret.
-pub fn run_alone<T>(handler: fn(Request) -> T) -> ExitCode
+pub fn run_without_state<T>(handler: fn(Request) -> T) -> ExitCode
 where
-    T: Future<Output = Result<Reply>> + Send + 'static,
+    T: Future<Output = Result<Response>> + Send + 'static,
 {
     start(move |_| serve_http(WithResources(false), move |_, request| handler(request)))
 }
 
 fn run_with_state<H: for<'a> Handler<'a>>(handler: H, with_resources: WithResources) -> ExitCode {
     start(move |variables| async move {
-        let state = Arc::new(State::try_from(variables)?);
+        let state = Arc::new(AppState::try_from(variables)?);
         state.connect().await;
-        serve_http(with_resources, move |meter, request| {
-            let (state, handler) = (state.with_meter(meter), handler.clone());
+        serve_http(with_resources, move |metrics, request| {
+            let (state, handler) = (state.with_metrics(metrics), handler.clone());
             async move { handler.call(&state, request).await }
         })
         .await
@@ -85,8 +85,8 @@ fn run_with_state<H: for<'a> Handler<'a>>(handler: H, with_resources: WithResour
 
 async fn serve_http<F, T>(with_resources: WithResources, respond: F) -> Result<(), lambda_http::Error>
 where
-    F: Fn(Arc<Meter>, Request) -> T + Clone + Send + Sync + 'static,
-    T: Future<Output = Result<Reply>> + Send + 'static,
+    F: Fn(Arc<RequestMetrics>, Request) -> T + Clone + Send + Sync + 'static,
+    T: Future<Output = Result<Response>> + Send + 'static,
 {
     let environment = Arc::new(Environment { warm: AtomicBool::new(false), with_resources });
     let service = service_fn(move |request| {
@@ -98,7 +98,7 @@ where
 
 /// Runs a function that is called with an event rather than a request. Its error becomes the invocation's error.
 ///
-/// The context is what the handler works with: [`State`], or what it needs of the [`Variables`].
+/// The context is what the handler works with: [`AppState`], or what it needs of the [`Variables`].
 pub fn run_event<C, E, R, F, T>(handler: F) -> ExitCode
 where
     C: TryFrom<Variables, Error: Into<lambda_http::Error>> + Clone + Send + Sync + 'static,
@@ -141,7 +141,7 @@ fn prepare() -> Result<(Runtime, Variables), lambda_http::Error> {
     let variables = Variables::default();
     let told = variables.telemetry();
     telemetry::init(told.log_level);
-    metrics::registry::name_service(told.service_name);
+    ::metrics::identify(told.service_name, config::function_name());
     // With one request at a time a second thread would only cost its start.
     let runtime = if config::max_concurrency() > 1 {
         Builder::new_multi_thread().enable_all().build()?
@@ -173,17 +173,21 @@ struct Environment {
 
 impl Environment {
     /// Serves one request: every outcome, a panic and a deadline included, becomes an answer.
-    async fn serve<T>(&self, respond: impl Fn(Arc<Meter>, Request) -> T, request: Request) -> http::Response<Body>
+    async fn serve<T>(
+        &self,
+        respond: impl Fn(Arc<RequestMetrics>, Request) -> T,
+        request: Request,
+    ) -> http::Response<Body>
     where
-        T: Future<Output = Result<Reply>>,
+        T: Future<Output = Result<Response>>,
     {
         let started = Instant::now();
         let (endpoint, (request_id, deadline)) = (request.endpoint(), request.invocation());
-        let meter = Arc::new(Meter::of_request(&request_id, &endpoint));
+        let metrics = Arc::new(RequestMetrics::of_request(&request_id, &endpoint));
         let (accepts_gzip, if_none_match) = (request.accepts_gzip(), request.if_none_match().map(str::to_owned));
         let country = request.country();
         let left = Duration::from_millis(deadline.saturating_sub(unix_ms())).saturating_sub(MARGIN);
-        let work = AssertUnwindSafe(async { respond(Arc::clone(&meter), request).await }).catch_unwind();
+        let work = AssertUnwindSafe(async { respond(Arc::clone(&metrics), request).await }).catch_unwind();
         let result = match timeout(left, work).await {
             Ok(Ok(result)) => result,
             Ok(Err(_panic)) => Err(Error::internal("the handler panicked")),
@@ -192,11 +196,11 @@ impl Environment {
         let reply = result.unwrap_or_else(|error| {
             log(&error, &request_id, &endpoint);
             let resources = if self.with_resources.0 { safety::resources(country) } else { Vec::new() };
-            Reply::problem(&error, &request_id, &resources)
+            Response::problem(&error, &request_id, &resources)
         });
         let took = started.elapsed();
         let if_none_match = if_none_match.as_deref();
-        let facts = Facts { request_id: &request_id, if_none_match, accepts_gzip, took, meter: &meter };
+        let facts = ResponseContext { request_id: &request_id, if_none_match, accepts_gzip, took, metrics: &metrics };
         let (response, response_bytes) = reply.into_response(&facts);
         if took > SLOW_REQUEST {
             let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
@@ -210,7 +214,7 @@ impl Environment {
             response_bytes,
             cold_start: !self.warm.swap(true, Ordering::Relaxed),
         };
-        metrics::emit(&metrics::Document::new(summary, &meter));
+        ::metrics::emit(&EmfRecord::new(summary, &metrics));
         response
     }
 }

@@ -3,109 +3,104 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cache::Cache;
+use db::{Db, PoolSize};
+use domain::Store;
+use domain::password::Passwords;
 use futures_util::future::join;
+use llm::Model;
+use metrics::RequestMetrics;
+use secret::Secret;
 use tokio::time::timeout;
 
-use crate::cache::Cache;
 use crate::config::{Config, ConfigError, Variables};
-use crate::db::{self, Db, PoolSize};
-use crate::llm::Model;
-use crate::metrics::Meter;
-use crate::password::Passwords;
-use crate::secret::{Secret, SecretKey};
-use crate::store::LocalCounters;
 
-/// How long INIT waits for its connections: a backend that is away must not keep the environment from starting.
+/// How long INIT waits for its connections: an unavailable backend must not prevent the environment from starting.
 const CONNECT_BUDGET: Duration = Duration::from_millis(300);
 
-/// The parts that handlers work with. Built once for an environment; each request gets a clone with a meter of its own.
+/// The parts that handlers work with. Built once for an environment; each request gets a clone with metrics of its own.
 #[derive(Clone)]
-pub struct State {
-    /// Redis.
-    pub cache: Cache,
-    /// Postgres.
-    pub db: Db,
-    /// What answers in the chat.
+pub struct AppState {
+    /// Redis and Postgres.
+    pub store: Store,
+    /// What replies in the chat.
     pub model: Model,
     /// Argon2id.
     pub passwords: Passwords,
-    /// What this request counts.
-    pub meter: Arc<Meter>,
-    /// For names that must not be read back: of e-mail addresses, sources, request bodies.
-    pub pseudonyms: SecretKey,
-    /// What an operator shows; without one everybody is an operator.
+    /// The key that an operator presents; without one nobody is an operator.
     pub(crate) operator_key: Option<Secret<String>>,
-    /// What `CloudFront` shows; without one nobody is believed to be it.
+    /// The key that `CloudFront` presents; without one, its headers are not trusted.
     pub(crate) edge_key: Option<Secret<String>>,
-    /// The table of DynamoDB in which requests are summed up.
+    /// The DynamoDB table with the sums of requests.
     pub performance_table: Option<String>,
-    /// What the cache is called in `ElastiCache`, if it is there.
+    /// The name of the cache in `ElastiCache`, if it is there.
     pub cache_id: Option<String>,
-    /// Counts log-ins while Redis is away.
-    pub(crate) counters: Arc<LocalCounters>,
 }
 
-/// An environment cannot be worked in.
+/// Why an environment cannot serve requests.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
-pub enum Unfit {
-    /// Of variables that are missing or malformed.
+pub enum StartupError {
+    /// Variables are missing or malformed.
     Config(#[from] ConfigError),
-    /// Of certificates.
+    /// The database needs TLS, and the system has no certificates.
     Database(#[from] db::Error),
 }
 
-impl TryFrom<Variables> for State {
-    type Error = Unfit;
+impl TryFrom<Variables> for AppState {
+    type Error = StartupError;
 
-    fn try_from(variables: Variables) -> Result<Self, Unfit> {
+    fn try_from(variables: Variables) -> Result<Self, StartupError> {
         Ok(Config::try_from(variables)?.try_into()?)
     }
 }
 
-impl TryFrom<Config> for State {
+impl TryFrom<Config> for AppState {
     type Error = db::Error;
 
-    /// Puts the parts together without connecting. Fails when TLS is asked for and the system has no certificates.
+    /// Puts the parts together without connecting. Fails if TLS is required and the system has no certificates.
     fn try_from(config: Config) -> Result<Self, db::Error> {
-        let meter = Arc::new(Meter::default());
+        let metrics = Arc::new(RequestMetrics::default());
         let size = PoolSize { kept: config.db_pool_size, overflow: config.db_max_overflow };
+        let store = Store {
+            cache: Cache::new(&config.redis, &config.cache_key, Arc::clone(&metrics)),
+            db: Db::new(&config.database, size, config.slow_query_threshold, Arc::clone(&metrics))?,
+            metrics,
+            hmac_key: config.cache_key.derive("pseudonym"),
+            local_counters: Arc::default(),
+        };
         Ok(Self {
-            cache: Cache::new(&config.redis, &config.cache_key, Arc::clone(&meter)),
-            db: Db::new(&config.database, size, config.slow_query_threshold, Arc::clone(&meter))?,
-            model: config.llm.map_or(Model::BuiltIn, |endpoint| Model::Remote(Arc::new(endpoint))),
+            store,
+            model: config.llm.map_or(Model::RuleBased, |endpoint| Model::Remote(Arc::new(endpoint))),
             passwords: Passwords::default(),
-            meter,
-            pseudonyms: config.cache_key.derive("pseudonym"),
             operator_key: config.operator_key,
             edge_key: config.edge_key,
             performance_table: config.performance_table,
             cache_id: config.cache_id,
-            counters: Arc::default(),
         })
     }
 }
 
-impl State {
-    /// Starts both connections at once and waits a bounded time. Neither being away is an error.
+impl AppState {
+    /// Connects to both backends concurrently, and waits a bounded time. An unavailable backend is not an error.
     pub async fn connect(&self) {
-        let _ = timeout(CONNECT_BUDGET, join(self.cache.connect(), self.db.connect())).await;
+        let _ = timeout(CONNECT_BUDGET, join(self.store.cache.connect(), self.store.db.connect())).await;
     }
 
-    /// The same parts for a new request without a name.
+    /// The metrics of this request.
+    pub fn metrics(&self) -> &RequestMetrics {
+        &self.store.metrics
+    }
+
+    /// The same state for a new request without a name.
     #[must_use]
     pub fn for_request(&self) -> Self {
-        self.with_meter(Arc::default())
+        self.with_metrics(Arc::default())
     }
 
-    /// The same parts for the request that this meter belongs to.
+    /// The same state for the request that these metrics belong to.
     #[must_use]
-    pub fn with_meter(&self, meter: Arc<Meter>) -> Self {
-        Self {
-            cache: self.cache.with_meter(Arc::clone(&meter)),
-            db: self.db.with_meter(Arc::clone(&meter)),
-            meter,
-            ..self.clone()
-        }
+    pub fn with_metrics(&self, metrics: Arc<RequestMetrics>) -> Self {
+        Self { store: self.store.with_metrics(metrics), ..self.clone() }
     }
 }

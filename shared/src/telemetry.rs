@@ -10,14 +10,14 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// The crates whose records are ours.
-const OURS: [&str; 4] = ["shared", "cache_monitor", "health_detailed", "metrics_rollup"];
+/// The crates of this workspace that log.
+const OUR_CRATES: [&str; 7] = ["shared", "db", "domain", "llm", "cache_monitor", "health_detailed", "metrics_rollup"];
 
 /// Installs the subscriber and the panic hook. A second call changes nothing.
 ///
 /// Only our own records follow `level`. Libraries are heard from `error` on: below that some of them print what they carry.
 pub fn init(level: LevelFilter) {
-    let ours = Targets::new().with_default(LevelFilter::ERROR).with_targets(OURS.map(|name| (name, level)));
+    let ours = Targets::new().with_default(LevelFilter::ERROR).with_targets(OUR_CRATES.map(|name| (name, level)));
     let json =
         tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
     let _ = tracing_subscriber::registry().with(json.with_filter(ours)).try_init();

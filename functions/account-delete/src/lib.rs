@@ -3,20 +3,20 @@
 //! Repeatable with the same token for a day. When the cache cannot be told, the answer is 503: the account is gone from the database, and the
 //! outbox finishes the rest within a minute.
 
-use shared::http::{Reply, Request};
-use shared::{Result, State, store};
+use shared::http::{Request, Response};
+use shared::{AppState, Result, domain};
 
 /// Answers 204.
 ///
 /// # Errors
 /// `unauthenticated`, or `unavailable` when the database is away or the cache could not be told.
-pub async fn handle(state: &State, request: Request) -> Result<Reply> {
+pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     // Repeatable anyway; what is no key is told all the same.
     request.idempotency_key(state, "account-delete")?;
 
-    let guard = store::begin_deletion(state, token.user_id()).await?;
-    store::delete_account(state, guard, &token).await?;
+    let guard = domain::begin_deletion(&state.store, token.user_id()).await?;
+    domain::delete_account(&state.store, guard, &token).await?;
 
-    Ok(Reply::no_content())
+    Ok(Response::no_content())
 }

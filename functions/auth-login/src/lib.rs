@@ -3,34 +3,34 @@
 //! An unknown e-mail address and a wrong password cost the same and get the same answer. When Redis is away the attempts are counted
 //! in this environment's memory.
 
+use shared::domain::{self, Credentials, Email, LoginAttempt, Password};
 use shared::error::Error;
-use shared::http::{Reply, Request};
-use shared::store::{self, Credentials, Email, LoginAttempt, Password};
-use shared::{Result, State};
+use shared::http::{Request, Response};
+use shared::{AppState, Result};
 
 /// Reads `email` and `password`, and answers with a token.
 ///
 /// # Errors
 /// `invalid_fields`, `wrong_credentials`, `rate_limited`, or `unavailable` when the database is.
-pub async fn handle(state: &State, request: Request) -> Result<Reply> {
+pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let mut body = request.json()?;
     let email = body.required("email", Email::parse);
     let password = body.required("password", Password::parse_known);
     let (email, password) = body.finish(email.zip(password))?;
     let key = request.idempotency_key(state, "auth-login")?;
 
-    let attempt = LoginAttempt::begin(state, &email, &request.source_ip(state)).await?;
+    let attempt = LoginAttempt::begin(&state.store, &email, &request.source_ip(state)).await?;
     let verified = verify(state, &email, password).await;
-    attempt.conclude(state, verified.as_ref().map(Option::is_some)).await;
+    attempt.conclude(&state.store, verified.as_ref().map(Option::is_some)).await;
     let credentials = verified?.ok_or(Error::WrongCredentials)?;
-    let grant = store::create_session(state, &credentials, key.as_ref()).await?;
+    let grant = domain::create_session(&state.store, &credentials, key.as_ref()).await?;
 
-    Reply::ok(&grant)
+    Response::ok(&grant)
 }
 
 /// What both prove, or `None` after the same amount of work.
-async fn verify(state: &State, email: &Email, password: Password) -> Result<Option<Credentials>> {
-    let credentials = store::credentials(state, email).await?;
+async fn verify(state: &AppState, email: &Email, password: Password) -> Result<Option<Credentials>> {
+    let credentials = domain::credentials(&state.store, email).await?;
     let stored = credentials.as_ref().map(|found| found.password_hash.clone());
     let matches = state.passwords.verify(password.into_secret(), stored).await?;
     Ok(credentials.filter(|_| matches))

@@ -5,9 +5,9 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use shared::http::{Reply, Request};
-use shared::store::{self, RevocationScope};
-use shared::{Result, State};
+use shared::domain::{self, RevocationScope};
+use shared::http::{Request, Response};
+use shared::{AppState, Result};
 
 /// The answer.
 #[derive(Debug, Serialize)]
@@ -20,16 +20,16 @@ pub struct LoggedOut {
 ///
 /// # Errors
 /// `unauthenticated` when the session is over already, `unavailable` when the database is or the cache could not be told.
-pub async fn handle(state: &State, request: Request) -> Result<Reply> {
+pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     let mut query = request.query();
     let scope = query.optional("scope", scope);
     let scope = query.finish(Some(scope.unwrap_or(RevocationScope::All)))?;
     let key = request.last_idempotency_key(state, "auth-logout", &token)?;
 
-    store::revoke_sessions(state, &token, scope, key.as_ref()).await?;
+    domain::revoke_sessions(&state.store, &token, scope, key.as_ref()).await?;
 
-    Reply::ok(&LoggedOut { message: "Successfully logged out" })
+    Response::ok(&LoggedOut { message: "Successfully logged out" })
 }
 
 fn scope(value: &Value) -> Result<RevocationScope, &'static str> {

@@ -1,19 +1,19 @@
 //! `GET /api/auth/me`: the caller's account, from the session's record or the database.
 
-use shared::document::Document;
+use shared::domain;
+use shared::encoded_body::EncodedBody;
 use shared::error::Error;
-use shared::http::{Reply, Request};
-use shared::store;
-use shared::{Result, State};
+use shared::http::{Request, Response};
+use shared::{AppState, Result};
 
 /// Answers with the account.
 ///
 /// # Errors
 /// `unauthenticated`, or `unavailable` when the database is needed and away.
-pub async fn handle(state: &State, request: Request) -> Result<Reply> {
+pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
 
-    let session = store::current_session(state, &token).await?;
+    let session = domain::current_session(&state.store, &token).await?;
 
-    Ok(Reply::cacheable(Document::new(&session.account).map_err(Error::internal)?))
+    Ok(Response::cacheable(EncodedBody::new(&session.account).map_err(Error::internal)?))
 }

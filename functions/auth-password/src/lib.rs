@@ -4,10 +4,10 @@
 //! the sessions any more, see `auth-logout`.
 
 use serde::Serialize;
+use shared::domain::{self, LoginAttempt, Password};
 use shared::error::Error;
-use shared::http::{Reply, Request};
-use shared::store::{self, LoginAttempt, Password};
-use shared::{Result, State};
+use shared::http::{Request, Response};
+use shared::{AppState, Result};
 
 /// The answer.
 #[derive(Debug, Serialize)]
@@ -21,7 +21,7 @@ pub struct Changed {
 /// # Errors
 /// `unauthenticated`, `invalid_fields` also when the old password is not the account's, `rate_limited`, or `unavailable` when the database is
 /// or the cache could not be told.
-pub async fn handle(state: &State, request: Request) -> Result<Reply> {
+pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     let mut body = request.json()?;
     let old = body.required("old_password", Password::parse_known);
@@ -29,19 +29,19 @@ pub async fn handle(state: &State, request: Request) -> Result<Reply> {
     let (old, new) = body.finish(old.zip(new))?;
     let key = request.last_idempotency_key(state, "auth-password", &token)?;
     let changed = Changed { message: "Password changed; sign in again" };
-    if store::sessions_ended(state, &token, key.as_ref()).await? {
-        return Reply::ok(&changed);
+    if domain::sessions_ended(&state.store, &token, key.as_ref()).await? {
+        return Response::ok(&changed);
     }
 
-    let (email, credentials) = store::own_credentials(state, &token).await?;
-    let attempt = LoginAttempt::begin(state, &email, &request.source_ip(state)).await?;
+    let (email, credentials) = domain::own_credentials(&state.store, &token).await?;
+    let attempt = LoginAttempt::begin(&state.store, &email, &request.source_ip(state)).await?;
     let verified = state.passwords.verify(old.into_secret(), Some(credentials.password_hash.clone())).await;
-    attempt.conclude(state, verified.as_ref().copied()).await;
+    attempt.conclude(&state.store, verified.as_ref().copied()).await;
     if !verified? {
         return Err(Error::invalid("old_password", "must be the present password"));
     }
     let password_hash = state.passwords.hash(new.into_secret()).await?;
-    store::change_password(state, &token, &credentials, &password_hash, key.as_ref()).await?;
+    domain::change_password(&state.store, &token, &credentials, &password_hash, key.as_ref()).await?;
 
-    Reply::ok(&changed)
+    Response::ok(&changed)
 }

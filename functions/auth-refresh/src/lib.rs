@@ -2,18 +2,18 @@
 //!
 //! A session that is refreshed lives 30 days longer, up to 180 days after its log-in.
 
-use shared::http::{Reply, Request};
-use shared::{Result, State, store};
+use shared::http::{Request, Response};
+use shared::{AppState, Result, domain};
 
 /// Answers as a log-in does.
 ///
 /// # Errors
 /// `unauthenticated` when the session is over, also because it has been refreshed already; `unavailable` when the database is.
-pub async fn handle(state: &State, request: Request) -> Result<Reply> {
+pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     let key = request.last_idempotency_key(state, "auth-refresh", &token)?;
 
-    let grant = store::refresh_session(state, &token, key.as_ref()).await?;
+    let grant = domain::refresh_session(&state.store, &token, key.as_ref()).await?;
 
-    Reply::ok(&grant)
+    Response::ok(&grant)
 }

@@ -12,17 +12,17 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use shared::config::Variables;
+use shared::domain::{self, MEMORY_BUDGETS};
 use shared::metrics::{self, CacheReading, FamilyMemory, OutboxReading, Published};
-use shared::state::Unfit;
-use shared::store::{self, CACHE_BUDGETS};
-use shared::{Error, Result, State};
+use shared::state::StartupError;
+use shared::{AppState, Error, Result};
 
 use self::nodes::Nodes;
 
 /// What an environment keeps from one minute to the next.
 #[derive(Clone)]
 pub struct Monitor {
-    state: State,
+    state: AppState,
     nodes: Option<Nodes>,
     /// Evictions up to the last time; none before the first.
     evicted: Arc<AtomicU64>,
@@ -32,17 +32,17 @@ pub struct Monitor {
 const UNKNOWN: u64 = u64::MAX;
 
 impl TryFrom<Variables> for Monitor {
-    type Error = Unfit;
+    type Error = StartupError;
 
-    fn try_from(variables: Variables) -> Result<Self, Unfit> {
-        let state = State::try_from(variables)?;
+    fn try_from(variables: Variables) -> Result<Self, StartupError> {
+        let state = AppState::try_from(variables)?;
         Ok(Self { nodes: state.cache_id.clone().map(Nodes::new), state, evicted: Arc::new(AtomicU64::new(UNKNOWN)) })
     }
 }
 
 /// What was done.
 #[derive(Debug, Serialize)]
-pub struct Done {
+pub struct Empty {
     /// Invalidations that were finished.
     pub drained: usize,
     /// Expired sessions and idempotency keys that were deleted.
@@ -53,29 +53,29 @@ pub struct Done {
 ///
 /// # Errors
 /// When Redis or the database is away.
-pub async fn handle(monitor: Monitor, _event: Value) -> Result<Done> {
+pub async fn handle(monitor: Monitor, _event: Value) -> Result<Empty> {
     let state = &monitor.state;
-    let drained = store::drain_outbox(state).await;
+    let drained = domain::drain_outbox(&state.store).await;
     if let Ok(finished) = &drained {
         metrics::emit(&Published::new(Timestamp::now(), &OutboxReading { cache_outbox: *finished as u64 }));
     }
     // Whether or not Redis can be told: what a person wrote is not kept longer than promised.
-    let purged = store::purge_expired(state).await;
+    let purged = domain::purge_expired(&state.store).await;
     let published = monitor.publish().await;
     if let Some(nodes) = &monitor.nodes {
         nodes.publish().await;
     }
 
-    let done = Done { drained: drained?, purged: purged? };
+    let done = Empty { drained: drained?, purged: purged? };
     published.map(|()| done)
 }
 
 impl Monitor {
     /// Publishes what Redis tells, and how much of its budget each family takes up. What it refuses to tell is missing, and not nought.
     async fn publish(&self) -> Result<()> {
-        let census = self.state.cache.census().await.map_err(Error::unavailable)?;
+        let memory_stats = self.state.store.cache.memory_stats().await.map_err(Error::unavailable)?;
         let now = Timestamp::now();
-        if let (Some(usage), Some(keys)) = (census.usage, census.keys) {
+        if let (Some(usage), Some(keys)) = (memory_stats.usage, memory_stats.keys) {
             let before = self.evicted.swap(usage.evicted, Ordering::Relaxed);
             // A server that was started anew counts from nought.
             let evictions = if before == UNKNOWN { 0 } else { usage.evicted.saturating_sub(before) };
@@ -89,8 +89,8 @@ impl Monitor {
             metrics::emit(&Published::new(now, &reading));
         }
 
-        for (family, names, budget) in CACHE_BUDGETS {
-            let Some(share) = census.share(names) else { continue };
+        for (family, names, budget) in MEMORY_BUDGETS {
+            let Some(share) = memory_stats.family_usage(names) else { continue };
             let used = percent(share.bytes, budget);
             if used > 100.0 {
                 tracing::warn!(family, bytes = share.bytes, budget, "a family is over its budget");

@@ -1,9 +1,9 @@
 //! `DELETE /api/chat/session/{user_id}`: forgets the caller's conversation, and what the model has answered in it. Repeatable.
 
 use serde::Serialize;
-use shared::http::{Reply, Request};
-use shared::store::{self, UserId};
-use shared::{Result, State};
+use shared::domain::{self, UserId};
+use shared::http::{Request, Response};
+use shared::{AppState, Result};
 
 /// The answer.
 #[derive(Debug, Serialize)]
@@ -18,13 +18,13 @@ pub struct Cleared {
 ///
 /// # Errors
 /// `unauthenticated`, `forbidden` for another user's id, or `unavailable` when the database is.
-pub async fn handle(state: &State, request: Request) -> Result<Reply> {
+pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     token.must_belong_to(Some(request.path_user_id()?))?;
     let key = request.idempotency_key(state, "chat-clear")?;
 
-    let guard = store::begin_turning_point(state, token.user_id()).await?;
-    store::clear_conversation(state, guard, &token, key.as_ref()).await?;
+    let guard = domain::begin_conversation_reset(&state.store, token.user_id()).await?;
+    domain::clear_conversation(&state.store, guard, &token, key.as_ref()).await?;
 
-    Reply::ok(&Cleared { status: "session cleared", user_id: token.user_id() })
+    Response::ok(&Cleared { status: "session cleared", user_id: token.user_id() })
 }

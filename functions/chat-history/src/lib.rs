@@ -1,19 +1,19 @@
 //! `GET /api/chat/history`: what the caller and Kai have said, cached for half an hour or until something is said.
 
-use shared::http::{Reply, Request};
-use shared::store::{self, HistoryPage};
-use shared::{Result, State};
+use shared::domain::{self, HistoryPage};
+use shared::http::{Request, Response};
+use shared::{AppState, Result};
 
 /// Reads `limit`, `before` and `user_id`, and answers with that part of the conversation, oldest first.
 ///
 /// # Errors
 /// `unauthenticated`, `forbidden` for another user's id, `invalid_fields`, or `unavailable` when the database is needed and away.
-pub async fn handle(state: &State, request: Request) -> Result<Reply> {
+pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     let (page, user) = HistoryPage::read(request.query())?;
     token.must_belong_to(user)?;
 
-    let history = store::conversation_history(state, &token, page).await?;
+    let history = domain::conversation_history(&state.store, &token, page).await?;
 
-    Ok(Reply::cacheable(history))
+    Ok(Response::cacheable(history))
 }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use serde_json::value::RawValue;
-use shared::fields::Fields;
-use shared::http::{Reply, Request};
+use shared::domain::validation::FieldReader;
+use shared::domain::{self, Answer, ChatMessage, Safety};
+use shared::http::{Request, Response};
 use shared::safety::{self, Country, Language};
-use shared::store::{self, Answer, ChatMessage, Safety};
-use shared::{Result, State};
+use shared::{AppState, Result};
 use tokio::time::timeout;
 
 /// How long the answer waits for being kept. It comes in under half a second, kept or not, also from an environment that has just waited in vain for
@@ -17,36 +17,36 @@ const KEEP_BUDGET: Duration = Duration::from_millis(120);
 /// Words and resources for somebody in a crisis, kept in the conversation if that can be done quickly. Neither looked up nor stored among the
 /// model's answers.
 pub(crate) async fn answer(
-    state: &State,
+    state: &AppState,
     request: &Request,
-    body: Fields,
+    body: FieldReader,
     language: Language,
     country: Option<Country>,
-) -> Result<Reply> {
-    state.meter.crisis();
+) -> Result<Response> {
+    state.metrics().crisis();
     let mut answer = Answer::new(safety::crisis_reply(language).to_owned(), "kai", 1.0);
     answer.metadata.safety = Safety::Warning;
     answer.resources = safety::resources(country);
     match timeout(KEEP_BUDGET, keep(state, request, body, &answer)).await {
-        Ok(Ok(kept)) => Reply::ok(&kept),
+        Ok(Ok(kept)) => Response::ok(&kept),
         outcome => {
             // Whoever is not signed in, or sends what cannot be kept, is answered as well, and nothing has failed.
             if outcome.map_or(true, |kept| kept.is_err_and(|error| error.is_ours())) {
-                state.meter.crisis_failure();
+                state.metrics().crisis_failure();
             }
-            Reply::ok(&answer)
+            Response::ok(&answer)
         }
     }
 }
 
-async fn keep(state: &State, request: &Request, body: Fields, answer: &Answer) -> Result<Box<RawValue>> {
+async fn keep(state: &AppState, request: &Request, body: FieldReader, answer: &Answer) -> Result<Box<RawValue>> {
     let token = request.token()?;
     let (message, user) = ChatMessage::read(body)?;
     token.must_belong_to(user)?;
     let key = request.idempotency_key(state, "chat-send")?;
     // Only of somebody who is signed in is anything counted or forgotten.
-    store::current_session(state, &token).await?;
-    store::count_message(state, &token).await?;
-    let exchange = store::begin_crisis_exchange(state, token.user_id()).await?;
-    store::keep_exchange(state, exchange, &token, &message, answer, key.as_ref()).await
+    domain::current_session(&state.store, &token).await?;
+    domain::count_message(&state.store, &token).await?;
+    let exchange = domain::begin_crisis_exchange(&state.store, token.user_id()).await?;
+    domain::keep_exchange(&state.store, exchange, &token, &message, answer, key.as_ref()).await
 }

@@ -6,11 +6,11 @@
 mod crisis;
 mod model;
 
-use shared::http::{Reply, Request};
+use shared::domain::{self, ChatLookup, ChatMessage};
+use shared::http::{Request, Response};
 use shared::llm;
 use shared::safety::{self, Country};
-use shared::store::{self, Asked, ChatMessage};
-use shared::{Result, State};
+use shared::{AppState, Result};
 
 /// Reads `message`, and optionally `user_id`, `country` and `conversation_history`; answers with `response`, `metadata` and `resources`. An
 /// `Idempotency-Key` makes it repeatable.
@@ -18,7 +18,7 @@ use shared::{Result, State};
 /// # Errors
 /// `unauthenticated`, `forbidden` for another user's id, `invalid_fields`, `rate_limited`, `idempotency_key_reused`, or `unavailable` when the database
 /// is. Each of them carries `resources`.
-pub async fn handle(state: &State, request: Request) -> Result<Reply> {
+pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let body = request.json()?;
     let country = body.peek("country").and_then(Country::parse).or_else(|| request.country());
     if let Some(language) = body.peek("message").and_then(safety::detect) {
@@ -31,15 +31,16 @@ pub async fn handle(state: &State, request: Request) -> Result<Reply> {
     // From here on, so that what is slow before the model is asked does not take the time from keeping its answer.
     let deadline = llm::deadline();
 
-    let (answer, exchange) = match Box::pin(store::ask(state, &token, &message, key.as_ref())).await? {
-        Asked::Kept(first) => return Reply::ok(&first),
-        Asked::Known(spoken, exchange) => (model::repeat(state, spoken), exchange),
-        Asked::Open(question) => {
-            let answer = model::answer(state, *question, &message, country, deadline).await;
-            (answer, store::begin_exchange(state, token.user_id()).await?)
-        }
-    };
-    let kept = store::keep_exchange(state, exchange, &token, &message, &answer, key.as_ref()).await?;
+    let (answer, exchange) =
+        match Box::pin(domain::ask(&state.store, state.model.name(), &token, &message, key.as_ref())).await? {
+            ChatLookup::Replayed(first) => return Response::ok(&first),
+            ChatLookup::Cached(spoken, exchange) => (model::repeat(state, spoken), exchange),
+            ChatLookup::Uncached(question) => {
+                let answer = model::answer(state, *question, &message, country, deadline).await;
+                (answer, domain::begin_exchange(&state.store, token.user_id()).await?)
+            }
+        };
+    let kept = domain::keep_exchange(&state.store, exchange, &token, &message, &answer, key.as_ref()).await?;
 
-    Reply::ok(&kept)
+    Response::ok(&kept)
 }

@@ -2,58 +2,58 @@
 
 use std::time::Instant;
 
-use shared::State;
+use shared::AppState;
+use shared::domain::{Answer, ChatMessage, ModelReply, Question, Safety, SingleFlight};
 use shared::llm::Model;
 use shared::safety::{self, Country, Language};
-use shared::store::{Answer, ChatMessage, Flight, Question, Safety, Spoken};
 
 const FALLBACK: &str = "I am sorry, I cannot find an answer right now; that is a fault on my side and nothing that you did. What you wrote has been kept. \
     If it can wait, please write to me again in a few minutes. If it cannot, please turn to somebody you trust, or to a helpline near you.";
 
 /// What the model says to a question that it has not answered before, or that depends on what was said.
 pub(crate) async fn answer(
-    state: &State,
+    state: &AppState,
     mut question: Question,
     message: &ChatMessage,
     country: Option<Country>,
     deadline: Instant,
 ) -> Answer {
-    let lead = match Flight::join(state, &mut question, deadline).await {
-        Flight::Landed(spoken) => return repeat(state, spoken),
-        Flight::Lead(lead) => lead,
+    let lead = match SingleFlight::join(&state.store, &mut question, deadline).await {
+        SingleFlight::Completed(spoken) => return repeat(state, spoken),
+        SingleFlight::Leader(lead) => lead,
     };
-    let Ok(response) = state.model.answer(&question.prompt(message), deadline, &state.meter).await else {
-        lead.land(state, None).await;
+    let Ok(response) = state.model.answer(&question.prompt(message), deadline, state.metrics()).await else {
+        lead.publish(&state.store, None).await;
         let mut answer = Answer::new(FALLBACK.to_owned(), "kai", 0.0);
         answer.metadata.fallback = true;
         return answer;
     };
-    let spoken = Spoken { response };
+    let spoken = ModelReply { response };
     let answer = checked(state, &spoken, country);
     // What looks like a crisis, on either side, is for this moment only.
-    lead.land(state, Some(&spoken).filter(|_| answer.metadata.safety == Safety::Safe)).await;
+    lead.publish(&state.store, Some(&spoken).filter(|_| answer.metadata.safety == Safety::Safe)).await;
     answer
 }
 
 /// What the model said to the same question before. It was found to be safe then, by the very lists of now: their version is part of its key.
-pub(crate) fn repeat(state: &State, spoken: Spoken) -> Answer {
-    state.meter.llm_saved();
+pub(crate) fn repeat(state: &AppState, spoken: ModelReply) -> Answer {
+    state.metrics().llm_saved();
     let mut answer = said(state, spoken.response);
     answer.metadata.cached = true;
     answer
 }
 
 /// The model's words, as good as its kind.
-fn said(state: &State, response: String) -> Answer {
+fn said(state: &AppState, response: String) -> Answer {
     let confidence = match state.model {
-        Model::BuiltIn => 0.5,
+        Model::RuleBased => 0.5,
         Model::Remote(_) => 0.8,
     };
     Answer::new(response, state.model.name(), confidence)
 }
 
 /// The model's words as they may be shown.
-fn checked(state: &State, spoken: &Spoken, country: Option<Country>) -> Answer {
+fn checked(state: &AppState, spoken: &ModelReply, country: Option<Country>) -> Answer {
     let (mut answer, safety) = if safety::is_harmful(&spoken.response) {
         (Answer::new(safety::withheld_reply(Language::English).to_owned(), "kai", 1.0), Safety::Blocked)
     } else {
@@ -62,7 +62,7 @@ fn checked(state: &State, spoken: &Spoken, country: Option<Country>) -> Answer {
         (said(state, spoken.response.clone()), safety)
     };
     if safety != Safety::Safe {
-        state.meter.crisis();
+        state.metrics().crisis();
         answer.resources = safety::resources(country);
     }
     answer.metadata.safety = safety;

@@ -6,7 +6,7 @@ use http::Request;
 use serde::{Deserialize, Serialize};
 use shared::Result;
 use shared::error::Error;
-use shared::outbound;
+use shared::net::http_client;
 use tokio::time::timeout;
 
 /// How long the answer may take to be delivered.
@@ -56,7 +56,7 @@ impl CustomResource {
         // It is signed for an empty content type.
         let request =
             Request::put(&self.response_url).header("content-type", "").body(body).map_err(|_| undelivered())?;
-        match timeout(DELIVERY, outbound::send(request, REPLY_LIMIT)).await {
+        match timeout(DELIVERY, http_client::send(request, REPLY_LIMIT)).await {
             Ok(Ok(reply)) if reply.status().is_success() => Ok(()),
             _ => Err(undelivered()),
         }

@@ -6,9 +6,9 @@ mod page;
 
 use serde::Serialize;
 use shared::Result;
-use shared::document::Document;
+use shared::encoded_body::EncodedBody;
 use shared::error::Error;
-use shared::http::{Reply, Request};
+use shared::http::{Request, Response};
 use utoipa::ToSchema;
 
 pub use self::openapi::document;
@@ -32,14 +32,14 @@ const OPENAPI: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.gz
 ///
 /// # Errors
 /// None that a client can cause.
-pub async fn handle(request: Request) -> Result<Reply> {
+pub async fn handle(request: Request) -> Result<Response> {
     match request.endpoint().as_str() {
-        "GET /openapi.json" => Ok(Reply::public(Document::from_gzip(OPENAPI.to_vec()))),
+        "GET /openapi.json" => Ok(Response::public(EncodedBody::from_gzip(OPENAPI.to_vec()))),
         "GET /docs" => Ok(page::docs()),
         "GET /dashboard" => Ok(page::dashboard()),
         _ => {
             let index = Index { message: "Kai API", version: env!("CARGO_PKG_VERSION"), docs: "/docs" };
-            Ok(Reply::public(Document::new(&index).map_err(Error::internal)?))
+            Ok(Response::public(EncodedBody::new(&index).map_err(Error::internal)?))
         }
     }
 }

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    shared::run_alone(docs::handle)
+    shared::run_without_state(docs::handle)
 }

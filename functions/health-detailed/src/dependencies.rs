@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::{join, join3};
 use serde::Serialize;
-use shared::State;
+use shared::AppState;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -26,8 +26,8 @@ pub(crate) enum Status {
 
 impl Status {
     /// Of what everybody may know of: without Redis the service is slower but whole.
-    pub(crate) async fn of_backends(state: &State) -> Self {
-        match join(state.cache.ping(), state.db.ping()).await {
+    pub(crate) async fn of_backends(state: &AppState) -> Self {
+        match join(state.store.cache.ping(), state.store.db.ping()).await {
             (Ok(()), Ok(())) => Self::Healthy,
             (Err(_), Ok(())) => Self::Degraded,
             (_, Err(_)) => Self::Unhealthy,
@@ -59,15 +59,15 @@ struct Model {
 
 impl Dependencies {
     /// Asks all of them at once, unless that was done within the last second.
-    pub(crate) async fn check(state: &State) -> Self {
+    pub(crate) async fn check(state: &AppState) -> Self {
         // Who comes meanwhile waits here, and is told the same.
         let mut last = LAST.lock().await;
         if let Some((_, found)) = last.as_ref().filter(|(at, _)| at.elapsed() < INTERVAL) {
             return found.clone();
         }
         let asked = join3(
-            Dependency::check(state.db.ping()),
-            Dependency::check(state.cache.ping()),
+            Dependency::check(state.store.db.ping()),
+            Dependency::check(state.store.cache.ping()),
             Dependency::check(state.model.ping()),
         );
         let (database, redis, dependency) = Box::pin(asked).await;

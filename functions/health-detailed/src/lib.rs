@@ -10,8 +10,8 @@ use futures_util::future::join;
 use jiff::Timestamp;
 use request_stats::{Report, Table, Window};
 use serde::Serialize;
-use shared::http::{Reply, Request};
-use shared::{Error, Result, State};
+use shared::http::{Request, Response};
+use shared::{AppState, Error, Result};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
@@ -44,7 +44,7 @@ struct Details {
 ///
 /// # Errors
 /// `invalid_fields`; to forget, also `unauthenticated` for whoever is no operator, and `unavailable` when the table is away.
-pub async fn handle(state: &State, request: Request) -> Result<Reply> {
+pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     if request.endpoint().starts_with("DELETE ") {
         return forget(state, &request).await;
     }
@@ -60,10 +60,10 @@ pub async fn handle(state: &State, request: Request) -> Result<Reply> {
         (Status::of_backends(state).await, None)
     };
 
-    Reply::health(&Health { status, version: env!("CARGO_PKG_VERSION"), details }, status != Status::Unhealthy)
+    Response::health(&Health { status, version: env!("CARGO_PKG_VERSION"), details }, status != Status::Unhealthy)
 }
 
-async fn report(state: &State, window: Window) -> Option<Report> {
+async fn report(state: &AppState, window: Window) -> Option<Report> {
     let table = table(state).await?;
     match timeout(BUDGET, table.report(window, Timestamp::now())).await {
         Ok(Ok(report)) => Some(report),
@@ -78,16 +78,16 @@ async fn report(state: &State, window: Window) -> Option<Report> {
     }
 }
 
-async fn forget(state: &State, request: &Request) -> Result<Reply> {
+async fn forget(state: &AppState, request: &Request) -> Result<Response> {
     if !request.is_operator(state) {
         return Err(Error::Unauthenticated("The Authorization header holds no operator's key."));
     }
     let table = table(state).await.ok_or_else(|| Error::unavailable("there is no table of requests"))?;
     table.reset(Timestamp::now()).await.map_err(Error::unavailable)?;
-    Ok(Reply::no_content())
+    Ok(Response::no_content())
 }
 
-async fn table(state: &State) -> Option<&'static Table> {
+async fn table(state: &AppState) -> Option<&'static Table> {
     let name = state.performance_table.as_deref()?;
     Some(TABLE.get_or_init(|| Table::open(name)).await)
 }

@@ -4,8 +4,8 @@
 
 use futures_util::future::join;
 use serde::Serialize;
-use shared::http::{Reply, Request};
-use shared::{Result, State};
+use shared::http::{Request, Response};
+use shared::{AppState, Result};
 
 /// The answer.
 #[derive(Debug, Serialize)]
@@ -20,8 +20,8 @@ pub struct Health {
 ///
 /// # Errors
 /// None of theirs: a backend that is away is the answer.
-pub async fn handle(state: &State, _request: Request) -> Result<Reply> {
-    let (redis, postgres) = join(state.cache.ping(), state.db.ping()).await;
+pub async fn handle(state: &AppState, _request: Request) -> Result<Response> {
+    let (redis, postgres) = join(state.store.cache.ping(), state.store.db.ping()).await;
 
     let status = match (redis, postgres) {
         (Ok(()), Ok(())) => "healthy",
@@ -29,5 +29,5 @@ pub async fn handle(state: &State, _request: Request) -> Result<Reply> {
         (_, Err(_)) => "unhealthy",
     };
 
-    Reply::health(&Health { status, version: env!("CARGO_PKG_VERSION") }, status != "unhealthy")
+    Response::health(&Health { status, version: env!("CARGO_PKG_VERSION") }, status != "unhealthy")
 }

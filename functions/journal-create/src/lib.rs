@@ -2,23 +2,23 @@
 //!
 //! Drops what is cached of the journal before it answers, so that the next list shows the entry.
 
-use shared::http::{Reply, Request};
-use shared::store::{self, Draft};
-use shared::{Result, State};
+use shared::domain::{self, NewEntry};
+use shared::http::{Request, Response};
+use shared::{AppState, Result};
 
 /// Reads the entry and answers 201 with it. An `Idempotency-Key` makes it repeatable.
 ///
 /// # Errors
 /// `unauthenticated`, `forbidden` for another user's id, `invalid_fields`, `idempotency_key_reused`, or `unavailable` when the
 /// database is.
-pub async fn handle(state: &State, request: Request) -> Result<Reply> {
+pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
-    let (draft, user) = Draft::read(request.json()?)?;
+    let (draft, user) = NewEntry::read(request.json()?)?;
     token.must_belong_to(user)?;
     let key = request.idempotency_key(state, "journal-create")?;
 
-    let guard = store::begin_journal_write(state, token.user_id()).await?;
-    let entry = store::create_entry(state, guard, &token, &draft, key.as_ref()).await?;
+    let guard = domain::begin_journal_write(&state.store, token.user_id()).await?;
+    let entry = domain::create_entry(&state.store, guard, &token, &draft, key.as_ref()).await?;
 
-    Reply::created(&entry)
+    Response::created(&entry)
 }

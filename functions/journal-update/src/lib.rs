@@ -2,29 +2,29 @@
 //!
 //! Drops what is cached of the journal before it answers.
 
-use shared::http::{Reply, Request};
-use shared::store::{self, EntryChange};
-use shared::{Result, State};
+use shared::domain::{self, EntryPatch};
+use shared::http::{Request, Response};
+use shared::{AppState, Result};
 
 /// Reads the change and answers with the entry as it is now. With `If-Match`, only the version of that `ETag` is changed.
 ///
 /// # Errors
 /// `unauthenticated`, `forbidden` for another user's id, `invalid_fields`, `not_found` also for another user's entry,
 /// `precondition_failed`, or `unavailable` when the database is.
-pub async fn handle(state: &State, request: Request) -> Result<Reply> {
+pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     let id = request.path_entry_id()?;
-    let (change, user) = EntryChange::read(request.json()?)?;
+    let (change, user) = EntryPatch::read(request.json()?)?;
     token.must_belong_to(user)?;
     let key = request.idempotency_key(state, "journal-update")?;
     let if_match = request.if_match()?;
 
     let changed = async {
-        let precondition = store::expect(state, &token, id, if_match).await?;
-        let guard = store::begin_journal_write(state, token.user_id()).await?;
-        store::update_entry(state, guard, &token, id, &change, precondition, key.as_ref()).await
+        let precondition = domain::expect(&state.store, &token, id, if_match).await?;
+        let guard = domain::begin_journal_write(&state.store, token.user_id()).await?;
+        domain::update_entry(&state.store, guard, &token, id, &change, precondition, key.as_ref()).await
     };
-    let entry = store::or_first(state, &token, key.as_ref(), changed.await).await?;
+    let entry = domain::or_replay(&state.store, &token, key.as_ref(), changed.await).await?;
 
-    Reply::ok(&entry)
+    Response::ok(&entry)
 }

@@ -34,7 +34,7 @@ impl TryFrom<Variables> for Sums {
 /// What was done.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub enum Done {
+pub enum Empty {
     /// With a batch of log lines.
     Folded {
         /// Lines that were counted, now or before.
@@ -52,9 +52,9 @@ pub enum Done {
 ///
 /// # Errors
 /// The batch cannot be read, or the table is away. Nothing is lost: Lambda tries again, and keeps what fails for good.
-pub async fn handle(sums: Sums, event: Box<RawValue>) -> Result<Done> {
+pub async fn handle(sums: Sums, event: Box<RawValue>) -> Result<Empty> {
     match serde_json::from_str(event.get()).map_err(Error::internal)? {
-        Event { records: Some(_), .. } => retry(&sums, &event).await.map(Done::Retried),
+        Event { records: Some(_), .. } => retry(&sums, &event).await.map(Empty::Retried),
         Event { records: None } => add(&sums, &event).await,
     }
 }
@@ -92,7 +92,7 @@ async fn retry(sums: &Sums, event: &RawValue) -> Result<SqsBatchResponse> {
     Ok(response)
 }
 
-async fn add(sums: &Sums, event: &RawValue) -> Result<Done> {
+async fn add(sums: &Sums, event: &RawValue) -> Result<Empty> {
     let event: LogsEvent = serde_json::from_str(event.get()).map_err(Error::internal)?;
     let now = Timestamp::now();
     let batch = Batch::fold(&event.aws_logs.data, now);
@@ -105,5 +105,5 @@ async fn add(sums: &Sums, event: &RawValue) -> Result<Done> {
     let (lines_folded, repeated) = (if added.repeated { 0 } else { batch.folded }, added.repeated);
     let reading = RollupReading { lines_folded, lines_skipped: batch.skipped, batches_repeated: repeated.into() };
     metrics::emit(&Published::new(now, &reading));
-    Ok(Done::Folded { folded: batch.folded, skipped: batch.skipped, repeated })
+    Ok(Empty::Folded { folded: batch.folded, skipped: batch.skipped, repeated })
 }

@@ -2,22 +2,22 @@
 //!
 //! Drops what is cached of the profile before it answers.
 
-use shared::http::{Reply, Request};
-use shared::store::{self, ProfileChange};
-use shared::{Result, State};
+use shared::domain::{self, ProfilePatch};
+use shared::http::{Request, Response};
+use shared::{AppState, Result};
 
 /// Reads `traits`, `communication_style` and `preferences`, and answers with the profile as it is now.
 ///
 /// # Errors
 /// `unauthenticated`, `forbidden` for another user's id, `invalid_fields`, or `unavailable` when the database is.
-pub async fn handle(state: &State, request: Request) -> Result<Reply> {
+pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     token.must_belong_to(Some(request.path_user_id()?))?;
-    let change = ProfileChange::read(request.json()?)?;
+    let change = ProfilePatch::read(request.json()?)?;
     let key = request.idempotency_key(state, "profile-update")?;
 
-    let guard = store::begin_profile_write(state, token.user_id()).await?;
-    let profile = store::update_profile(state, guard, &token, &change, key.as_ref()).await?;
+    let guard = domain::begin_profile_write(&state.store, token.user_id()).await?;
+    let profile = domain::update_profile(&state.store, guard, &token, &change, key.as_ref()).await?;
 
-    Reply::ok(&profile)
+    Response::ok(&profile)
 }

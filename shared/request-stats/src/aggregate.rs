@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use metrics::FamilyUse;
 use serde::{Deserialize, Serialize};
-use shared::metrics::FamilyUse;
 
 use crate::histogram::Histogram;
 use crate::line::Request;

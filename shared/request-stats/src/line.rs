@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use metrics::FamilyUse;
+use metrics::catalog::NAMESPACE;
 use serde::{Deserialize, Serialize};
-use shared::metrics::FamilyUse;
-use shared::metrics::registry::NAMESPACE;
 
 use crate::minute::{Minute, expiry};
 
@@ -146,8 +146,8 @@ impl WarningLine {
 pub(crate) mod tests {
     use std::time::Duration;
 
+    use metrics::{CacheOutcome, EmfRecord, RequestMetrics, Summary};
     use serde_json::{Value, json};
-    use shared::metrics::{CacheOutcome, Document, Meter, Summary};
 
     use super::*;
 
@@ -161,13 +161,13 @@ pub(crate) mod tests {
 
     /// The line that a function prints of a request that took a record from the cache and missed another.
     pub(crate) fn line(endpoint: &str, latency_us: u64, status: u16, at: Timestamp) -> String {
-        let meter = Meter::default();
+        let meter = RequestMetrics::default();
         meter.cache_lookup("session", CacheOutcome::Hit);
         meter.cache_lookup("journal:list", CacheOutcome::Miss);
         meter.db_query(Duration::from_millis(3), false);
         let latency = Duration::from_micros(latency_us);
         let summary = Summary { endpoint, request_id: "r-1", status, latency, response_bytes: 9, cold_start: false };
-        let mut line = serde_json::to_value(Document::new(summary, &meter)).unwrap();
+        let mut line = serde_json::to_value(EmfRecord::new(summary, &meter)).unwrap();
         line["_aws"]["Timestamp"] = at.as_millisecond().into();
         line.to_string()
     }

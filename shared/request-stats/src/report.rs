@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use metrics::FamilyUse;
 use serde::Serialize;
-use shared::metrics::FamilyUse;
 
 use crate::aggregate::Aggregate;
 use crate::line::SlowQuery;

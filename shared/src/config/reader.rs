@@ -1,12 +1,11 @@
 //! Reads variables, and notes everything that is wrong with them.
 
+use aws::{CacheKind, Identity};
+use metrics::DEFAULT_SERVICE;
+use secret::Secret;
 use tracing::level_filters::LevelFilter;
 
-use super::{ConfigError, Telemetry, parse};
-use crate::aws::{CacheKind, Identity};
-use crate::metrics::registry::DEFAULT_SERVICE;
-use crate::secret::Secret;
-use crate::{cache, db, llm};
+use super::{ConfigError, Telemetry, iam, parse};
 
 pub(super) struct Reader<L> {
     lookup: L,
@@ -58,7 +57,7 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         if !by_token {
             return Some(url);
         }
-        let signed = self.identity().map(|identity| url.signed_by(identity))?;
+        let signed = self.identity().map(|identity| iam::with_database_tokens(url, identity))?;
         self.noted(signed, "DATABASE_URL must have a user, no password and sslmode=require, as DATABASE_AUTH is iam")
     }
 
@@ -73,7 +72,7 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         });
         let Some(kind) = kind else { return Some(url) };
         let cache = self.noted(cache, "CACHE_ID is missing, as REDIS_AUTH is iam")?;
-        let signed = self.identity().map(|identity| url.signed_by(identity, cache, kind))?;
+        let signed = self.identity().map(|identity| iam::with_cache_tokens(url, identity, cache, kind))?;
         self.noted(signed, "REDIS_URL must have a user, no password and TLS, as REDIS_AUTH is iam")
     }
 

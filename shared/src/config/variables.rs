@@ -8,7 +8,6 @@ use tokio::runtime::Builder;
 
 use super::reader::Reader;
 use super::{ConfigError, Telemetry, parse};
-use crate::{aws, db};
 
 /// The variables of this process.
 ///
@@ -56,7 +55,7 @@ impl Variables {
         let url = reader.database();
         let owner = variables.secret.get("username").zip(variables.secret.get("password"));
         reader.finish(match owner {
-            Some((user, password)) => url.and_then(|url| url.of_user(user, password)),
+            Some((user, password)) => url.and_then(|url| url.as_user(user, password)),
             None => url,
         })
     }

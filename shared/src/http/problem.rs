@@ -1,11 +1,11 @@
 //! Problem details (RFC 9457).
 
+use domain::error::Error;
+use safety::Resource;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::status::{self, Kind};
-use crate::error::Error;
-use crate::safety::Resource;
 
 /// The body of every error: problem details of RFC 9457.
 #[derive(Debug, Serialize, ToSchema)]
@@ -87,7 +87,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::error::FieldError;
+    use domain::error::FieldError;
 
     #[test]
     fn invalid_fields_are_listed_with_their_rules() {

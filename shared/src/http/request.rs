@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use domain::error::{Error, Result};
+use domain::validation::{self, FieldReader};
+use domain::{EntryId, IdempotencyKey, Token, UserId};
 use http::header::{
     ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, IF_MATCH,
     IF_NONE_MATCH,
@@ -10,16 +13,13 @@ use http::header::{
 use http::{HeaderMap, HeaderName};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, RequestExt as _};
+use safety::Country;
+use secret::Secret;
 use uuid::Uuid;
 
-use crate::compress;
+use super::negotiation;
 use crate::config::EVERYBODY;
-use crate::error::{Error, Result};
-use crate::fields::{self, Fields};
-use crate::safety::Country;
-use crate::secret::Secret;
-use crate::state::State;
-use crate::store::{EntryId, IdempotencyKey, Token, UserId};
+use crate::state::AppState;
 
 /// The largest body that is read. An entry of 40,000 bytes fits even if each of them is escaped.
 const BODY_LIMIT: usize = 512 * 1024;
@@ -49,7 +49,7 @@ impl Request {
     }
 
     /// Whether an operator asks: their key is the bearer token. Where there is no key, nobody is one.
-    pub fn is_operator(&self, state: &State) -> bool {
+    pub fn is_operator(&self, state: &AppState) -> bool {
         let Some(key) = &state.operator_key else { return false };
         if key.expose() == EVERYBODY {
             return true;
@@ -76,7 +76,7 @@ impl Request {
     fn path_uuid(&self, name: &'static str) -> Result<Uuid> {
         let parameters = self.0.path_parameters_ref();
         let text = parameters.and_then(|parameters| parameters.first(name)).unwrap_or_default();
-        fields::uuid(&text.into()).map_err(|rule| Error::invalid(name, rule))
+        validation::uuid(&text.into()).map_err(|rule| Error::invalid(name, rule))
     }
 
     /// The tags of `If-Match`: of the version that a change is meant for.
@@ -89,15 +89,17 @@ impl Request {
     }
 
     /// The parameters of the query.
-    pub fn query(&self) -> Fields {
-        self.0.query_string_parameters_ref().map_or_else(Fields::default, |query| Fields::from_query(query.iter()))
+    pub fn query(&self) -> FieldReader {
+        self.0
+            .query_string_parameters_ref()
+            .map_or_else(FieldReader::default, |query| FieldReader::from_query(query.iter()))
     }
 
     /// The members of the JSON body.
     ///
     /// # Errors
     /// [`Error::UnsupportedMediaType`], [`Error::TooLarge`] or [`Error::Malformed`].
-    pub fn json(&self) -> Result<Fields> {
+    pub fn json(&self) -> Result<FieldReader> {
         let media_type = self.header(CONTENT_TYPE).unwrap_or("application/json");
         let essence = media_type.split(';').next().unwrap_or_default().trim();
         if !essence.eq_ignore_ascii_case("application/json") {
@@ -110,14 +112,14 @@ impl Request {
         if body.len() > BODY_LIMIT {
             return Err(Error::TooLarge { limit: BODY_LIMIT });
         }
-        Fields::from_json(body)
+        FieldReader::from_json(body)
     }
 
     /// The `Idempotency-Key` header with the request that it stands for: path, query, `If-Match` and body.
     ///
     /// # Errors
     /// [`Error::Invalid`] when it is not 1 to 255 visible ASCII characters.
-    pub fn idempotency_key(&self, state: &State, endpoint: &'static str) -> Result<Option<IdempotencyKey>> {
+    pub fn idempotency_key(&self, state: &AppState, endpoint: &'static str) -> Result<Option<IdempotencyKey>> {
         let Some(key) = self.0.headers().get("idempotency-key") else { return Ok(None) };
         let key = key.as_bytes();
         match std::str::from_utf8(key) {
@@ -125,7 +127,7 @@ impl Request {
                 let path = self.0.raw_http_path().as_bytes();
                 let query = self.0.uri().query().unwrap_or_default().as_bytes();
                 let if_match = self.0.headers().get(IF_MATCH).map(HeaderValue::as_bytes).unwrap_or_default();
-                Ok(Some(IdempotencyKey::new(state, endpoint, text, &[path, query, if_match, self.body()])))
+                Ok(Some(IdempotencyKey::new(&state.store, endpoint, text, &[path, query, if_match, self.body()])))
             }
             _ => Err(Error::invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters")),
         }
@@ -137,16 +139,16 @@ impl Request {
     /// As [`idempotency_key`](Self::idempotency_key).
     pub fn last_idempotency_key(
         &self,
-        state: &State,
+        state: &AppState,
         endpoint: &'static str,
         token: &Token,
     ) -> Result<Option<IdempotencyKey>> {
-        Ok(self.idempotency_key(state, endpoint)?.map(|key| key.bound_to(state, token)))
+        Ok(self.idempotency_key(state, endpoint)?.map(|key| key.bound_to(&state.store, token)))
     }
 
     /// Where the request came from, as the gateway saw it; or as `CloudFront` saw it, if it has shown its key. By itself, a header such as
     /// `X-Forwarded-For` is the client's own claim.
-    pub fn source_ip(&self, state: &State) -> Cow<'_, str> {
+    pub fn source_ip(&self, state: &AppState) -> Cow<'_, str> {
         let by_the_edge = state
             .edge_key
             .as_ref()
@@ -185,7 +187,7 @@ impl Request {
     }
 
     pub(crate) fn accepts_gzip(&self) -> bool {
-        compress::accepts_gzip(self.header(ACCEPT_ENCODING))
+        negotiation::accepts_gzip(self.header(ACCEPT_ENCODING))
     }
 
     pub(crate) fn if_none_match(&self) -> Option<&str> {
@@ -207,8 +209,8 @@ impl Request {
 }
 
 /// Pseudonyms of both are compared, so that the time it takes tells nothing about the key.
-fn is_key(state: &State, shown: &str, key: &Secret<String>) -> bool {
-    let pseudonym = |text: &str| state.pseudonyms.pseudonym(&[b"key", text.as_bytes()]);
+fn is_key(state: &AppState, shown: &str, key: &Secret<String>) -> bool {
+    let pseudonym = |text: &str| state.store.hmac_key.hmac(&[b"key", text.as_bytes()]);
     pseudonym(shown) == pseudonym(key.expose())
 }
 

@@ -1,8 +1,7 @@
 //! The one table from an error to its status, code and title.
 
+use domain::error::Error;
 use http::StatusCode;
-
-use crate::error::Error;
 
 /// What the client is told of a kind of error.
 pub(super) struct Kind {

@@ -12,8 +12,8 @@ use crate::fake::Fake;
 use crate::server::{Server, cache_at, key, key_of, put, served, until};
 
 const FAILED: Result<(), Unreachable> = Err(Unreachable::Failed);
-const OPENED: Result<(), Unreachable> = Err(Unreachable::Barred { opened: true });
-const BARRED: Result<(), Unreachable> = Err(Unreachable::Barred { opened: false });
+const OPENED: Result<(), Unreachable> = Err(Unreachable::CircuitOpen { opened: true });
+const BARRED: Result<(), Unreachable> = Err(Unreachable::CircuitOpen { opened: false });
 
 #[tokio::test]
 async fn three_exchanges_wait_for_a_silent_redis_and_then_one_in_each_window() {
@@ -139,22 +139,22 @@ async fn writes_may_have_gone_unannounced_from_the_first_failure_until_somebody_
     let server = Server::node();
     let (cache, key) = (server.cache(), key());
     until(async || cache.ping().await.is_ok()).await;
-    cache.caught_up(cache.failures());
-    assert!(!cache.must_catch_up());
+    cache.mark_drained(cache.failures());
+    assert!(!cache.needs_drain());
     server.redis().pause();
     until(async || cache.ping().await == BARRED).await;
-    assert!(!cache.must_catch_up(), "while the breaker is open the cache is out of the way");
+    assert!(!cache.needs_drain(), "while the breaker is open the cache is out of the way");
     server.redis().resume();
-    until(async || cache.must_catch_up()).await;
+    until(async || cache.needs_drain()).await;
     until(async || cache.ping().await.is_ok()).await;
-    assert!(cache.must_catch_up(), "an answer alone does not finish what was missed");
-    cache.caught_up(cache.failures());
-    assert!(!cache.must_catch_up());
+    assert!(cache.needs_drain(), "an answer alone does not finish what was missed");
+    cache.mark_drained(cache.failures());
+    assert!(!cache.needs_drain());
 
     // A marker that could not be set is enough, whatever the breaker says.
     server.run(cmd("CONFIG").arg("SET").arg("maxmemory").arg(1));
     let guard = cache.begin(vec![key.guard().to_owned()]).await;
     assert_eq!(guard.unmarked(), [key.guard()]);
-    assert!(cache.must_catch_up());
+    assert!(cache.needs_drain());
     drop(guard);
 }

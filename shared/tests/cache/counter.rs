@@ -106,6 +106,6 @@ async fn a_counter_of_another_type_and_a_missing_redis_are_told_to_the_caller() 
     assert!(matches!(server.run(cmd("TYPE").arg("login:a")), Value::SimpleString(kind) if kind == "list"));
 
     let away = cache_at("redis://127.0.0.1:1");
-    assert_eq!(away.count([("a", WINDOW)]).await, Err(Unreachable::Barred { opened: true }));
-    assert_eq!(away.uncount(Some("a"), ["b", "c"]).await, Err(Unreachable::Barred { opened: false }));
+    assert_eq!(away.count([("a", WINDOW)]).await, Err(Unreachable::CircuitOpen { opened: true }));
+    assert_eq!(away.uncount(Some("a"), ["b", "c"]).await, Err(Unreachable::CircuitOpen { opened: false }));
 }

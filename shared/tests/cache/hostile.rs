@@ -8,7 +8,7 @@ use crate::server::{Server, begin, key, key_of, put, served, write};
 
 /// Asserts that nothing is served, whether or not Redis is quick enough to be asked.
 async fn assert_not_served(cache: &Cache, key: &Key, what: &str) {
-    cache.caught_up(cache.failures());
+    cache.mark_drained(cache.failures());
     let [lookup] = cache.read([key]).await;
     assert!(!matches!(lookup, Lookup::Hit(_)), "{what} was served");
     assert_eq!(served(cache, key).await, None, "{what}");
@@ -100,7 +100,7 @@ async fn a_record_of_fifty_megabytes_costs_at_most_its_budget() {
     put(&server, &cache, &key, "small").await;
     server.run(cmd("SETRANGE").arg(key.record()).arg(50 * 1024 * 1024).arg("x"));
     for _ in 0..5 {
-        cache.caught_up(cache.failures());
+        cache.mark_drained(cache.failures());
         let [lookup] = cache.read([&key]).await;
         assert!(!matches!(lookup, Lookup::Hit(_)));
     }
@@ -149,7 +149,7 @@ async fn a_guard_of_another_type_is_a_bypass_that_the_next_write_removes() {
         server.del(key.guard());
         assert!(!matches!(server.run(&command), Value::ServerError(_)));
         for _ in 0..3 {
-            cache.caught_up(cache.failures());
+            cache.mark_drained(cache.failures());
             let [lookup] = cache.read([&key]).await;
             assert!(matches!(lookup, Lookup::Bypass), "{lookup:?}");
         }
@@ -171,7 +171,7 @@ async fn a_guard_that_makes_no_sense_is_a_bypass_until_the_next_write() {
         put(&server, &cache, &key, "before").await;
         server.set(key.guard(), strange);
         for _ in 0..3 {
-            cache.caught_up(cache.failures());
+            cache.mark_drained(cache.failures());
             let [lookup] = cache.read([&key]).await;
             assert!(matches!(lookup, Lookup::Bypass), "{strange:?}: {lookup:?}");
         }

@@ -119,6 +119,6 @@ async fn without_redis_every_operation_says_so_at_once() {
         cache.exists("thing").await.unwrap_err(),
         cache.ttl("thing").await.unwrap_err(),
     ];
-    assert_eq!(errors.remove(0), Unreachable::Barred { opened: true });
-    assert_eq!(errors, [Unreachable::Barred { opened: false }; 5]);
+    assert_eq!(errors.remove(0), Unreachable::CircuitOpen { opened: true });
+    assert_eq!(errors, [Unreachable::CircuitOpen { opened: false }; 5]);
 }

@@ -8,12 +8,12 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use dev_servers::testing;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use shared::State;
+use shared::AppState;
 use shared::cache::{Cache, Unreachable};
 use shared::config::Config;
-use shared::fields::Fields;
+use shared::domain::validation::FieldReader;
+use shared::domain::{self, Credentials, Email, ListQuery, NewEntry, Token};
 use shared::secret::SecretKey;
-use shared::store::{self, Credentials, Draft, Email, Listing, Token};
 use tokio_postgres::{NoTls, Row};
 
 use crate::server::{Server, until};
@@ -38,9 +38,9 @@ impl Kai {
         let database_url = admin.url(&name);
         let state = environment(&server.url(), &database_url);
         let email = Email::parse(&"someone@example.org".into()).unwrap();
-        let account = store::register(&state, &email, "not a hash", None).await.unwrap();
-        let grant = store::create_session(
-            &state,
+        let account = domain::register(&state.store, &email, "not a hash", None).await.unwrap();
+        let grant = domain::create_session(
+            &state.store,
             &Credentials { user: account.id, password_hash: "not a hash".to_owned() },
             None,
         )
@@ -50,52 +50,53 @@ impl Kai {
     }
 
     /// The parts of a new environment.
-    pub(crate) fn environment(&self) -> State {
+    pub(crate) fn environment(&self) -> AppState {
         self.environment_at(&self.server.url())
     }
 
     /// The same, which reaches Redis in another way.
-    pub(crate) fn environment_at(&self, redis_url: &str) -> State {
+    pub(crate) fn environment_at(&self, redis_url: &str) -> AppState {
         environment(redis_url, &self.database_url)
     }
 
     /// An environment that has just started, and so has noticed nothing yet, with the connections to the database of another one.
-    pub(crate) fn newcomer(&self, redis_url: &str, beside: &State) -> State {
+    pub(crate) fn newcomer(&self, redis_url: &str, beside: &AppState) -> AppState {
         let mut state = beside.for_request();
-        state.cache = Cache::new(&redis_url.parse().unwrap(), &SecretKey::new(CACHE_KEY), Arc::clone(&state.meter));
+        state.store.cache =
+            Cache::new(&redis_url.parse().unwrap(), &SecretKey::new(CACHE_KEY), Arc::clone(&state.store.metrics));
         state
     }
 
     /// An environment whose breaker is open, as after some requests during an outage.
-    pub(crate) async fn environment_that_gave_up(&self) -> State {
+    pub(crate) async fn environment_that_gave_up(&self) -> AppState {
         let state = self.environment();
-        until(async || state.cache.ping().await == Err(Unreachable::Barred { opened: false })).await;
+        until(async || state.store.cache.ping().await == Err(Unreachable::CircuitOpen { opened: false })).await;
         state
     }
 
-    pub(crate) async fn write(&self, state: &State, content: &str) {
+    pub(crate) async fn write(&self, state: &AppState, content: &str) {
         let body = json!({"content": content}).to_string();
-        let (draft, _) = Draft::read(Fields::from_json(body.as_bytes()).unwrap()).unwrap();
-        let guard = store::begin_journal_write(state, self.token.user_id()).await.unwrap();
-        store::create_entry(state, guard, &self.token, &draft, None).await.unwrap();
+        let (draft, _) = NewEntry::read(FieldReader::from_json(body.as_bytes()).unwrap()).unwrap();
+        let guard = domain::begin_journal_write(&state.store, self.token.user_id()).await.unwrap();
+        domain::create_entry(&state.store, guard, &self.token, &draft, None).await.unwrap();
     }
 
     /// The contents of the first page, newest first.
-    pub(crate) async fn list(&self, state: &State) -> Vec<String> {
-        let (listing, _) = Listing::read(Fields::default()).unwrap();
-        let document = store::list_entries(&state.for_request(), &self.token, &listing).await.unwrap();
+    pub(crate) async fn list(&self, state: &AppState) -> Vec<String> {
+        let (listing, _) = ListQuery::read(FieldReader::default()).unwrap();
+        let document = domain::list_entries(&state.for_request().store, &self.token, &listing).await.unwrap();
         let page: Value = serde_json::from_slice(&document.into_body(false).0).unwrap();
         let contents = page["entries"].as_array().unwrap().iter().map(|entry| entry["content"].as_str().unwrap());
         contents.map(str::to_owned).collect()
     }
 
     /// Lists until the answer comes from the cache.
-    pub(crate) async fn warm(&self, state: &State) {
+    pub(crate) async fn warm(&self, state: &AppState) {
         until(async || {
             let request = state.for_request();
-            let (listing, _) = Listing::read(Fields::default()).unwrap();
-            store::list_entries(&request, &self.token, &listing).await.unwrap();
-            request.meter.cache_hits() == 2
+            let (listing, _) = ListQuery::read(FieldReader::default()).unwrap();
+            domain::list_entries(&request.store, &self.token, &listing).await.unwrap();
+            request.metrics().cache_hits() == 2
         })
         .await;
     }
@@ -142,7 +143,7 @@ impl Kai {
     }
 }
 
-fn environment(redis_url: &str, database_url: &str) -> State {
+fn environment(redis_url: &str, database_url: &str) -> AppState {
     let config = Config::from_lookup(|name| {
         Some(match name {
             "DATABASE_URL" => database_url.to_owned(),
@@ -153,5 +154,5 @@ fn environment(redis_url: &str, database_url: &str) -> State {
             _ => return None,
         })
     });
-    State::try_from(config.unwrap()).unwrap()
+    AppState::try_from(config.unwrap()).unwrap()
 }

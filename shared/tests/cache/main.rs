@@ -9,7 +9,6 @@
 )]
 
 mod breaker;
-mod census;
 mod concurrency;
 mod cost;
 mod counter;
@@ -17,6 +16,7 @@ mod fake;
 mod hostile;
 mod json;
 mod kai;
+mod memory_stats;
 mod older;
 mod outbox;
 mod protocol;

@@ -4,13 +4,15 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use redis::{Value, cmd};
-use shared::State;
+use shared::AppState;
 use shared::cache::Family;
-use shared::cache::record::Sealer;
-use shared::document::Document;
-use shared::fields::Fields;
+use shared::cache::record::RecordCipher;
+use shared::domain::validation::FieldReader;
+use shared::domain::{
+    self, ChatLookup, ChatMessage, HistoryPage, InsightsPeriod, ListQuery, ModelReply, Question, SingleFlight,
+};
+use shared::encoded_body::EncodedBody;
 use shared::secret::SecretKey;
-use shared::store::{self, Asked, ChatMessage, Flight, HistoryPage, InsightsPeriod, Listing, Question, Spoken};
 
 use crate::kai::{CACHE_KEY, Kai};
 use crate::server::until;
@@ -42,41 +44,43 @@ const READINGS: [Reading; 7] = [
 
 fn message() -> ChatMessage {
     let body = serde_json::json!({"message": QUESTION}).to_string();
-    ChatMessage::read(Fields::from_json(body.as_bytes()).unwrap()).unwrap().0
+    ChatMessage::read(FieldReader::from_json(body.as_bytes()).unwrap()).unwrap().0
 }
 
-fn text(document: Document) -> String {
+fn text(document: EncodedBody) -> String {
     String::from_utf8(document.into_body(false).0).unwrap()
 }
 
 impl Reading {
     /// What the person is answered; for a question, the model's words, which are then kept.
-    async fn answer(self, kai: &Kai, state: &State) -> String {
-        let (token, none) = (&kai.token, Fields::default);
+    async fn answer(self, kai: &Kai, state: &AppState) -> String {
+        let (token, none) = (&kai.token, FieldReader::default);
         match self {
-            Self::Session => store::current_session(state, token).await.unwrap().account.email,
-            Self::Profile => text(store::profile(state, token).await.unwrap()),
-            Self::List => text(store::list_entries(state, token, &Listing::read(none()).unwrap().0).await.unwrap()),
+            Self::Session => domain::current_session(&state.store, token).await.unwrap().account.email,
+            Self::Profile => text(domain::profile(&state.store, token).await.unwrap()),
+            Self::List => {
+                text(domain::list_entries(&state.store, token, &ListQuery::read(none()).unwrap().0).await.unwrap())
+            }
             Self::Entry => {
                 let id: uuid::Uuid = kai.query("SELECT id FROM journal_entries").await[0].get(0);
-                text(store::entry(state, token, store::EntryId(id)).await.unwrap())
+                text(domain::entry(&state.store, token, domain::EntryId(id)).await.unwrap())
             }
             Self::Insights => {
                 let period = InsightsPeriod::read(none()).unwrap().0;
-                text(store::journal_insights(state, token, period).await.unwrap())
+                text(domain::journal_insights(&state.store, token, period).await.unwrap())
             }
             Self::Conversation => {
                 let page = HistoryPage::read(none()).unwrap().0;
-                text(store::conversation_history(state, token, page).await.unwrap())
+                text(domain::conversation_history(&state.store, token, page).await.unwrap())
             }
             Self::Answer => match ask(kai, state).await {
-                Asked::Known(spoken, _) => spoken.response,
-                Asked::Open(question) => {
-                    let spoken = Spoken { response: ANSWER.to_owned() };
-                    lead(state, *question).await.land(state, Some(&spoken)).await;
+                ChatLookup::Cached(spoken, _) => spoken.response,
+                ChatLookup::Uncached(question) => {
+                    let spoken = ModelReply { response: ANSWER.to_owned() };
+                    lead(state, *question).await.publish(&state.store, Some(&spoken)).await;
                     spoken.response
                 }
-                Asked::Kept(_) => unreachable!("no key was sent"),
+                ChatLookup::Replayed(_) => unreachable!("no key was sent"),
             },
         }
     }
@@ -86,36 +90,36 @@ impl Reading {
         if matches!(self, Self::Session) { 1 } else { 2 }
     }
 
-    async fn warm(self, kai: &Kai, state: &State) -> String {
+    async fn warm(self, kai: &Kai, state: &AppState) -> String {
         let mut answer = String::new();
         until(async || {
             let request = state.for_request();
             answer = self.answer(kai, &request).await;
-            request.meter.cache_hits() == self.records()
+            request.metrics().cache_hits() == self.records()
         })
         .await;
         answer
     }
 }
 
-async fn ask(kai: &Kai, state: &State) -> Asked {
+async fn ask(kai: &Kai, state: &AppState) -> ChatLookup {
     // It is not about how often somebody may speak.
     let forget = "for _, k in ipairs(redis.call('KEYS', 'chat:*')) do redis.call('DEL', k) end";
     kai.server.run(cmd("EVAL").arg(forget).arg(0));
     let guard = kai.guard("conversation");
     let live = kai.server.get(&guard);
-    let asked = store::ask(state, &kai.token, &message(), None).await.unwrap();
+    let asked = domain::ask(&state.store, state.model.name(), &kai.token, &message(), None).await.unwrap();
     // A known answer comes with the announcement that it is said again, which nobody does here: as if it had not been made.
-    if let (Asked::Known(..), Some(live)) = (&asked, live) {
+    if let (ChatLookup::Cached(..), Some(live)) = (&asked, live) {
         kai.server.set(&guard, &live);
     }
     asked
 }
 
-async fn lead(state: &State, mut question: Question) -> store::Lead {
-    match Flight::join(state, &mut question, Instant::now() + Duration::from_secs(3600)).await {
-        Flight::Lead(lead) => lead,
-        Flight::Landed(spoken) => panic!("somebody said {}", spoken.response),
+async fn lead(state: &AppState, mut question: Question) -> domain::Leader {
+    match SingleFlight::join(&state.store, &mut question, Instant::now() + Duration::from_secs(3600)).await {
+        SingleFlight::Leader(lead) => lead,
+        SingleFlight::Completed(spoken) => panic!("somebody said {}", spoken.response),
     }
 }
 
@@ -149,7 +153,7 @@ fn plant(kai: &Kai, name: &str, guard: &str, body: &[u8]) {
     let Some(Ok(generation)) = live.strip_prefix(b"g").map(<[u8; 16]>::try_from) else { return };
     let family = Family { prefix: "", ttl: Duration::from_secs(300) };
     let key = family.key(kai.token.user_id().0, name.to_owned());
-    let sealed = Sealer::new(&SecretKey::new(CACHE_KEY)).seal(&key, &generation, Timestamp::now(), body).unwrap();
+    let sealed = RecordCipher::new(&SecretKey::new(CACHE_KEY)).seal(&key, &generation, Timestamp::now(), body).unwrap();
     kai.server.run(cmd("SET").arg(name).arg(sealed).arg("EX").arg(300));
 }
 
@@ -188,7 +192,7 @@ async fn a_sealed_record_that_holds_something_else_is_a_miss_and_makes_room_for_
             let request = state.for_request();
             let answer = reading.answer(&kai, &request).await;
             assert_eq!(&answer, expected, "{reading:?} of {body:?}");
-            assert_eq!(request.meter.cache_hits(), 0, "{reading:?} of {body:?} was counted as a hit");
+            assert_eq!(request.metrics().cache_hits(), 0, "{reading:?} of {body:?} was counted as a hit");
             assert_eq!(&reading.warm(&kai, &state).await, expected, "{reading:?} after {body:?}");
         }
     }
@@ -203,7 +207,7 @@ async fn who_waits_for_an_answer_that_somebody_makes_does_not_wait_for_one_that_
     let mut question = None;
     until(async || {
         kai.server.del(&name);
-        if let Asked::Open(open) = ask(&kai, &state).await {
+        if let ChatLookup::Uncached(open) = ask(&kai, &state).await {
             question = Some(*open);
         }
         question.is_some()
@@ -212,6 +216,6 @@ async fn who_waits_for_an_answer_that_somebody_makes_does_not_wait_for_one_that_
     // In the meantime the older program answers, too.
     plant(&kai, &name, &guard, b"an answer of another shape");
     let request = state.for_request();
-    lead(&request, question.unwrap()).await.land(&request, None).await;
-    assert_eq!(request.meter.cache_round_trips(), 2, "a claim and a look, and no second one");
+    lead(&request, question.unwrap()).await.publish(&request.store, None).await;
+    assert_eq!(request.metrics().cache_round_trips(), 2, "a claim and a look, and no second one");
 }

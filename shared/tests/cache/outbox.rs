@@ -4,10 +4,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::State;
+use shared::AppState;
 use shared::cache::{Cache, Lookup};
-use shared::fields::Fields;
-use shared::store::{self, ProfileChange, RevocationScope};
+use shared::domain::validation::FieldReader;
+use shared::domain::{self, ProfilePatch, RevocationScope};
 
 use crate::fake::Fake;
 use crate::kai::Kai;
@@ -32,7 +32,7 @@ async fn a_write_that_could_not_be_announced_stands_in_the_outbox_and_its_own_en
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert!(kai.outbox().await.is_empty(), "it has caught up by itself");
-    until(async || !state.cache.must_catch_up()).await;
+    until(async || !state.store.cache.needs_drain()).await;
 }
 
 #[tokio::test]
@@ -47,7 +47,7 @@ async fn draining_the_outbox_finishes_the_write_for_environments_that_knew_of_no
     kai.server.redis().resume();
     let monitor = kai.environment();
     let mut drained = 0;
-    until(async || match store::drain_outbox(&monitor).await {
+    until(async || match domain::drain_outbox(&monitor.store).await {
         Ok(rows) => {
             drained += rows;
             true
@@ -58,7 +58,7 @@ async fn draining_the_outbox_finishes_the_write_for_environments_that_knew_of_no
     assert_eq!(drained, 1);
     assert!(kai.outbox().await.is_empty());
     assert_eq!(kai.list(&unaware).await, ["second", "first"]);
-    assert_eq!(store::drain_outbox(&monitor).await.unwrap(), 0, "and is done");
+    assert_eq!(domain::drain_outbox(&monitor.store).await.unwrap(), 0, "and is done");
 }
 
 #[tokio::test]
@@ -68,10 +68,10 @@ async fn draining_while_redis_is_away_keeps_what_is_left() {
     let state = kai.environment_that_gave_up().await;
     kai.write(&state, "first").await;
     kai.write(&state, "second").await;
-    assert!(store::drain_outbox(&state).await.is_err());
+    assert!(domain::drain_outbox(&state.store).await.is_err());
     assert_eq!(kai.outbox().await.len(), 2);
     kai.server.redis().resume();
-    until(async || store::drain_outbox(&state).await.is_ok()).await;
+    until(async || domain::drain_outbox(&state.store).await.is_ok()).await;
     assert!(kai.outbox().await.is_empty());
 }
 
@@ -83,7 +83,7 @@ async fn a_long_outbox_is_drained_to_its_end() {
     )
     .await;
     let state = kai.environment();
-    until(async || store::drain_outbox(&state).await.is_ok()).await;
+    until(async || domain::drain_outbox(&state.store).await.is_ok()).await;
     assert!(kai.outbox().await.is_empty());
 }
 
@@ -115,7 +115,7 @@ async fn a_look_up_that_was_sent_before_another_request_had_caught_up_is_not_tru
         move |_, words| match words[0].as_slice() {
             b"SET" => {
                 // Before it has the answer, another request finishes the outbox.
-                environment.get().into_iter().for_each(|cache| cache.caught_up(cache.failures()));
+                environment.get().into_iter().for_each(|cache| cache.mark_drained(cache.failures()));
                 [b"$17\r\ng".as_slice(), &[7; 16], b"\r\n"].concat()
             }
             b"GET" => b"$-1\r\n".to_vec(),
@@ -148,24 +148,24 @@ async fn a_write_is_announced_to_a_redis_that_is_back_even_if_its_environment_ha
     // Everybody else reaches Redis again; the breaker of this one would keep it away for two more seconds.
     kai.warm(&reader).await;
     kai.write(&writer, "second").await;
-    assert_eq!(kai.list(&reader).await, ["second", "first"], "an acknowledged write is hidden by a stale record");
+    assert_eq!(kai.list(&reader).await, ["second", "first"], "an require_cleared write is hidden by a stale record");
 }
 
 #[tokio::test]
 async fn a_profile_that_was_changed_during_an_outage_is_shown_as_it_is() {
     let kai = Kai::start().await;
     let state = kai.environment();
-    let style = async |state: &State| {
-        let document = store::profile(&state.for_request(), &kai.token).await.unwrap();
+    let style = async |state: &AppState| {
+        let document = domain::profile(&state.for_request().store, &kai.token).await.unwrap();
         let profile: Value = serde_json::from_slice(&document.into_body(false).0).unwrap();
         profile["communication_style"].as_str().map(str::to_owned)
     };
     until(async || style(&state).await.is_none() && kai.server.get(&kai.guard("user:profile")).is_some()).await;
     kai.server.redis().pause();
     let body = json!({"communication_style": "direct"}).to_string();
-    let change = ProfileChange::read(Fields::from_json(body.as_bytes()).unwrap()).unwrap();
-    let guard = store::begin_profile_write(&state, kai.token.user_id()).await.unwrap();
-    store::update_profile(&state, guard, &kai.token, &change, None).await.unwrap();
+    let change = ProfilePatch::read(FieldReader::from_json(body.as_bytes()).unwrap()).unwrap();
+    let guard = domain::begin_profile_write(&state.store, kai.token.user_id()).await.unwrap();
+    domain::update_profile(&state.store, guard, &kai.token, &change, None).await.unwrap();
     assert_eq!(kai.outbox().await, [kai.guard("user:profile"), kai.guard("ai:response")]);
     assert_eq!(style(&state).await.as_deref(), Some("direct"));
     kai.server.redis().resume();
@@ -181,14 +181,14 @@ async fn a_log_out_that_the_cache_cannot_be_told_of_is_not_acknowledged_but_fini
     let (state, unaware) = (kai.environment(), kai.environment());
     kai.warm(&unaware).await;
     kai.server.redis().pause();
-    let refused = store::revoke_sessions(&state, &kai.token, RevocationScope::All, None).await.unwrap_err();
+    let refused = domain::revoke_sessions(&state.store, &kai.token, RevocationScope::All, None).await.unwrap_err();
     assert!(matches!(refused, shared::Error::Unavailable { .. }), "{refused:?}");
     assert_eq!(kai.outbox().await, [kai.guard("session")]);
     kai.server.redis().resume();
     let monitor = kai.environment();
-    until(async || store::drain_outbox(&monitor).await.is_ok()).await;
+    until(async || domain::drain_outbox(&monitor.store).await.is_ok()).await;
     for state in [&state, &unaware] {
-        let refused = store::current_session(state, &kai.token).await.unwrap_err();
+        let refused = domain::current_session(&state.store, &kai.token).await.unwrap_err();
         assert!(matches!(refused, shared::Error::Unauthenticated(_)), "{refused:?}");
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use redis::cmd;
 use shared::cache::Lookup;
-use shared::metrics::Meter;
+use shared::metrics::RequestMetrics;
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -226,7 +226,7 @@ async fn a_withdrawn_look_up_leaves_no_guard_behind(server: &Server) {
     let (cache, key) = (server.cache(), key());
     until(async || {
         // A withdrawal that a busy machine made late is lost, and the guard lapses by itself.
-        cache.withdraw(miss(&cache, &key).await);
+        cache.abandon(miss(&cache, &key).await);
         sleep(Duration::from_millis(5)).await;
         server.get(key.guard()).is_none()
     })
@@ -236,7 +236,7 @@ async fn a_withdrawn_look_up_leaves_no_guard_behind(server: &Server) {
 async fn a_withdrawn_look_up_leaves_a_generation_that_others_use(server: &Server) {
     let (stranger, owner, key) = (server.cache(), server.cache(), key());
     let proposed = misses(&owner, &key).await;
-    stranger.withdraw(miss(&stranger, &key).await);
+    stranger.abandon(miss(&stranger, &key).await);
     sleep(Duration::from_millis(30)).await;
     fill(server, &owner, &key, proposed, "mine").await;
     assert_served(&owner, &key, "mine").await;
@@ -245,23 +245,23 @@ async fn a_withdrawn_look_up_leaves_a_generation_that_others_use(server: &Server
     let replaced = miss(&stranger, &key).await;
     write(server, &owner, &key).await;
     put(server, &owner, &key, "mine again").await;
-    stranger.withdraw(replaced);
+    stranger.abandon(replaced);
     sleep(Duration::from_millis(30)).await;
     assert_served(&owner, &key, "mine again").await;
 }
 
 async fn several_keys_are_one_round_trip_and_do_not_mix(server: &Server) {
-    let meter = Arc::new(Meter::default());
+    let meter = Arc::new(RequestMetrics::default());
     let (cache, keys) = (server.cache(), [key(), key()]);
     put(server, &cache, &keys[0], "first").await;
     put(server, &cache, &keys[1], "second").await;
     write(server, &cache, &keys[1]).await;
-    let metered = cache.with_meter(Arc::clone(&meter));
+    let metered = cache.with_metrics(Arc::clone(&meter));
     until(async || {
         let before = meter.cache_round_trips();
         let [first, second, again] = metered.read([&keys[0], &keys[1], &keys[0]]).await;
         assert!(meter.cache_round_trips() <= before + 1, "several keys took several round trips");
-        cache.caught_up(cache.failures());
+        cache.mark_drained(cache.failures());
         assert!(!matches!(second, Lookup::Hit(_)), "{second:?}");
         for lookup in [&first, &again] {
             assert!(!matches!(lookup, Lookup::Hit(body) if body != b"first"), "{lookup:?}");

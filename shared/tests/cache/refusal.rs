@@ -28,7 +28,7 @@ async fn an_error_of_redis_is_a_bypass_and_leaves_a_write_to_the_outbox() {
         let (cache, key) = (cache_at(&fake.url()), key());
         // More often than it takes to open the breaker, so that both of the ways to step aside are taken.
         for _ in 0..5 {
-            cache.caught_up(cache.failures());
+            cache.mark_drained(cache.failures());
             let [lookup] = cache.read([&key]).await;
             assert!(matches!(lookup, Lookup::Bypass), "{refusal}: {lookup:?}");
         }
@@ -99,7 +99,7 @@ async fn a_command_that_alone_is_refused_costs_what_needs_it_and_nothing_else() 
             succeeds_only_if(is_spared("UNLINK"), &what, async || cache().delete("thing").await.is_ok()).await;
             assert_eq!(cache().get_json::<u8>(&key).await.unwrap_or(None), None, "{what}");
             // Whoever cannot claim makes the record: twice is better than not at all.
-            assert!(cache().claim(&key, Duration::from_secs(1)).await.is_some(), "{what}");
+            assert!(cache().fill_lock(&key, Duration::from_secs(1)).await.is_some(), "{what}");
         }
     }
 }
@@ -117,7 +117,7 @@ async fn an_answer_that_is_no_redis_is_a_bypass() {
         let fake = Fake::always(answer.as_bytes());
         let (cache, key) = (cache_at(&fake.url()), key());
         for _ in 0..3 {
-            cache.caught_up(cache.failures());
+            cache.mark_drained(cache.failures());
             let [lookup] = cache.read([&key]).await;
             assert!(matches!(lookup, Lookup::Bypass), "{answer:?}: {lookup:?}");
         }
@@ -175,8 +175,8 @@ async fn a_wrong_password_is_a_bypass_and_never_an_anonymous_session() {
 #[tokio::test]
 async fn nobody_at_the_address_is_told_at_once_and_only_once() {
     let cache = cache_at("redis://127.0.0.1:1");
-    assert_eq!(cache.ping().await, Err(Unreachable::Barred { opened: true }));
-    assert_eq!(cache.ping().await, Err(Unreachable::Barred { opened: false }));
+    assert_eq!(cache.ping().await, Err(Unreachable::CircuitOpen { opened: true }));
+    assert_eq!(cache.ping().await, Err(Unreachable::CircuitOpen { opened: false }));
 }
 
 /// The packet of a connection that seemed dead may arrive after all, at any later time. If it proposed the generation that its repetition

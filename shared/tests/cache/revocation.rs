@@ -11,8 +11,8 @@ use futures_util::StreamExt as _;
 use futures_util::future::{join, join_all};
 use futures_util::stream;
 use redis::cmd;
-use shared::State;
-use shared::store;
+use shared::AppState;
+use shared::domain;
 use tokio::time::sleep;
 
 use self::people::{ENDINGS, Someone, Told, is_accepted};
@@ -50,9 +50,9 @@ struct World {
     kai: Kai,
     wire: Wire,
     /// Has been there all the time, and has noticed every fault that can be noticed by reading.
-    veteran: State,
+    veteran: AppState,
     /// The same among those that end sessions.
-    writers: Vec<State>,
+    writers: Vec<AppState>,
 }
 
 /// What came of the people of one fault.
@@ -79,18 +79,18 @@ impl World {
     }
 
     /// An environment that serves whatever the cache says: it knows of no fault.
-    fn newcomer(&self) -> State {
+    fn newcomer(&self) -> AppState {
         self.kai.newcomer(&self.kai.server.url(), &self.veteran)
     }
 
     /// Fills the cache with everybody's sessions, and returns how many of them it then has.
-    async fn warm(&self, people: &[Someone], readers: &[State; 2]) -> usize {
+    async fn warm(&self, people: &[Someone], readers: &[AppState; 2]) -> usize {
         let tokens: Vec<_> = people.iter().flat_map(Someone::sessions).enumerate().collect();
         let fill = tokens.iter().map(|(number, token)| is_accepted(&readers[number % 2], token));
         few_at_a_time(fill).await;
         let hits = tokens.iter().map(async |(number, token)| {
             let request = readers[(number + 1) % 2].for_request();
-            is_accepted(&request, token).await && request.meter.cache_hits() == 1
+            is_accepted(&request, token).await && request.metrics().cache_hits() == 1
         });
         few_at_a_time(hits).await.into_iter().filter(|hit| *hit).count()
     }
@@ -119,7 +119,7 @@ impl World {
                 if fault == Fault::Silent {
                     self.wire.swallow()
                 } else {
-                    self.wire.refuse()
+                    self.wire.reject()
                 }
                 sleep(length).await;
                 self.wire.heal();
@@ -128,16 +128,21 @@ impl World {
     }
 
     /// Everybody ends their sessions at a moment of their own, and is at once refused by every environment if told so.
-    async fn end_sessions(&self, people: Vec<Someone>, span: Duration, readers: &[State; 2]) -> Vec<(Someone, Told)> {
+    async fn end_sessions(
+        &self,
+        people: Vec<Someone>,
+        span: Duration,
+        readers: &[AppState; 2],
+    ) -> Vec<(Someone, Told)> {
         let fresh = [(); 2].map(|()| self.kai.newcomer(&self.wire.url(), &self.veteran));
         join_all(people.into_iter().enumerate().map(async |(number, someone)| {
             sleep(Duration::from_micros(random(span.as_micros()))).await;
             let writer = if number % 2 == 0 { &fresh[number / 2 % 2] } else { &self.writers[number / 2 % 2] };
             let told = someone.end(writer).await;
-            if told == Told::Done {
+            if told == Told::Empty {
                 let newcomer = self.newcomer();
                 let everybody = readers.iter().chain([&newcomer, &self.veteran, writer]);
-                assert_refused(&someone, everybody, "as soon as it was acknowledged").await;
+                assert_refused(&someone, everybody, "as soon as it was require_cleared").await;
             }
             (someone, told)
         }))
@@ -163,8 +168,8 @@ impl World {
         self.drain().await;
         let everybody = [self.newcomer(), self.newcomer(), self.veteran.clone()];
         let drained = people.iter().map(async |(someone, told)| {
-            // Of what was acknowledged, everybody knew before.
-            let number = if *told == Told::Done { 1 } else { everybody.len() };
+            // Of what was require_cleared, everybody knew before.
+            let number = if *told == Told::Empty { 1 } else { everybody.len() };
             assert_refused(someone, everybody.iter().take(number), "once the outbox was drained").await;
         });
         few_at_a_time(drained).await;
@@ -174,13 +179,13 @@ impl World {
     /// Does what the schedule does.
     async fn drain(&self) {
         let (began, monitor) = (Instant::now(), self.newcomer());
-        until(async || store::drain_outbox(&monitor).await.is_ok()).await;
+        until(async || domain::drain_outbox(&monitor.store).await.is_ok()).await;
         assert!(began.elapsed() < MINUTE, "{:?}", began.elapsed());
         assert!(self.kai.outbox().await.is_empty());
     }
 }
 
-async fn assert_refused(someone: &Someone, by: impl Iterator<Item = &State>, when: &str) {
+async fn assert_refused(someone: &Someone, by: impl Iterator<Item = &AppState>, when: &str) {
     for (number, state) in by.enumerate() {
         for token in someone.ended() {
             assert!(!is_accepted(state, token).await, "{:?} {when}: environment {number}", someone.ending);
@@ -212,7 +217,7 @@ async fn an_acknowledged_end_of_sessions_is_known_everywhere_and_another_is_fini
     println!("{} trials: {tally:?}", FAULTS * PEOPLE);
     assert_eq!(tally.done + tally.unavailable, FAULTS * PEOPLE);
     assert!(tally.unavailable * 10 > tally.done, "hardly anybody noticed a fault: {tally:?}");
-    assert!(tally.done * 10 > tally.unavailable, "hardly anything was acknowledged: {tally:?}");
+    assert!(tally.done * 10 > tally.unavailable, "hardly anything was require_cleared: {tally:?}");
     assert!(tally.warm > FAULTS * PEOPLE, "what was not cached could not be stale: {tally:?}");
     assert!(PEOPLE.is_multiple_of(ENDINGS.len()));
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use dev_servers::{Redis, RedisCluster, RedisOptions};
 use redis::{Cmd, ConnectionLike as _, Value, cmd};
 use shared::cache::{Cache, Family, Key};
-use shared::metrics::Meter;
+use shared::metrics::RequestMetrics;
 use shared::secret::SecretKey;
 use tempfile::TempDir;
 use tokio::time::sleep;
@@ -153,7 +153,7 @@ impl Server {
 }
 
 pub(crate) fn cache_at(url: &str) -> Cache {
-    Cache::new(&url.parse().unwrap(), &SecretKey::new([7; 32]), Arc::new(Meter::default()))
+    Cache::new(&url.parse().unwrap(), &SecretKey::new([7; 32]), Arc::new(RequestMetrics::default()))
 }
 
 /// The key of a page of somebody new.

@@ -54,7 +54,7 @@ impl Wire {
     }
 
     /// Ends all connections, and new ones at once; until [`Wire::heal`].
-    pub(crate) fn refuse(&self) {
+    pub(crate) fn reject(&self) {
         self.shared.refusing.store(true, Ordering::SeqCst);
         for line in self.shared.lines.lock().unwrap().drain(..) {
             line.ends.iter().for_each(|end| drop(end.shutdown(Shutdown::Both)));

@@ -3,8 +3,8 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use shared::document::Document;
-use shared::store::{Session, Spoken};
+use shared::domain::{ModelReply, Session};
+use shared::encoded_body::EncodedBody;
 
 use crate::try_all;
 
@@ -90,7 +90,7 @@ fn a_session_that_makes_no_sense_is_none_and_a_session_comes_back_as_it_was() {
                 (session.id, session.expires_at, session.account.email)
             );
         }
-        let _ = serde_json::from_slice::<Spoken>(&bytes);
+        let _ = serde_json::from_slice::<ModelReply>(&bytes);
         Ok(())
     });
     assert!(tried >= u64::from(CASES), "only {tried}");
@@ -99,7 +99,7 @@ fn a_session_that_makes_no_sense_is_none_and_a_session_comes_back_as_it_was() {
 
 /// A document's bytes, or such as differ from them in a few places.
 fn almost_a_document() -> impl Strategy<Value = Vec<u8>> {
-    let whole = prop_oneof![".{0,40}", ".{300,400}"].prop_map(|text| Document::new(&text).unwrap().to_bytes());
+    let whole = prop_oneof![".{0,40}", ".{300,400}"].prop_map(|text| EncodedBody::new(&text).unwrap().to_bytes());
     let edits = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3);
     (whole, edits, prop::option::of(any::<prop::sample::Index>())).prop_map(|(mut bytes, edits, cut)| {
         for (at, byte) in edits {
@@ -117,7 +117,7 @@ fn almost_a_document() -> impl Strategy<Value = Vec<u8>> {
 fn a_document_is_read_as_it_was_written_or_not_at_all() {
     let strategy = || prop_oneof![almost_a_document(), prop::collection::vec(any::<u8>(), 0..100)];
     let tried = try_all(CASES, strategy, |bytes| {
-        if let Some(document) = Document::from_bytes(bytes.clone()) {
+        if let Some(document) = EncodedBody::from_bytes(bytes.clone()) {
             prop_assert_eq!(document.to_bytes(), bytes);
             let (packed, is_packed) = document.clone().into_body(true);
             let (plain, _) = document.into_body(false);

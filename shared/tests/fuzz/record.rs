@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use shared::cache::record::Sealer;
+use shared::cache::record::RecordCipher;
 use shared::cache::{Family, Key};
 use shared::secret::SecretKey;
 use uuid::Uuid;
@@ -56,7 +56,7 @@ struct Record {
 }
 
 struct World {
-    sealers: [Sealer; 2],
+    sealers: [RecordCipher; 2],
     keys: [Key; 4],
     records: Vec<Record>,
 }
@@ -68,7 +68,7 @@ impl World {
             FAMILY.key(owner, format!("thing:{owner}:{}", number % 2))
         };
         let mut world = Self {
-            sealers: [7, 8].map(|secret| Sealer::new(&SecretKey::new([secret; 32]))),
+            sealers: [7, 8].map(|secret| RecordCipher::new(&SecretKey::new([secret; 32]))),
             keys: [0, 1, 2, 3].map(key),
             records: Vec::new(),
         };

@@ -6,8 +6,9 @@ use dev_servers::{Redis, RedisOptions};
 use redis::cmd;
 use shared::aws::CacheKind;
 use shared::cache::{Cache, Url};
-use shared::metrics::Meter;
-use shared::outbound::{self, Undelivered};
+use shared::config::with_cache_tokens;
+use shared::metrics::RequestMetrics;
+use shared::net::http_client::{self, SendError};
 use shared::secret::SecretKey;
 
 use crate::{Stopped, USER, in_a_process_that_trusts, url};
@@ -19,7 +20,7 @@ fn each_connection_to_the_cache_has_a_token_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let redis = Redis::start(folder.path(), &RedisOptions { tls: true, ..RedisOptions::default() }).unwrap();
     // A process that does not trust its authority gets no connection.
-    assert_eq!(ask("localhost", redis.port()), Undelivered::NoConnection);
+    assert_eq!(ask("localhost", redis.port()), SendError::NoConnection);
     in_a_process_that_trusts(
         redis.ca_file().unwrap(),
         &redis.url(),
@@ -46,8 +47,8 @@ async fn connections_with_tokens_to_the_server_of_the_process_that_started_this_
     for kind in [CacheKind::ReplicationGroup, CacheKind::Serverless] {
         expect(kind);
         let signed: Url = url.replace("rediss://", &format!("rediss://{USER}@")).parse().unwrap();
-        let signed = signed.signed_by(clock.identity(), CACHE, kind).unwrap();
-        let cache = Cache::new(&signed, &SecretKey::new([7; 32]), Arc::new(Meter::default()));
+        let signed = with_cache_tokens(signed, clock.identity(), CACHE, kind).unwrap();
+        let cache = Cache::new(&signed, &SecretKey::new([7; 32]), Arc::new(RequestMetrics::default()));
         assert!(cache.ping().await.is_ok());
         clock.move_on();
         assert!(cache.ping().await.is_ok(), "what is connected stays connected");
@@ -65,16 +66,16 @@ fn requests_to_the_server_of_the_process_that_started_this_one() {
     let url = url();
     let port = url.rsplit(':').next().unwrap().parse().unwrap();
     // It answers, and speaks no HTTP.
-    assert_eq!(ask("localhost", port), Undelivered::Broken);
+    assert_eq!(ask("localhost", port), SendError::Broken);
     // The same server under an address that its certificate does not have.
-    assert_eq!(ask("[::ffff:127.0.0.1]", port), Undelivered::NoConnection);
+    assert_eq!(ask("[::ffff:127.0.0.1]", port), SendError::NoConnection);
 }
 
 /// What comes of an HTTP request over TLS.
-fn ask(host: &str, port: u16) -> Undelivered {
+fn ask(host: &str, port: u16) -> SendError {
     let request = http::Request::get(format!("https://{host}:{port}/")).body(Vec::new()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(outbound::send(request, 1024)).unwrap_err()
+    runtime.block_on(http_client::send(request, 1024)).unwrap_err()
 }
 
 #[test]
@@ -89,7 +90,7 @@ fn a_token_is_not_sent_where_everybody_could_read_it_and_not_instead_of_a_passwo
         ("rediss://kai:hunter2@cache", false),
     ] {
         let url_parsed: Url = url.parse().unwrap();
-        let signed = url_parsed.signed_by(identity.clone(), CACHE, CacheKind::Serverless);
+        let signed = with_cache_tokens(url_parsed, identity.clone(), CACHE, CacheKind::Serverless);
         assert_eq!(signed.is_some(), fits, "{url}");
     }
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dev_servers::{Postgres, PostgresOptions};
+use shared::config::with_database_tokens;
 use shared::db::{Db, PoolSize, Url};
-use shared::metrics::Meter;
+use shared::metrics::RequestMetrics;
 use tokio_postgres::NoTls;
 
 use crate::{Stopped, USER, in_a_process_that_trusts, url};
@@ -50,8 +51,8 @@ async fn connections_with_tokens_to_the_server_of_the_process_that_started_this_
 fn signed(clock: &Stopped, address: &str) -> Db {
     let url: Url = format!("postgres://{USER}@{address}").parse().unwrap();
     let size = PoolSize { kept: 1, overflow: 0 };
-    let url = url.signed_by(clock.identity()).unwrap();
-    Db::new(&url, size, Duration::from_secs(1), Arc::new(Meter::default())).unwrap()
+    let url = with_database_tokens(url, clock.identity()).unwrap();
+    Db::new(&url, size, Duration::from_secs(1), Arc::new(RequestMetrics::default())).unwrap()
 }
 
 /// Makes the token of this hour the password, and ends the connections of those who had an earlier one.
@@ -85,6 +86,6 @@ fn a_token_is_not_sent_where_everybody_could_read_it_and_not_instead_of_a_passwo
         ("postgres://kai@db,other/kai?sslmode=require", false),
     ] {
         let parsed: Url = url.parse().unwrap();
-        assert_eq!(parsed.signed_by(identity.clone()).is_some(), fits, "{url}");
+        assert_eq!(with_database_tokens(parsed, identity.clone()).is_some(), fits, "{url}");
     }
 }

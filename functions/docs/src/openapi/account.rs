@@ -56,9 +56,9 @@ pub(super) fn components(components: ComponentsBuilder) -> ComponentsBuilder {
         referred::<Login>,
         referred::<PasswordChange>,
         referred::<Message>,
-        referred::<shared::store::Account>,
-        referred::<shared::store::Grant>,
-        referred::<shared::store::Export>,
+        referred::<shared::domain::Account>,
+        referred::<shared::domain::Grant>,
+        referred::<shared::domain::Export>,
     ];
     schemas.into_iter().fold(components, |components, add| add(components))
 }

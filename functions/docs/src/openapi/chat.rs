@@ -3,8 +3,8 @@
 #![expect(dead_code, reason = "only the schemas are used")]
 
 use serde_json::{Value, json};
+use shared::domain::{Answer, History};
 use shared::safety::{Country, Language, resources};
-use shared::store::{Answer, History};
 use utoipa::ToSchema;
 use utoipa::openapi::Ref;
 use utoipa::openapi::path::HttpMethod::{Delete, Get, Post};

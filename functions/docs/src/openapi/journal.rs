@@ -3,7 +3,7 @@
 #![expect(dead_code, reason = "only the schemas of the requests are used")]
 
 use serde_json::{Value, json};
-use shared::store::{Entry, EntryPage, EntryStretch, Insights};
+use shared::domain::{CursorPage, Entry, Insights, OffsetPage};
 use utoipa::openapi::path::HttpMethod::{self, Delete, Get, Patch, Post, Put};
 use utoipa::openapi::schema::{ArrayBuilder, ComponentsBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{Ref, RefOr};
@@ -39,7 +39,7 @@ pub(super) struct NewEntry {
 
 /// What is to be different about an entry; what is absent stays. Null clears `title`, `mood` and `mood_emoji`, and leaves the others alone.
 #[derive(ToSchema)]
-pub(super) struct EntryChange {
+pub(super) struct EntryPatch {
     #[schema(schema_with = changed_content)]
     content: Option<String>,
     #[schema(schema_with = title)]
@@ -105,10 +105,10 @@ fn some_or_null(item: ObjectBuilder, most: usize) -> ArrayBuilder {
 pub(super) fn components(components: ComponentsBuilder) -> ComponentsBuilder {
     let schemas = [
         referred::<NewEntry>,
-        referred::<EntryChange>,
+        referred::<EntryPatch>,
         referred::<Entry>,
-        referred::<EntryPage>,
-        referred::<EntryStretch>,
+        referred::<OffsetPage>,
+        referred::<CursorPage>,
         referred::<Insights>,
     ];
     schemas.into_iter().fold(components, |components, add| add(components))
@@ -173,14 +173,14 @@ fn update(method: HttpMethod, id: &str, summary: &str) -> Operation {
     Operation::new(method, ENTRY, id, TAG)
         .about(
             summary,
-            "Fields that are absent stay as they are, with `PUT` as with `PATCH`. With `If-Match`, only the version of that `ETag` is changed.",
+            "FieldReader that are absent stay as they are, with `PUT` as with `PATCH`. With `If-Match`, only the version of that `ETag` is changed.",
         )
         .signed_in()
         .path_entry_id()
         .conditional()
         .writes()
         .fails_with(&["forbidden"])
-        .body::<EntryChange>("The change.", [
+        .body::<EntryPatch>("The change.", [
             ("mood", "Another mood", json!({"mood": 8})),
             ("clear", "No title and no mood", json!({"title": null, "mood": null, "mood_emoji": null})),
         ])
@@ -188,8 +188,7 @@ fn update(method: HttpMethod, id: &str, summary: &str) -> Operation {
 }
 
 fn listing() -> Operation {
-    let lists =
-        OneOfBuilder::new().item(Ref::from_schema_name("EntryPage")).item(Ref::from_schema_name("EntryStretch"));
+    let lists = OneOfBuilder::new().item(Ref::from_schema_name("OffsetPage")).item(Ref::from_schema_name("CursorPage"));
     let size = || integer(1, Some(100)).default(Some(json!(20)));
     Operation::new(Get, ENTRIES, "journal-list", TAG)
         .about(

@@ -153,7 +153,7 @@ impl Operation {
         self
     }
 
-    /// Done, and nothing to tell.
+    /// Empty, and nothing to tell.
     pub(super) fn answers_nothing(self, description: &str) -> Self {
         self.answers_by(204, ResponseBuilder::new().description(description))
     }

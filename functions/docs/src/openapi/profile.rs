@@ -14,7 +14,7 @@ use super::{PROFILE_ID, USER_ID, referred};
 
 /// What is to be different; what is absent stays.
 #[derive(ToSchema)]
-pub(super) struct ProfileChange {
+pub(super) struct ProfilePatch {
     /// What is known of the person: an object of the client's making, at most 8192 bytes of JSON. Replaced as a whole.
     #[schema(value_type = Option<Object>)]
     traits: Option<Value>,
@@ -30,7 +30,7 @@ fn style() -> ObjectBuilder {
 }
 
 pub(super) fn components(components: ComponentsBuilder) -> ComponentsBuilder {
-    let schemas = [referred::<ProfileChange>, referred::<shared::store::Profile>];
+    let schemas = [referred::<ProfilePatch>, referred::<shared::domain::Profile>];
     schemas.into_iter().fold(components, |components, add| add(components))
 }
 
@@ -44,11 +44,11 @@ pub(super) fn operations() -> Vec<Operation> {
             .cacheable()
             .answers(200, "The profile.", "Profile", [("profile", "A profile", example(PROFILE_ID))]),
         Operation::new(Patch, path, "profile-update", tag)
-            .about("Change the profile", "Fields that are absent stay as they are. Answers of the model that were kept for the old profile are not used again.")
+            .about("Change the profile", "FieldReader that are absent stay as they are. Answers of the model that were kept for the old profile are not used again.")
             .signed_in()
             .path_user_id()
             .writes()
-            .body::<ProfileChange>("The change.", [
+            .body::<ProfilePatch>("The change.", [
                 ("style", "Another style", json!({"communication_style": "gentle"})),
                 ("nothing", "No style in particular", json!({"communication_style": null})),
                 ("objects", "Objects of the client's making", json!({"traits": {"age_group": "adult"}, "preferences": {"reminders": true}})),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, TransactWriteItem};
-use shared::metrics::FamilyUse;
+use metrics::FamilyUse;
 use tokio::time::sleep;
 
 use super::{Error, Item, Key, Row, Table, moment, reason, refused};

@@ -1,8 +1,8 @@
 //! Whose sessions end, and how.
 
 use sha2::{Digest as _, Sha256};
-use shared::store::{self, Credentials, RevocationScope, Token};
-use shared::{Error, State};
+use shared::domain::{self, Credentials, RevocationScope, Token};
+use shared::{AppState, Error};
 use uuid::Uuid;
 
 use crate::kai::Kai;
@@ -33,7 +33,7 @@ pub(crate) struct Someone {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Told {
     /// That the sessions are over.
-    Done,
+    Empty,
     /// 503: whether they are, is not known everywhere.
     Unavailable,
 }
@@ -85,22 +85,22 @@ impl Someone {
     }
 
     /// Ends the sessions from this environment.
-    pub(crate) async fn end(&self, state: &State) -> Told {
+    pub(crate) async fn end(&self, state: &AppState) -> Told {
         let token = &self.here;
         let outcome = match self.ending {
-            Ending::SignOut => store::revoke_sessions(state, token, RevocationScope::All, None).await,
-            Ending::SignOutHere => store::revoke_sessions(state, token, RevocationScope::This, None).await,
+            Ending::SignOut => domain::revoke_sessions(&state.store, token, RevocationScope::All, None).await,
+            Ending::SignOutHere => domain::revoke_sessions(&state.store, token, RevocationScope::This, None).await,
             Ending::PasswordChange => {
                 let verified = Credentials { user: token.user_id(), password_hash: PASSWORD_HASH.to_owned() };
-                store::change_password(state, token, &verified, "another", None).await
+                domain::change_password(&state.store, token, &verified, "another", None).await
             }
-            Ending::Deletion => match store::begin_deletion(state, token.user_id()).await {
-                Ok(guard) => store::delete_account(state, guard, token).await,
+            Ending::Deletion => match domain::begin_deletion(&state.store, token.user_id()).await {
+                Ok(guard) => domain::delete_account(&state.store, guard, token).await,
                 Err(error) => Err(error),
             },
         };
         match outcome {
-            Ok(()) => Told::Done,
+            Ok(()) => Told::Empty,
             Err(Error::Unavailable { .. }) => Told::Unavailable,
             Err(error) => panic!("{:?}: {error:?}", self.ending),
         }
@@ -108,8 +108,8 @@ impl Someone {
 }
 
 /// Whether an environment takes this token. Anything but a clear yes or no is a defect: the database is there all the time.
-pub(crate) async fn is_accepted(state: &State, token: &Token) -> bool {
-    match store::current_session(state, token).await {
+pub(crate) async fn is_accepted(state: &AppState, token: &Token) -> bool {
+    match domain::current_session(&state.store, token).await {
         Ok(_) => true,
         Err(Error::Unauthenticated(_)) => false,
         Err(error) => panic!("{error:?}"),

@@ -3,7 +3,7 @@
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use shared::cache::{Cache, Key, Lookup, Slot, WriteGuard};
+use shared::cache::{Cache, FillPermit, Key, Lookup, WriteGuard};
 use tokio::time::sleep;
 
 use super::{PATIENCE, Server, until};
@@ -22,14 +22,14 @@ pub(crate) async fn look_up(cache: &Cache, key: &Key) -> Lookup {
             return lookup;
         }
         // Without a database there is no outbox to finish.
-        cache.caught_up(cache.failures());
+        cache.mark_drained(cache.failures());
         assert!(Instant::now() < end, "nothing but bypasses");
         sleep(Duration::from_millis(20)).await;
     }
 }
 
 #[track_caller]
-fn slot(lookup: Lookup) -> Slot {
+fn slot(lookup: Lookup) -> FillPermit {
     match lookup {
         Lookup::Miss(slot) => slot,
         other => panic!("expected a miss: {other:?}"),
@@ -37,7 +37,7 @@ fn slot(lookup: Lookup) -> Slot {
 }
 
 /// Looks a key up that is known to be a miss.
-pub(crate) async fn miss(cache: &Cache, key: &Key) -> Slot {
+pub(crate) async fn miss(cache: &Cache, key: &Key) -> FillPermit {
     slot(look_up(cache, key).await)
 }
 
@@ -73,18 +73,24 @@ pub(crate) fn assert_dead(cache: &Cache, key: &Key) -> impl Future<Output = ()> 
 }
 
 /// Looks a key up that is known to be a miss, so often that a fill may be lost and another one sent, all under one generation.
-pub(crate) async fn misses(cache: &Cache, key: &Key) -> Vec<Slot> {
+pub(crate) async fn misses(cache: &Cache, key: &Key) -> Vec<FillPermit> {
     let mut slots = vec![miss(cache, key).await];
     while slots.len() < SPARE_FILLS {
         let slot = miss(cache, key).await;
-        assert!(slot.is_of_generation_of(&slots[0]), "the generation changed by itself");
+        assert!(slot.has_generation_of(&slots[0]), "the generation changed by itself");
         slots.push(slot);
     }
     slots
 }
 
 /// Fills one of these slots and waits until the record is there.
-pub(crate) async fn fill(server: &Server, cache: &Cache, key: &Key, slots: impl IntoIterator<Item = Slot>, body: &str) {
+pub(crate) async fn fill(
+    server: &Server,
+    cache: &Cache,
+    key: &Key,
+    slots: impl IntoIterator<Item = FillPermit>,
+    body: &str,
+) {
     let before = server.get(key.record());
     let mut slots = slots.into_iter().peekable();
     while let Some(slot) = slots.next() {

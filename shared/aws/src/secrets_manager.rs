@@ -1,0 +1,116 @@
+//! `GetSecretValue`, the one call that a function makes of AWS before its first request.
+//!
+//! <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html>. The SDK's client would be half of the function.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sigv4::http_request::SigningSettings;
+use http::Request;
+use net::http_client;
+use serde::{Deserialize, Serialize};
+use tokio::time::{sleep, timeout};
+
+use super::{Identity, Signed, Unsignable};
+
+const TARGET: &str = "secretsmanager.GetSecretValue";
+const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+/// INIT has ten seconds: three attempts of this length, and the waits in between.
+const ATTEMPT: Duration = Duration::from_secs(2);
+/// A secret has up to 64 KiB.
+const LIMIT: usize = 512 * 1024;
+const WAITS: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
+
+/// Why a secret could not be read. Holds nothing of it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The endpoint or the region is none.
+    #[error(transparent)]
+    Unsignable(#[from] Unsignable),
+    /// There is nothing to wait with.
+    #[error("no runtime: {0}")]
+    NoRuntime(#[from] std::io::Error),
+    /// Nobody answered, three times.
+    #[error("Secrets Manager cannot be reached")]
+    Unreachable,
+    /// Such as `ResourceNotFoundException`.
+    #[error("Secrets Manager refuses it: {0}")]
+    Refused(String),
+    /// What the secret holds is of no use.
+    #[error("the secret must be a JSON object of strings")]
+    NoObject,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Question<'a> {
+    secret_id: &'a str,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer {
+    secret_string: String,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    #[serde(rename = "__type")]
+    kind: String,
+}
+
+/// The members of a secret. `endpoint` is another one than AWS' own, such as `http://127.0.0.1:4566`.
+///
+/// # Errors
+/// [`Error`] tells why not. What may pass by itself has been tried three times.
+pub async fn fetch(identity: &Identity, endpoint: Option<&str>, id: &str) -> Result<BTreeMap<String, String>, Error> {
+    let own = identity.own_endpoint();
+    let url = format!("{}/", endpoint.unwrap_or(&own).trim_end_matches('/'));
+    let body = serde_json::to_vec(&Question { secret_id: id }).map_err(|_| Error::NoObject)?;
+    let mut waits = WAITS.iter();
+    loop {
+        let answer = timeout(ATTEMPT, attempt(identity, &url, &body)).await;
+        match (answer.unwrap_or(Err(Error::Unreachable)), waits.next()) {
+            (Err(Error::Unreachable), Some(wait)) => sleep(*wait).await,
+            (outcome, _) => return outcome,
+        }
+    }
+}
+
+async fn attempt(identity: &Identity, url: &str, body: &[u8]) -> Result<BTreeMap<String, String>, Error> {
+    let headers = [("content-type", CONTENT_TYPE), ("x-amz-target", TARGET)];
+    let signed = Signed { method: "POST", url, headers: &headers, body };
+    let (signature, _) = identity.sign("secretsmanager", SigningSettings::default(), &signed)?.into_parts();
+    let mut request = Request::post(url);
+    for (name, value) in headers.into_iter().chain(signature.iter().map(|header| (header.name(), header.value()))) {
+        request = request.header(name, value);
+    }
+    let request = request.body(body.to_vec()).map_err(|_| Unsignable)?;
+    let reply = http_client::send(request, LIMIT).await.map_err(|_| Error::Unreachable)?;
+    let (status, answer) = (reply.status(), reply.into_body());
+    match serde_json::from_slice(&answer) {
+        Ok(Answer { secret_string }) if status.is_success() => {
+            serde_json::from_str(&secret_string).map_err(|_| Error::NoObject)
+        }
+        _ if status.is_success() => Err(Error::NoObject),
+        _ => Err(refusal(status.as_u16(), &answer)),
+    }
+}
+
+/// An overload passes; of anything else the kind is told.
+fn refusal(status: u16, answer: &[u8]) -> Error {
+    let kind = serde_json::from_slice(answer).map_or_else(|_| status.to_string(), |Refusal { kind }| kind);
+    let kind = kind.rsplit('#').next().unwrap_or_default();
+    if status >= 500 || kind.contains("Throttl") {
+        return Error::Unreachable;
+    }
+    Error::Refused(kind.to_owned())
+}
+
+impl Identity {
+    fn own_endpoint(&self) -> String {
+        let region = &self.region;
+        let china = if region.starts_with("cn-") { ".cn" } else { "" };
+        format!("https://secretsmanager.{region}.amazonaws.com{china}")
+    }
+}

@@ -1,0 +1,102 @@
+//! What an answer depends on beside the message.
+
+use cache::{Key, Lookup};
+use encoded_body::EncodedBody;
+use llm::{Prompt, Turn};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio_postgres::Row;
+use tokio_postgres::types::Json;
+
+use super::HistoryPage;
+use crate::authenticated::{Read, authenticated_read};
+use crate::cached::CachedValue;
+use crate::profile::{self, Profile};
+use crate::store::Store;
+use crate::{ChatMessage, UserId};
+
+/// How many messages of the conversation a model is given, newest last, and how many characters of each.
+pub(super) const TURNS: i64 = 20;
+pub(super) const TURN_CHARACTERS: i32 = 2000;
+
+/// The profile and what was said last.
+#[derive(Debug)]
+pub(super) struct Context {
+    traits: Value,
+    preferences: Value,
+    communication_style: Option<String>,
+    history: Vec<Turn>,
+}
+
+pub(crate) const CONTEXT: Read = authenticated_read!(
+    "conversation.context",
+    "SELECT session.*, p.traits, p.preferences, p.communication_style,
+        (SELECT coalesce(jsonb_agg(jsonb_build_object('role', m.role, 'content', m.content) ORDER BY m.created_at, m.id), '[]') FROM (
+            SELECT id, role, left(content, $4) AS content, created_at FROM messages
+            WHERE conversation_id = (SELECT id FROM conversations WHERE user_id = $2)
+            ORDER BY created_at DESC, id DESC LIMIT $3
+        ) m) AS history,
+        (SELECT jsonb_build_object('same', k.request_hash = $7, 'response', k.response) FROM idempotency_keys k
+            WHERE k.scope = $2 AND k.endpoint = $5 AND k.key_hash = $6 AND k.expires_at > now()) AS kept
+    FROM session JOIN user_profiles p ON p.user_id = session.user_id"
+);
+
+/// The part of a conversation's newest page that a model is given.
+#[derive(Debug, Deserialize)]
+struct Newest {
+    messages: Vec<Turn>,
+}
+
+impl Context {
+    pub(super) fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        let Json(history) = row.try_get("history")?;
+        Ok(Self {
+            traits: row.try_get("traits")?,
+            preferences: row.try_get("preferences")?,
+            communication_style: row.try_get("communication_style")?,
+            history,
+        })
+    }
+
+    /// The same from the newest page of the conversation and the profile as their readers have left them in the cache, or `None` unless it has both.
+    ///
+    /// Whoever means to keep the answer has got its slot before, in an exchange that is over: to several nodes of a cluster, the commands of one
+    /// exchange arrive in any order, and a context that is older than the slot would be kept as the newest.
+    pub(super) async fn look_up(store: &Store, user: UserId) -> Option<Self> {
+        let keys = [HistoryPage::NEWEST.key(user), profile::key(user)];
+        let [newest, profile] = &keys;
+        let [said, style] = store.cache.read([newest, profile]).await;
+        let said: Option<Newest> = read(store, newest, said);
+        let style: Option<Profile> = read(store, profile, style);
+        let (Newest { messages }, Profile { traits, preferences, communication_style, .. }) = (said?, style?);
+        Some(Self { traits, preferences, communication_style, history: shortened(messages) })
+    }
+
+    /// What the model is asked.
+    pub(super) fn prompt<'a>(&'a self, message: &'a ChatMessage) -> Prompt<'a> {
+        Prompt {
+            traits: &self.traits,
+            preferences: &self.preferences,
+            communication_style: self.communication_style.as_deref(),
+            history: &self.history,
+            message: message.text(),
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(store: &Store, key: &Key, lookup: Lookup) -> Option<T> {
+    CachedValue::new(store, key, lookup, |bytes| EncodedBody::from_bytes(bytes)?.parse()).counted(store, key).value
+}
+
+/// As much of what was said as the statement gives.
+fn shortened(mut messages: Vec<Turn>) -> Vec<Turn> {
+    let [turns, characters] = [TURNS, TURN_CHARACTERS.into()].map(|count| usize::try_from(count).unwrap_or_default());
+    messages.drain(..messages.len().saturating_sub(turns));
+    for turn in &mut messages {
+        if let Some((end, _)) = turn.content.char_indices().nth(characters) {
+            turn.content.truncate(end);
+        }
+    }
+    messages
+}

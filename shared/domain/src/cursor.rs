@@ -1,0 +1,72 @@
+//! Places in a list that is walked newest first, as cursors name them.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::validation::Parsed;
+
+/// A place between two rows, newest first: behind all that are newer, or as new with a greater or equal id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cursor {
+    pub(super) created_at: Timestamp,
+    pub(super) id: Uuid,
+}
+
+impl Cursor {
+    /// Before the newest row there can be.
+    pub(super) const START: Self = Self { created_at: Timestamp::MAX, id: Uuid::max() };
+
+    /// Reads what [`Display`](fmt::Display) writes, or a time alone, which stands behind all rows of that time.
+    pub(super) fn parse(value: &Value) -> Parsed<Self> {
+        let rule = "must be an RFC 3339 time, or a next_cursor";
+        let text = value.as_str().ok_or(rule)?;
+        let (instant, id) = text.split_once('_').unwrap_or((text, ""));
+        let id = if id.is_empty() { Uuid::nil() } else { Uuid::try_parse(id).map_err(|_| rule)? };
+        Ok(Self { created_at: time(instant).ok_or(rule)?, id })
+    }
+
+    /// Cuts the rows to as many as were asked for; if there was one more, returns where the next begin.
+    pub(super) fn after<T: HasCursor>(rows: &mut Vec<T>, limit: usize) -> Option<Self> {
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        rows.last().filter(|_| has_more).map(HasCursor::position)
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}_{}", self.created_at, self.id)
+    }
+}
+
+/// What has a place in a list.
+pub(super) trait HasCursor {
+    /// The place behind it.
+    fn position(&self) -> Cursor;
+}
+
+/// A time that the database can hold.
+pub(super) fn time(text: &str) -> Option<Timestamp> {
+    text.parse().ok().filter(is_storable)
+}
+
+fn is_storable(time: &Timestamp) -> bool {
+    // From the year 1 on, leaving room for what is added to a time.
+    (-62_135_596_800..253_402_000_000).contains(&time.as_second())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_as_it_was_handed_out() {
+        let position = Cursor { created_at: "2025-10-20T12:00:00.123456Z".parse().unwrap(), id: Uuid::now_v7() };
+        assert_eq!(Cursor::parse(&Value::from(position.to_string())), Ok(position));
+        let time = Cursor::parse(&Value::from("2025-10-20T14:00:00+02:00")).unwrap();
+        assert_eq!((time.created_at.to_string().as_str(), time.id), ("2025-10-20T12:00:00Z", Uuid::nil()));
+    }
+}

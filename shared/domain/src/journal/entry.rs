@@ -1,0 +1,241 @@
+//! One entry, and which of its fields are shown.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
+use tokio_postgres::Row;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{PartialSchema, ToSchema};
+use uuid::Uuid;
+
+use crate::UserId;
+use crate::cursor::{Cursor, HasCursor};
+use crate::validation::Parsed;
+
+/// An entry as the client sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Entry {
+    /// Which one.
+    pub id: Uuid,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// A title, or null.
+    #[schema(required, min_length = 1, max_length = 500)]
+    pub title: Option<String>,
+    /// The text.
+    #[schema(min_length = 1, max_length = 40_000)]
+    pub content: String,
+    /// From 1.0 to 10.0, or null.
+    #[schema(required, minimum = 1.0, maximum = 10.0)]
+    pub mood: Option<f64>,
+    /// A symbol for the mood, or null.
+    #[schema(required, min_length = 1, max_length = 10)]
+    pub mood_emoji: Option<String>,
+    /// Words to find it by.
+    #[schema(max_items = 20)]
+    pub tags: Vec<String>,
+    /// Addresses of images.
+    #[schema(max_items = 10)]
+    pub images: Vec<String>,
+    /// Null until the entry has been analysed.
+    #[schema(required, value_type = Option<Object>)]
+    pub ai_insights: Option<Value>,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+impl HasCursor for Entry {
+    fn position(&self) -> Cursor {
+        Cursor { created_at: self.created_at, id: self.id }
+    }
+}
+
+/// Which entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EntryId(pub Uuid);
+
+impl fmt::Display for EntryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Entry {
+    /// Reads the entry's side of a join, or `None` where the join found none.
+    pub(crate) fn from_joined(row: &Row) -> Result<Option<Self>, tokio_postgres::Error> {
+        let Some(id) = row.try_get("id")? else { return Ok(None) };
+        Ok(Some(Self {
+            id,
+            user_id: UserId(row.try_get("user_id")?),
+            title: row.try_get("title")?,
+            content: row.try_get("content")?,
+            mood: row.try_get("mood")?,
+            mood_emoji: row.try_get("mood_emoji")?,
+            tags: row.try_get("tags")?,
+            images: row.try_get("images")?,
+            ai_insights: row.try_get("ai_insights")?,
+            created_at: row.try_get("created_at")?,
+            updated_at: row.try_get("updated_at")?,
+        }))
+    }
+}
+
+/// Names of the fields that can be selected, in the order in which they are shown.
+const NAMES: [&str; 11] = [
+    "id",
+    "user_id",
+    "title",
+    "content",
+    "mood",
+    "mood_emoji",
+    "tags",
+    "images",
+    "ai_insights",
+    "created_at",
+    "updated_at",
+];
+
+/// A selection of fields, as a bit for each name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EntryFields(u16);
+
+impl Default for EntryFields {
+    fn default() -> Self {
+        Self((1 << NAMES.len()) - 1)
+    }
+}
+
+impl EntryFields {
+    /// Reads names separated by commas.
+    ///
+    /// # Errors
+    /// The rule, when a name is unknown or there is none.
+    pub fn parse(value: &Value) -> Parsed<Self> {
+        let rule = "must be names of entry fields, separated by commas";
+        value.as_str().ok_or(rule)?.split(',').try_fold(Self(0), |fields, name| {
+            let index = NAMES.iter().position(|known| *known == name.trim()).ok_or(rule)?;
+            Ok(Self(fields.0 | 1 << index))
+        })
+    }
+
+    pub(super) fn is_all(self) -> bool {
+        self == Self::default()
+    }
+
+    fn names(self) -> impl Iterator<Item = &'static str> {
+        NAMES.into_iter().enumerate().filter(move |(index, _)| self.0 >> index & 1 == 1).map(|(_, name)| name)
+    }
+}
+
+impl fmt::Display for EntryFields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.names().collect::<Vec<_>>().join(","))
+    }
+}
+
+/// An entry of which only some fields are shown.
+#[derive(Debug)]
+pub(super) struct Selected {
+    pub(super) entry: Entry,
+    pub(super) fields: EntryFields,
+}
+
+impl Serialize for Selected {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let entry = &self.entry;
+        if self.fields.is_all() {
+            return entry.serialize(serializer);
+        }
+        let mut map = serializer.serialize_map(None)?;
+        for name in self.fields.names() {
+            match name {
+                "id" => map.serialize_entry(name, &entry.id)?,
+                "user_id" => map.serialize_entry(name, &entry.user_id)?,
+                "title" => map.serialize_entry(name, &entry.title)?,
+                "content" => map.serialize_entry(name, &entry.content)?,
+                "mood" => map.serialize_entry(name, &entry.mood)?,
+                "mood_emoji" => map.serialize_entry(name, &entry.mood_emoji)?,
+                "tags" => map.serialize_entry(name, &entry.tags)?,
+                "images" => map.serialize_entry(name, &entry.images)?,
+                "ai_insights" => map.serialize_entry(name, &entry.ai_insights)?,
+                "created_at" => map.serialize_entry(name, &entry.created_at)?,
+                _ => map.serialize_entry("updated_at", &entry.updated_at)?,
+            }
+        }
+        map.end()
+    }
+}
+
+impl PartialSchema for Selected {
+    fn schema() -> RefOr<Schema> {
+        let mut schema = Entry::schema();
+        if let RefOr::T(Schema::Object(entry)) = &mut schema {
+            entry.description = Some("An entry, or of one the fields that were asked for.".to_owned());
+            entry.required.clear();
+        }
+        schema
+    }
+}
+
+impl ToSchema for Selected {
+    fn name() -> Cow<'static, str> {
+        "SelectedEntry".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        Entry::schemas(schemas);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn entry() -> Entry {
+        let at = Timestamp::UNIX_EPOCH;
+        Entry {
+            id: Uuid::nil(),
+            user_id: UserId(Uuid::nil()),
+            title: None,
+            content: "text".to_owned(),
+            mood: Some(7.0),
+            mood_emoji: None,
+            tags: vec!["sleep".to_owned()],
+            images: Vec::new(),
+            ai_insights: None,
+            created_at: at,
+            updated_at: at,
+        }
+    }
+
+    #[test]
+    fn a_selection_shows_the_same_values_as_the_whole() {
+        let entry = entry();
+        let whole = serde_json::to_value(&entry).unwrap();
+        for name in NAMES {
+            let fields = EntryFields::parse(&Value::from(name)).unwrap();
+            let part = serde_json::to_value(Selected { entry: entry.clone(), fields }).unwrap();
+            assert_eq!(part, json!({name: whole[name]}));
+        }
+        assert_eq!(whole.as_object().unwrap().len(), NAMES.len());
+    }
+
+    #[test]
+    fn an_entry_that_postgres_wrote_as_json_reads_as_the_same() {
+        let stored = json!({
+            "id": Uuid::nil(), "user_id": Uuid::nil(), "title": null, "content": "text", "mood": 7, "mood_emoji": null,
+            "tags": ["sleep"], "images": [], "ai_insights": null, "created_at": "1970-01-01T00:00:00+00:00",
+            "updated_at": "1970-01-01T01:00:00+01:00"
+        });
+        assert_eq!(serde_json::from_value::<Entry>(stored).unwrap(), entry());
+    }
+}
