@@ -4,7 +4,7 @@
 //! outbox finishes the rest within a minute.
 
 use shared::http::{Request, Response};
-use shared::{AppState, Result, domain};
+use shared::{AppState, Result};
 
 /// Answers 204.
 ///
@@ -15,8 +15,7 @@ pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     // Repeatable anyway; what is no key is told all the same.
     request.idempotency_key(state, "account-delete")?;
 
-    let guard = domain::begin_deletion(&state.store, token.user_id()).await?;
-    domain::delete_account(&state.store, guard, &token).await?;
+    state.store.accounts().delete(&token).await?;
 
     Ok(Response::no_content())
 }

@@ -1,6 +1,6 @@
 //! `GET /api/account`: everything that is kept of the caller, fifty entries of the journal at a time.
 
-use shared::domain::{self, ExportPage};
+use shared::domain::ExportPage;
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
 
@@ -12,7 +12,7 @@ pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     let page = ExportPage::read(request.query())?;
 
-    let export = domain::export_account(&state.store, &token, page).await?;
+    let export = state.store.accounts().export(&token, page).await?;
 
     Response::ok(&export)
 }

@@ -3,7 +3,7 @@
 //! An unknown e-mail address and a wrong password cost the same and get the same answer. When Redis is away the attempts are counted
 //! in this environment's memory.
 
-use shared::domain::{self, Credentials, Email, LoginAttempt, Password};
+use shared::domain::{Credentials, Email, LoginAttempt, Password};
 use shared::error::Error;
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
@@ -23,14 +23,14 @@ pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let verified = verify(state, &email, password).await;
     attempt.conclude(&state.store, verified.as_ref().map(Option::is_some)).await;
     let credentials = verified?.ok_or(Error::WrongCredentials)?;
-    let grant = domain::create_session(&state.store, &credentials, key.as_ref()).await?;
+    let grant = state.store.sessions().create(&credentials, key.as_ref()).await?;
 
     Response::ok(&grant)
 }
 
 /// What both prove, or `None` after the same amount of work.
 async fn verify(state: &AppState, email: &Email, password: Password) -> Result<Option<Credentials>> {
-    let credentials = domain::credentials(&state.store, email).await?;
+    let credentials = state.store.accounts().credentials(email).await?;
     let stored = credentials.as_ref().map(|found| found.password_hash.clone());
     let matches = state.passwords.verify(password.into_secret(), stored).await?;
     Ok(credentials.filter(|_| matches))

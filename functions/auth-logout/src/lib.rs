@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use shared::domain::{self, RevocationScope};
+use shared::domain::RevocationScope;
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
 
@@ -27,7 +27,7 @@ pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let scope = query.finish(Some(scope.unwrap_or(RevocationScope::All)))?;
     let key = request.last_idempotency_key(state, "auth-logout", &token)?;
 
-    domain::revoke_sessions(&state.store, &token, scope, key.as_ref()).await?;
+    state.store.sessions().revoke(&token, scope, key.as_ref()).await?;
 
     Response::ok(&LoggedOut { message: "Successfully logged out" })
 }

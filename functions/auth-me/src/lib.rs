@@ -1,6 +1,5 @@
 //! `GET /api/auth/me`: the caller's account, from the session's record or the database.
 
-use shared::domain;
 use shared::encoded_body::EncodedBody;
 use shared::error::Error;
 use shared::http::{Request, Response};
@@ -13,7 +12,7 @@ use shared::{AppState, Result};
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
 
-    let session = domain::current_session(&state.store, &token).await?;
+    let session = state.store.sessions().current(&token).await?;
 
     Ok(Response::cacheable(EncodedBody::new(&session.account).map_err(Error::internal)?))
 }

@@ -4,7 +4,7 @@
 //! the sessions any more, see `auth-logout`.
 
 use serde::Serialize;
-use shared::domain::{self, LoginAttempt, Password};
+use shared::domain::{LoginAttempt, Password};
 use shared::error::Error;
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
@@ -29,11 +29,11 @@ pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let (old, new) = body.finish(old.zip(new))?;
     let key = request.last_idempotency_key(state, "auth-password", &token)?;
     let changed = Changed { message: "Password changed; sign in again" };
-    if domain::sessions_ended(&state.store, &token, key.as_ref()).await? {
+    if state.store.sessions().were_ended(&token, key.as_ref()).await? {
         return Response::ok(&changed);
     }
 
-    let (email, credentials) = domain::own_credentials(&state.store, &token).await?;
+    let (email, credentials) = state.store.accounts().own_credentials(&token).await?;
     let attempt = LoginAttempt::begin(&state.store, &email, &request.source_ip(state)).await?;
     let verified = state.passwords.verify(old.into_secret(), Some(credentials.password_hash.clone())).await;
     attempt.conclude(&state.store, verified.as_ref().copied()).await;
@@ -41,7 +41,7 @@ pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
         return Err(Error::invalid("old_password", "must be the present password"));
     }
     let password_hash = state.passwords.hash(new.into_secret()).await?;
-    domain::change_password(&state.store, &token, &credentials, &password_hash, key.as_ref()).await?;
+    state.store.accounts().change_password(&token, &credentials, &password_hash, key.as_ref()).await?;
 
     Response::ok(&changed)
 }

@@ -3,7 +3,7 @@
 //! A session that is refreshed lives 30 days longer, up to 180 days after its log-in.
 
 use shared::http::{Request, Response};
-use shared::{AppState, Result, domain};
+use shared::{AppState, Result};
 
 /// Answers as a log-in does.
 ///
@@ -13,7 +13,7 @@ pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     let key = request.last_idempotency_key(state, "auth-refresh", &token)?;
 
-    let grant = domain::refresh_session(&state.store, &token, key.as_ref()).await?;
+    let grant = state.store.sessions().refresh(&token, key.as_ref()).await?;
 
     Response::ok(&grant)
 }

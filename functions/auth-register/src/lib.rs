@@ -1,6 +1,6 @@
 //! `POST /api/auth/register`: opens an account with an empty profile. Open to everybody; touches no cache.
 
-use shared::domain::{self, Email, Password};
+use shared::domain::{Email, Password};
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
 
@@ -16,7 +16,7 @@ pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let key = request.idempotency_key(state, "auth-register")?;
 
     let password_hash = state.passwords.hash(password.into_secret()).await?;
-    let account = domain::register(&state.store, &email, &password_hash, key.as_ref()).await?;
+    let account = state.store.accounts().register(&email, &password_hash, key.as_ref()).await?;
 
     Response::created(&account)
 }

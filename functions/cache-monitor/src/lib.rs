@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use shared::config::Variables;
-use shared::domain::{self, MEMORY_BUDGETS};
+use shared::domain::MEMORY_BUDGETS;
 use shared::metrics::{self, CacheReading, FamilyMemory, OutboxReading, Published};
 use shared::state::StartupError;
 use shared::{AppState, Error, Result};
@@ -55,12 +55,12 @@ pub struct Empty {
 /// When Redis or the database is away.
 pub async fn handle(monitor: Monitor, _event: Value) -> Result<Empty> {
     let state = &monitor.state;
-    let drained = domain::drain_outbox(&state.store).await;
+    let drained = state.store.outbox().drain().await;
     if let Ok(finished) = &drained {
         metrics::emit(&Published::new(Timestamp::now(), &OutboxReading { cache_outbox: *finished as u64 }));
     }
     // Whether or not Redis can be told: what a person wrote is not kept longer than promised.
-    let purged = domain::purge_expired(&state.store).await;
+    let purged = state.store.outbox().purge_expired().await;
     let published = monitor.publish().await;
     if let Some(nodes) = &monitor.nodes {
         nodes.publish().await;

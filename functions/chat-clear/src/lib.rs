@@ -1,7 +1,7 @@
 //! `DELETE /api/chat/session/{user_id}`: forgets the caller's conversation, and what the model has answered in it. Repeatable.
 
 use serde::Serialize;
-use shared::domain::{self, UserId};
+use shared::domain::UserId;
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
 
@@ -23,8 +23,7 @@ pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     token.must_belong_to(Some(request.path_user_id()?))?;
     let key = request.idempotency_key(state, "chat-clear")?;
 
-    let guard = domain::begin_conversation_reset(&state.store, token.user_id()).await?;
-    domain::clear_conversation(&state.store, guard, &token, key.as_ref()).await?;
+    state.store.conversation().clear(&token, key.as_ref()).await?;
 
     Response::ok(&Cleared { status: "session cleared", user_id: token.user_id() })
 }

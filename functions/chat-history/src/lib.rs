@@ -1,6 +1,6 @@
 //! `GET /api/chat/history`: what the caller and Kai have said, cached for half an hour or until something is said.
 
-use shared::domain::{self, HistoryPage};
+use shared::domain::HistoryPage;
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
 
@@ -13,7 +13,7 @@ pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let (page, user) = HistoryPage::read(request.query())?;
     token.must_belong_to(user)?;
 
-    let history = domain::conversation_history(&state.store, &token, page).await?;
+    let history = state.store.conversation().history(&token, page).await?;
 
     Ok(Response::cacheable(history))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 use shared::domain::validation::FieldReader;
-use shared::domain::{self, Answer, ChatMessage, Safety};
+use shared::domain::{Answer, ChatMessage, Safety};
 use shared::http::{Request, Response};
 use shared::safety::{self, Country, Language};
 use shared::{AppState, Result};
@@ -44,9 +44,5 @@ async fn keep(state: &AppState, request: &Request, body: FieldReader, answer: &A
     let (message, user) = ChatMessage::read(body)?;
     token.must_belong_to(user)?;
     let key = request.idempotency_key(state, "chat-send")?;
-    // Only of somebody who is signed in is anything counted or forgotten.
-    domain::current_session(&state.store, &token).await?;
-    domain::count_message(&state.store, &token).await?;
-    let exchange = domain::begin_crisis_exchange(&state.store, token.user_id()).await?;
-    domain::keep_exchange(&state.store, exchange, &token, &message, answer, key.as_ref()).await
+    state.store.conversation().append_crisis(&token, &message, answer, key.as_ref()).await
 }

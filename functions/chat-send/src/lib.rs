@@ -6,7 +6,7 @@
 mod crisis;
 mod model;
 
-use shared::domain::{self, ChatLookup, ChatMessage};
+use shared::domain::{ChatLookup, ChatMessage};
 use shared::http::{Request, Response};
 use shared::llm;
 use shared::safety::{self, Country};
@@ -31,16 +31,19 @@ pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     // From here on, so that what is slow before the model is asked does not take the time from keeping its answer.
     let deadline = llm::deadline();
 
-    let (answer, exchange) =
-        match Box::pin(domain::ask(&state.store, state.model.name(), &token, &message, key.as_ref())).await? {
-            ChatLookup::Replayed(first) => return Response::ok(&first),
-            ChatLookup::Cached(spoken, exchange) => (model::repeat(state, spoken), exchange),
-            ChatLookup::Uncached(question) => {
-                let answer = model::answer(state, *question, &message, country, deadline).await;
-                (answer, domain::begin_exchange(&state.store, token.user_id()).await?)
-            }
-        };
-    let kept = domain::keep_exchange(&state.store, exchange, &token, &message, &answer, key.as_ref()).await?;
+    let conversation = state.store.conversation();
+    let lookup = Box::pin(conversation.look_up(&token, state.model.name(), &message, key.as_ref())).await?;
+    let stored = match lookup {
+        ChatLookup::Replayed(first) => return Response::ok(&first),
+        ChatLookup::Cached(reply, exchange) => {
+            let answer = model::repeat(state, reply);
+            conversation.append_announced(exchange, &token, &message, &answer, key.as_ref()).await?
+        }
+        ChatLookup::Uncached(question) => {
+            let answer = model::answer(state, *question, &message, country, deadline).await;
+            conversation.append(&token, &message, &answer, key.as_ref()).await?
+        }
+    };
 
-    Response::ok(&kept)
+    Response::ok(&stored)
 }

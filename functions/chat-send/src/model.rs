@@ -19,7 +19,7 @@ pub(crate) async fn answer(
     deadline: Instant,
 ) -> Answer {
     let lead = match SingleFlight::join(&state.store, &mut question, deadline).await {
-        SingleFlight::Completed(spoken) => return repeat(state, spoken),
+        SingleFlight::Completed(reply) => return repeat(state, reply),
         SingleFlight::Leader(lead) => lead,
     };
     let Ok(response) = state.model.answer(&question.prompt(message), deadline, state.metrics()).await else {
@@ -28,17 +28,17 @@ pub(crate) async fn answer(
         answer.metadata.fallback = true;
         return answer;
     };
-    let spoken = ModelReply { response };
-    let answer = checked(state, &spoken, country);
+    let reply = ModelReply { response };
+    let answer = checked(state, &reply, country);
     // What looks like a crisis, on either side, is for this moment only.
-    lead.publish(&state.store, Some(&spoken).filter(|_| answer.metadata.safety == Safety::Safe)).await;
+    lead.publish(&state.store, Some(&reply).filter(|_| answer.metadata.safety == Safety::Safe)).await;
     answer
 }
 
 /// What the model said to the same question before. It was found to be safe then, by the very lists of now: their version is part of its key.
-pub(crate) fn repeat(state: &AppState, spoken: ModelReply) -> Answer {
+pub(crate) fn repeat(state: &AppState, reply: ModelReply) -> Answer {
     state.metrics().llm_saved();
-    let mut answer = said(state, spoken.response);
+    let mut answer = said(state, reply.response);
     answer.metadata.cached = true;
     answer
 }
@@ -53,13 +53,13 @@ fn said(state: &AppState, response: String) -> Answer {
 }
 
 /// The model's words as they may be shown.
-fn checked(state: &AppState, spoken: &ModelReply, country: Option<Country>) -> Answer {
-    let (mut answer, safety) = if safety::is_harmful(&spoken.response) {
+fn checked(state: &AppState, reply: &ModelReply, country: Option<Country>) -> Answer {
+    let (mut answer, safety) = if safety::is_harmful(&reply.response) {
         (Answer::new(safety::withheld_reply(Language::English).to_owned(), "kai", 1.0), Safety::Blocked)
     } else {
-        let looks_like_crisis = safety::detect(&spoken.response).is_some();
+        let looks_like_crisis = safety::detect(&reply.response).is_some();
         let safety = if looks_like_crisis { Safety::Warning } else { Safety::Safe };
-        (said(state, spoken.response.clone()), safety)
+        (said(state, reply.response.clone()), safety)
     };
     if safety != Safety::Safe {
         state.metrics().crisis();

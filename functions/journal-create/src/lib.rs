@@ -2,7 +2,7 @@
 //!
 //! Drops what is cached of the journal before it answers, so that the next list shows the entry.
 
-use shared::domain::{self, NewEntry};
+use shared::domain::NewEntry;
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
 
@@ -17,8 +17,7 @@ pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     token.must_belong_to(user)?;
     let key = request.idempotency_key(state, "journal-create")?;
 
-    let guard = domain::begin_journal_write(&state.store, token.user_id()).await?;
-    let entry = domain::create_entry(&state.store, guard, &token, &draft, key.as_ref()).await?;
+    let entry = state.store.journal().create(&token, &draft, key.as_ref()).await?;
 
     Response::created(&entry)
 }

@@ -3,7 +3,7 @@
 //! Drops what is cached of the journal before it answers.
 
 use shared::http::{Request, Response};
-use shared::{AppState, Result, domain};
+use shared::{AppState, Result};
 
 /// Answers 204. With `If-Match`, only the version of that `ETag` is deleted.
 ///
@@ -16,12 +16,7 @@ pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let key = request.idempotency_key(state, "journal-delete")?;
     let if_match = request.if_match()?;
 
-    let deleted = async {
-        let precondition = domain::expect(&state.store, &token, id, if_match).await?;
-        let guard = domain::begin_journal_write(&state.store, token.user_id()).await?;
-        domain::delete_entry(&state.store, guard, &token, id, precondition, key.as_ref()).await
-    };
-    domain::or_replay(&state.store, &token, key.as_ref(), deleted.await).await?;
+    state.store.journal().delete(&token, id, if_match, key.as_ref()).await?;
 
     Ok(Response::no_content())
 }

@@ -1,6 +1,6 @@
 //! `GET /api/journal/insights`: what the caller's journal tells about the last days, cached for five minutes or until the journal changes.
 
-use shared::domain::{self, InsightsPeriod};
+use shared::domain::InsightsPeriod;
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
 
@@ -13,7 +13,7 @@ pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let (period, user) = InsightsPeriod::read(request.query())?;
     token.must_belong_to(user)?;
 
-    let insights = domain::journal_insights(&state.store, &token, period).await?;
+    let insights = state.store.journal().insights(&token, period).await?;
 
     Ok(Response::cacheable(insights))
 }

@@ -1,7 +1,7 @@
 //! `GET /api/journal/entries`: a page of the caller's journal, or what comes after a cursor, cached for five minutes or until the journal
 //! changes.
 
-use shared::domain::{self, ListQuery};
+use shared::domain::ListQuery;
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
 
@@ -11,10 +11,10 @@ use shared::{AppState, Result};
 /// `unauthenticated`, `forbidden` for another user's id, `invalid_fields`, or `unavailable` when the database is needed and away.
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
-    let (listing, user) = ListQuery::read(request.query())?;
+    let (query, user) = ListQuery::read(request.query())?;
     token.must_belong_to(user)?;
 
-    let page = domain::list_entries(&state.store, &token, &listing).await?;
+    let page = state.store.journal().list(&token, &query).await?;
 
     Ok(Response::cacheable(page))
 }

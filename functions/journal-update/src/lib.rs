@@ -2,7 +2,7 @@
 //!
 //! Drops what is cached of the journal before it answers.
 
-use shared::domain::{self, EntryPatch};
+use shared::domain::EntryPatch;
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
 
@@ -14,17 +14,12 @@ use shared::{AppState, Result};
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     let id = request.path_entry_id()?;
-    let (change, user) = EntryPatch::read(request.json()?)?;
+    let (patch, user) = EntryPatch::read(request.json()?)?;
     token.must_belong_to(user)?;
     let key = request.idempotency_key(state, "journal-update")?;
     let if_match = request.if_match()?;
 
-    let changed = async {
-        let precondition = domain::expect(&state.store, &token, id, if_match).await?;
-        let guard = domain::begin_journal_write(&state.store, token.user_id()).await?;
-        domain::update_entry(&state.store, guard, &token, id, &change, precondition, key.as_ref()).await
-    };
-    let entry = domain::or_replay(&state.store, &token, key.as_ref(), changed.await).await?;
+    let entry = state.store.journal().update(&token, id, &patch, if_match, key.as_ref()).await?;
 
     Response::ok(&entry)
 }

@@ -1,6 +1,5 @@
 //! `GET /api/users/{user_id}/profile`: the caller's profile, cached for an hour or until it is changed.
 
-use shared::domain;
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
 
@@ -12,7 +11,7 @@ pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     token.must_belong_to(Some(request.path_user_id()?))?;
 
-    let profile = domain::profile(&state.store, &token).await?;
+    let profile = state.store.profiles().get(&token).await?;
 
     Ok(Response::cacheable(profile))
 }

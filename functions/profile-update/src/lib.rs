@@ -2,7 +2,7 @@
 //!
 //! Drops what is cached of the profile before it answers.
 
-use shared::domain::{self, ProfilePatch};
+use shared::domain::ProfilePatch;
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
 
@@ -13,11 +13,10 @@ use shared::{AppState, Result};
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     token.must_belong_to(Some(request.path_user_id()?))?;
-    let change = ProfilePatch::read(request.json()?)?;
+    let patch = ProfilePatch::read(request.json()?)?;
     let key = request.idempotency_key(state, "profile-update")?;
 
-    let guard = domain::begin_profile_write(&state.store, token.user_id()).await?;
-    let profile = domain::update_profile(&state.store, guard, &token, &change, key.as_ref()).await?;
+    let profile = state.store.profiles().update(&token, &patch, key.as_ref()).await?;
 
     Response::ok(&profile)
 }

@@ -1,17 +1,17 @@
 //! Accounts: who may sign in.
 
-use db::{Param, Statement};
 use jiff::Timestamp;
 use secret::Secret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio_postgres::types::{Json, Type};
+use tokio_postgres::types::Json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::UserId;
 use super::idempotency::{self, IdempotencyKey};
 use crate::error::{Error, Result};
+use crate::query::sql;
 use crate::store::Store;
 use crate::validation::Parsed;
 
@@ -107,69 +107,52 @@ pub struct Credentials {
     pub password_hash: String,
 }
 
-pub(super) const CREDENTIALS: Statement = Statement {
-    name: "account.credentials",
-    sql: "SELECT id, password_hash FROM users WHERE email = $1 AND is_active",
-};
-
-/// The credentials of an active account, or `None`.
-///
-/// # Errors
-/// [`Error::Unavailable`] when the database is.
-pub async fn credentials(store: &Store, email: &Email) -> Result<Option<Credentials>> {
-    let rows = store.db.read(CREDENTIALS, &[(&email.0, Type::TEXT)]).await?;
-    let Some(row) = rows.first() else { return Ok(None) };
-    let user = UserId(row.try_get("id").map_err(Error::internal)?);
-    Ok(Some(Credentials { user, password_hash: row.try_get("password_hash").map_err(Error::internal)? }))
+/// Accounts.
+#[derive(Clone, Copy)]
+pub struct Accounts<'a> {
+    pub(crate) store: &'a Store,
 }
 
-pub(super) const REGISTER: Statement = Statement {
-    name: "account.register",
-    sql: "WITH account AS (
-            INSERT INTO users (id, email, password_hash) VALUES ($1, $2, $3)
-            RETURNING id, email, is_active, created_at, updated_at
-        ), profile AS (
-            INSERT INTO user_profiles (id, user_id) SELECT $4, id FROM account
-        ), kept AS (
-            INSERT INTO idempotency_keys (scope, endpoint, key_hash, user_id, request_hash, response, expires_at)
-            SELECT $5, $6, $7, id, $8, to_jsonb(account), now() + interval '24 hours' FROM account WHERE $7 IS NOT NULL
-        )
-        SELECT to_jsonb(account) FROM account",
-};
+impl Accounts<'_> {
+    /// The credentials of an active account, or `None`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the database is unavailable.
+    pub async fn credentials(self, email: &Email) -> Result<Option<Credentials>> {
+        let rows = self.store.read(&sql::account::Credentials { email: &email.0 }).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let user = UserId(row.try_get("id").map_err(Error::internal)?);
+        Ok(Some(Credentials { user, password_hash: row.try_get("password_hash").map_err(Error::internal)? }))
+    }
 
-/// Opens an account with an empty profile. With an `Idempotency-Key`, a repetition gets the first result. No guard is needed:
-/// nothing is cached for a user who did not exist.
-///
-/// # Errors
-/// [`Error::EmailTaken`], [`Error::IdempotencyKeyReused`], or [`Error::Unavailable`] when the database is.
-pub async fn register(
-    store: &Store,
-    email: &Email,
-    password_hash: &str,
-    key: Option<&IdempotencyKey>,
-) -> Result<Account> {
-    let scope = idempotency::pseudonymous_scope(store, email.as_str());
-    let kept = idempotency::columns(key);
-    let (user, profile) = (Uuid::now_v7(), Uuid::now_v7());
-    let params: [Param<'_>; 8] = [
-        (&user, Type::UUID),
-        (&email.0, Type::TEXT),
-        (&password_hash, Type::TEXT),
-        (&profile, Type::UUID),
-        (&scope, Type::UUID),
-        (&kept.endpoint, Type::TEXT),
-        (&kept.key_hash, Type::BYTEA),
-        (&kept.request_hash, Type::BYTEA),
-    ];
-    match store.db.write(REGISTER, &params).await {
-        Ok(rows) => {
-            let row = rows.first().ok_or_else(|| Error::internal("an account was not returned"))?;
-            row.try_get::<_, Json<Account>>(0).map(|json| json.0).map_err(Error::internal)
+    /// Registers an account with an empty profile. With an `Idempotency-Key`, a repetition gets the first result. No guard is needed: nothing
+    /// is cached for a user who did not exist.
+    ///
+    /// # Errors
+    /// [`Error::EmailTaken`], [`Error::IdempotencyKeyReused`], or [`Error::Unavailable`] if the database is unavailable.
+    pub async fn register(self, email: &Email, password_hash: &str, key: Option<&IdempotencyKey>) -> Result<Account> {
+        let scope = idempotency::pseudonymous_scope(self.store, email.as_str());
+        let columns = idempotency::columns(key);
+        let register = sql::account::Register {
+            user_id: Uuid::now_v7(),
+            email: &email.0,
+            password_hash,
+            profile_id: Uuid::now_v7(),
+            scope,
+            endpoint: columns.endpoint,
+            key_hash: columns.key_hash.as_deref(),
+            request_hash: columns.request_hash.as_deref(),
+        };
+        match self.store.write(&register).await {
+            Ok(rows) => {
+                let row = rows.first().ok_or_else(|| Error::internal("an account was not returned"))?;
+                row.try_get::<_, Json<Account>>(0).map(|json| json.0).map_err(Error::internal)
+            }
+            Err(error) if error.violates("ix_users_email") || error.violates(idempotency::CONSTRAINT) => {
+                idempotency::replay(self.store, scope, key).await?.ok_or(Error::EmailTaken)
+            }
+            Err(error) => Err(error.into()),
         }
-        Err(error) if error.violates("ix_users_email") || error.violates(idempotency::CONSTRAINT) => {
-            idempotency::replay(store, scope, key).await?.ok_or(Error::EmailTaken)
-        }
-        Err(error) => Err(error.into()),
     }
 }
 

@@ -1,193 +1,183 @@
-//! Reads and writes on behalf of a caller: the session is checked by the same round trip or the same statement.
+//! Reads and writes on behalf of a caller: the round trip or the statement that serves them also checks the session.
 
-use cache::{Cache, FillPermit, Key, WriteGuard};
-use db::{self, Param, Statement};
+use std::time::Duration;
+
+use cache::{FillPermit, Key, Lookup, WriteGuard};
+use db::{Param, Statement};
 use encoded_body::EncodedBody;
+use metrics::CacheOutcome;
 use serde::Serialize;
+use tokio::time::timeout;
 use tokio_postgres::Row;
-use tokio_postgres::types::Type;
-use uuid::Uuid;
 
-use super::cached::{CachedValue, SessionLookup, look_up_for, session_lookup};
-use super::{Session, Token, outbox, session};
 use crate::error::{Error, Result};
+use crate::query::{CachedQuery, Caller, Query, sql};
+use crate::session::Session;
 use crate::store::Store;
+use crate::token::Token;
 
-/// A statement for a caller. `$1` is the token's hash and `$2` the user; `session` is one row, or none when the session is dead.
-/// With `write`, `$3` lists the guards that could not be marked, and they go into the outbox with the change.
-/// With `once`, `$4` to `$6` are the columns of an `Idempotency-Key`, and what `answer (response)` gives is kept under it: one row or, when nothing
-/// was done, none.
-macro_rules! authenticated {
-    (once $($rest:expr),+) => {
-        authenticated!(
-            write
-            $($rest),+,
-            ", kept AS (
-                INSERT INTO idempotency_keys (scope, endpoint, key_hash, user_id, request_hash, response, expires_at)
-                SELECT user_id, $4, $5, user_id, $6, response, now() + interval '24 hours' FROM session, answer WHERE $5 IS NOT NULL
-            )
-            SELECT response FROM session LEFT JOIN answer ON true"
-        )
-    };
-    (write $($rest:expr),+) => {
-        authenticated!(", outbox AS (INSERT INTO cache_outbox (guard) SELECT unnest($3) FROM session), ", $($rest),+)
-    };
-    ($($rest:expr),+) => {
-        concat!(
-            "WITH session AS MATERIALIZED (
-                SELECT s.id AS session_id, s.created_at AS session_created_at, s.expires_at AS session_expires_at, u.id AS user_id, u.email, u.is_active,
-                       u.created_at AS account_created_at, u.updated_at AS account_updated_at, u.journal_entry_count
-                FROM sessions s JOIN users u ON u.id = s.user_id
-                WHERE s.token_hash = $1 AND s.user_id = $2 AND s.revoked_at IS NULL AND s.expires_at > now()
-                    AND s.created_at > u.sessions_since AND u.is_active
-            ) ",
-            $($rest),+
-        )
-    };
-}
-pub(super) use authenticated;
+/// How long a read waits while the outbox is drained.
+const DRAIN_BUDGET: Duration = Duration::from_millis(150);
 
-/// A read for a caller in two shapes with the same parameters: which one is sent depends on whether the cache knew the session.
-#[derive(Clone, Copy)]
-pub(super) struct Read {
-    /// Checks the session on the way.
-    pub(super) checked: Statement,
-    /// Leaves it alone: what it need not join, Postgres need not plan.
-    pub(super) known: Statement,
-}
-
-/// The read of this name that selects from `session`: from its row, or from the little of the account that belongs to the data.
-macro_rules! authenticated_read {
-    ($name:literal, $($rest:expr),+) => {
-        $crate::authenticated::Read {
-            checked: ::db::Statement { name: $name, sql: $crate::authenticated::authenticated!($($rest),+) },
-            known: ::db::Statement {
-                name: concat!($name, ".known"),
-                sql: concat!(
-                    "WITH session AS (SELECT id AS user_id, journal_entry_count FROM users WHERE id = $2 AND is_active) ",
-                    $($rest),+
-                ),
-            },
-        }
-    };
-}
-pub(super) use authenticated_read;
-
-/// The parameters that every statement made by `authenticated!` begins with.
-struct Caller {
-    token_hash: Vec<u8>,
-    user: Uuid,
-}
-
-impl Caller {
-    fn new(token: &Token) -> Self {
-        Self { token_hash: token.hash().to_vec(), user: token.user_id().0 }
-    }
-
-    fn params<'a>(&'a self, rest: &[Param<'a>]) -> Vec<Param<'a>> {
-        let mut params: Vec<Param<'a>> = vec![(&self.token_hash, Type::BYTEA), (&self.user, Type::UUID)];
-        params.extend_from_slice(rest);
-        params
-    }
-}
-
-/// The caller's session: one round trip to Redis, and the statement if it is not there.
-pub(super) async fn session(store: &Store, token: &Token, statement: Statement) -> Result<Session> {
-    let (session, outcome) = session_lookup(store, token).await;
-    store.metrics.answer_from(outcome);
-    if let Some(session) = session.alive {
-        return Ok(session);
-    }
-    let rows = store.db.read(statement, &Caller::new(token).params(&[])).await?;
-    remember_session(&store.cache, session.slot, rows.first())
-}
-
-/// What the caller asked for as a document: one round trip to Redis; if that does not have both session and document, one statement,
-/// whose rows `build` turns into the value. The statement gives at least one row for a live session.
-pub(super) async fn read<T: Serialize>(
+/// Reads a body for the caller: one round trip to Redis for session and record. If either is missing, one statement, whose rows `build`
+/// turns into the value. The statement returns at least one row for a live session.
+pub(crate) async fn cached_read<Q: CachedQuery, T: Serialize>(
     store: &Store,
     token: &Token,
     key: &Key,
-    read: Read,
-    params: &[Param<'_>],
+    query: &Q,
     build: impl FnOnce(&[Row]) -> Result<T>,
 ) -> Result<EncodedBody> {
-    let (session, CachedValue { value, slot, .. }) = look_up_for(store, token, key, EncodedBody::from_bytes).await;
-    if let Some(document) = value {
-        if !session.is_alive() {
-            session.rows(store, token, Read { checked: session::CURRENT, known: session::CURRENT }, &[]).await?;
+    let (session, CachedValue { value, permit, .. }) = look_up(store, token, key, EncodedBody::from_bytes).await;
+    if let Some(body) = value {
+        if session.value.is_none() {
+            let rows = fetch(store, token, &sql::session::Current {}).await?;
+            remember_session(store, session.permit, rows.first())?;
         }
-        return Ok(document);
+        return Ok(body);
     }
-    let rows = match session.rows(store, token, read, params).await {
+    let rows = match rows(store, token, session, query).await {
         Ok(rows) => rows,
         Err(error) => {
-            slot.into_iter().for_each(|slot| store.cache.abandon(slot));
+            permit.into_iter().for_each(|permit| store.cache.abandon(permit));
             return Err(error);
         }
     };
     let value = build(&rows)?;
-    let document = EncodedBody::new(&value).map_err(Error::internal)?;
-    if let Some(slot) = slot {
-        store.cache.fill(slot, document.to_bytes());
+    let body = EncodedBody::new(&value).map_err(Error::internal)?;
+    if let Some(permit) = permit {
+        store.cache.fill(permit, body.to_bytes());
     }
-    Ok(document)
+    Ok(body)
 }
 
-impl SessionLookup {
-    /// The rows of a read that gives at least one for a live session, which it checks unless the cache knew it.
-    pub(super) async fn rows(self, store: &Store, token: &Token, read: Read, params: &[Param<'_>]) -> Result<Vec<Row>> {
-        let statement = if self.is_alive() { read.known } else { read.checked };
-        let rows = store.db.read(statement, &Caller::new(token).params(params)).await?;
-        if self.is_alive() {
-            rows.first().ok_or_else(session_expired)?;
-        } else {
-            remember_session(&store.cache, self.slot, rows.first())?;
-        }
-        Ok(rows)
-    }
-}
-
-/// The rows of a statement that is never cached.
-pub(super) async fn fetch(
+/// The rows of a cached read after a miss. The statement checks the session unless the cache knew it.
+pub(crate) async fn rows<Q: CachedQuery>(
     store: &Store,
     token: &Token,
-    statement: Statement,
-    params: &[Param<'_>],
-) -> Result<Vec<Row>, db::Error> {
-    store.db.read(statement, &Caller::new(token).params(params)).await
+    session: CachedValue<Session>,
+    query: &Q,
+) -> Result<Vec<Row>> {
+    let is_known = session.value.is_some();
+    let statement = if is_known { Q::SESSION_KNOWN } else { Q::STATEMENT };
+    let rows = store.db.read(statement, &query.params(&token.into())).await?;
+    if is_known {
+        rows.first().ok_or_else(session_expired)?;
+    } else {
+        remember_session(store, session.permit, rows.first())?;
+    }
+    Ok(rows)
 }
 
-/// Announces a write behind these guards. A database that is known to be away is told before the cache: its marker would cost the
-/// readers what they can still be served.
-pub(super) async fn begin(store: &Store, guards: Vec<String>) -> Result<WriteGuard> {
+/// The caller's session: one round trip to Redis, and one statement on a miss.
+pub(crate) async fn session(store: &Store, token: &Token) -> Result<Session> {
+    let session = look_up_session(store, token).await;
+    store.metrics.answer_from(session.outcome);
+    if let Some(session) = session.value {
+        return Ok(session);
+    }
+    let rows = fetch(store, token, &sql::session::Current {}).await?;
+    remember_session(store, session.permit, rows.first())
+}
+
+/// The rows of a statement of the caller's that is never cached.
+pub(crate) async fn fetch<Q: Query<Context = Caller>>(
+    store: &Store,
+    token: &Token,
+    query: &Q,
+) -> Result<Vec<Row>, db::Error> {
+    store.db.read(Q::STATEMENT, &query.params(&token.into())).await
+}
+
+/// What the cache has for one key.
+pub(crate) struct CachedValue<T> {
+    pub(crate) value: Option<T>,
+    /// Allows one fill of the record, if the cache does not have it.
+    pub(crate) permit: Option<FillPermit>,
+    pub(crate) outcome: CacheOutcome,
+}
+
+impl<T> CachedValue<T> {
+    /// Parses a record. One that cannot be parsed, because another release wrote it, is a miss and is deleted.
+    pub(crate) fn new(store: &Store, key: &Key, lookup: Lookup, parse: impl FnOnce(Vec<u8>) -> Option<T>) -> Self {
+        match lookup {
+            Lookup::Hit(bytes) => match parse(bytes) {
+                Some(value) => Self { value: Some(value), permit: None, outcome: CacheOutcome::Hit },
+                None => {
+                    store.cache.discard(key);
+                    Self { value: None, permit: None, outcome: CacheOutcome::Miss }
+                }
+            },
+            Lookup::Miss(permit) => Self { value: None, permit: Some(permit), outcome: CacheOutcome::Miss },
+            Lookup::Bypass => Self { value: None, permit: None, outcome: CacheOutcome::Bypass },
+        }
+    }
+
+    /// Counts the look-up under the key's family.
+    pub(crate) fn counted(self, store: &Store, key: &Key) -> Self {
+        store.metrics.cache_lookup(key.family(), self.outcome);
+        self
+    }
+}
+
+/// Looks up the caller's session and one record of theirs in one round trip.
+pub(crate) async fn look_up<T>(
+    store: &Store,
+    token: &Token,
+    key: &Key,
+    parse: impl FnOnce(Vec<u8>) -> Option<T>,
+) -> (CachedValue<Session>, CachedValue<T>) {
+    let session_key = token.session_key();
+    let [session, record] = read(store, [&session_key, key]).await;
+    let record = CachedValue::new(store, key, record, parse).counted(store, key);
+    store.metrics.answer_from(record.outcome);
+    (cached_session(store, &session_key, session), record)
+}
+
+/// Looks up the caller's session alone.
+pub(crate) async fn look_up_session(store: &Store, token: &Token) -> CachedValue<Session> {
+    let key = token.session_key();
+    let [session] = read(store, [&key]).await;
+    cached_session(store, &key, session)
+}
+
+fn cached_session(store: &Store, key: &Key, lookup: Lookup) -> CachedValue<Session> {
+    let parse = |bytes: Vec<u8>| serde_json::from_slice::<Session>(&bytes).ok();
+    let mut session = CachedValue::new(store, key, lookup, parse).counted(store, key);
+    session.value = session.value.filter(Session::is_alive);
+    session
+}
+
+async fn read<const N: usize>(store: &Store, keys: [&Key; N]) -> [Lookup; N] {
+    if store.cache.needs_drain() {
+        // The next request, or the schedule, finishes what is not finished in time; meanwhile the database answers. Redis is asked first:
+        // an outbox that is empty while Redis is still down may have rows when Redis is back. Boxed, as it is large and rare.
+        let drain = Box::pin(async {
+            if store.cache.ping().await.is_ok() {
+                let _ = store.outbox().drain().await;
+            }
+        });
+        let _ = timeout(DRAIN_BUDGET, drain).await;
+    }
+    store.cache.read(keys).await
+}
+
+/// Announces a write behind these guards. Asks the database first: if it is known to be unavailable, the cache keeps serving what it has.
+pub(crate) async fn begin(store: &Store, guards: Vec<String>) -> Result<WriteGuard> {
     store.db.ready().await?;
     Ok(store.cache.begin(guards).await)
 }
 
-/// What a guarded write came to.
-pub(super) struct Written {
-    pub(super) rows: Vec<Row>,
-    /// Whether the cache is known to hold nothing older. If not, it will within a minute.
-    pub(super) cleared: bool,
+/// The result of a guarded write.
+pub(crate) struct Written {
+    pub(crate) rows: Vec<Row>,
+    /// Whether the cache is known to have nothing older. If not, the outbox clears it within a minute.
+    pub(crate) cleared: bool,
 }
 
-/// Runs a statement made by `authenticated!(write …)` between the guard's marker and its clearing.
-pub(super) async fn write(
-    store: &Store,
-    guard: WriteGuard,
-    token: &Token,
-    statement: Statement,
-    params: &[Param<'_>],
-) -> Result<Written, db::Error> {
-    let unmarked = guard.unmarked().to_vec();
-    let mut all: Vec<Param<'_>> = vec![(&unmarked, Type::TEXT_ARRAY)];
-    all.extend_from_slice(params);
-    execute_guarded(store, guard, statement, &Caller::new(token).params(&all)).await
-}
-
-/// Runs a statement between the guard's marker and its clearing. One that could not be marked has to bring its outbox itself.
-pub(super) async fn execute_guarded(
+/// Executes a statement between the guard's marker and its clearing. If a guard could not be marked, the statement itself must fill the
+/// outbox.
+pub(crate) async fn execute_guarded(
     store: &Store,
     guard: WriteGuard,
     statement: Statement,
@@ -198,13 +188,13 @@ pub(super) async fn execute_guarded(
         Ok(rows) => {
             let cleared = guard.end().await;
             if !cleared && marked {
-                outbox::enqueue(store, &guards).await;
+                store.outbox().enqueue(&guards).await;
             }
             Ok(Written { rows, cleared })
         }
         Err(error) => {
-            // An error that leaves the outcome open leaves the marker too: until it lapses, and the server's time-outs end before it
-            // does, readers are answered by the database.
+            // An error that leaves the outcome open leaves the marker too. Until the marker expires, which the server's time-outs precede,
+            // the database answers.
             if error.is_definite() {
                 guard.end().await;
             }
@@ -213,19 +203,19 @@ pub(super) async fn execute_guarded(
     }
 }
 
-fn remember_session(cache: &Cache, slot: Option<FillPermit>, row: Option<&Row>) -> Result<Session> {
+fn remember_session(store: &Store, permit: Option<FillPermit>, row: Option<&Row>) -> Result<Session> {
     let Some(row) = row else {
-        slot.into_iter().for_each(|slot| cache.abandon(slot));
+        permit.into_iter().for_each(|permit| store.cache.abandon(permit));
         return Err(session_expired());
     };
     let session = Session::try_from(row).map_err(Error::internal)?;
-    if let Some(slot) = slot {
-        cache.fill(slot, serde_json::to_vec(&session).map_err(Error::internal)?);
+    if let Some(permit) = permit {
+        store.cache.fill(permit, serde_json::to_vec(&session).map_err(Error::internal)?);
     }
     Ok(session)
 }
 
-/// The token is not, or no longer, that of a live session.
-pub(super) fn session_expired() -> Error {
+/// The error for a token that does not, or no longer, belong to a live session.
+pub(crate) fn session_expired() -> Error {
     Error::Unauthenticated("The session is over, or there never was one.")
 }

@@ -1,20 +1,20 @@
 //! Everything that is kept of a person, for that person.
 
-use db::{Param, Statement};
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio_postgres::Row;
-use tokio_postgres::types::{Json, Type};
+use tokio_postgres::types::Json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::authenticated::{self, authenticated};
 use super::conversation::Message;
 use super::cursor::Cursor;
-use super::journal::{Entry, columns};
+use super::journal::Entry;
 use super::{Account, Profile, Session, Token};
+use crate::account::Accounts;
+use crate::authenticated;
 use crate::error::{Error, Result};
-use crate::store::Store;
+use crate::query::sql;
 use crate::validation::FieldReader;
 
 /// Entries of a page. Fifty of the largest, escaped as badly as can be, fit into Lambda's 6 MB.
@@ -62,33 +62,6 @@ impl Section {
     }
 }
 
-pub(super) const EXPORT: Statement = Statement {
-    name: "account.export",
-    sql: authenticated!(
-        "SELECT session.*, p.id AS profile_id, p.traits, p.communication_style, p.preferences,
-            p.created_at AS profile_created_at, p.updated_at AS profile_updated_at,
-            (SELECT coalesce(jsonb_agg(jsonb_build_object(
-                    'id', s.id, 'signed_in_at', s.signed_in_at, 'created_at', s.created_at, 'expires_at', s.expires_at,
-                    'revoked_at', s.revoked_at
-                ) ORDER BY s.created_at DESC), '[]') FROM (
-                    SELECT * FROM sessions WHERE user_id = $2 ORDER BY created_at DESC LIMIT 100
-                ) s) AS sessions,
-            (SELECT coalesce(jsonb_agg(to_jsonb(m) ORDER BY m.created_at DESC, m.id DESC), '[]') FROM (
-                    SELECT id, role, content, created_at FROM messages
-                    WHERE conversation_id = (SELECT id FROM conversations WHERE user_id = $2) AND (created_at, id) < ($6, $7)
-                    ORDER BY created_at DESC, id DESC LIMIT $8
-                ) m) AS messages,
-            e.*
-        FROM session JOIN user_profiles p ON p.user_id = session.user_id LEFT JOIN LATERAL (
-            SELECT ",
-        columns!(),
-        "
-            FROM journal_entries WHERE user_id = $2 AND (created_at, id) < ($3, $4)
-            ORDER BY created_at DESC, id DESC LIMIT $5
-        ) e ON true"
-    ),
-};
-
 /// One page: who the person is, and what they have written, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Export {
@@ -125,23 +98,25 @@ pub struct ExportedSession {
     revoked_at: Option<Timestamp>,
 }
 
-/// A page of everything that is kept of the caller. Nothing of it is cached.
-///
-/// # Errors
-/// [`Error::Unauthenticated`] when the session is not alive, [`Error::Unavailable`] when the database is away.
-pub async fn export_account(store: &Store, token: &Token, page: ExportPage) -> Result<Export> {
-    let ([entry, message], [entries, messages]) = page.0.bounds();
-    let params: [Param<'_>; 6] = [
-        (&entry.created_at, Type::TIMESTAMPTZ),
-        (&entry.id, Type::UUID),
-        (&entries, Type::INT8),
-        (&message.created_at, Type::TIMESTAMPTZ),
-        (&message.id, Type::UUID),
-        (&messages, Type::INT8),
-    ];
-    let rows = authenticated::fetch(store, token, EXPORT, &params).await?;
-    let first = rows.first().ok_or_else(authenticated::session_expired)?;
-    Export::from_rows(page.0, first, &rows).map_err(Error::internal)
+impl Accounts<'_> {
+    /// A page of everything that is stored about the caller. Nothing of it is cached.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] if the session is not live, [`Error::Unavailable`] if the database is unavailable.
+    pub async fn export(self, token: &Token, page: ExportPage) -> Result<Export> {
+        let ([entry, message], [entries_limit, messages_limit]) = page.0.bounds();
+        let export = sql::account::Export {
+            entries_before_time: entry.created_at,
+            entries_before_id: entry.id,
+            entries_limit,
+            messages_before_time: message.created_at,
+            messages_before_id: message.id,
+            messages_limit,
+        };
+        let rows = authenticated::fetch(self.store, token, &export).await?;
+        let first = rows.first().ok_or_else(authenticated::session_expired)?;
+        Export::from_rows(page.0, first, &rows).map_err(Error::internal)
+    }
 }
 
 impl Export {

@@ -4,16 +4,16 @@
 //! dies in between or two copies run at once: the second breaks the primary key, which undoes it, and then reads what the first has
 //! stored.
 
-use db::{Param, Statement};
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
-use tokio_postgres::types::{Json, Type};
+use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use super::Token;
-use super::authenticated::{self, authenticated};
+use crate::authenticated;
 use crate::error::{Error, Result};
+use crate::query::sql;
 use crate::store::Store;
+use crate::token::Token;
 
 /// What a repetition violates.
 pub(super) const CONSTRAINT: &str = "idempotency_keys_pkey";
@@ -72,16 +72,6 @@ pub(super) fn pseudonymous_scope(store: &Store, name: &str) -> Uuid {
     uuid::Builder::from_custom_bytes(pseudonym.first_chunk().copied().unwrap_or_default()).into_uuid()
 }
 
-/// Also sweeps the key away when its time is over and nobody has done so yet.
-pub(super) const REPLAY: Statement = Statement {
-    name: "idempotency.replay",
-    sql: "WITH expired AS (
-            DELETE FROM idempotency_keys WHERE scope = $1 AND endpoint = $2 AND key_hash = $3 AND expires_at <= now()
-        )
-        SELECT request_hash = $4 AS same, response FROM idempotency_keys
-        WHERE scope = $1 AND endpoint = $2 AND key_hash = $3 AND expires_at > now()",
-};
-
 /// The first result under a key, or `None` when there is no key or nothing is kept under it.
 ///
 /// # Errors
@@ -92,13 +82,13 @@ pub(super) async fn replay<T: DeserializeOwned>(
     key: Option<&IdempotencyKey>,
 ) -> Result<Option<T>> {
     let Some(key) = key else { return Ok(None) };
-    let params: [Param<'_>; 4] = [
-        (&scope, Type::UUID),
-        (&key.endpoint, Type::TEXT),
-        (&key.key_hash, Type::BYTEA),
-        (&key.request_hash, Type::BYTEA),
-    ];
-    let rows = store.db.write(REPLAY, &params).await?;
+    let query = sql::idempotency::Replay {
+        scope,
+        endpoint: key.endpoint,
+        key_hash: &key.key_hash,
+        request_hash: &key.request_hash,
+    };
+    let rows = store.write(&query).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     if !row.try_get::<_, bool>("same").map_err(Error::internal)? {
         return Err(Error::IdempotencyKeyReused);
@@ -107,12 +97,6 @@ pub(super) async fn replay<T: DeserializeOwned>(
     // Without the parser's message, which would quote what a person wrote.
     serde_json::from_str(response.get()).map(Some).map_err(|_| Error::internal("a kept response cannot be read"))
 }
-
-pub(super) const ENDED: Statement = Statement {
-    name: "idempotency.ended",
-    sql: "SELECT response FROM idempotency_keys
-        WHERE scope = $1 AND endpoint = $2 AND key_hash = $3 AND request_hash = $4 AND expires_at > now()",
-};
 
 /// The first result of a request that has ended the session it came with, under a key that is [bound](IdempotencyKey::bound_to) to the token.
 ///
@@ -124,25 +108,16 @@ pub(super) async fn ended<T: DeserializeOwned>(
     key: Option<&IdempotencyKey>,
 ) -> Result<Option<T>> {
     let Some(key) = key else { return Ok(None) };
-    let user = token.user_id().0;
-    let params: [Param<'_>; 4] = [
-        (&user, Type::UUID),
-        (&key.endpoint, Type::TEXT),
-        (&key.key_hash, Type::BYTEA),
-        (&key.request_hash, Type::BYTEA),
-    ];
-    let rows = store.db.read(ENDED, &params).await?;
+    let query = sql::idempotency::Ended {
+        scope: token.user_id().0,
+        endpoint: key.endpoint,
+        key_hash: &key.key_hash,
+        request_hash: &key.request_hash,
+    };
+    let rows = store.read(&query).await?;
     let first = rows.first().map(|row| row.try_get::<_, Json<T>>("response")).transpose().map_err(Error::internal)?;
     Ok(first.map(|json| json.0))
 }
-
-pub(super) const FIRST: Statement = Statement {
-    name: "idempotency.first",
-    sql: authenticated!(
-        "SELECT k.request_hash = $5 AS same, k.response FROM session LEFT JOIN idempotency_keys k
-            ON k.scope = session.user_id AND k.endpoint = $3 AND k.key_hash = $4 AND k.expires_at > now()"
-    ),
-};
 
 /// The first result of a change that cannot be made twice: what it was made to is another version now, or gone.
 ///
@@ -154,9 +129,8 @@ async fn first_result<T: DeserializeOwned>(
     key: Option<&IdempotencyKey>,
 ) -> Result<Option<T>> {
     let Some(key) = key else { return Ok(None) };
-    let params: [Param<'_>; 3] =
-        [(&key.endpoint, Type::TEXT), (&key.key_hash, Type::BYTEA), (&key.request_hash, Type::BYTEA)];
-    let rows = authenticated::fetch(store, token, FIRST, &params).await?;
+    let query = sql::idempotency::First { sent_to: key.endpoint, key: &key.key_hash, request: &key.request_hash };
+    let rows = authenticated::fetch(store, token, &query).await?;
     let row = rows.first().ok_or_else(authenticated::session_expired)?;
     match row.try_get("same").map_err(Error::internal)? {
         None => Ok(None),
@@ -169,7 +143,7 @@ async fn first_result<T: DeserializeOwned>(
 ///
 /// # Errors
 /// As the change; [`Error::Unauthenticated`] and [`Error::IdempotencyKeyReused`] where it could not be made.
-pub async fn or_replay<T: DeserializeOwned>(
+pub(crate) async fn or_replay<T: DeserializeOwned>(
     store: &Store,
     token: &Token,
     key: Option<&IdempotencyKey>,

@@ -1,39 +1,39 @@
-//! Writes that are done once for an `Idempotency-Key`.
+//! Writes that take effect once per `Idempotency-Key`.
 
 use cache::WriteGuard;
-use db::{Param, Statement};
 use serde::de::DeserializeOwned;
-use tokio_postgres::types::{Json, Type};
+use tokio_postgres::types::Json;
 
-use super::Token;
-use super::authenticated::{self, Written, session_expired};
-use super::idempotency::{self, IdempotencyKey};
+use crate::authenticated::{Written, execute_guarded, session_expired};
 use crate::error::{Error, Result};
+use crate::idempotency::{self, IdempotencyKey};
+use crate::query::{Query, WriteContext};
 use crate::store::Store;
+use crate::token::Token;
 
-/// What a write that is done once for a key came to.
-pub(super) struct IdempotentOutcome<T> {
-    /// What it answers, if the session is alive.
+/// The result of a write that takes effect once per key.
+pub(crate) struct IdempotentOutcome<T> {
     answer: Result<Option<T>>,
-    /// Whether the cache is known to hold nothing older. If not, it will within a minute.
-    pub(super) cleared: bool,
+    /// Whether the cache is known to have nothing older. If not, the outbox clears it within a minute.
+    pub(crate) cleared: bool,
 }
 
 impl<T> IdempotentOutcome<T> {
-    /// What it answers, or `None` where nothing was done: because there is nothing to do it to, or another version of it.
+    /// The response, or `None` if nothing was done: there is nothing to do it to, or another version of it.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] when the session is not alive.
-    pub(super) fn answer(self) -> Result<Option<T>> {
+    /// [`Error::Unauthenticated`] if the session is not live.
+    pub(crate) fn answer(self) -> Result<Option<T>> {
         self.answer
     }
 
-    /// What a request that ends its session answers. Of two copies at once, the second waits for the first and then finds the session over: under a
-    /// key that is [bound](IdempotencyKey::bound_to) to the token it gets the first answer.
+    /// The response of a request that ends its session. If two copies race, the second waits for the first and then finds the session over:
+    /// under a key that is [bound](IdempotencyKey::bound_to) to the token it gets the first response.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] when the session is not alive and was not ended by this request, [`Error::Unavailable`] when the database is away.
-    pub(super) async fn answer_or_ended(self, store: &Store, token: &Token, key: Option<&IdempotencyKey>) -> Result<T>
+    /// [`Error::Unauthenticated`] if the session is not live and this request did not end it, [`Error::Unavailable`] if the database is
+    /// unavailable.
+    pub(crate) async fn answer_or_ended(self, store: &Store, token: &Token, key: Option<&IdempotencyKey>) -> Result<T>
     where
         T: DeserializeOwned,
     {
@@ -47,24 +47,19 @@ impl<T> IdempotentOutcome<T> {
     }
 }
 
-/// Runs a statement made by `authenticated!(once …)`. A repetition under the same key does nothing and gets the first answer.
+/// Executes a write. A repetition under the same key has no effect and gets the first response.
 ///
 /// # Errors
-/// [`Error::IdempotencyKeyReused`], or [`Error::Unavailable`] when the database is away.
-pub(super) async fn write<T: DeserializeOwned>(
+/// [`Error::IdempotencyKeyReused`], or [`Error::Unavailable`] if the database is unavailable.
+pub(crate) async fn write<Q: Query<Context = WriteContext>, T: DeserializeOwned>(
     store: &Store,
     guard: WriteGuard,
     token: &Token,
     key: Option<&IdempotencyKey>,
-    statement: Statement,
-    params: &[Param<'_>],
+    query: &Q,
 ) -> Result<IdempotentOutcome<T>> {
-    let kept = idempotency::columns(key);
-    let mut all: Vec<Param<'_>> =
-        vec![(&kept.endpoint, Type::TEXT), (&kept.key_hash, Type::BYTEA), (&kept.request_hash, Type::BYTEA)];
-    all.extend_from_slice(params);
     let guards = guard.guards().to_vec();
-    match authenticated::write(store, guard, token, statement, &all).await {
+    match execute(store, guard, token, key, query).await {
         Ok(Written { rows, cleared }) => {
             let answer = rows.first().map(|row| row.try_get::<_, Option<Json<T>>>("response")).transpose();
             let answer =
@@ -73,10 +68,30 @@ pub(super) async fn write<T: DeserializeOwned>(
         }
         Err(error) if error.violates(idempotency::CONSTRAINT) => {
             let first = idempotency::replay(store, token.user_id().0, key).await?.ok_or_else(idempotency::expired)?;
-            // Whether the first could say so is not known.
+            // Whether the first request could clear the cache is not known.
             let cleared = store.cache.invalidate(&guards).await;
             Ok(IdempotentOutcome { answer: Ok(Some(first)), cleared })
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Executes a write, and returns its rows.
+pub(crate) async fn execute<Q: Query<Context = WriteContext>>(
+    store: &Store,
+    guard: WriteGuard,
+    token: &Token,
+    key: Option<&IdempotencyKey>,
+    query: &Q,
+) -> Result<Written, db::Error> {
+    let columns = idempotency::columns(key);
+    let context = WriteContext {
+        token_hash: token.hash().to_vec(),
+        user_id: token.user_id().0,
+        unmarked_guards: guard.unmarked().to_vec(),
+        endpoint: columns.endpoint,
+        key_hash: columns.key_hash,
+        request_hash: columns.request_hash,
+    };
+    execute_guarded(store, guard, Q::STATEMENT, &query.params(&context)).await
 }

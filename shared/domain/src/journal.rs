@@ -4,12 +4,12 @@
 
 mod entry;
 mod filter;
-pub(super) mod insights;
-pub(super) mod list;
+mod insights;
+mod list;
 mod list_query;
 mod new_entry;
-pub(super) mod read;
-pub(super) mod write;
+mod read;
+mod write;
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -17,13 +17,18 @@ use std::time::Duration;
 use cache::{Family, Key};
 
 pub use self::entry::{Entry, EntryFields, EntryId};
-pub use self::insights::{Insights, InsightsPeriod, journal_insights};
-pub use self::list::{CursorPage, OffsetPage, list_entries};
+pub use self::insights::{Insights, InsightsPeriod};
+pub use self::list::{CursorPage, OffsetPage};
 pub use self::list_query::ListQuery;
 pub use self::new_entry::{EntryPatch, NewEntry};
-pub use self::read::{Precondition, entry, expect};
-pub use self::write::{begin_journal_write, create_entry, delete_entry, update_entry};
-use super::UserId;
+use crate::store::Store;
+use crate::user_id::UserId;
+
+/// The journal.
+#[derive(Clone, Copy)]
+pub struct Journal<'a> {
+    pub(crate) store: &'a Store,
+}
 
 pub(super) const LISTS: Family = Family { prefix: "journal:list", ttl: Duration::from_secs(300) };
 
@@ -39,11 +44,3 @@ fn key(user: UserId, what: impl Display) -> Key {
 fn insights_key(user: UserId, days: i32) -> Key {
     LISTS.key(user.0, format!("{INSIGHTS}:{user}:days:{days}"))
 }
-
-/// An entry's columns, but for its owner, whom a session's row names, and for the words that are searched, which repeat the text.
-macro_rules! columns {
-    () => {
-        "id, title, content, mood, mood_emoji, tags, images, ai_insights, created_at, updated_at"
-    };
-}
-pub(super) use columns;

@@ -2,23 +2,22 @@
 
 use std::time::Duration;
 
-use cache::{Family, Key, WriteGuard};
-use db::{Param, Statement};
+use cache::{Family, Key};
 use encoded_body::EncodedBody;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_postgres::Row;
-use tokio_postgres::types::Type;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::authenticated::{self, Read, authenticated, authenticated_read};
 use super::conversation::ANSWERS;
 use super::idempotency::IdempotencyKey;
 use super::idempotent_write;
 use super::{Token, UserId};
+use crate::authenticated;
 use crate::error::{Error, Result};
+use crate::query::sql;
 use crate::store::Store;
 use crate::validation::{self, FieldReader};
 
@@ -62,27 +61,44 @@ impl TryFrom<&Row> for Profile {
     }
 }
 
-pub(super) const READ: Read = authenticated_read!(
-    "profile.read",
-    "SELECT session.*, p.id AS profile_id, p.traits, p.communication_style, p.preferences,
-        p.created_at AS profile_created_at, p.updated_at AS profile_updated_at
-    FROM session JOIN user_profiles p ON p.user_id = session.user_id"
-);
-
 /// The name of a profile in the cache.
 pub(super) fn key(user: UserId) -> Key {
     PROFILES.key(user.0, format!("user:profile:{user}"))
 }
 
-/// The caller's profile.
-///
-/// # Errors
-/// [`Error::Unauthenticated`] when the session is not alive.
-pub async fn profile(store: &Store, token: &Token) -> Result<EncodedBody> {
-    authenticated::read(store, token, &key(token.user_id()), READ, &[], |rows| {
-        rows.iter().map(Profile::try_from).next().transpose().map_err(Error::internal)
-    })
-    .await
+/// Profiles.
+#[derive(Clone, Copy)]
+pub struct Profiles<'a> {
+    pub(crate) store: &'a Store,
+}
+
+impl Profiles<'_> {
+    /// The caller's profile.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] if the session is not live, [`Error::Unavailable`] if the database is needed and unavailable.
+    pub async fn get(self, token: &Token) -> Result<EncodedBody> {
+        let build = |rows: &[Row]| rows.iter().map(Profile::try_from).next().transpose().map_err(Error::internal);
+        authenticated::cached_read(self.store, token, &key(token.user_id()), &sql::profile::Read {}, build).await
+    }
+
+    /// Changes the caller's profile, and returns the new version. The model's replies depend on the profile, so the cached ones are dropped.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] if the session is not live, [`Error::IdempotencyKeyReused`], or [`Error::Unavailable`] if the database is
+    /// unavailable.
+    pub async fn update(self, token: &Token, patch: &ProfilePatch, key: Option<&IdempotencyKey>) -> Result<Profile> {
+        let user = token.user_id().0;
+        let guard = authenticated::begin(self.store, vec![PROFILES.guard(user), ANSWERS.guard(user)]).await?;
+        let update = sql::profile::Update {
+            traits: &patch.traits,
+            set_style: patch.communication_style.is_some(),
+            style: patch.communication_style.as_ref().and_then(Option::as_deref),
+            preferences: &patch.preferences,
+        };
+        let outcome = idempotent_write::write(self.store, guard, token, key, &update).await?;
+        outcome.answer()?.ok_or_else(|| Error::internal("an account has no profile"))
+    }
 }
 
 /// What a person wants to be different; what is absent stays.
@@ -108,51 +124,4 @@ impl ProfilePatch {
         };
         fields.finish(Some(change))
     }
-}
-
-pub(super) const UPDATE: Statement = Statement {
-    name: "profile.update",
-    sql: authenticated!(
-        once
-        "changed AS (
-            UPDATE user_profiles p SET
-                traits = coalesce($7, p.traits),
-                communication_style = CASE WHEN $8 THEN $9 ELSE p.communication_style END,
-                preferences = coalesce($10, p.preferences),
-                updated_at = now()
-            FROM session WHERE p.user_id = session.user_id
-            RETURNING p.*
-        ), answer AS (SELECT to_jsonb(changed) AS response FROM changed)"
-    ),
-};
-
-/// Announces a change to the user's profile, on which what the model has answered depends.
-///
-/// # Errors
-/// [`Error::Unavailable`] when the database is known to be away.
-pub async fn begin_profile_write(store: &Store, user: UserId) -> Result<WriteGuard> {
-    authenticated::begin(store, vec![PROFILES.guard(user.0), ANSWERS.guard(user.0)]).await
-}
-
-/// Changes the caller's profile and returns what it is now.
-///
-/// # Errors
-/// [`Error::Unauthenticated`] when the session is not alive, [`Error::Unavailable`] when the database is away.
-pub async fn update_profile(
-    store: &Store,
-    guard: WriteGuard,
-    token: &Token,
-    change: &ProfilePatch,
-    key: Option<&IdempotencyKey>,
-) -> Result<Profile> {
-    let restyled = change.communication_style.is_some();
-    let style = change.communication_style.clone().flatten();
-    let params: [Param<'_>; 4] = [
-        (&change.traits, Type::JSONB),
-        (&restyled, Type::BOOL),
-        (&style, Type::TEXT),
-        (&change.preferences, Type::JSONB),
-    ];
-    let outcome = idempotent_write::write(store, guard, token, key, UPDATE, &params).await?;
-    outcome.answer()?.ok_or_else(|| Error::internal("an account has no profile"))
 }

@@ -1,65 +1,62 @@
-//! Every statement of the product, with parameters to try it with: for whoever wants to know how the database runs it.
+//! Every statement of the product, with example parameters: for the tests of plans and permissions, and for `cargo xtask explain`.
 
 mod value;
 
-use db::{PING, Statement};
+use db::{PING, Param, Statement};
 use jiff::Timestamp;
+use serde_json::json;
 use uuid::Uuid;
 
 pub use self::value::Value;
-use self::value::{flag, key, many, moment, no_moment, no_number, no_text, no_texts, number, text, texts, uuid};
-use super::authenticated::Read;
-use super::conversation::{clear, context, exchange, history};
-use super::cursor::Cursor;
-use super::journal::{insights, list, read, write};
-use super::{account, deletion, export, idempotency, outbox, password_change, profile, session};
+use crate::cursor::Cursor;
+use crate::query::{CachedQuery, Caller, Query, WriteContext, sql};
 
-/// A statement and parameters that it may well be given.
+/// A statement, and parameters that it may well be given.
 #[derive(Debug, Clone)]
 pub struct Example {
-    /// Which statement.
+    /// The statement.
     pub statement: Statement,
-    /// What is special about these parameters, where a statement has several examples; else empty.
+    /// What is special about these parameters, if a statement has several examples; else empty.
     pub case: &'static str,
-    /// From `$1` on.
+    /// The parameters, from `$1` on.
     pub params: Vec<Value>,
     /// What the plan does on purpose.
     pub exceptions: &'static [Exception],
 }
 
-/// Something that a plan had better not do, and does on purpose.
+/// Something that a plan should avoid, and does on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exception {
-    /// It sorts; why it has to.
+    /// It sorts, for this reason.
     Sort(&'static str),
-    /// It reads this table from one end to the other; why it has to.
+    /// It reads this table from one end to the other, for this reason.
     Scan(&'static str, &'static str),
 }
 
-/// For whom the examples ask: somebody who is in the database with all of this.
+/// The user for whom the examples ask, who is in the database with all of this.
 #[derive(Debug, Clone)]
 pub struct Subject {
-    /// Who.
+    /// The user's id.
     pub user: Uuid,
     /// The address that signs in.
     pub email: String,
     /// The PHC string.
     pub password_hash: String,
-    /// Of a live session: 32 bytes.
+    /// SHA-256 of the token of a live session.
     pub token_hash: Vec<u8>,
-    /// An entry of theirs.
+    /// An entry of the user's.
     pub entry: Uuid,
-    /// A tag of many of their entries.
+    /// A tag of many of the entries.
     pub tag: String,
-    /// A word of many of their entries.
+    /// A word of many of the entries.
     pub word: String,
-    /// When their journal is half over.
+    /// A moment in the middle of the journal.
     pub midst: Timestamp,
-    /// The endpoint of an `Idempotency-Key` of theirs; the hash of the key and that of the request are `token_hash`.
+    /// The endpoint of an `Idempotency-Key` of the user's; the hash of the key and that of the request are `token_hash`.
     pub endpoint: String,
 }
 
-/// Every statement that the functions send, at least once: a test below sees to it that none is missing.
+/// Every statement that the functions send, at least once.
 pub fn statements(subject: &Subject) -> Vec<Example> {
     let mut list = List { subject, examples: Vec::new() };
     list.accounts();
@@ -67,7 +64,7 @@ pub fn statements(subject: &Subject) -> Vec<Example> {
     list.keys_and_outbox();
     list.journal();
     list.conversation();
-    list.add(PING, "", Vec::new(), &[]);
+    list.push(PING, "", &[], &[]);
     list.examples
 }
 
@@ -77,137 +74,223 @@ struct List<'a> {
 }
 
 impl List<'_> {
-    fn add(&mut self, statement: Statement, case: &'static str, params: Vec<Value>, exceptions: &'static [Exception]) {
+    fn push(
+        &mut self,
+        statement: Statement,
+        case: &'static str,
+        params: &[Param<'_>],
+        exceptions: &'static [Exception],
+    ) {
+        let params = params.iter().map(Value::from).collect();
         self.examples.push(Example { statement, case, params, exceptions });
     }
 
-    /// A statement for a caller.
-    fn caller(&mut self, statement: Statement, case: &'static str, rest: Vec<Value>, exceptions: &'static [Exception]) {
-        let caller = vec![key(&self.subject.token_hash), uuid(self.subject.user)];
-        self.add(statement, case, [caller, rest].concat(), exceptions);
+    fn add<Q: Query<Context = ()>>(&mut self, query: &Q, exceptions: &'static [Exception]) {
+        self.push(Q::STATEMENT, "", &query.params(&()), exceptions);
     }
 
-    /// Both shapes of a read.
-    fn read(&mut self, read: Read, case: &'static str, rest: &[Value], exceptions: &'static [Exception]) {
-        self.caller(read.checked, case, rest.to_vec(), exceptions);
-        self.caller(read.known, case, rest.to_vec(), exceptions);
+    fn caller(&self) -> Caller {
+        Caller { token_hash: self.subject.token_hash.clone(), user_id: self.subject.user }
     }
 
-    /// A write with a new `Idempotency-Key`, and the marker set.
-    fn once(&mut self, statement: Statement, rest: Vec<Value>, exceptions: &'static [Exception]) {
-        let guards_and_key = vec![texts(&[]), text("example"), key(&[1; 32]), key(&[1; 32])];
-        self.caller(statement, "", [guards_and_key, rest].concat(), exceptions);
+    /// A statement of a caller's.
+    fn fetch<Q: Query<Context = Caller>>(&mut self, query: &Q, case: &'static str, exceptions: &'static [Exception]) {
+        self.push(Q::STATEMENT, case, &query.params(&self.caller()), exceptions);
     }
 
-    fn kept_key(&self) -> Vec<Value> {
-        let Subject { endpoint, token_hash, .. } = self.subject;
-        vec![text(endpoint), key(token_hash), key(token_hash)]
+    /// Both shapes of a cached read.
+    fn read<Q: CachedQuery>(&mut self, query: &Q, case: &'static str, exceptions: &'static [Exception]) {
+        let caller = self.caller();
+        self.push(Q::STATEMENT, case, &query.params(&caller), exceptions);
+        self.push(Q::SESSION_KNOWN, case, &query.params(&caller), exceptions);
+    }
+
+    /// A write with a new `Idempotency-Key`, whose guards are marked.
+    fn write<Q: Query<Context = WriteContext>>(&mut self, query: &Q, exceptions: &'static [Exception]) {
+        let Caller { token_hash, user_id } = self.caller();
+        let context = WriteContext {
+            token_hash,
+            user_id,
+            unmarked_guards: Vec::new(),
+            endpoint: Some("example"),
+            key_hash: Some(vec![1; 32]),
+            request_hash: Some(vec![1; 32]),
+        };
+        self.push(Q::STATEMENT, "", &query.params(&context), exceptions);
     }
 
     fn accounts(&mut self) {
-        let Subject { user, email, password_hash, .. } = self.subject.clone();
-        self.add(account::CREDENTIALS, "", vec![text(&email)], &[]);
-        let fresh = Uuid::from_u128(1);
-        let account = vec![uuid(fresh), text("new@example.org"), text("hash"), uuid(fresh), uuid(fresh)];
-        let key_columns = vec![text("auth-register"), key(&[1; 32]), key(&[1; 32])];
-        self.add(account::REGISTER, "", [account, key_columns].concat(), &[]);
-        self.caller(password_change::OWN_CREDENTIALS, "", Vec::new(), &[]);
-        self.once(password_change::CHANGE, vec![text("new hash"), text(&password_hash)], &[]);
-        self.read(profile::READ, "", &[], &[]);
-        self.once(profile::UPDATE, vec![value::json("{}"), flag(true), text("gentle"), value::json("{}")], &[]);
-        self.caller(deletion::DELETE, "", vec![texts(&[]), uuid(user)], &[]);
-        self.add(deletion::DELETED, "", vec![uuid(user), key(&self.subject.token_hash)], &[]);
-        let part = |at: Cursor, number| vec![moment(at.created_at), uuid(at.id), many(number)];
-        let place = Cursor { created_at: self.subject.midst, id: Uuid::nil() };
+        let Subject { user, email, password_hash, token_hash, midst, .. } = self.subject;
+        let new_id = Uuid::from_u128(1);
+        self.add(&sql::account::Credentials { email }, &[]);
+        let register = sql::account::Register {
+            user_id: new_id,
+            email: "new@example.org",
+            password_hash: "hash",
+            profile_id: new_id,
+            scope: new_id,
+            endpoint: Some("auth-register"),
+            key_hash: Some(&[1; 32]),
+            request_hash: Some(&[1; 32]),
+        };
+        self.add(&register, &[]);
+        self.fetch(&sql::account::OwnCredentials {}, "", &[]);
+        self.write(&sql::account::ChangePassword { password_hash: "new hash", verified_hash: password_hash }, &[]);
+        self.read(&sql::profile::Read {}, "", &[]);
+        let (traits, preferences) = (json!({}), json!({}));
+        let update =
+            sql::profile::Update { traits: &traits, set_style: true, style: Some("gentle"), preferences: &preferences };
+        self.write(&update, &[]);
+        self.write(&sql::account::Delete { scope: *user }, &[]);
+        self.add(&sql::account::Deleted { scope: *user, token: token_hash }, &[]);
+        let middle = Cursor { created_at: *midst, id: Uuid::nil() };
         let sessions = &[Exception::Sort("the sessions of one person, of which there are few")];
-        let journal = [part(place, 51), part(Cursor::START, 1)].concat();
-        self.caller(export::EXPORT, "of the journal", journal, sessions);
-        let messages = [part(Cursor::START, 0), part(place, 101)].concat();
-        self.caller(export::EXPORT, "of the conversation", messages, sessions);
+        let journal = export(middle, 51, Cursor::START, 1);
+        self.fetch(&journal, "of the journal", sessions);
+        self.fetch(&export(Cursor::START, 0, middle, 101), "of the conversation", sessions);
     }
 
     fn sessions(&mut self) {
-        let Subject { user, password_hash, .. } = self.subject.clone();
-        let [fresh, expires] = [uuid(Uuid::from_u128(2)), moment(Timestamp::MAX)];
-        self.caller(session::CURRENT, "", Vec::new(), &[]);
-        let opening = vec![fresh.clone(), uuid(user), key(&[2; 32]), expires.clone(), text(&password_hash)];
-        let key_columns = vec![text("auth-login"), key(&[2; 32]), key(&[2; 32])];
-        self.add(session::CREATE, "", [opening, key_columns].concat(), &[]);
-        self.once(session::REFRESH, vec![fresh, key(&[2; 32]), expires], &[]);
-        self.once(session::REVOKE, vec![flag(true)], &[]);
+        let Subject { user, password_hash, .. } = self.subject;
+        let session_id = Uuid::from_u128(2);
+        self.fetch(&sql::session::Current {}, "", &[]);
+        let create = sql::session::Create {
+            session_id,
+            user_id: *user,
+            token_hash: &[2; 32],
+            expires_at: Timestamp::MAX,
+            password_hash,
+            endpoint: Some("auth-login"),
+            key_hash: Some(&[2; 32]),
+            request_hash: Some(&[2; 32]),
+        };
+        self.add(&create, &[]);
+        self.write(&sql::session::Refresh { session_id, new_hash: &[2; 32], expires_at: Timestamp::MAX }, &[]);
+        self.write(&sql::session::Revoke { all: true }, &[]);
     }
 
     fn keys_and_outbox(&mut self) {
-        let kept = || [vec![uuid(self.subject.user)], self.kept_key()].concat();
-        let (replay, ended, first) = (kept(), kept(), self.kept_key());
-        self.add(idempotency::REPLAY, "", replay, &[]);
-        self.add(idempotency::ENDED, "", ended, &[]);
-        self.caller(idempotency::FIRST, "", first, &[]);
-        self.add(outbox::PENDING, "", vec![many(100)], &[]);
-        self.add(outbox::DONE, "", vec![value::ids(&[1, 2, 3])], &[]);
-        self.add(outbox::ENQUEUE, "", vec![texts(&["journal:list:guard"])], &[]);
-        let sweep = &[
+        let Subject { user, token_hash: hash, endpoint, .. } = self.subject;
+        self.add(&sql::idempotency::Replay { scope: *user, endpoint, key_hash: hash, request_hash: hash }, &[]);
+        self.add(&sql::idempotency::Ended { scope: *user, endpoint, key_hash: hash, request_hash: hash }, &[]);
+        self.fetch(&sql::idempotency::First { sent_to: endpoint, key: hash, request: hash }, "", &[]);
+        self.add(&sql::outbox::Pending { limit: 100 }, &[]);
+        self.add(&sql::outbox::Done { ids: &[1, 2, 3] }, &[]);
+        self.add(&sql::outbox::Enqueue { guards: &["journal:list:guard".to_owned()] }, &[]);
+        let purge = &[
             Exception::Scan("sessions", "where many have expired, reading all costs less than looking each up"),
             Exception::Scan("idempotency_keys", "where many have expired, reading all costs less than looking each up"),
         ];
-        self.add(outbox::PURGE, "", Vec::new(), sweep);
+        self.add(&sql::outbox::PurgeExpired {}, purge);
     }
 
     fn journal(&mut self) {
-        let Subject { entry, tag, word, midst, .. } = self.subject.clone();
-        self.read(list::PAGE, "", &[many(20), many(0)], &[]);
-        self.read(list::PAGE, "far back", &[many(100), many(400)], &[]);
-        let [tags, no_tags, search] = [texts(&[&tag]), no_texts(), text(&word)];
-        let filter = |tags: &Value, least: Value, from: Value, search: Value| {
-            vec![tags.clone(), least, no_number(), from, no_moment(), search]
+        let Subject { entry, tag, word, midst, .. } = self.subject;
+        self.read(&sql::journal::Page { limit: 20, offset: 0 }, "", &[]);
+        self.read(&sql::journal::Page { limit: 100, offset: 400 }, "far back", &[]);
+        let tags = [tag.clone()];
+        let everything = sql::journal::EntryMatches {
+            tags: None,
+            mood_min: None,
+            mood_max: None,
+            from: None,
+            until: None,
+            search: None,
         };
         let ordered: &[Exception] = &[];
         let found = &[Exception::Sort("what the index of words finds has no order")];
+        let ranked = &[Exception::Sort("the best match comes first, which is known when all have been seen")];
         let filters = [
-            ("by tag", filter(&tags, no_number(), no_moment(), no_text()), ordered),
-            ("by mood and time", filter(&no_tags, number(5.0), moment(midst), no_text()), ordered),
-            ("by words", filter(&no_tags, no_number(), no_moment(), search), found),
+            ("by tag", sql::journal::EntryMatches { tags: Some(&tags), ..everything }, ordered),
+            (
+                "by mood and time",
+                sql::journal::EntryMatches { mood_min: Some(5.0), from: Some(*midst), ..everything },
+                ordered,
+            ),
+            ("by words", sql::journal::EntryMatches { search: Some(word), ..everything }, found),
         ];
-        for (case, filter, unordered) in filters {
-            let page = [filter.clone(), vec![many(20), many(0)]].concat();
-            let ranked = &[Exception::Sort("the best match comes first, which is known when all have been seen")];
-            self.read(list::FILTERED_PAGE, case, &page, ranked);
-            let after = [filter, vec![many(21), moment(midst), uuid(Uuid::nil())]].concat();
-            self.read(list::AFTER, case, &after, unordered);
+        let after = |entry_matches| sql::journal::After {
+            before_time: *midst,
+            before_id: Uuid::nil(),
+            limit: 21,
+            entry_matches,
+        };
+        for (case, entry_matches, unordered) in filters {
+            self.read(&sql::journal::Filtered { limit: 20, offset: 0, entry_matches }, case, ranked);
+            self.read(&after(entry_matches), case, unordered);
         }
-        let nothing = filter(&no_tags, no_number(), no_moment(), no_text());
-        self.read(list::AFTER, "", &[nothing, vec![many(21), moment(midst), uuid(Uuid::nil())]].concat(), &[]);
-        self.read(read::ENTRY, "", &[uuid(entry)], &[]);
+        self.read(&after(everything), "", &[]);
+        self.read(&sql::journal::Entry { entry_id: *entry }, "", &[]);
         let days = &[Exception::Sort("the days and the tags of the period, which is bounded")];
-        self.read(insights::INSIGHTS, "", &[value::days(30)], days);
-        let [title, content, emoji] = [text("Canal"), text("Walked home along the canal."), text("🙂")];
-        let [mood, images] = [number(7.5), texts(&[])];
-        let draft = vec![uuid(Uuid::from_u128(3)), title.clone(), content.clone(), mood.clone(), emoji.clone()];
-        self.once(write::CREATE, [draft, vec![tags.clone(), images.clone()]].concat(), &[]);
-        let change = vec![uuid(entry), flag(true), title, content, flag(true), mood, flag(true), emoji];
-        self.once(write::UPDATE, [change, vec![tags, images, no_moment()]].concat(), &[]);
-        self.once(write::DELETE, vec![uuid(entry), no_moment()], &[]);
+        self.read(&sql::journal::Insights { days: 30 }, "", days);
+        let create = sql::journal::Create {
+            entry_id: Uuid::from_u128(3),
+            title: Some("Canal"),
+            content: "Walked home along the canal.",
+            mood: Some(7.5),
+            mood_emoji: Some("🙂"),
+            tags: &tags,
+            images: &[],
+        };
+        self.write(&create, &[]);
+        let update = sql::journal::Update {
+            entry_id: *entry,
+            set_title: true,
+            title: Some("Canal"),
+            content: Some("Walked home along the canal."),
+            set_mood: true,
+            mood: Some(7.5),
+            set_mood_emoji: true,
+            mood_emoji: Some("🙂"),
+            tags: Some(&tags),
+            images: Some(&[]),
+            version: None,
+        };
+        self.write(&update, &[]);
+        self.write(&sql::journal::Delete { entry_id: *entry, version: None }, &[]);
     }
 
     fn conversation(&mut self) {
-        let Subject { user, midst, .. } = self.subject.clone();
-        self.read(history::HISTORY, "", &[moment(midst), uuid(Uuid::nil()), many(51)], &[]);
-        let context = [vec![many(20), value::days(2000)], self.kept_key()].concat();
-        self.read(context::CONTEXT, "", &context, &[]);
-        let turns = || [4, 5, 6].map(|id| uuid(Uuid::from_u128(id)));
-        let [conversation, said, answered] = turns();
-        let exchange = vec![conversation, said, text("How can I sleep?"), answered, text("Breathe out slowly.")];
-        let pair = &[Exception::Sort("the two turns that are said")];
-        self.once(exchange::KEEP, [exchange.clone(), vec![value::json("{\"metadata\": {}}")]].concat(), pair);
-        self.add(exchange::KEEP_KNOWN, "", [vec![uuid(user)], exchange].concat(), pair);
-        self.once(clear::CLEAR, Vec::new(), &[]);
+        let Subject { user, midst, token_hash: hash, endpoint, .. } = self.subject;
+        let history = sql::conversation::History { before_time: *midst, before_id: Uuid::nil(), limit: 51 };
+        self.read(&history, "", &[]);
+        let context = sql::conversation::Context {
+            turns: 20,
+            turn_characters: 2000,
+            sent_to: Some(endpoint),
+            key: Some(hash),
+            request: Some(hash),
+        };
+        self.read(&context, "", &[]);
+        let exchange = sql::conversation::Exchange {
+            conversation_id: Uuid::from_u128(4),
+            message_id: Uuid::from_u128(5),
+            message: "How can I sleep?",
+            reply_id: Uuid::from_u128(6),
+            reply: "Breathe out slowly.",
+        };
+        let pair = &[Exception::Sort("the two turns of the exchange")];
+        let answer = json!({"metadata": {}});
+        self.write(&sql::conversation::Append { answer: &answer, exchange }, pair);
+        self.add(&sql::conversation::AppendKnown { user_id: *user, exchange }, pair);
+        self.write(&sql::conversation::Clear {}, &[]);
+    }
+}
+
+fn export(entries: Cursor, entries_limit: i64, messages: Cursor, messages_limit: i64) -> sql::account::Export {
+    sql::account::Export {
+        entries_before_time: entries.created_at,
+        entries_before_id: entries.id,
+        entries_limit,
+        messages_before_time: messages.created_at,
+        messages_before_id: messages.id,
+        messages_limit,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::path::Path;
 
     use super::*;
 
@@ -227,32 +310,12 @@ mod tests {
         }
     }
 
-    /// The names that the sources below a folder give to statements.
-    fn named_in(folder: &Path, names: &mut BTreeSet<String>) {
-        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-            if path.is_dir() {
-                named_in(&path, names);
-            } else if !path.ends_with("catalogue.rs") {
-                let source = std::fs::read_to_string(&path).unwrap();
-                let quoted = |text: &str| text.split('"').nth(1).unwrap_or_default().to_owned();
-                names.extend(source.split("Statement {").skip(1).filter_map(|text| {
-                    text.trim_start().strip_prefix("name: \"").map(|text| quoted(&format!("\"{text}")))
-                }));
-                for text in source.split("= authenticated_read!(").skip(1) {
-                    names.extend(["", ".known"].map(|suffix| quoted(text) + suffix));
-                }
-            }
-        }
-    }
-
     #[test]
     fn no_statement_is_missing() {
-        let mut named = BTreeSet::from([PING.name.to_owned()]);
-        named_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store"), &mut named);
-        assert!(named.len() > 30, "{named:?}");
-        let listed: BTreeSet<String> =
-            statements(&subject()).iter().map(|example| example.statement.name.to_owned()).collect();
-        assert_eq!(named, listed);
+        let expected: BTreeSet<&str> = sql::ALL.iter().copied().chain([PING.name]).collect();
+        assert!(expected.len() > 30, "{expected:?}");
+        let listed: BTreeSet<&str> = statements(&subject()).iter().map(|example| example.statement.name).collect();
+        assert_eq!(listed, expected);
     }
 
     #[test]

@@ -7,7 +7,16 @@ use db::Db;
 use metrics::RequestMetrics;
 use secret::SecretKey;
 
+use tokio_postgres::Row;
+
+use crate::account::Accounts;
+use crate::conversation::Conversation;
+use crate::journal::Journal;
+use crate::outbox::Outbox;
+use crate::profile::Profiles;
+use crate::query::Query;
 use crate::rate_limit::LocalCounters;
+use crate::session::Sessions;
 
 /// Cache and database as one request sees them. Cheap to clone.
 #[derive(Clone)]
@@ -34,5 +43,45 @@ impl Store {
             metrics,
             ..self.clone()
         }
+    }
+
+    /// Accounts: registration, credentials, export, deletion.
+    pub fn accounts(&self) -> Accounts<'_> {
+        Accounts { store: self }
+    }
+
+    /// Sessions: sign-in, refresh, sign-out.
+    pub fn sessions(&self) -> Sessions<'_> {
+        Sessions { store: self }
+    }
+
+    /// The profiles that shape the conversation.
+    pub fn profiles(&self) -> Profiles<'_> {
+        Profiles { store: self }
+    }
+
+    /// The journal.
+    pub fn journal(&self) -> Journal<'_> {
+        Journal { store: self }
+    }
+
+    /// The conversation with Kai.
+    pub fn conversation(&self) -> Conversation<'_> {
+        Conversation { store: self }
+    }
+
+    /// Invalidations that are still to be done.
+    pub fn outbox(&self) -> Outbox<'_> {
+        Outbox { store: self }
+    }
+
+    /// The rows of a statement that changes nothing.
+    pub(crate) async fn read<Q: Query<Context = ()>>(&self, query: &Q) -> Result<Vec<Row>, db::Error> {
+        self.db.read(Q::STATEMENT, &query.params(&())).await
+    }
+
+    /// The rows of a statement that changes rows, executed once.
+    pub(crate) async fn write<Q: Query<Context = ()>>(&self, query: &Q) -> Result<Vec<Row>, db::Error> {
+        self.db.write(Q::STATEMENT, &query.params(&())).await
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use redis::{Value, cmd};
 use shared::cache::{Family, Lookup};
-use shared::domain;
 use uuid::Uuid;
 
 use crate::fake::{Fake, Words};
@@ -67,7 +66,7 @@ async fn keys_and_times_to_live_are_the_documented_ones() {
     let kai = Kai::start().await;
     let state = kai.environment();
     kai.warm(&state).await;
-    until(async || domain::profile(&state.store, &kai.token).await.is_ok() && state.metrics().cache_hits() >= 2).await;
+    until(async || state.store.profiles().get(&kai.token).await.is_ok() && state.metrics().cache_hits() >= 2).await;
     let user = kai.token.user_id();
     let hash = const_hex::encode(kai.query("SELECT token_hash FROM sessions").await[0].get::<_, Vec<u8>>(0));
     for (name, seconds) in [

@@ -12,7 +12,7 @@ use shared::AppState;
 use shared::cache::{Cache, Unreachable};
 use shared::config::Config;
 use shared::domain::validation::FieldReader;
-use shared::domain::{self, Credentials, Email, ListQuery, NewEntry, Token};
+use shared::domain::{Credentials, Email, ListQuery, NewEntry, Token};
 use shared::secret::SecretKey;
 use tokio_postgres::{NoTls, Row};
 
@@ -38,14 +38,13 @@ impl Kai {
         let database_url = admin.url(&name);
         let state = environment(&server.url(), &database_url);
         let email = Email::parse(&"someone@example.org".into()).unwrap();
-        let account = domain::register(&state.store, &email, "not a hash", None).await.unwrap();
-        let grant = domain::create_session(
-            &state.store,
-            &Credentials { user: account.id, password_hash: "not a hash".to_owned() },
-            None,
-        )
-        .await
-        .unwrap();
+        let account = state.store.accounts().register(&email, "not a hash", None).await.unwrap();
+        let grant = state
+            .store
+            .sessions()
+            .create(&Credentials { user: account.id, password_hash: "not a hash".to_owned() }, None)
+            .await
+            .unwrap();
         Self { server, database_url, token: grant.token }
     }
 
@@ -77,14 +76,13 @@ impl Kai {
     pub(crate) async fn write(&self, state: &AppState, content: &str) {
         let body = json!({"content": content}).to_string();
         let (draft, _) = NewEntry::read(FieldReader::from_json(body.as_bytes()).unwrap()).unwrap();
-        let guard = domain::begin_journal_write(&state.store, self.token.user_id()).await.unwrap();
-        domain::create_entry(&state.store, guard, &self.token, &draft, None).await.unwrap();
+        state.store.journal().create(&self.token, &draft, None).await.unwrap();
     }
 
     /// The contents of the first page, newest first.
     pub(crate) async fn list(&self, state: &AppState) -> Vec<String> {
         let (listing, _) = ListQuery::read(FieldReader::default()).unwrap();
-        let document = domain::list_entries(&state.for_request().store, &self.token, &listing).await.unwrap();
+        let document = state.for_request().store.journal().list(&self.token, &listing).await.unwrap();
         let page: Value = serde_json::from_slice(&document.into_body(false).0).unwrap();
         let contents = page["entries"].as_array().unwrap().iter().map(|entry| entry["content"].as_str().unwrap());
         contents.map(str::to_owned).collect()
@@ -95,7 +93,7 @@ impl Kai {
         until(async || {
             let request = state.for_request();
             let (listing, _) = ListQuery::read(FieldReader::default()).unwrap();
-            domain::list_entries(&request.store, &self.token, &listing).await.unwrap();
+            request.store.journal().list(&self.token, &listing).await.unwrap();
             request.metrics().cache_hits() == 2
         })
         .await;

@@ -56,22 +56,20 @@ impl Reading {
     async fn answer(self, kai: &Kai, state: &AppState) -> String {
         let (token, none) = (&kai.token, FieldReader::default);
         match self {
-            Self::Session => domain::current_session(&state.store, token).await.unwrap().account.email,
-            Self::Profile => text(domain::profile(&state.store, token).await.unwrap()),
-            Self::List => {
-                text(domain::list_entries(&state.store, token, &ListQuery::read(none()).unwrap().0).await.unwrap())
-            }
+            Self::Session => state.store.sessions().current(token).await.unwrap().account.email,
+            Self::Profile => text(state.store.profiles().get(token).await.unwrap()),
+            Self::List => text(state.store.journal().list(token, &ListQuery::read(none()).unwrap().0).await.unwrap()),
             Self::Entry => {
                 let id: uuid::Uuid = kai.query("SELECT id FROM journal_entries").await[0].get(0);
-                text(domain::entry(&state.store, token, domain::EntryId(id)).await.unwrap())
+                text(state.store.journal().entry(token, domain::EntryId(id)).await.unwrap())
             }
             Self::Insights => {
                 let period = InsightsPeriod::read(none()).unwrap().0;
-                text(domain::journal_insights(&state.store, token, period).await.unwrap())
+                text(state.store.journal().insights(token, period).await.unwrap())
             }
             Self::Conversation => {
                 let page = HistoryPage::read(none()).unwrap().0;
-                text(domain::conversation_history(&state.store, token, page).await.unwrap())
+                text(state.store.conversation().history(token, page).await.unwrap())
             }
             Self::Answer => match ask(kai, state).await {
                 ChatLookup::Cached(spoken, _) => spoken.response,
@@ -108,7 +106,7 @@ async fn ask(kai: &Kai, state: &AppState) -> ChatLookup {
     kai.server.run(cmd("EVAL").arg(forget).arg(0));
     let guard = kai.guard("conversation");
     let live = kai.server.get(&guard);
-    let asked = domain::ask(&state.store, state.model.name(), &kai.token, &message(), None).await.unwrap();
+    let asked = state.store.conversation().look_up(&kai.token, state.model.name(), &message(), None).await.unwrap();
     // A known answer comes with the announcement that it is said again, which nobody does here: as if it had not been made.
     if let (ChatLookup::Cached(..), Some(live)) = (&asked, live) {
         kai.server.set(&guard, &live);

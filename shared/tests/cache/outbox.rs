@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use shared::AppState;
 use shared::cache::{Cache, Lookup};
 use shared::domain::validation::FieldReader;
-use shared::domain::{self, ProfilePatch, RevocationScope};
+use shared::domain::{ProfilePatch, RevocationScope};
 
 use crate::fake::Fake;
 use crate::kai::Kai;
@@ -47,7 +47,7 @@ async fn draining_the_outbox_finishes_the_write_for_environments_that_knew_of_no
     kai.server.redis().resume();
     let monitor = kai.environment();
     let mut drained = 0;
-    until(async || match domain::drain_outbox(&monitor.store).await {
+    until(async || match monitor.store.outbox().drain().await {
         Ok(rows) => {
             drained += rows;
             true
@@ -58,7 +58,7 @@ async fn draining_the_outbox_finishes_the_write_for_environments_that_knew_of_no
     assert_eq!(drained, 1);
     assert!(kai.outbox().await.is_empty());
     assert_eq!(kai.list(&unaware).await, ["second", "first"]);
-    assert_eq!(domain::drain_outbox(&monitor.store).await.unwrap(), 0, "and is done");
+    assert_eq!(monitor.store.outbox().drain().await.unwrap(), 0, "and is done");
 }
 
 #[tokio::test]
@@ -68,10 +68,10 @@ async fn draining_while_redis_is_away_keeps_what_is_left() {
     let state = kai.environment_that_gave_up().await;
     kai.write(&state, "first").await;
     kai.write(&state, "second").await;
-    assert!(domain::drain_outbox(&state.store).await.is_err());
+    assert!(state.store.outbox().drain().await.is_err());
     assert_eq!(kai.outbox().await.len(), 2);
     kai.server.redis().resume();
-    until(async || domain::drain_outbox(&state.store).await.is_ok()).await;
+    until(async || state.store.outbox().drain().await.is_ok()).await;
     assert!(kai.outbox().await.is_empty());
 }
 
@@ -83,7 +83,7 @@ async fn a_long_outbox_is_drained_to_its_end() {
     )
     .await;
     let state = kai.environment();
-    until(async || domain::drain_outbox(&state.store).await.is_ok()).await;
+    until(async || state.store.outbox().drain().await.is_ok()).await;
     assert!(kai.outbox().await.is_empty());
 }
 
@@ -156,7 +156,7 @@ async fn a_profile_that_was_changed_during_an_outage_is_shown_as_it_is() {
     let kai = Kai::start().await;
     let state = kai.environment();
     let style = async |state: &AppState| {
-        let document = domain::profile(&state.for_request().store, &kai.token).await.unwrap();
+        let document = state.for_request().store.profiles().get(&kai.token).await.unwrap();
         let profile: Value = serde_json::from_slice(&document.into_body(false).0).unwrap();
         profile["communication_style"].as_str().map(str::to_owned)
     };
@@ -164,8 +164,7 @@ async fn a_profile_that_was_changed_during_an_outage_is_shown_as_it_is() {
     kai.server.redis().pause();
     let body = json!({"communication_style": "direct"}).to_string();
     let change = ProfilePatch::read(FieldReader::from_json(body.as_bytes()).unwrap()).unwrap();
-    let guard = domain::begin_profile_write(&state.store, kai.token.user_id()).await.unwrap();
-    domain::update_profile(&state.store, guard, &kai.token, &change, None).await.unwrap();
+    state.store.profiles().update(&kai.token, &change, None).await.unwrap();
     assert_eq!(kai.outbox().await, [kai.guard("user:profile"), kai.guard("ai:response")]);
     assert_eq!(style(&state).await.as_deref(), Some("direct"));
     kai.server.redis().resume();
@@ -181,14 +180,14 @@ async fn a_log_out_that_the_cache_cannot_be_told_of_is_not_acknowledged_but_fini
     let (state, unaware) = (kai.environment(), kai.environment());
     kai.warm(&unaware).await;
     kai.server.redis().pause();
-    let refused = domain::revoke_sessions(&state.store, &kai.token, RevocationScope::All, None).await.unwrap_err();
+    let refused = state.store.sessions().revoke(&kai.token, RevocationScope::All, None).await.unwrap_err();
     assert!(matches!(refused, shared::Error::Unavailable { .. }), "{refused:?}");
     assert_eq!(kai.outbox().await, [kai.guard("session")]);
     kai.server.redis().resume();
     let monitor = kai.environment();
-    until(async || domain::drain_outbox(&monitor.store).await.is_ok()).await;
+    until(async || monitor.store.outbox().drain().await.is_ok()).await;
     for state in [&state, &unaware] {
-        let refused = domain::current_session(&state.store, &kai.token).await.unwrap_err();
+        let refused = state.store.sessions().current(&kai.token).await.unwrap_err();
         assert!(matches!(refused, shared::Error::Unauthenticated(_)), "{refused:?}");
     }
 }

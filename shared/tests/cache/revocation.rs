@@ -12,7 +12,6 @@ use futures_util::future::{join, join_all};
 use futures_util::stream;
 use redis::cmd;
 use shared::AppState;
-use shared::domain;
 use tokio::time::sleep;
 
 use self::people::{ENDINGS, Someone, Told, is_accepted};
@@ -179,7 +178,7 @@ impl World {
     /// Does what the schedule does.
     async fn drain(&self) {
         let (began, monitor) = (Instant::now(), self.newcomer());
-        until(async || domain::drain_outbox(&monitor.store).await.is_ok()).await;
+        until(async || monitor.store.outbox().drain().await.is_ok()).await;
         assert!(began.elapsed() < MINUTE, "{:?}", began.elapsed());
         assert!(self.kai.outbox().await.is_empty());
     }

@@ -85,10 +85,10 @@ impl Answer {
         Self { response, metadata, resources: Vec::new() }
     }
 
-    /// The answer as it is told, kept in a conversation.
-    pub(super) fn kept_in(&self, conversation: Uuid) -> Result<Box<RawValue>> {
-        let mut kept = self.clone();
-        kept.metadata.conversation_id = Some(conversation);
-        to_raw_value(&kept).map_err(Error::internal)
+    /// The response, stored in a conversation.
+    pub(super) fn stored_in(&self, conversation: Uuid) -> Result<Box<RawValue>> {
+        let mut stored = self.clone();
+        stored.metadata.conversation_id = Some(conversation);
+        to_raw_value(&stored).map_err(Error::internal)
     }
 }

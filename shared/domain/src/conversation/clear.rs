@@ -1,38 +1,29 @@
-//! Forgetting what was said.
+//! Clearing the conversation.
 
-use cache::WriteGuard;
-use db::Statement;
-
-use crate::Token;
-use crate::authenticated::authenticated;
+use super::{ANSWERS, CONVERSATIONS, Conversation};
+use crate::authenticated;
 use crate::error::Result;
 use crate::idempotency::{Empty, IdempotencyKey};
 use crate::idempotent_write;
+use crate::query::sql;
 use crate::store::Store;
+use crate::token::Token;
+use crate::user_id::UserId;
 
-/// What an `Idempotency-Key` has kept of the conversation goes with it.
-pub(crate) const CLEAR: Statement = Statement {
-    name: "conversation.clear",
-    sql: authenticated!(
-        once
-        "gone AS (
-            DELETE FROM conversations c USING session WHERE c.user_id = session.user_id
-        ), forgotten AS (
-            DELETE FROM idempotency_keys k USING session WHERE k.scope = session.user_id AND k.endpoint = 'chat-send'
-        ), answer AS (SELECT '{}'::jsonb AS response)"
-    ),
-};
+impl Conversation<'_> {
+    /// Deletes the caller's conversation for good, if there is one, and drops the model's cached replies.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`](crate::Error::Unauthenticated) if the session is not live,
+    /// [`Error::Unavailable`](crate::Error::Unavailable) if the database is unavailable.
+    pub async fn clear(self, token: &Token, key: Option<&IdempotencyKey>) -> Result<()> {
+        let guard = begin_conversation_reset(self.store, token.user_id()).await?;
+        let clear = sql::conversation::Clear {};
+        idempotent_write::write::<_, Empty>(self.store, guard, token, key, &clear).await?.answer().map(drop)
+    }
+}
 
-/// Deletes the caller's conversation for good, if there is one.
-///
-/// # Errors
-/// [`Error::Unauthenticated`](crate::Error::Unauthenticated) when the session is not alive,
-/// [`Error::Unavailable`](crate::Error::Unavailable) when the database is away.
-pub async fn clear_conversation(
-    store: &Store,
-    guard: WriteGuard,
-    token: &Token,
-    key: Option<&IdempotencyKey>,
-) -> Result<()> {
-    idempotent_write::write::<Empty>(store, guard, token, key, CLEAR, &[]).await?.answer().map(drop)
+/// Announces a change to the conversation after which no cached reply of the model is used again.
+pub(super) async fn begin_conversation_reset(store: &Store, user: UserId) -> Result<cache::WriteGuard> {
+    authenticated::begin(store, vec![CONVERSATIONS.guard(user.0), ANSWERS.guard(user.0)]).await
 }

@@ -10,8 +10,8 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 
 use super::HistoryPage;
-use crate::authenticated::{Read, authenticated_read};
-use crate::cached::CachedValue;
+
+use crate::authenticated::CachedValue;
 use crate::profile::{self, Profile};
 use crate::store::Store;
 use crate::{ChatMessage, UserId};
@@ -28,19 +28,6 @@ pub(super) struct Context {
     communication_style: Option<String>,
     history: Vec<Turn>,
 }
-
-pub(crate) const CONTEXT: Read = authenticated_read!(
-    "conversation.context",
-    "SELECT session.*, p.traits, p.preferences, p.communication_style,
-        (SELECT coalesce(jsonb_agg(jsonb_build_object('role', m.role, 'content', m.content) ORDER BY m.created_at, m.id), '[]') FROM (
-            SELECT id, role, left(content, $4) AS content, created_at FROM messages
-            WHERE conversation_id = (SELECT id FROM conversations WHERE user_id = $2)
-            ORDER BY created_at DESC, id DESC LIMIT $3
-        ) m) AS history,
-        (SELECT jsonb_build_object('same', k.request_hash = $7, 'response', k.response) FROM idempotency_keys k
-            WHERE k.scope = $2 AND k.endpoint = $5 AND k.key_hash = $6 AND k.expires_at > now()) AS kept
-    FROM session JOIN user_profiles p ON p.user_id = session.user_id"
-);
 
 /// The part of a conversation's newest page that a model is given.
 #[derive(Debug, Deserialize)]
@@ -67,8 +54,8 @@ impl Context {
         let keys = [HistoryPage::NEWEST.key(user), profile::key(user)];
         let [newest, profile] = &keys;
         let [said, style] = store.cache.read([newest, profile]).await;
-        let said: Option<Newest> = read(store, newest, said);
-        let style: Option<Profile> = read(store, profile, style);
+        let said: Option<Newest> = parse(store, newest, said);
+        let style: Option<Profile> = parse(store, profile, style);
         let (Newest { messages }, Profile { traits, preferences, communication_style, .. }) = (said?, style?);
         Some(Self { traits, preferences, communication_style, history: shortened(messages) })
     }
@@ -85,7 +72,7 @@ impl Context {
     }
 }
 
-fn read<T: DeserializeOwned>(store: &Store, key: &Key, lookup: Lookup) -> Option<T> {
+fn parse<T: DeserializeOwned>(store: &Store, key: &Key, lookup: Lookup) -> Option<T> {
     CachedValue::new(store, key, lookup, |bytes| EncodedBody::from_bytes(bytes)?.parse()).counted(store, key).value
 }
 

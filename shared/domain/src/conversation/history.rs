@@ -1,23 +1,22 @@
 //! What was said.
 
 use cache::Key;
-use db::Param;
 use encoded_body::EncodedBody;
 use jiff::Timestamp;
 use llm::Role;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
-use tokio_postgres::types::Type;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::CONVERSATIONS;
-use crate::authenticated::{self, Read, authenticated_read};
+use super::{CONVERSATIONS, Conversation};
+use crate::authenticated::cached_read;
 use crate::cursor::{Cursor, HasCursor};
 use crate::error::{Error, Result};
-use crate::store::Store;
+use crate::query::sql;
+use crate::token::Token;
+use crate::user_id::UserId;
 use crate::validation::{self, FieldReader};
-use crate::{Token, UserId};
 
 const DEFAULT_LIMIT: i64 = 50;
 
@@ -54,28 +53,22 @@ impl HistoryPage {
     }
 }
 
-pub(crate) const HISTORY: Read = authenticated_read!(
-    "conversation.history",
-    "SELECT session.*, c.id AS conversation_id, m.* FROM session
-    LEFT JOIN conversations c ON c.user_id = $2
-    LEFT JOIN LATERAL (
-        SELECT id, role, content, created_at FROM messages
-        WHERE conversation_id = c.id AND (created_at, id) < ($3, $4)
-        ORDER BY created_at DESC, id DESC LIMIT $5
-    ) m ON true"
-);
-
-/// A part of the caller's conversation.
-///
-/// # Errors
-/// [`Error::Unauthenticated`] when the session is not alive, [`Error::Unavailable`] when the database is needed and away.
-pub async fn conversation_history(store: &Store, token: &Token, page: HistoryPage) -> Result<EncodedBody> {
-    let key = page.key(token.user_id());
-    let (before, one_more) = (page.before.unwrap_or(Cursor::START), page.limit + 1);
-    let params: [Param<'_>; 3] =
-        [(&before.created_at, Type::TIMESTAMPTZ), (&before.id, Type::UUID), (&one_more, Type::INT8)];
-    let build = |rows: &[Row]| History::from_rows(page.limit, rows).map_err(Error::internal);
-    authenticated::read(store, token, &key, HISTORY, &params, build).await
+impl Conversation<'_> {
+    /// A page of the caller's conversation.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] if the session is not live, [`Error::Unavailable`] if the database is needed and unavailable.
+    pub async fn history(self, token: &Token, page: HistoryPage) -> Result<EncodedBody> {
+        let before = page.before.unwrap_or(Cursor::START);
+        let statement = sql::conversation::History {
+            before_time: before.created_at,
+            before_id: before.id,
+            // One more tells whether there are more.
+            limit: page.limit + 1,
+        };
+        let build = |rows: &[Row]| History::from_rows(page.limit, rows).map_err(Error::internal);
+        cached_read(self.store, token, &page.key(token.user_id()), &statement, build).await
+    }
 }
 
 /// The answer: a part of the conversation, oldest first.

@@ -1,12 +1,11 @@
 //! Which entries of a journal are asked for.
 
-use db::Param;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use tokio_postgres::types::Type;
 
 use crate::cursor::time;
+use crate::query::sql;
 use crate::validation::{self, FieldReader, Parsed};
 
 /// Conditions that an entry must meet, all of them.
@@ -21,17 +20,6 @@ pub(super) struct Filter {
     until: Option<Timestamp>,
     search: Option<String>,
 }
-
-/// The conditions in SQL, over the parameters `$3` to `$8` as [`Filter::params`] gives them. Postgres sees their values when it plans, so
-/// that a condition that was not asked for costs nothing.
-macro_rules! conditions {
-    () => {
-        "user_id = $2 AND ($3 IS NULL OR tags @> $3) AND ($4 IS NULL OR mood >= $4) AND ($5 IS NULL OR mood <= $5)
-        AND ($6 IS NULL OR created_at >= $6) AND ($7 IS NULL OR created_at < $7)
-        AND ($8 IS NULL OR search @@ websearch_to_tsquery('english', $8))"
-    };
-}
-pub(super) use conditions;
 
 impl Filter {
     /// Reads `tags` (separated by commas; an entry must have all of them), `mood_min`, `mood_max`, `start_date` and `end_date` (RFC 3339
@@ -59,16 +47,16 @@ impl Filter {
         *self == Self::default()
     }
 
-    /// `$3` to `$8`.
-    pub(super) fn params(&self) -> [Param<'_>; 6] {
-        [
-            (&self.tags, Type::TEXT_ARRAY),
-            (&self.mood_min, Type::FLOAT8),
-            (&self.mood_max, Type::FLOAT8),
-            (&self.from, Type::TIMESTAMPTZ),
-            (&self.until, Type::TIMESTAMPTZ),
-            (&self.search, Type::TEXT),
-        ]
+    /// The conditions as parameters of a statement.
+    pub(super) fn matches(&self) -> sql::journal::EntryMatches<'_> {
+        sql::journal::EntryMatches {
+            tags: self.tags.as_deref(),
+            mood_min: self.mood_min,
+            mood_max: self.mood_max,
+            from: self.from,
+            until: self.until,
+            search: self.search.as_deref(),
+        }
     }
 }
 

@@ -1,18 +1,19 @@
 //! What a journal tells about a span of days. Days are those of UTC.
 
-use db::Param;
 use encoded_body::EncodedBody;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
-use tokio_postgres::types::{Json, Type};
+use tokio_postgres::types::Json;
 use utoipa::ToSchema;
 
-use crate::authenticated::{self, Read, authenticated_read};
+use super::Journal;
+use crate::authenticated;
 use crate::error::{Error, Result};
-use crate::store::Store;
+use crate::query::sql;
+use crate::token::Token;
+use crate::user_id::UserId;
 use crate::validation::{self, FieldReader};
-use crate::{Token, UserId};
 
 /// A change of the mood by less than this over the whole span, on the scale from 1 to 10, is none.
 const STABLE: f64 = 0.5;
@@ -36,35 +37,20 @@ impl InsightsPeriod {
     }
 }
 
-pub(crate) const INSIGHTS: Read = authenticated_read!(
-    "journal.insights",
-    ", recent AS MATERIALIZED (
-        SELECT (created_at AT TIME ZONE 'UTC')::date AS day, mood, tags FROM journal_entries
-        WHERE user_id = $2 AND created_at >= (((now() AT TIME ZONE 'UTC')::date - $3 + 1)::timestamp AT TIME ZONE 'UTC')
-    )
-    SELECT session.*, (now() AT TIME ZONE 'UTC')::date::text AS today,
-        (SELECT count(*) FROM recent) AS entries,
-        (SELECT coalesce(jsonb_agg(to_jsonb(days) ORDER BY date), '[]') FROM (
-            SELECT day AS date, avg(mood) AS average_mood, count(*) AS entries FROM recent GROUP BY day
-        ) days) AS days,
-        (SELECT coalesce(jsonb_agg(to_jsonb(tags) ORDER BY count DESC, tag), '[]') FROM (
-            SELECT tag, count(*) FROM recent, unnest(recent.tags) tag GROUP BY tag ORDER BY count DESC, tag LIMIT 10
-        ) tags) AS tags
-    FROM session"
-);
-
-/// What the caller's journal tells about the last days.
-///
-/// # Errors
-/// [`Error::Unauthenticated`] when the session is not alive, [`Error::Unavailable`] when the database is needed and away.
-pub async fn journal_insights(store: &Store, token: &Token, period: InsightsPeriod) -> Result<EncodedBody> {
-    let key = super::insights_key(token.user_id(), period.days);
-    let params: [Param<'_>; 1] = [(&period.days, Type::INT4)];
-    let build = |rows: &[Row]| {
-        let row = rows.first().ok_or_else(authenticated::session_expired)?;
-        Insights::from_row(period, row)
-    };
-    authenticated::read(store, token, &key, INSIGHTS, &params, build).await
+impl Journal<'_> {
+    /// What the caller's journal shows about the last days.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] if the session is not live, [`Error::Unavailable`] if the database is needed and unavailable.
+    pub async fn insights(self, token: &Token, period: InsightsPeriod) -> Result<EncodedBody> {
+        let key = super::insights_key(token.user_id(), period.days);
+        let build = |rows: &[Row]| {
+            let row = rows.first().ok_or_else(authenticated::session_expired)?;
+            Insights::from_row(period, row)
+        };
+        let statement = sql::journal::Insights { days: period.days };
+        authenticated::cached_read(self.store, token, &key, &statement, build).await
+    }
 }
 
 /// What the entries of the last days tell.

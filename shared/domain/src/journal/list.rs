@@ -2,96 +2,50 @@
 
 use std::cmp::Reverse;
 
-use db::Param;
 use encoded_body::EncodedBody;
 use serde::Serialize;
 use tokio_postgres::Row;
-use tokio_postgres::types::Type;
 use utoipa::ToSchema;
 
-use super::columns;
+use super::Journal;
 use super::entry::{Entry, Selected};
-use super::filter::conditions;
 use super::list_query::{ListQuery, Pagination};
-use crate::Token;
-use crate::authenticated::{self, Read, authenticated_read};
+use crate::authenticated::cached_read;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
-use crate::store::Store;
+use crate::query::sql;
+use crate::token::Token;
 
-/// The user is named by the parameter and not by the session's column: only a value that the planner can see keeps it from reading and
-/// sorting the whole journal of somebody who writes much. One row of the session even for an empty page; with entries, the session's
-/// columns come with each. `total` is kept by a trigger, so it costs nothing, and it is of the same snapshot as the entries.
-pub(crate) const PAGE: Read = authenticated_read!(
-    "journal.page",
-    "SELECT session.*, journal_entry_count AS total, e.* FROM session LEFT JOIN LATERAL (
-        SELECT ",
-    columns!(),
-    "
-        FROM journal_entries WHERE user_id = $2
-        ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4
-    ) e ON true"
-);
-
-/// A filter must look at every entry that could meet it, so here the total is counted. Without a search the rank is a constant, by which
-/// Postgres need not sort.
-pub(crate) const FILTERED_PAGE: Read = authenticated_read!(
-    "journal.filtered",
-    "SELECT session.*, matches.total, e.* FROM session
-    CROSS JOIN LATERAL (SELECT count(*) AS total FROM journal_entries WHERE ",
-    conditions!(),
-    ") matches
-    LEFT JOIN LATERAL (
-        SELECT ",
-    columns!(),
-    ",
-            CASE WHEN $8 IS NULL THEN 0 ELSE ts_rank_cd(search, websearch_to_tsquery('english', $8)) END AS rank
-        FROM journal_entries WHERE ",
-    conditions!(),
-    "
-        ORDER BY rank DESC, created_at DESC, id DESC LIMIT $9 OFFSET $10
-    ) e ON true"
-);
-
-pub(crate) const AFTER: Read = authenticated_read!(
-    "journal.after",
-    "SELECT session.*, e.* FROM session LEFT JOIN LATERAL (
-        SELECT ",
-    columns!(),
-    "
-        FROM journal_entries WHERE (created_at, id) < ($10, $11) AND ",
-    conditions!(),
-    "
-        ORDER BY created_at DESC, id DESC LIMIT $9
-    ) e ON true"
-);
-
-/// A part of the caller's journal.
-///
-/// # Errors
-/// [`Error::Unauthenticated`] when the session is not alive, [`Error::Unavailable`] when the database is needed and away.
-pub async fn list_entries(store: &Store, token: &Token, listing: &ListQuery) -> Result<EncodedBody> {
-    let key = listing.key(&store.hmac_key, token.user_id());
-    let filter = listing.filter.params();
-    match &listing.range {
-        Pagination::Page { page, page_size } => {
-            let offset = (page - 1) * page_size;
-            let bounds: [Param<'_>; 2] = [(page_size, Type::INT8), (&offset, Type::INT8)];
-            let build = |rows: &[Row]| OffsetPage::from_rows(listing, *page, *page_size, rows).map_err(Error::internal);
-            if listing.filter.is_none() {
-                return authenticated::read(store, token, &key, PAGE, &bounds, build).await;
+impl Journal<'_> {
+    /// A page of the caller's journal, from the cache or by one statement.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] if the session is not live, [`Error::Unavailable`] if the database is needed and unavailable.
+    pub async fn list(self, token: &Token, query: &ListQuery) -> Result<EncodedBody> {
+        let Self { store } = self;
+        let key = query.key(&store.hmac_key, token.user_id());
+        match query.pagination {
+            Pagination::Page { page, page_size } => {
+                let (limit, offset) = (page_size, (page - 1) * page_size);
+                let build = |rows: &[Row]| OffsetPage::from_rows(query, page, page_size, rows).map_err(Error::internal);
+                if query.filter.is_none() {
+                    let statement = sql::journal::Page { limit, offset };
+                    return cached_read(store, token, &key, &statement, build).await;
+                }
+                let statement = sql::journal::Filtered { limit, offset, entry_matches: query.filter.matches() };
+                cached_read(store, token, &key, &statement, build).await
             }
-            let params = [filter.as_slice(), &bounds].concat();
-            authenticated::read(store, token, &key, FILTERED_PAGE, &params, build).await
-        }
-        Pagination::After { position, limit } => {
-            // One more tells whether there are more.
-            let limit_and_one = limit + 1;
-            let bounds: [Param<'_>; 3] =
-                [(&limit_and_one, Type::INT8), (&position.created_at, Type::TIMESTAMPTZ), (&position.id, Type::UUID)];
-            let params = [filter.as_slice(), &bounds].concat();
-            let build = |rows: &[Row]| CursorPage::from_rows(listing, *limit, rows).map_err(Error::internal);
-            authenticated::read(store, token, &key, AFTER, &params, build).await
+            Pagination::After { cursor, limit } => {
+                let statement = sql::journal::After {
+                    before_time: cursor.created_at,
+                    before_id: cursor.id,
+                    // One more tells whether there are more.
+                    limit: limit + 1,
+                    entry_matches: query.filter.matches(),
+                };
+                let build = |rows: &[Row]| CursorPage::from_rows(query, limit, rows).map_err(Error::internal);
+                cached_read(store, token, &key, &statement, build).await
+            }
         }
     }
 }
@@ -120,9 +74,9 @@ impl OffsetPage {
         Self { entries, total, page, page_size, has_more: page * page_size < total }
     }
 
-    fn from_rows(listing: &ListQuery, page: i64, page_size: i64, rows: &[Row]) -> Result<Self, tokio_postgres::Error> {
+    fn from_rows(query: &ListQuery, page: i64, page_size: i64, rows: &[Row]) -> Result<Self, tokio_postgres::Error> {
         let total = rows.first().map_or(Ok(0), |row| row.try_get("total"))?;
-        Ok(Self::new(page, page_size, selected(listing, entries(rows)?), total))
+        Ok(Self::new(page, page_size, selected(query, entries(rows)?), total))
     }
 }
 
@@ -144,15 +98,15 @@ impl CursorPage {
         Self { entries, next_cursor: next.map(|position| position.to_string()), has_more: next.is_some() }
     }
 
-    fn from_rows(listing: &ListQuery, limit: i64, rows: &[Row]) -> Result<Self, tokio_postgres::Error> {
+    fn from_rows(query: &ListQuery, limit: i64, rows: &[Row]) -> Result<Self, tokio_postgres::Error> {
         let mut entries = entries(rows)?;
         let next = Cursor::after(&mut entries, usize::try_from(limit).unwrap_or(0));
-        Ok(Self::new(selected(listing, entries), next))
+        Ok(Self::new(selected(query, entries), next))
     }
 }
 
-fn selected(listing: &ListQuery, entries: Vec<Entry>) -> Vec<Selected> {
-    entries.into_iter().map(|entry| Selected { entry, fields: listing.fields }).collect()
+fn selected(query: &ListQuery, entries: Vec<Entry>) -> Vec<Selected> {
+    entries.into_iter().map(|entry| Selected { entry, fields: query.fields }).collect()
 }
 
 /// The entries of a join, in the order of the statement: it keeps the order of its inner side, but SQL does not promise it. On sorted rows

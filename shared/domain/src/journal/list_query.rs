@@ -13,7 +13,7 @@ use crate::validation::{self, FieldReader};
 /// Which part of the journal is asked for, and which fields of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListQuery {
-    pub(super) range: Pagination,
+    pub(super) pagination: Pagination,
     pub(super) filter: Filter,
     pub(super) fields: EntryFields,
 }
@@ -24,7 +24,7 @@ pub(super) enum Pagination {
     /// By number: a search by rank, all else newest first.
     Page { page: i64, page_size: i64 },
     /// What comes after a position, newest first.
-    After { position: Cursor, limit: i64 },
+    After { cursor: Cursor, limit: i64 },
 }
 
 impl ListQuery {
@@ -45,21 +45,21 @@ impl ListQuery {
                 query.reject(field, "must not stand beside cursor or limit");
             }
         }
-        let range = if by_cursor {
-            Pagination::After { position: cursor.unwrap_or(Cursor::START), limit: limit.unwrap_or(20) }
+        let pagination = if by_cursor {
+            Pagination::After { cursor: cursor.unwrap_or(Cursor::START), limit: limit.unwrap_or(20) }
         } else {
             Pagination::Page { page: page.unwrap_or(1), page_size: page_size.unwrap_or(20) }
         };
         let filter = Filter::read(&mut query);
         let fields = query.optional("fields", EntryFields::parse).unwrap_or_default();
         let user = query.optional("user_id", validation::uuid).map(UserId);
-        query.finish(Some((Self { range, filter, fields }, user)))
+        query.finish(Some((Self { pagination, filter, fields }, user)))
     }
 
     /// The key of the answer. A page of everything has the documented name; what else was asked for may hold what a person wrote, so that
     /// its name is a pseudonym.
     pub(super) fn key(&self, hmac_key: &SecretKey, user: UserId) -> Key {
-        match &self.range {
+        match &self.pagination {
             Pagination::Page { page, page_size } if self.filter.is_none() => {
                 let fields = self.fields;
                 let suffix = if fields.is_all() { String::new() } else { format!(":fields:{fields}") };
@@ -165,6 +165,6 @@ mod tests {
             let Err(Error::Invalid(errors)) = listing(&pair) else { panic!("{pair:?} was accepted") };
             assert_eq!(errors[0].field, field);
         }
-        assert_eq!(listing(&[]).unwrap().range, Pagination::Page { page: 1, page_size: 20 });
+        assert_eq!(listing(&[]).unwrap().pagination, Pagination::Page { page: 1, page_size: 20 });
     }
 }

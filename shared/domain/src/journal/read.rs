@@ -3,44 +3,51 @@
 use encoded_body::EncodedBody;
 use jiff::Timestamp;
 use tokio_postgres::Row;
-use tokio_postgres::types::Type;
 
-use super::{Entry, EntryId, columns, key};
-use crate::Token;
-use crate::authenticated::{self, Read, authenticated_read};
+use super::{Entry, EntryId, Journal, key};
+use crate::authenticated;
 use crate::error::{Error, Result};
-use crate::store::Store;
+use crate::query::sql;
+use crate::token::Token;
 
-pub(crate) const ENTRY: Read = authenticated_read!(
-    "journal.entry",
-    "SELECT session.*, e.* FROM session LEFT JOIN LATERAL (
-        SELECT ",
-    columns!(),
-    "
-        FROM journal_entries WHERE id = $3 AND user_id = $2
-    ) e ON true"
-);
+impl Journal<'_> {
+    /// An entry of the caller's.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] if the session is not live, [`Error::NotFound`] if the caller has no such entry,
+    /// [`Error::Unavailable`] if the database is needed and unavailable.
+    pub async fn entry(self, token: &Token, id: EntryId) -> Result<EncodedBody> {
+        let key = key(token.user_id(), format_args!("entry:{id}"));
+        let build = |rows: &[Row]| {
+            let entry = rows.first().map(Entry::from_joined).transpose().map_err(Error::internal)?;
+            entry.flatten().ok_or(Error::NotFound("entry"))
+        };
+        authenticated::cached_read(self.store, token, &key, &sql::journal::Entry { entry_id: id.0 }, build).await
+    }
 
-/// An entry of the caller's.
-///
-/// # Errors
-/// [`Error::Unauthenticated`] when the session is not alive, [`Error::NotFound`] when the caller has no such entry,
-/// [`Error::Unavailable`] when the database is needed and away.
-pub async fn entry(store: &Store, token: &Token, id: EntryId) -> Result<EncodedBody> {
-    let key = key(token.user_id(), format_args!("entry:{id}"));
-    let build = |rows: &[Row]| {
-        let entry = rows.first().map(Entry::from_joined).transpose().map_err(Error::internal)?;
-        entry.flatten().ok_or(Error::NotFound("entry"))
-    };
-    authenticated::read(store, token, &key, ENTRY, &[(&id.0, Type::UUID)], build).await
+    /// The version that has one of these tags (`If-Match`), or any version without them.
+    ///
+    /// # Errors
+    /// [`Error::PreconditionFailed`] if the current version has another tag; else as [`entry`](Self::entry).
+    pub(super) async fn resolve_if_match(self, token: &Token, id: EntryId, tags: Option<&str>) -> Result<Precondition> {
+        let Some(tags) = tags else { return Ok(Precondition::None) };
+        let body = self.entry(token, id).await?;
+        if !body.has_tag(tags) {
+            return Err(Error::PreconditionFailed);
+        }
+        let (body, _) = body.into_body(false);
+        // Without the parser's message, which would quote what a person wrote.
+        let entry: Entry = serde_json::from_slice(&body).map_err(|_| Error::internal("an entry cannot be read"))?;
+        Ok(Precondition::Unchanged(entry.updated_at))
+    }
 }
 
-/// Which version of an entry a change is meant for.
+/// The version of an entry that a change is meant for.
 #[derive(Debug, Clone, Copy)]
-pub enum Precondition {
-    /// Whichever is there.
+pub(super) enum Precondition {
+    /// Any version.
     None,
-    /// The one that was last changed then.
+    /// The version with this `updated_at`.
     Unchanged(Timestamp),
 }
 
@@ -59,20 +66,4 @@ impl Precondition {
             Self::Unchanged(_) => Error::PreconditionFailed,
         }
     }
-}
-
-/// The version that has one of these tags (`If-Match`), or none in particular without them.
-///
-/// # Errors
-/// [`Error::PreconditionFailed`] when the present version has another tag; else as [`entry`].
-pub async fn expect(store: &Store, token: &Token, id: EntryId, tags: Option<&str>) -> Result<Precondition> {
-    let Some(tags) = tags else { return Ok(Precondition::None) };
-    let document = entry(store, token, id).await?;
-    if !document.has_tag(tags) {
-        return Err(Error::PreconditionFailed);
-    }
-    let (body, _) = document.into_body(false);
-    // Without the parser's message, which would quote what a person wrote.
-    let entry: Entry = serde_json::from_slice(&body).map_err(|_| Error::internal("an entry cannot be read"))?;
-    Ok(Precondition::Unchanged(entry.updated_at))
 }

@@ -1,152 +1,99 @@
-//! Writing, changing and deleting an entry.
+//! Creating, updating and deleting an entry. Every write drops all that is cached of the caller's journal.
 
 use cache::WriteGuard;
-use db::{Param, Statement};
-use tokio_postgres::types::Type;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::{Entry, EntryId, EntryPatch, LISTS, NewEntry, Precondition, columns};
-use crate::authenticated::{self, authenticated};
+use super::{Entry, EntryId, EntryPatch, Journal, LISTS, NewEntry};
+use crate::authenticated;
 use crate::error::{Error, Result};
-use crate::idempotency::{Empty, IdempotencyKey};
+use crate::idempotency::{Empty, IdempotencyKey, or_replay};
 use crate::idempotent_write;
-use crate::store::Store;
-use crate::{Token, UserId};
+use crate::query::{Query, WriteContext, sql};
+use crate::token::Token;
 
-/// Announces a change to the user's journal.
-///
-/// # Errors
-/// [`Error::Unavailable`] when the database is known to be away.
-pub async fn begin_journal_write(store: &Store, user: UserId) -> Result<WriteGuard> {
-    authenticated::begin(store, vec![LISTS.guard(user.0)]).await
-}
+impl Journal<'_> {
+    /// Writes an entry, and returns it. With an `Idempotency-Key`, a repetition writes nothing and gets the first result.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] if the session is not live, [`Error::IdempotencyKeyReused`], or [`Error::Unavailable`] if the database is
+    /// unavailable.
+    pub async fn create(self, token: &Token, entry: &NewEntry, key: Option<&IdempotencyKey>) -> Result<Entry> {
+        let create = sql::journal::Create {
+            entry_id: Uuid::now_v7(),
+            title: entry.title.as_deref(),
+            content: &entry.content,
+            mood: entry.mood,
+            mood_emoji: entry.mood_emoji.as_deref(),
+            tags: &entry.tags,
+            images: &entry.images,
+        };
+        let entry = self.write(token, key, &create).await?;
+        entry.ok_or_else(|| Error::internal("an entry that was written is not there"))
+    }
 
-pub(crate) const CREATE: Statement = Statement {
-    name: "journal.create",
-    sql: authenticated!(
-        once
-        "entry AS (
-            INSERT INTO journal_entries (id, user_id, title, content, mood, mood_emoji, tags, images)
-            SELECT $7, user_id, $8, $9, $10, $11, $12, $13 FROM session
-            RETURNING user_id, ", columns!(), "
-        ), answer AS (SELECT to_jsonb(entry) AS response FROM entry)"
-    ),
-};
+    /// Changes an entry of the caller's, and returns its new version. `if_match` are the entity tags of the versions that the change is meant
+    /// for. With an `Idempotency-Key`, a repetition changes nothing and gets the first result.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] if the session is not live, [`Error::NotFound`] if the caller has no such entry,
+    /// [`Error::PreconditionFailed`] if the current version has none of the tags, [`Error::IdempotencyKeyReused`], or
+    /// [`Error::Unavailable`] if the database is unavailable.
+    pub async fn update(
+        self,
+        token: &Token,
+        id: EntryId,
+        patch: &EntryPatch,
+        if_match: Option<&str>,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Entry> {
+        let updated = async {
+            let precondition = self.resolve_if_match(token, id, if_match).await?;
+            let update = sql::journal::Update {
+                entry_id: id.0,
+                set_title: patch.title.is_some(),
+                title: patch.title.as_ref().and_then(Option::as_deref),
+                content: patch.content.as_deref(),
+                set_mood: patch.mood.is_some(),
+                mood: patch.mood.flatten(),
+                set_mood_emoji: patch.mood_emoji.is_some(),
+                mood_emoji: patch.mood_emoji.as_ref().and_then(Option::as_deref),
+                tags: patch.tags.as_deref(),
+                images: patch.images.as_deref(),
+                version: precondition.version(),
+            };
+            self.write(token, key, &update).await?.ok_or_else(|| precondition.unmet())
+        };
+        or_replay(self.store, token, key, updated.await).await
+    }
 
-/// Writes an entry. With an `Idempotency-Key`, a repetition writes nothing and gets the first result.
-///
-/// # Errors
-/// [`Error::Unauthenticated`] when the session is not alive, [`Error::IdempotencyKeyReused`], or [`Error::Unavailable`] when the
-/// database is away.
-pub async fn create_entry(
-    store: &Store,
-    guard: WriteGuard,
-    token: &Token,
-    draft: &NewEntry,
-    key: Option<&IdempotencyKey>,
-) -> Result<Entry> {
-    let id = Uuid::now_v7();
-    let params: [Param<'_>; 7] = [
-        (&id, Type::UUID),
-        (&draft.title, Type::TEXT),
-        (&draft.content, Type::TEXT),
-        (&draft.mood, Type::FLOAT8),
-        (&draft.mood_emoji, Type::TEXT),
-        (&draft.tags, Type::TEXT_ARRAY),
-        (&draft.images, Type::TEXT_ARRAY),
-    ];
-    let outcome = idempotent_write::write(store, guard, token, key, CREATE, &params).await?;
-    outcome.answer()?.ok_or_else(|| Error::internal("an entry that was written is not there"))
-}
+    /// Deletes an entry of the caller's. `if_match` and `key` are as for [`update`](Self::update).
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    pub async fn delete(
+        self,
+        token: &Token,
+        id: EntryId,
+        if_match: Option<&str>,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<()> {
+        let deleted = async {
+            let precondition = self.resolve_if_match(token, id, if_match).await?;
+            let delete = sql::journal::Delete { entry_id: id.0, version: precondition.version() };
+            self.write::<_, Empty>(token, key, &delete).await?.ok_or_else(|| precondition.unmet())
+        };
+        or_replay(self.store, token, key, deleted.await).await.map(drop)
+    }
 
-/// The version is compared by the statement that changes the row, so that of two who hold the same one only the first succeeds.
-pub(crate) const UPDATE: Statement = Statement {
-    name: "journal.update",
-    sql: authenticated!(
-        once
-        "entry AS (
-            UPDATE journal_entries e SET
-                title = CASE WHEN $8 THEN $9 ELSE e.title END,
-                content = coalesce($10, e.content),
-                mood = CASE WHEN $11 THEN $12 ELSE e.mood END,
-                mood_emoji = CASE WHEN $13 THEN $14 ELSE e.mood_emoji END,
-                tags = coalesce($15, e.tags),
-                images = coalesce($16, e.images),
-                updated_at = greatest(clock_timestamp(), e.updated_at + interval '1 microsecond')
-            FROM (SELECT user_id AS owner FROM session) session
-            WHERE e.id = $7 AND e.user_id = session.owner AND ($17 IS NULL OR e.updated_at = $17)
-            RETURNING user_id, ", columns!(), "
-        ), answer AS (SELECT to_jsonb(entry) AS response FROM entry)"
-    ),
-};
-
-/// Changes an entry of the caller's and returns what it is now.
-///
-/// # Errors
-/// [`Error::Unauthenticated`] when the session is not alive, [`Error::NotFound`] when the caller has no such entry,
-/// [`Error::PreconditionFailed`] when it is another version than the one that was expected, [`Error::Unavailable`] when the database is
-/// away.
-pub async fn update_entry(
-    store: &Store,
-    guard: WriteGuard,
-    token: &Token,
-    id: EntryId,
-    change: &EntryPatch,
-    precondition: Precondition,
-    key: Option<&IdempotencyKey>,
-) -> Result<Entry> {
-    let [retitled, regraded, reiconed] = [change.title.is_some(), change.mood.is_some(), change.mood_emoji.is_some()];
-    let (title, mood, mood_emoji) =
-        (change.title.clone().flatten(), change.mood.flatten(), change.mood_emoji.clone().flatten());
-    let version = precondition.version();
-    let params: [Param<'_>; 11] = [
-        (&id.0, Type::UUID),
-        (&retitled, Type::BOOL),
-        (&title, Type::TEXT),
-        (&change.content, Type::TEXT),
-        (&regraded, Type::BOOL),
-        (&mood, Type::FLOAT8),
-        (&reiconed, Type::BOOL),
-        (&mood_emoji, Type::TEXT),
-        (&change.tags, Type::TEXT_ARRAY),
-        (&change.images, Type::TEXT_ARRAY),
-        (&version, Type::TIMESTAMPTZ),
-    ];
-    let outcome = idempotent_write::write(store, guard, token, key, UPDATE, &params).await?;
-    outcome.answer()?.ok_or_else(|| precondition.unmet())
-}
-
-/// What an `Idempotency-Key` has kept of the entry goes with it.
-pub(crate) const DELETE: Statement = Statement {
-    name: "journal.delete",
-    sql: authenticated!(
-        once
-        "entry AS (
-            DELETE FROM journal_entries e USING session WHERE e.id = $7 AND e.user_id = session.user_id
-                AND ($8 IS NULL OR e.updated_at = $8)
-            RETURNING e.id
-        ), forgotten AS (
-            DELETE FROM idempotency_keys k USING entry WHERE k.scope = $2 AND k.response ->> 'id' = entry.id::text
-        ), answer AS (SELECT '{}'::jsonb AS response FROM entry)"
-    ),
-};
-
-/// Deletes an entry of the caller's.
-///
-/// # Errors
-/// [`Error::Unauthenticated`] when the session is not alive, [`Error::NotFound`] when the caller has no such entry, or no longer,
-/// [`Error::PreconditionFailed`] when it is another version than the one that was expected, [`Error::Unavailable`] when the database is
-/// away.
-pub async fn delete_entry(
-    store: &Store,
-    guard: WriteGuard,
-    token: &Token,
-    id: EntryId,
-    precondition: Precondition,
-    key: Option<&IdempotencyKey>,
-) -> Result<Empty> {
-    let version = precondition.version();
-    let params: [Param<'_>; 2] = [(&id.0, Type::UUID), (&version, Type::TIMESTAMPTZ)];
-    let outcome = idempotent_write::write::<Empty>(store, guard, token, key, DELETE, &params).await?;
-    outcome.answer()?.ok_or_else(|| precondition.unmet())
+    /// Executes a write behind the guard of the caller's journal.
+    async fn write<Q: Query<Context = WriteContext>, T: DeserializeOwned>(
+        self,
+        token: &Token,
+        key: Option<&IdempotencyKey>,
+        query: &Q,
+    ) -> Result<Option<T>> {
+        let guard: WriteGuard = authenticated::begin(self.store, vec![LISTS.guard(token.user_id().0)]).await?;
+        idempotent_write::write(self.store, guard, token, key, query).await?.answer()
+    }
 }

@@ -1,90 +1,42 @@
-//! Parameters with their types.
+//! Parameters as they are sent, with their types.
 
-use std::sync::Arc;
-
+use bytes::BytesMut;
 use db::Param;
-use jiff::Timestamp;
-use tokio_postgres::types::{ToSql, Type};
-use uuid::Uuid;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
-/// A parameter that owns its value.
+/// A parameter that owns its value, in the form in which it is sent.
 #[derive(Debug, Clone)]
 pub struct Value {
-    value: Arc<dyn ToSql + Sync + Send>,
+    bytes: Option<Vec<u8>>,
     kind: Type,
 }
 
 impl Value {
-    fn new(value: impl ToSql + Sync + Send + 'static, kind: Type) -> Self {
-        Self { value: Arc::new(value), kind }
-    }
-
-    /// As it is sent.
+    /// The parameter.
     pub fn param(&self) -> Param<'_> {
-        (&*self.value, self.kind.clone())
+        (self, self.kind.clone())
     }
 }
 
-pub(super) fn uuid(id: Uuid) -> Value {
-    Value::new(id, Type::UUID)
+impl From<&Param<'_>> for Value {
+    /// Encodes a parameter. One that cannot be encoded becomes null.
+    fn from((value, kind): &Param<'_>) -> Self {
+        let mut bytes = BytesMut::new();
+        let encoded = value.to_sql_checked(kind, &mut bytes);
+        Self { bytes: matches!(encoded, Ok(IsNull::No)).then(|| bytes.to_vec()), kind: kind.clone() }
+    }
 }
 
-/// A digest.
-pub(super) fn key(bytes: &[u8]) -> Value {
-    Value::new(bytes.to_vec(), Type::BYTEA)
-}
+impl ToSql for Value {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        let Some(bytes) = &self.bytes else { return Ok(IsNull::Yes) };
+        out.extend_from_slice(bytes);
+        Ok(IsNull::No)
+    }
 
-pub(super) fn text(text: &str) -> Value {
-    Value::new(text.to_owned(), Type::TEXT)
-}
+    fn accepts(_: &Type) -> bool {
+        true
+    }
 
-pub(super) fn no_text() -> Value {
-    Value::new(None::<String>, Type::TEXT)
-}
-
-pub(super) fn texts(texts: &[&str]) -> Value {
-    Value::new(texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>(), Type::TEXT_ARRAY)
-}
-
-pub(super) fn no_texts() -> Value {
-    Value::new(None::<Vec<String>>, Type::TEXT_ARRAY)
-}
-
-pub(super) fn number(number: f64) -> Value {
-    Value::new(number, Type::FLOAT8)
-}
-
-pub(super) fn no_number() -> Value {
-    Value::new(None::<f64>, Type::FLOAT8)
-}
-
-pub(super) fn moment(at: Timestamp) -> Value {
-    Value::new(at, Type::TIMESTAMPTZ)
-}
-
-pub(super) fn no_moment() -> Value {
-    Value::new(None::<Timestamp>, Type::TIMESTAMPTZ)
-}
-
-/// How many rows.
-pub(super) fn many(rows: i64) -> Value {
-    Value::new(rows, Type::INT8)
-}
-
-pub(super) fn ids(ids: &[i64]) -> Value {
-    Value::new(ids.to_vec(), Type::INT8_ARRAY)
-}
-
-/// How many days, or characters.
-pub(super) fn days(number: i32) -> Value {
-    Value::new(number, Type::INT4)
-}
-
-pub(super) fn flag(flag: bool) -> Value {
-    Value::new(flag, Type::BOOL)
-}
-
-/// A document, from its text.
-pub(super) fn json(text: &str) -> Value {
-    Value::new(serde_json::from_str::<serde_json::Value>(text).unwrap_or_default(), Type::JSONB)
+    to_sql_checked!();
 }

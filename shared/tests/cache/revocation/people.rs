@@ -1,7 +1,7 @@
 //! Whose sessions end, and how.
 
 use sha2::{Digest as _, Sha256};
-use shared::domain::{self, Credentials, RevocationScope, Token};
+use shared::domain::{Credentials, RevocationScope, Token};
 use shared::{AppState, Error};
 use uuid::Uuid;
 
@@ -88,16 +88,13 @@ impl Someone {
     pub(crate) async fn end(&self, state: &AppState) -> Told {
         let token = &self.here;
         let outcome = match self.ending {
-            Ending::SignOut => domain::revoke_sessions(&state.store, token, RevocationScope::All, None).await,
-            Ending::SignOutHere => domain::revoke_sessions(&state.store, token, RevocationScope::This, None).await,
+            Ending::SignOut => state.store.sessions().revoke(token, RevocationScope::All, None).await,
+            Ending::SignOutHere => state.store.sessions().revoke(token, RevocationScope::This, None).await,
             Ending::PasswordChange => {
                 let verified = Credentials { user: token.user_id(), password_hash: PASSWORD_HASH.to_owned() };
-                domain::change_password(&state.store, token, &verified, "another", None).await
+                state.store.accounts().change_password(token, &verified, "another", None).await
             }
-            Ending::Deletion => match domain::begin_deletion(&state.store, token.user_id()).await {
-                Ok(guard) => domain::delete_account(&state.store, guard, token).await,
-                Err(error) => Err(error),
-            },
+            Ending::Deletion => state.store.accounts().delete(token).await,
         };
         match outcome {
             Ok(()) => Told::Empty,
@@ -109,7 +106,7 @@ impl Someone {
 
 /// Whether an environment takes this token. Anything but a clear yes or no is a defect: the database is there all the time.
 pub(crate) async fn is_accepted(state: &AppState, token: &Token) -> bool {
-    match domain::current_session(&state.store, token).await {
+    match state.store.sessions().current(token).await {
         Ok(_) => true,
         Err(Error::Unauthenticated(_)) => false,
         Err(error) => panic!("{error:?}"),

@@ -1,0 +1,100 @@
+-- name: account.credentials
+-- :email  text  address in lower case
+SELECT id, password_hash FROM users WHERE email = :email AND is_active
+
+-- name: account.register
+-- :user_id        uuid    id of the new account
+-- :email          text    address in lower case
+-- :password_hash  text    PHC string
+-- :profile_id     uuid    id of its empty profile
+-- :scope          uuid    scope of the Idempotency-Key: a pseudonym of the address, as there is no account yet
+-- :endpoint       text?   function that the Idempotency-Key was sent to
+-- :key_hash       bytea?  SHA-256 of the Idempotency-Key, or null without one
+-- :request_hash   bytea?  HMAC of the request
+WITH account AS (
+    INSERT INTO users (id, email, password_hash) VALUES (:user_id, :email, :password_hash)
+    RETURNING id, email, is_active, created_at, updated_at
+), profile AS (
+    INSERT INTO user_profiles (id, user_id) SELECT :profile_id, id FROM account
+), kept AS (
+    INSERT INTO idempotency_keys (scope, endpoint, key_hash, user_id, request_hash, response, expires_at)
+    SELECT :scope, :endpoint, :key_hash, id, :request_hash, to_jsonb(account), now() + interval '24 hours'
+    FROM account WHERE :key_hash IS NOT NULL
+)
+SELECT to_jsonb(account) FROM account
+
+-- name: account.own_credentials
+WITH {live_session}
+SELECT u.id, u.email, u.password_hash FROM session JOIN users u ON u.id = session.user_id
+
+-- name: account.change_password
+-- If two changes of one password race, only the first succeeds. Locks the user first, so that the end of the sessions
+-- is read off the clock when no session can be opened any more.
+-- :password_hash  text  PHC string of the new password
+-- :verified_hash  text  PHC string that the old password was verified against
+WITH {live_session}, {outbox}, owner AS (
+    SELECT u.id FROM users u, session
+    WHERE u.id = session.user_id AND u.password_hash = :verified_hash
+    FOR NO KEY UPDATE OF u
+), changed AS (
+    UPDATE users SET password_hash = :password_hash, updated_at = now(), sessions_since = clock_timestamp()
+    FROM owner WHERE users.id = owner.id
+    RETURNING users.id
+), revoked AS (
+    UPDATE sessions SET revoked_at = now(), expires_at = least(sessions.expires_at, now() + interval '1 day')
+    FROM changed WHERE sessions.user_id = changed.id AND sessions.revoked_at IS NULL
+), answer AS (
+    SELECT '{}'::jsonb AS response FROM changed
+), {keep_response}
+SELECT response FROM session LEFT JOIN answer ON true
+
+-- name: account.delete
+-- Every row of a user refers to the account and goes with it. The hash of the token remains for a day, so that a
+-- repetition of the request is recognised.
+-- :scope  uuid  pseudonym of the user, under which the hash remains
+WITH {live_session}, {outbox}, gone AS (
+    DELETE FROM users USING session WHERE users.id = session.user_id RETURNING users.id
+), kept AS (
+    INSERT INTO idempotency_keys (scope, endpoint, key_hash, request_hash, response, expires_at)
+    SELECT :scope, 'account-delete', :token_hash, '', '{}', now() + interval '24 hours' FROM gone
+    ON CONFLICT DO NOTHING
+)
+SELECT 1 FROM gone
+
+-- name: account.deleted
+-- Asked after `account.delete`, which does not see what another request committed while it waited for the lock.
+-- :scope  uuid   pseudonym of the user
+-- :token  bytea  SHA-256 of the token that deleted the account
+SELECT 1 FROM idempotency_keys
+WHERE scope = :scope AND endpoint = 'account-delete' AND key_hash = :token AND expires_at > now()
+
+-- name: account.export
+-- A page of everything that is stored about the caller. The journal and the conversation each have a cursor.
+-- :entries_before_time   timestamptz  entries older than this
+-- :entries_before_id     uuid         … or as old, with a smaller id
+-- :entries_limit         bigint       entries on the page, and one more
+-- :messages_before_time  timestamptz  messages older than this
+-- :messages_before_id    uuid         … or as old, with a smaller id
+-- :messages_limit        bigint       messages on the page, and one more
+WITH {live_session}
+SELECT session.*, p.id AS profile_id, p.traits, p.communication_style, p.preferences,
+    p.created_at AS profile_created_at, p.updated_at AS profile_updated_at,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'id', s.id, 'signed_in_at', s.signed_in_at, 'created_at', s.created_at, 'expires_at', s.expires_at,
+            'revoked_at', s.revoked_at
+        ) ORDER BY s.created_at DESC), '[]') FROM (
+            SELECT * FROM sessions WHERE user_id = :user_id ORDER BY created_at DESC LIMIT 100
+        ) s) AS sessions,
+    (SELECT coalesce(jsonb_agg(to_jsonb(m) ORDER BY m.created_at DESC, m.id DESC), '[]') FROM (
+            SELECT id, role, content, created_at FROM messages
+            WHERE conversation_id = (SELECT id FROM conversations WHERE user_id = :user_id)
+                AND (created_at, id) < (:messages_before_time, :messages_before_id)
+            ORDER BY created_at DESC, id DESC LIMIT :messages_limit
+        ) m) AS messages,
+    e.*
+FROM session JOIN user_profiles p ON p.user_id = session.user_id LEFT JOIN LATERAL (
+    SELECT {entry_columns}
+    FROM journal_entries
+    WHERE user_id = :user_id AND (created_at, id) < (:entries_before_time, :entries_before_id)
+    ORDER BY created_at DESC, id DESC LIMIT :entries_limit
+) e ON true

@@ -1,0 +1,76 @@
+-- name: conversation.history
+-- :before_time  timestamptz  messages older than this
+-- :before_id    uuid         … or as old, with a smaller id
+-- :limit        bigint       messages that were asked for, and one more
+WITH {session}
+SELECT session.*, c.id AS conversation_id, m.* FROM session
+LEFT JOIN conversations c ON c.user_id = :user_id
+LEFT JOIN LATERAL (
+    SELECT id, role, content, created_at FROM messages
+    WHERE conversation_id = c.id AND (created_at, id) < (:before_time, :before_id)
+    ORDER BY created_at DESC, id DESC LIMIT :limit
+) m ON true
+
+-- name: conversation.context
+-- What a reply of the model depends on: the profile and the last messages; and the reply that is kept under the
+-- Idempotency-Key, if there is one.
+-- :turns            bigint  messages of the conversation, newest last
+-- :turn_characters  int     characters of each message
+-- :sent_to          text?   function that the key was sent to
+-- :key              bytea?  SHA-256 of the key, or null without one
+-- :request          bytea?  HMAC of the request
+WITH {session}
+SELECT session.*, p.traits, p.preferences, p.communication_style,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('role', m.role, 'content', m.content) ORDER BY m.created_at, m.id), '[]') FROM (
+        SELECT id, role, left(content, :turn_characters) AS content, created_at FROM messages
+        WHERE conversation_id = (SELECT id FROM conversations WHERE user_id = :user_id)
+        ORDER BY created_at DESC, id DESC LIMIT :turns
+    ) m) AS history,
+    (SELECT jsonb_build_object('same', k.request_hash = :request, 'response', k.response) FROM idempotency_keys k
+        WHERE k.scope = :user_id AND k.endpoint = :sent_to AND k.key_hash = :key AND k.expires_at > now()) AS kept
+FROM session JOIN user_profiles p ON p.user_id = session.user_id
+
+-- fragment: exchange
+-- Appends a message and its reply. The first message begins the conversation. The row of the conversation serialises
+-- concurrent exchanges, so that each reply stands behind its message.
+-- :conversation_id  uuid  id of the conversation, if this begins it
+-- :message_id       uuid  id of the message
+-- :message          text  its text
+-- :reply_id         uuid  id of the reply
+-- :reply            text  its text
+conversation AS (
+    INSERT INTO conversations (id, user_id) SELECT :conversation_id, user_id FROM session
+    ON CONFLICT (user_id) DO UPDATE SET updated_at = now()
+    RETURNING id
+), turns AS (
+    INSERT INTO messages (id, conversation_id, role, content, created_at)
+    SELECT turn.id, conversation.id, turn.role, turn.content, clock_timestamp()
+    FROM conversation, (VALUES (1, :message_id, 'user', :message), (2, :reply_id, 'assistant', :reply))
+        AS turn (place, id, role, content)
+    ORDER BY turn.place
+)
+
+-- name: conversation.exchange as Append
+-- :answer  jsonb  the whole response, without the id of the conversation
+WITH {live_session}, {outbox}, {exchange}, answer AS (
+    SELECT jsonb_set(:answer, '{metadata,conversation_id}', to_jsonb(id)) AS response FROM conversation
+), {keep_response}
+SELECT response FROM session LEFT JOIN answer ON true
+
+-- name: conversation.exchange.known as AppendKnown
+-- The same for a caller whose session the cache knows, without a key and with the marker set: what is not needed,
+-- Postgres does not plan.
+-- :user_id  uuid  the caller
+WITH {known_session}, {exchange}
+SELECT id FROM conversation
+
+-- name: conversation.clear
+-- What an Idempotency-Key has kept of the conversation goes with it.
+WITH {live_session}, {outbox}, gone AS (
+    DELETE FROM conversations c USING session WHERE c.user_id = session.user_id
+), forgotten AS (
+    DELETE FROM idempotency_keys k USING session WHERE k.scope = session.user_id AND k.endpoint = 'chat-send'
+), answer AS (
+    SELECT '{}'::jsonb AS response
+), {keep_response}
+SELECT response FROM session LEFT JOIN answer ON true

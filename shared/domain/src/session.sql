@@ -1,0 +1,90 @@
+-- fragment: live_session
+-- The caller's session with its account: one row, or none if the session is not live.
+-- :token_hash  bytea  SHA-256 of the caller's token
+-- :user_id     uuid   the user whom the token names
+session AS MATERIALIZED (
+    SELECT s.id AS session_id, s.created_at AS session_created_at, s.expires_at AS session_expires_at,
+           u.id AS user_id, u.email, u.is_active, u.created_at AS account_created_at,
+           u.updated_at AS account_updated_at, u.journal_entry_count
+    FROM sessions s JOIN users u ON u.id = s.user_id
+    WHERE s.token_hash = :token_hash AND s.user_id = :user_id AND s.revoked_at IS NULL AND s.expires_at > now()
+        AND s.created_at > u.sessions_since AND u.is_active
+)
+
+-- fragment: known_session
+-- Stands in for `live_session` when the cache knows that the session is live: Postgres plans no join.
+session AS (
+    SELECT id AS user_id, journal_entry_count FROM users WHERE id = :user_id AND is_active
+)
+
+-- name: session.current
+WITH {live_session}
+SELECT session.* FROM session
+
+-- name: session.create
+-- Opens a session only while the password is the one that was verified: a change of the password in the meantime
+-- has ended all sessions but this one.
+-- :session_id     uuid         id of the new session
+-- :user_id        uuid         whose session it is
+-- :token_hash     bytea        SHA-256 of the new token
+-- :expires_at     timestamptz  when the session expires unless it is refreshed
+-- :password_hash  text         PHC string that the password was verified against
+-- :endpoint       text?        function that the Idempotency-Key was sent to
+-- :key_hash       bytea?       SHA-256 of the Idempotency-Key, or null without one
+-- :request_hash   bytea?       HMAC of the request
+WITH opened AS (
+    INSERT INTO sessions (id, user_id, token_hash, expires_at)
+    SELECT :session_id, id, :token_hash, :expires_at FROM users
+    WHERE id = :user_id AND password_hash = :password_hash AND is_active FOR SHARE
+    RETURNING id, user_id, expires_at
+), kept AS (
+    INSERT INTO idempotency_keys (scope, endpoint, key_hash, user_id, request_hash, response, expires_at)
+    SELECT user_id, :endpoint, :key_hash, user_id, :request_hash,
+           jsonb_build_object('session_id', id, 'expires_at', expires_at), now() + interval '24 hours'
+    FROM opened WHERE :key_hash IS NOT NULL
+)
+SELECT expires_at FROM opened
+
+-- name: session.refresh
+-- If two refreshes race, the row lock on the session lets only the first succeed. If a refresh races the end of all
+-- sessions, the row lock on the user lets one see what the other did: the new session is not opened, or it begins
+-- before the end. A chain of refreshed sessions ends 180 days after its log-in.
+-- :session_id  uuid         id of the new session
+-- :new_hash    bytea        SHA-256 of the new token
+-- :expires_at  timestamptz  when the new session expires unless it is refreshed
+WITH {live_session}, {outbox}, owner AS (
+    SELECT u.id FROM users u, session
+    WHERE u.id = session.user_id AND session.session_created_at > u.sessions_since
+    FOR SHARE OF u
+), ended AS (
+    UPDATE sessions s SET revoked_at = now(), expires_at = least(s.expires_at, now() + interval '1 day')
+    FROM owner, session
+    WHERE s.id = session.session_id AND s.revoked_at IS NULL
+    RETURNING s.user_id, s.signed_in_at
+), opened AS (
+    INSERT INTO sessions (id, user_id, token_hash, expires_at, signed_in_at)
+    SELECT :session_id, user_id, :new_hash, least(:expires_at, signed_in_at + interval '180 days'), signed_in_at FROM ended
+    RETURNING id, expires_at
+), answer AS (
+    SELECT jsonb_build_object('session_id', id, 'expires_at', expires_at) AS response FROM opened
+), {keep_response}
+SELECT response FROM session LEFT JOIN answer ON true
+
+-- name: session.revoke
+-- Locks the user first, as every statement that opens or ends sessions does: so there is no deadlock, and the end is
+-- read off the clock when no session can be opened any more. An ended session is kept for a day, for whoever asks
+-- what happened, and is then purged like an expired one.
+-- :all  boolean  every session of the account, not only the caller's
+WITH {live_session}, {outbox}, owner AS (
+    SELECT u.id FROM users u, session WHERE u.id = session.user_id FOR NO KEY UPDATE OF u
+), since AS (
+    UPDATE users SET sessions_since = clock_timestamp() FROM owner WHERE :all AND users.id = owner.id
+), revoked AS (
+    UPDATE sessions SET revoked_at = now(), expires_at = least(sessions.expires_at, now() + interval '1 day')
+    FROM owner, session
+    WHERE sessions.user_id = owner.id AND sessions.revoked_at IS NULL
+        AND (:all OR sessions.id = session.session_id)
+), answer AS (
+    SELECT '{}'::jsonb AS response
+), {keep_response}
+SELECT response FROM session LEFT JOIN answer ON true
