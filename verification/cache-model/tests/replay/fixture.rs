@@ -10,24 +10,24 @@ use redis::{Cmd, ConnectionLike as _, Value};
 use shared::State;
 use shared::config::Config;
 use shared::store::{self, Credentials, Email, Token};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio_postgres::{Client, NoTls};
 
 use crate::gate::redis::Keys;
 use crate::gate::{self, Gate};
 use crate::request;
 use crate::scheduler::{Message, Outcome, PendingMessage, Scheduler};
-use crate::worker::Worker;
+use crate::worker::{PausedRuntime, Worker};
 
 /// One database, whose outbox all environments share, so that only one replay runs at a time.
 static FIXTURE: LazyLock<Mutex<Fixture>> = LazyLock::new(|| Mutex::new(Fixture::open()));
 
 /// Far longer than a server takes to reply, however busy the machine is.
-const TIMEOUT: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The servers as the fixture itself reaches them, past all gates.
 pub(crate) struct Fixture {
-    runtime: Runtime,
+    runtime: PausedRuntime,
     database: Client,
     database_url: String,
     redis: redis::Connection,
@@ -44,15 +44,17 @@ impl Fixture {
     }
 
     fn open() -> Self {
-        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = PausedRuntime::new();
         let (admin, redis_url) = (testing::postgres(), testing::redis());
         let name = format!("replay_{}", std::process::id());
         let database_url = admin.url(&name);
-        let (database, connection) = runtime.block_on(async {
+        // In real time: cloning may have to sleep until the template is free.
+        let setup = Builder::new_current_thread().enable_all().build().unwrap();
+        setup.block_on(async {
             admin.drop_database(&name).await.unwrap();
             admin.clone_database(&testing::template_database(), &name).await.unwrap();
-            tokio_postgres::connect(&database_url, NoTls).await.unwrap()
         });
+        let (database, connection) = runtime.block_on(tokio_postgres::connect(&database_url, NoTls)).unwrap();
         runtime.spawn(connection);
         let redis = redis::Client::open(redis_url.as_str()).unwrap().get_connection().unwrap();
         let state = state(&redis_url, &database_url);
@@ -96,8 +98,7 @@ impl Fixture {
     /// failure.
     pub(crate) fn drain_and_read(&self, token: &Token) -> u32 {
         self.runtime.block_on(async {
-            // On a busy machine Redis may be late.
-            while store::drain_outbox(&self.state).await.is_err() {}
+            store::drain_outbox(&self.state).await.unwrap();
             match request::read(self.state.for_request(), token.clone()).await {
                 Outcome::Read { version, .. } => version,
                 other => panic!("{other:?}"),

@@ -11,7 +11,7 @@ use crate::gate::postgres::Statement;
 use crate::gate::redis::Command;
 
 /// Far longer than any step takes, however busy the machine is.
-const TIMEOUT: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Collects the messages that the gates hold back, and the outcomes of the actors.
 #[derive(Default)]

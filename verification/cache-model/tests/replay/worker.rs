@@ -109,4 +109,8 @@ impl PausedRuntime {
     pub(crate) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
     }
+
+    pub(crate) fn spawn(&self, work: impl Future<Output: Send> + Send + 'static) {
+        self.runtime.spawn(work);
+    }
 }
