@@ -28,3 +28,14 @@ pub struct Counts {
     /// Responses that are neither a success nor an expected error.
     pub unexpected: u64,
 }
+
+impl Counts {
+    /// Whether reads, hits, writes, sign-outs and rejections are at least as many as in `minimum`.
+    pub fn covers(&self, minimum: &Self) -> bool {
+        self.reads >= minimum.reads
+            && self.hits >= minimum.hits
+            && self.writes >= minimum.writes
+            && self.sign_outs >= minimum.sign_outs
+            && self.rejections >= minimum.rejections
+    }
+}

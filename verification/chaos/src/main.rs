@@ -94,7 +94,7 @@ async fn run_targets(arguments: &Arguments) -> Result<Vec<Outcome>> {
     println!("seed {seed}");
     let system = System::start(arguments.cluster).await?;
     let after = Duration::from_secs_f64(60.0 * arguments.minutes);
-    let limits = Limits { after, reads: arguments.reads, quiet_period: QUIET_PERIOD };
+    let limits = Limits { after, reads: arguments.reads, minimum: Counts::default(), quiet_period: QUIET_PERIOD };
     let mut outcomes = Vec::new();
     for target in arguments.target.targets() {
         let bar = ProgressBar::new_spinner();

@@ -19,6 +19,8 @@ use crate::target::Target;
 
 /// The interval at which stale reads are decided and progress is reported.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// The time that a slow machine gets to reach the minimum of a [`StopCondition`].
+const MINIMUM_TIMEOUT: Duration = Duration::from_secs(600);
 /// The time in which the database must answer the last queries of the oracle, after every fault was
 /// healed.
 const DECISION_TIMEOUT: Duration = Duration::from_secs(30);
@@ -97,12 +99,14 @@ pub struct Plan {
     pub seed: u64,
 }
 
-/// When a run stops: as soon as one of these conditions is met. Every fault must have been injected
-/// once, unless a violation stops the run.
+/// When a run stops: as soon as one of these conditions is met. Every fault must have had an effect
+/// first, unless a violation stops the run.
 #[derive(Debug, Clone, Copy)]
 pub struct StopCondition {
-    /// After this time.
+    /// After this time, if `minimum` is reached by then, or as soon as it is.
     pub after: Duration,
+    /// The events that must have occurred, however slow the machine is.
+    pub minimum: Counts,
     /// After this many checked reads.
     pub reads: Option<u64>,
     /// On the first violation.
@@ -111,9 +115,9 @@ pub struct StopCondition {
 
 impl StopCondition {
     fn is_met(&self, elapsed: Duration, counts: &Counts) -> bool {
-        elapsed >= self.after
-            || self.reads.is_some_and(|reads| counts.reads >= reads)
-            || (self.on_violation && counts.violations > 0)
+        let is_over = elapsed >= self.after
+            && (counts.covers(&self.minimum) || elapsed >= self.after.saturating_add(MINIMUM_TIMEOUT));
+        is_over || self.reads.is_some_and(|reads| counts.reads >= reads) || (self.on_violation && counts.violations > 0)
     }
 }
 
@@ -126,4 +130,23 @@ pub struct Progress<'a> {
     pub fault: &'a str,
     /// The numbers of events so far.
     pub counts: Counts,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_goes_on_until_the_minimum_is_reached_but_not_for_ever() {
+        let after = Duration::from_secs(10);
+        let minimum = Counts { reads: 100, ..Counts::default() };
+        let stop = StopCondition { after, minimum, reads: Some(1000), on_violation: true };
+        let reads = |reads| Counts { reads, ..Counts::default() };
+        assert!(!stop.is_met(after / 2, &reads(100)));
+        assert!(!stop.is_met(after, &reads(99)));
+        assert!(stop.is_met(after, &reads(100)));
+        assert!(stop.is_met(after + MINIMUM_TIMEOUT, &reads(99)));
+        assert!(stop.is_met(after / 2, &reads(1000)));
+        assert!(stop.is_met(after / 2, &Counts { violations: 1, ..Counts::default() }));
+    }
 }

@@ -15,6 +15,9 @@ use tokio::time::timeout;
 use crate::fault::{Fault, Topology};
 use crate::system::System;
 
+/// The number of rounds in which a fault may have no effect. After that, a run may stop without it.
+const MAX_ROUNDS: usize = 5;
+
 /// The faults of one run.
 #[derive(Debug)]
 pub struct Schedule {
@@ -29,7 +32,8 @@ pub struct Schedule {
 impl Schedule {
     /// Creates a schedule. The same seed gives the same order and the same durations.
     ///
-    /// With `requires_all`, it does not stop before every fault was injected once.
+    /// With `requires_all`, it does not stop before every fault had an effect, unless a fault has
+    /// had none in several rounds.
     pub fn new(seed: u64, topology: Topology, quiet_period: QuietPeriod, requires_all: bool) -> Self {
         let random = StdRng::seed_from_u64(seed);
         Self { random, topology, quiet_period, requires_all, injected: BTreeMap::new() }
@@ -51,15 +55,13 @@ impl Schedule {
                 report("quiet");
                 let QuietPeriod { min, max } = self.quiet_period;
                 let pause = min + (max - min).mul_f64(self.random.random());
-                let may_stop = !self.requires_all || round > 0;
+                let may_stop = !self.requires_all || self.has_injected_all() || round >= MAX_ROUNDS;
                 if timeout(pause, stop.wait_for(|stop| *stop && may_stop)).await.is_ok() {
                     return Ok(());
                 }
                 report(fault.name());
                 let affected = fault.inject(system, &mut self.random).await.with_context(|| fault.name())?;
-                let injected = self.injected.entry(fault).or_default();
-                injected.times += 1;
-                injected.affected += affected;
+                self.record(fault, affected);
             }
         }
         Ok(())
@@ -67,9 +69,26 @@ impl Schedule {
 
     /// Returns each fault once, in another order each time.
     fn round(&mut self) -> Vec<Fault> {
-        let mut faults: Vec<Fault> = Fault::ALL.into_iter().filter(|fault| fault.applies_to(self.topology)).collect();
+        let mut faults: Vec<Fault> = self.applicable().collect();
         faults.shuffle(&mut self.random);
         faults
+    }
+
+    fn record(&mut self, fault: Fault, affected: u64) {
+        let injected = self.injected.entry(fault).or_default();
+        injected.times += 1;
+        injected.affected += affected;
+    }
+
+    /// Whether every fault had an effect. For some, that depends on what happens at that moment:
+    /// the fault that kills busy environments may meet none.
+    fn has_injected_all(&self) -> bool {
+        self.applicable().all(|fault| self.injected.get(&fault).is_some_and(|injected| injected.affected > 0))
+    }
+
+    fn applicable(&self) -> impl Iterator<Item = Fault> + use<> {
+        let topology = self.topology;
+        Fault::ALL.into_iter().filter(move |fault| fault.applies_to(topology))
     }
 }
 
@@ -95,9 +114,12 @@ pub struct Injected {
 mod tests {
     use super::*;
 
+    fn schedule(seed: u64, topology: Topology) -> Schedule {
+        Schedule::new(seed, topology, QuietPeriod { min: Duration::ZERO, max: Duration::ZERO }, true)
+    }
+
     fn rounds(seed: u64, topology: Topology) -> Vec<Fault> {
-        let quiet_period = QuietPeriod { min: Duration::ZERO, max: Duration::ZERO };
-        let mut schedule = Schedule::new(seed, topology, quiet_period, true);
+        let mut schedule = schedule(seed, topology);
         (0..3).flat_map(|_| schedule.round()).collect()
     }
 
@@ -122,5 +144,17 @@ mod tests {
         assert!(!cluster.contains(&Fault::RedisKilled) && !cluster.contains(&Fault::EnvironmentsKilled));
         let library = rounds(7, Topology { clustered: false, has_environments: false });
         assert!(library.contains(&Fault::MarkerClearLost) && !library.contains(&Fault::KilledAfterCommit));
+    }
+
+    #[test]
+    fn all_faults_are_injected_only_when_each_had_an_effect() {
+        let mut schedule = schedule(7, Topology { clustered: true, has_environments: false });
+        for fault in schedule.round() {
+            assert!(!schedule.has_injected_all(), "{fault:?}");
+            schedule.record(fault, u64::from(fault != Fault::SlotsMoved));
+        }
+        assert!(!schedule.has_injected_all(), "no slot was moved");
+        schedule.record(Fault::SlotsMoved, 1);
+        assert!(schedule.has_injected_all());
     }
 }

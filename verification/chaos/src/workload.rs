@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::checker::Checker;
+use crate::counts::Counts;
 use crate::load::Load;
 use crate::report::Outcome;
 use crate::run::{self, Plan, Progress, StopCondition};
@@ -50,8 +51,8 @@ impl TargetKind {
         seed: u64,
         report: impl FnMut(Progress<'_>),
     ) -> Result<Outcome> {
-        let Limits { after, reads, quiet_period } = limits;
-        let stop = StopCondition { after, reads, on_violation: false };
+        let Limits { after, reads, minimum, quiet_period } = limits;
+        let stop = StopCondition { after, minimum, reads, on_violation: false };
         let checker = || Checker::new(Some(system.oracle.clone()));
         match self {
             Self::Api => {
@@ -79,7 +80,8 @@ impl TargetKind {
                 run::execute(system, Library::new(&system.kai)?, checker(), plan, report).await
             }
             Self::Naive => {
-                let stop = StopCondition { after: CAUGHT_WITHIN, reads: None, on_violation: true };
+                let minimum = Counts::default();
+                let stop = StopCondition { after: CAUGHT_WITHIN, minimum, reads: None, on_violation: true };
                 let load = Load {
                     readers: 16,
                     read_interval: None,
@@ -102,6 +104,8 @@ pub struct Limits {
     pub after: Duration,
     /// The number of checked reads that ends the run earlier.
     pub reads: Option<u64>,
+    /// The events that must have occurred, even if the run takes longer because of them.
+    pub minimum: Counts,
     /// The time between two faults.
     pub quiet_period: QuietPeriod,
 }

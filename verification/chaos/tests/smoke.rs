@@ -42,10 +42,15 @@ async fn nor_on_a_cluster_whose_shards_fail_over_and_whose_slots_move() {
     assert_injected(&api, &[Fault::ShardFailedOver, Fault::SlotsMoved]);
 }
 
+/// Returns what a run must have checked. On a slow machine, it takes longer.
+fn minimum() -> Counts {
+    Counts { reads: 501, hits: 101, writes: 51, sign_outs: 4, rejections: 11, ..Counts::default() }
+}
+
 async fn outcome(system: &System, target: TargetKind, seconds: u64) -> Outcome {
     let seed = rand::rng().random::<u32>().into();
     let quiet_period = QuietPeriod { min: Duration::from_millis(100), max: Duration::from_millis(500) };
-    let limits = Limits { after: Duration::from_secs(seconds), reads: None, quiet_period };
+    let limits = Limits { after: Duration::from_secs(seconds), reads: None, minimum: minimum(), quiet_period };
     let outcome = target.run(system, limits, seed, |_| {}).await.unwrap();
     println!("{}\n{outcome}", target.name());
     outcome
@@ -53,9 +58,7 @@ async fn outcome(system: &System, target: TargetKind, seconds: u64) -> Outcome {
 
 fn assert_nothing_is_hidden(outcome: &Outcome) {
     assert_eq!(outcome.failure(), None, "{outcome}");
-    let Counts { reads, hits, writes, sign_outs, rejections, .. } = outcome.counts;
-    assert!(reads > 500 && hits > 100, "too little was checked: {outcome}");
-    assert!(writes > 50 && sign_outs > 3 && rejections > 10, "{outcome}");
+    assert!(outcome.counts.covers(&minimum()), "too little was checked: {outcome}");
     assert!(outcome.availability() > 0.9, "{outcome}");
 }
 
