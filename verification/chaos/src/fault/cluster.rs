@@ -15,8 +15,10 @@ use super::redis::{KILL_CLIENTS, REPLY_TIMEOUT, connect};
 
 /// The number of slots that move at a time, of those that contain keys.
 const SLOTS: usize = 20;
-/// The time within which a replica takes over.
-const FAILOVER_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time within which a replica takes over and every node knows it, however busy the machine is.
+const FAILOVER_TIMEOUT: Duration = Duration::from_secs(60);
+/// The time after which Redis has abandoned a failover that has not succeeded: it allows 5 s.
+const FAILOVER_ABANDONED: Duration = Duration::from_secs(6);
 /// The interval at which the progress of a failover is checked.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -24,10 +26,12 @@ pub(super) async fn fail_over(cluster: &RedisCluster, random: &mut StdRng) -> Re
     let mut nodes = nodes(cluster).await?;
     let replica = nodes.iter_mut().filter(|node| !node.is_primary).choose(random).context("no replica")?;
     let deadline = Instant::now() + FAILOVER_TIMEOUT;
-    replica.query::<()>(&["CLUSTER", "FAILOVER"]).await?;
-    while !replica.is_primary().await? {
+    replica.take_over(deadline).await?;
+    // The other nodes learn of it from the new primary. Until then, the old one still acts as a
+    // primary.
+    while count_primaries(&mut nodes).await? > cluster.nodes().len() {
         if Instant::now() > deadline {
-            bail!("a replica did not take over");
+            bail!("a primary did not step down");
         }
         sleep(POLL_INTERVAL).await;
     }
@@ -121,6 +125,14 @@ async fn nodes(cluster: &RedisCluster) -> Result<Vec<Node<'_>>> {
     Ok(nodes)
 }
 
+async fn count_primaries(nodes: &mut [Node<'_>]) -> Result<usize> {
+    let mut primaries = 0;
+    for node in nodes {
+        primaries += usize::from(node.is_primary().await?);
+    }
+    Ok(primaries)
+}
+
 impl Node<'_> {
     async fn query<T: FromRedisValue>(&mut self, words: &[&str]) -> Result<T> {
         let (name, arguments) = words.split_first().context("no command")?;
@@ -131,6 +143,27 @@ impl Node<'_> {
 
     async fn is_primary(&mut self) -> Result<bool> {
         Ok(self.query::<String>(&["INFO", "replication"]).await?.contains("role:master"))
+    }
+
+    /// Makes the replica the primary of its shard. Redis refuses a failover while the replica has
+    /// lost its primary, and abandons a slow one; then it is requested again.
+    async fn take_over(&mut self, deadline: Instant) -> Result<()> {
+        let mut abandoned_at = Instant::now();
+        while !self.is_primary().await? {
+            let now = Instant::now();
+            if now >= abandoned_at {
+                match self.query::<()>(&["CLUSTER", "FAILOVER"]).await {
+                    Ok(()) => abandoned_at = now + FAILOVER_ABANDONED,
+                    Err(error) if now > deadline => return Err(error),
+                    Err(_) => {}
+                }
+            }
+            if now > deadline {
+                bail!("a replica did not take over");
+            }
+            sleep(POLL_INTERVAL).await;
+        }
+        Ok(())
     }
 
     /// Returns the slots that the node serves.
