@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     /// Cargo's profile, for the functions and for the check
     #[arg(long, default_value = "release")]
     profile: String,
-    /// --minutes N, --reads N, --seed N, --arm api|library|naive|all, --cluster, --json FILE
+    /// --minutes N, --reads N, --seed N, --target api|library|naive|all, --cluster, --json FILE
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     chaos: Vec<String>,
 }

@@ -1,77 +1,95 @@
-//! What can happen next: one command that takes effect, one statement, or one fault.
+//! What can happen next: one command or one statement takes effect, or one fault occurs.
 //!
-//! The names are those of the functions of `shared::cache` and `shared::store` that do the step, in the order in which a request meets them.
+//! The steps have the names of the functions of `shared::cache` and `shared::store` that perform
+//! them, in the order in which a request calls these functions.
 
 use std::fmt;
 
-/// Something happens, at once and by itself.
+/// One atomic step of the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// A reader, by its number.
+    /// A step of the reader with this number.
     Reader(usize, ReaderStep),
-    /// A writer, by its number.
+    /// A step of the writer with this number.
     Writer(usize, WriterStep),
-    /// Whoever finishes the outbox.
+    /// A step of a process that drains the outbox.
     Drain(Drainer, DrainStep),
-    /// A marker's time is over.
-    Lapse,
-    /// Redis drops the guard to make room.
+    /// The marker expires.
+    ExpireMarker,
+    /// Redis evicts the guard to free memory.
     EvictGuard,
-    /// Redis drops the record to make room.
+    /// Redis evicts the record to free memory.
     EvictRecord,
 }
 
-/// `store::authenticated::read`.
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reader(number, step) => write!(f, "reader {number}: {step:?}"),
+            Self::Writer(number, step) => write!(f, "writer {number}: {step:?}"),
+            Self::Drain(drainer, step) => write!(f, "{drainer:?}: {step:?}"),
+            fault => write!(f, "{fault:?}"),
+        }
+    }
+}
+
+/// The steps of `store::authenticated::read`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReaderStep {
-    /// `Cache::is_behind`, where the environment may be. The read begins with it.
+    /// `Cache::is_behind`, which begins the read in an environment that may be behind.
     IsBehind,
-    /// `guard::observe`, which proposes a generation. The read begins with it if nothing was asked before.
+    /// `guard::observe`, which proposes a generation. It begins the read unless [`Self::IsBehind`]
+    /// has.
     Observe,
-    /// The same, sent again because the connection seemed dead. The first copy is still on its way.
+    /// [`Self::Observe`], sent again because the connection seemed dead. The first copy is still in
+    /// transit.
     ObserveAgain,
-    /// The first copy arrives, when nobody waits for it any more.
+    /// The first copy arrives when no reader waits for it any more.
     LateObserve,
-    /// `cache::get` of the record, which ends the read if it is a hit.
+    /// `cache::get` of the record, which ends the read on a hit.
     Get,
-    /// `db::read`, which ends the read but for what it fills in.
+    /// `db::read`, which answers the read. Only filling the record remains.
     Select,
     /// `Cache::fill`.
     Fill,
 }
 
-/// `store::authenticated::write`.
+/// The steps of `store::authenticated::write`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WriterStep {
     /// `Cache::begin`.
     Begin,
-    /// The same, sent again because the connection seemed dead. The first copy is still on its way.
+    /// [`Self::Begin`], sent again because the connection seemed dead. The first copy is still in
+    /// transit.
     BeginAgain,
-    /// The first copy, or one that nobody had an answer to, arrives.
+    /// The first copy arrives, or one that got no reply.
     LateBegin,
-    /// `Cache::begin` has no answer, and the guard is unmarked as far as the writer knows.
+    /// `Cache::begin` gets no reply. As far as the writer knows, the guard is unmarked.
     BeginFails,
-    /// `db::write` of the statement, which commits itself and fills the outbox if the guard is unmarked.
+    /// `db::write` of the statement, which commits and, if the guard is unmarked, adds a row to the
+    /// outbox.
     Commit,
-    /// The statement is refused: nothing has changed.
-    Refuse,
-    /// `WriteGuard::end`. The client is answered.
+    /// The statement fails and changes nothing.
+    Rollback,
+    /// `WriteGuard::end`. The client gets its response.
     End,
-    /// The same, sent again because the connection seemed dead. The first copy is still on its way. The client is answered.
+    /// [`Self::End`], sent again because the connection seemed dead. The first copy is still in
+    /// transit. The client gets its response.
     EndAgain,
-    /// The first copy, or one that nobody had an answer to, arrives.
+    /// The first copy arrives, or one that got no reply.
     LateEnd,
-    /// `WriteGuard::end` has no answer. The client is answered.
+    /// `WriteGuard::end` gets no reply. The client gets its response.
     EndFails,
-    /// The environment is no more, or does not learn how its statement ended, which may still be on its way.
+    /// The environment crashes, or does not learn the outcome of its statement, which may still be
+    /// in transit.
     Crash,
-    /// The statement of a writer that is no more arrives.
+    /// The statement of a crashed writer arrives.
     LateCommit,
-    /// The client, who got no answer, sends the same write again, to another environment.
+    /// The client, which got no response, sends the same write again, to another environment.
     Retry,
 }
 
-/// Who finishes the outbox.
+/// A process that drains the outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Drainer {
     /// `cache-monitor`.
@@ -80,24 +98,17 @@ pub enum Drainer {
     Environment,
 }
 
-/// `store::outbox::drain_outbox`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum DrainStep {
-    /// The rows that there are.
-    Pending,
-    /// `Cache::invalidate` of their guards.
-    Invalidate,
-    /// The rows are deleted.
-    Done,
+impl Drainer {
+    pub(crate) const ALL: [Self; 2] = [Self::Monitor, Self::Environment];
 }
 
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Reader(number, step) => write!(f, "reader {number}: {step:?}"),
-            Self::Writer(number, step) => write!(f, "writer {number}: {step:?}"),
-            Self::Drain(who, step) => write!(f, "{who:?}: {step:?}"),
-            fault => write!(f, "{fault:?}"),
-        }
-    }
+/// The steps of `store::outbox::drain_outbox`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DrainStep {
+    /// Selects the rows of the outbox.
+    Pending,
+    /// `Cache::invalidate` of the guards in these rows.
+    Invalidate,
+    /// Deletes the rows.
+    Done,
 }

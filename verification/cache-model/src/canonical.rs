@@ -1,45 +1,45 @@
-//! Two states from which the same can follow are made one: what nobody will ask for any more is forgotten.
+//! Merges states from which the same can follow: they lose what no later step depends on.
 
 use crate::action::Drainer;
-use crate::state::{Drain, Guard, ReaderAt, State, WriterAt};
+use crate::state::{DrainPhase, Guard, ReaderPhase, State, WriterPhase};
 
 impl State {
-    /// What only tells how things came to be as they are.
-    pub(crate) fn forget_what_is_settled(&mut self) {
-        let settled = self.environment.settled;
-        self.environment.failures -= settled;
-        self.environment.settled = 0;
+    /// Forgets what only explains how the state came about.
+    pub(crate) fn forget_history(&mut self) {
+        let drained_through = self.environment.drained_through;
+        self.environment.failures -= drained_through;
+        self.environment.drained_through = 0;
         for drainer in Drainer::ALL {
-            if let Drain::Pending { failures, .. } | Drain::Invalidated { failures, .. } =
+            if let DrainPhase::Pending { failures, .. } | DrainPhase::Invalidated { failures, .. } =
                 &mut self.drains[drainer as usize]
             {
-                *failures = if drainer == Drainer::Environment { failures.saturating_sub(settled) } else { 0 };
+                *failures = if drainer == Drainer::Environment { failures.saturating_sub(drained_through) } else { 0 };
             }
         }
-        if !self.readers.iter().any(|reader| reader.at == ReaderAt::Start) {
+        if !self.readers.iter().any(|reader| reader.phase == ReaderPhase::Start) {
             self.promised = 0;
         }
-        if self.readers[0].at != ReaderAt::Start || self.environment.acknowledged <= self.promised {
+        if self.readers[0].phase != ReaderPhase::Start || self.environment.acknowledged <= self.promised {
             self.environment.acknowledged = 0;
         }
         for (number, writer) in self.writers.iter_mut().enumerate() {
-            let is_over = writer.at == WriterAt::Done && self.outbox & (1 << number) == 0;
-            if is_over && writer.late_begin.is_none() && writer.late_end.is_none() && !writer.late_commit {
+            let has_ended = writer.phase == WriterPhase::Done && self.outbox & (1 << number) == 0;
+            if has_ended && writer.late_begin.is_none() && writer.late_end.is_none() && !writer.late_commit {
                 writer.version = None;
                 writer.marked = false;
             }
         }
     }
 
-    /// A record whose generation nobody can come across any more is as good as none.
-    pub(crate) fn forget_what_cannot_be_served(&mut self) {
+    /// Forgets a record whose generation no reader can observe any more: it is as good as absent.
+    pub(crate) fn forget_unservable_record(&mut self) {
         let Some(record) = self.record else { return };
-        let lives = self.guard == Guard::Live(record.generation);
+        let is_live = self.guard == Guard::Live(record.generation);
         let is_known = self.readers.iter().any(|reader| {
-            reader.late == Some(record.generation)
-                || matches!(reader.at, ReaderAt::Observed { generation, .. } if generation == record.generation)
+            reader.late_observe == Some(record.generation)
+                || matches!(reader.phase, ReaderPhase::Observed { generation, .. } if generation == record.generation)
         });
-        if !lives && !is_known {
+        if !is_live && !is_known {
             self.record = None;
         }
     }

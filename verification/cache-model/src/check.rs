@@ -1,4 +1,4 @@
-//! Goes through everything that can happen.
+//! Visits every state that the protocol can reach.
 
 use std::num::NonZero;
 use std::thread::available_parallelism;
@@ -6,33 +6,14 @@ use std::thread::available_parallelism;
 use stateright::{Checker as _, HasDiscoveries, Model as _};
 
 use crate::action::Action;
-use crate::protocol::{NEVER_STALE, Protocol};
-use crate::state::Stale;
-
-/// What came of it.
-#[derive(Debug)]
-pub struct Outcome {
-    /// How many states there are, or were seen until the promise was broken.
-    pub states: usize,
-    /// A short way to break the promise; with a mutant the same one each time.
-    pub counter_example: Option<CounterExample>,
-    /// What must be possible and never happened, so that little was tried.
-    pub unreached: Vec<&'static str>,
-}
-
-/// A way to break the promise.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CounterExample {
-    /// What happens.
-    pub path: Vec<Action>,
-    /// What comes of it.
-    pub stale: Stale,
-}
+use crate::model::NEVER_STALE;
+use crate::protocol::Protocol;
+use crate::state::StaleRead;
 
 impl Protocol {
-    /// Visits every state, the nearest ones first, until the promise is broken or none is left.
+    /// Visits every state, the nearest ones first, until the promise is broken or no state is left.
     pub fn check(self) -> Outcome {
-        // With several threads the first counter-example that is found may be another one each time.
+        // With several threads, each run may find another counter-example first.
         let threads = if self.mutant.is_some() { 1 } else { available_parallelism().map_or(1, NonZero::get) };
         let checked = self.checker().threads(threads).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
         let mut discoveries = checked.discoveries();
@@ -47,4 +28,25 @@ impl Protocol {
             unreached: possible.filter(|name| !discoveries.contains_key(name)).collect(),
         }
     }
+}
+
+/// The result of a check.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The number of reachable states, or of those visited until the promise was broken.
+    pub states: usize,
+    /// A short way to break the promise. For a mutant, each check finds the same one.
+    pub counter_example: Option<CounterExample>,
+    /// The situations that must be possible and never occurred. If there is one, the check covered
+    /// too little.
+    pub unreached: Vec<&'static str>,
+}
+
+/// A way to break the promise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CounterExample {
+    /// The actions, from the first state on.
+    pub path: Vec<Action>,
+    /// The stale read to which they lead.
+    pub stale: StaleRead,
 }

@@ -1,76 +1,79 @@
-//! What may go wrong, and how often.
+//! The faults that may occur, and how often.
 
-/// How many faults of each kind may strike in one run.
+/// How many faults of each kind may occur in one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Faults {
-    /// Redis makes room.
+    /// How often Redis evicts a key.
     pub evictions: u8,
-    /// A writer's environment dies, or does not learn how its statement ended.
+    /// How often a writer's environment crashes or does not learn the outcome of its statement.
     pub crashes: u8,
-    /// A writer has no answer from Redis.
-    pub silences: u8,
-    /// Whether what had no answer may arrive later.
-    pub arrives_late: bool,
-    /// Whether `cache-monitor` finishes the outbox.
-    pub monitor: bool,
-    /// Whether the environment that has noticed does.
-    pub catches_up: bool,
-    /// A statement is refused.
-    pub refusals: u8,
-    /// A command is sent again while the first copy is on its way.
-    pub repetitions: u8,
-    /// A client sends a write again.
+    /// How often a writer gets no reply from Redis.
+    pub timeouts: u8,
+    /// Whether a command that got no reply may arrive later.
+    pub late_delivery: bool,
+    /// Whether `cache-monitor` drains the outbox.
+    pub monitor_drains: bool,
+    /// Whether the environment that noticed the failure drains the outbox.
+    pub environment_drains: bool,
+    /// How often a statement fails.
+    pub rollbacks: u8,
+    /// How often a command is sent again while its first copy is in transit.
+    pub resends: u8,
+    /// How often a client sends a write again.
     pub retries: u8,
 }
 
 impl Faults {
-    /// Nothing goes wrong.
+    /// No fault.
     pub const NONE: Self = Self {
         evictions: 0,
         crashes: 0,
-        silences: 0,
-        arrives_late: false,
-        monitor: false,
-        catches_up: false,
-        refusals: 0,
-        repetitions: 0,
+        timeouts: 0,
+        late_delivery: false,
+        monitor_drains: false,
+        environment_drains: false,
+        rollbacks: 0,
+        resends: 0,
         retries: 0,
     };
     /// The guard or the record is evicted, twice.
     pub const EVICTION: Self = Self { evictions: 2, ..Self::NONE };
-    /// A writer dies.
+    /// A writer crashes.
     pub const CRASH: Self = Self { crashes: 1, ..Self::NONE };
-    /// Announcing fails, and clearing too, or announcing for both writers; `cache-monitor` finishes the outbox.
-    pub const MONITOR: Self = Self { silences: 2, monitor: true, ..Self::NONE };
-    /// The same, and the environment that has noticed finishes the outbox.
-    pub const CATCHING_UP: Self = Self { silences: 2, catches_up: true, ..Self::NONE };
-    /// The same with `cache-monitor`, and what had no answer arrives later: Redis was stopped, and goes on.
-    pub const STOPPED: Self = Self { arrives_late: true, ..Self::MONITOR };
-    /// Announcing or clearing fails, and arrives later; the environment that has noticed finishes the outbox.
-    pub const LATE: Self = Self { silences: 1, arrives_late: true, catches_up: true, ..Self::NONE };
-    /// Announcing fails, and the writer dies.
-    pub const OUTBOX_ALONE: Self = Self { silences: 1, crashes: 1, monitor: true, ..Self::NONE };
-    /// A statement is refused.
-    pub const ROLLBACK: Self = Self { refusals: 1, ..Self::NONE };
+    /// Announcing and clearing fail, or announcing fails for both writers; `cache-monitor` drains
+    /// the outbox.
+    pub const MONITOR_DRAINS: Self = Self { timeouts: 2, monitor_drains: true, ..Self::NONE };
+    /// The same failures; the environment that noticed them drains the outbox.
+    pub const ENVIRONMENT_DRAINS: Self = Self { timeouts: 2, environment_drains: true, ..Self::NONE };
+    /// The same failures with `cache-monitor`, and the commands arrive later: Redis was paused and
+    /// resumes.
+    pub const REDIS_PAUSED: Self = Self { late_delivery: true, ..Self::MONITOR_DRAINS };
+    /// Announcing or clearing fails and arrives later; the environment that noticed the failure
+    /// drains the outbox.
+    pub const LATE_COMMAND: Self = Self { timeouts: 1, late_delivery: true, environment_drains: true, ..Self::NONE };
+    /// Announcing fails and the writer crashes, so that only the outbox knows of the write.
+    pub const OUTBOX_ONLY: Self = Self { timeouts: 1, crashes: 1, monitor_drains: true, ..Self::NONE };
+    /// A statement fails.
+    pub const ROLLBACK: Self = Self { rollbacks: 1, ..Self::NONE };
     /// Commands are sent twice.
-    pub const REPETITION: Self = Self { repetitions: 2, ..Self::NONE };
-    /// A writer dies, and its client tries again.
+    pub const RESEND: Self = Self { resends: 2, ..Self::NONE };
+    /// A writer crashes, and its client retries.
     pub const RETRY: Self = Self { crashes: 1, retries: 1, ..Self::NONE };
-    /// Two faults at once, against which nothing is promised.
+    /// Two kinds of fault at once, for which the protocol promises nothing.
     pub const EVICTION_AND_CRASH: Self = Self { evictions: 1, crashes: 1, ..Self::NONE };
 
-    /// The faults that the protocol withstands, with their names.
-    pub const SINGLE: [(&str, Self); 11] = [
+    /// The faults that the protocol tolerates, with their names.
+    pub const TOLERATED: [(&str, Self); 11] = [
         ("no fault", Self::NONE),
         ("eviction", Self::EVICTION),
         ("writer crash", Self::CRASH),
-        ("marker failed, cache-monitor drains", Self::MONITOR),
-        ("marker failed, its environment drains", Self::CATCHING_UP),
-        ("marker failed, cache-monitor drains, both arrive later", Self::STOPPED),
-        ("marker failed, its environment drains, one arrives later", Self::LATE),
-        ("marker failed, writer crash", Self::OUTBOX_ALONE),
+        ("marker failed, cache-monitor drains", Self::MONITOR_DRAINS),
+        ("marker failed, its environment drains", Self::ENVIRONMENT_DRAINS),
+        ("marker failed, cache-monitor drains, both arrive later", Self::REDIS_PAUSED),
+        ("marker failed, its environment drains, one arrives later", Self::LATE_COMMAND),
+        ("marker failed, writer crash", Self::OUTBOX_ONLY),
         ("rollback", Self::ROLLBACK),
-        ("command sent twice", Self::REPETITION),
-        ("write tried again", Self::RETRY),
+        ("command sent twice", Self::RESEND),
+        ("write retried", Self::RETRY),
     ];
 }

@@ -1,16 +1,7 @@
-//! The guard key: what the scripts and commands of `shared::cache::guard` do to it.
+//! The guard key: the effects of the scripts and commands of `shared::cache::guard`.
 
 use crate::mutant::Mutant;
 use crate::state::{Generation, Guard, Nonce, State};
-
-/// What a reader learns from the guard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Observed {
-    /// This generation lives.
-    Live(Generation),
-    /// A write is under way.
-    Pending,
-}
 
 impl State {
     /// `SET guard g… NX GET`: `guard::observe` and `guard::state`.
@@ -21,7 +12,7 @@ impl State {
         match self.guard {
             Guard::Absent => {
                 self.guard = Guard::Live(proposed);
-                self.counted = 1;
+                self.counter = 1;
                 Observed::Live(proposed)
             }
             Guard::Live(generation) => Observed::Live(generation),
@@ -45,30 +36,39 @@ impl State {
         }
     }
 
-    /// The script `END`; without a nonce what `Cache::invalidate` sends.
+    /// The script `END`; without a nonce, as `Cache::invalidate` sends it.
     pub(crate) fn drop_generation(&mut self, nonce: Option<Nonce>, mutant: Option<Mutant>) {
         let drops = match self.guard {
             Guard::Absent => false,
             Guard::Live(_) => mutant != Some(Mutant::LeaveLiveGeneration) || nonce.is_none(),
-            Guard::Marker { nonce: mine, shared } => {
-                (!shared && nonce == Some(mine))
+            Guard::Marker { nonce: own, shared } => {
+                (!shared && nonce == Some(own))
                     || (mutant == Some(Mutant::ClearForeignMarker) && nonce.is_some())
                     || (mutant == Some(Mutant::InvalidateClearsMarker) && nonce.is_none())
             }
         };
         match mutant {
             Some(Mutant::CountingGeneration) if drops => {
-                self.counted += 1;
-                self.guard = Guard::Live(Generation(self.counted));
+                self.counter += 1;
+                self.guard = Guard::Live(Generation(self.counter));
             }
-            _ if drops => self.forget_guard(),
+            _ if drops => self.delete_guard(),
             _ => {}
         }
     }
 
-    /// The key is no more: evicted, dropped, or its time is over.
-    pub(crate) fn forget_guard(&mut self) {
+    /// The key is evicted, dropped or expired.
+    pub(crate) fn delete_guard(&mut self) {
         self.guard = Guard::Absent;
-        self.counted = 0;
+        self.counter = 0;
     }
+}
+
+/// What a reader learns from the guard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Observed {
+    /// This generation is live.
+    Live(Generation),
+    /// A write is in progress.
+    Pending,
 }

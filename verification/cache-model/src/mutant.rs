@@ -1,46 +1,48 @@
-//! Protocols that look right, each without one of the parts of the real one.
+//! Protocols that look right, each without one part of the real one.
 
 use crate::fault::Faults;
 
-/// What is wrong with it.
+/// The defect of a mutant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mutant {
     /// A write is not announced; the generation is dropped after the commit.
     NoMarker,
     /// Overlapping writers replace each other's marker, as if each were alone.
     NoSharedMarker,
-    /// Generations are counted up after each write rather than drawn at random.
+    /// Generations are incremented after each write instead of drawn at random.
     CountingGeneration,
-    /// A reader takes a marker for a generation: it serves and fills under it.
+    /// A reader mistakes a marker for a generation: it serves and fills under it.
     FillUnderMarker,
-    /// A writer clears whatever marker is there.
+    /// A writer clears any marker.
     ClearForeignMarker,
     /// The marker is cleared before the statement commits.
     ClearBeforeCommit,
-    /// A writer clears its own marker alone, and leaves a generation that has come to life since.
+    /// A writer clears only its own marker and leaves a generation that has become live since.
     LeaveLiveGeneration,
-    /// A writer that does not learn how its statement ended clears its marker.
-    ClearWhenOpen,
-    /// A look-up that is sent again proposes the same generation.
+    /// A writer that does not learn the outcome of its statement clears its marker.
+    ClearWhenUnknown,
+    /// A lookup that is sent again proposes the same generation.
     SameProposal,
-    /// A write that could not be announced leaves nothing behind.
+    /// A write that could not be announced leaves no row in the outbox.
     NoOutbox,
     /// The rows of the outbox are deleted before their guards are dropped.
     DoneBeforeInvalidate,
-    /// A writer that could not announce its write does not drop the generation after the commit either.
+    /// A writer that could not announce its write does not drop the generation after the commit
+    /// either.
     NoEndWhenUnmarked,
-    /// Whoever finishes the outbox clears markers, too.
+    /// Draining the outbox clears markers, too.
     InvalidateClearsMarker,
-    /// Whoever finishes the outbox takes what has failed in the meantime for made good, too.
-    SettleWhatFailedSince,
+    /// Draining the outbox also settles the failures that occurred in the meantime.
+    DrainSettlesLaterFailures,
     /// An environment that could not reach Redis trusts it again at once.
     TrustWhileBehind,
-    /// A look-up asks whether its environment is behind when Redis has answered, by which time another one may have caught up.
-    AskLateWhetherBehind,
+    /// A lookup checks whether its environment is behind only after Redis has replied. By then
+    /// another request may have drained the outbox.
+    CheckBehindTooLate,
 }
 
 impl Mutant {
-    /// All that there are.
+    /// Every mutant.
     pub const ALL: [Self; 16] = [
         Self::NoMarker,
         Self::NoSharedMarker,
@@ -49,18 +51,18 @@ impl Mutant {
         Self::ClearForeignMarker,
         Self::ClearBeforeCommit,
         Self::LeaveLiveGeneration,
-        Self::ClearWhenOpen,
+        Self::ClearWhenUnknown,
         Self::SameProposal,
         Self::NoOutbox,
         Self::DoneBeforeInvalidate,
         Self::NoEndWhenUnmarked,
         Self::InvalidateClearsMarker,
-        Self::SettleWhatFailedSince,
+        Self::DrainSettlesLaterFailures,
         Self::TrustWhileBehind,
-        Self::AskLateWhetherBehind,
+        Self::CheckBehindTooLate,
     ];
 
-    /// The faults under which it is caught.
+    /// The faults under which the check finds a counter-example.
     pub fn faults(self) -> Faults {
         match self {
             Self::ClearBeforeCommit => Faults::NONE,
@@ -69,14 +71,14 @@ impl Mutant {
             | Self::NoSharedMarker
             | Self::FillUnderMarker
             | Self::ClearForeignMarker
-            | Self::ClearWhenOpen => Faults::CRASH,
-            Self::SameProposal => Faults::REPETITION,
+            | Self::ClearWhenUnknown => Faults::CRASH,
+            Self::SameProposal => Faults::RESEND,
             Self::NoOutbox
             | Self::DoneBeforeInvalidate
             | Self::NoEndWhenUnmarked
             | Self::InvalidateClearsMarker
-            | Self::TrustWhileBehind => Faults::MONITOR,
-            Self::SettleWhatFailedSince | Self::AskLateWhetherBehind => Faults::CATCHING_UP,
+            | Self::TrustWhileBehind => Faults::MONITOR_DRAINS,
+            Self::DrainSettlesLaterFailures | Self::CheckBehindTooLate => Faults::ENVIRONMENT_DRAINS,
         }
     }
 }

@@ -1,68 +1,64 @@
-//! `store::outbox::drain_outbox`: by `cache-monitor`, and by an environment before it trusts the cache again.
+//! `store::outbox::drain_outbox`, called by `cache-monitor`, and by an environment before it trusts
+//! the cache again.
 
 use crate::action::{DrainStep, Drainer};
 use crate::fault::Faults;
 use crate::mutant::Mutant;
-use crate::state::{Drain, State};
+use crate::state::{DrainPhase, State};
 
-impl Faults {
-    /// Who finishes the outbox.
-    pub(crate) fn drainers(self) -> impl Iterator<Item = Drainer> {
-        Drainer::ALL.into_iter().filter(move |drainer| match drainer {
-            Drainer::Monitor => self.monitor,
-            Drainer::Environment => self.catches_up,
-        })
-    }
-}
-
-impl Drainer {
-    /// Both.
-    pub(crate) const ALL: [Self; 2] = [Self::Monitor, Self::Environment];
-}
-
-/// The step that comes next.
+/// Returns the next step of a drainer, if it has one.
 pub(crate) fn steps(state: &State, drainer: Drainer, mutant: Option<Mutant>) -> Option<DrainStep> {
     let done_first = mutant == Some(Mutant::DoneBeforeInvalidate);
     match state.drains[drainer as usize] {
-        Drain::Idle => {
+        DrainPhase::Idle => {
             let has_reason = match drainer {
                 Drainer::Monitor => state.outbox != 0,
                 Drainer::Environment => state.environment.is_behind(),
             };
             has_reason.then_some(DrainStep::Pending)
         }
-        Drain::Pending { .. } if done_first => Some(DrainStep::Done),
-        Drain::Invalidated { .. } if done_first => Some(DrainStep::Invalidate),
-        Drain::Pending { .. } => Some(DrainStep::Invalidate),
-        Drain::Invalidated { .. } => Some(DrainStep::Done),
+        DrainPhase::Pending { .. } if done_first => Some(DrainStep::Done),
+        DrainPhase::Invalidated { .. } if done_first => Some(DrainStep::Invalidate),
+        DrainPhase::Pending { .. } => Some(DrainStep::Invalidate),
+        DrainPhase::Invalidated { .. } => Some(DrainStep::Done),
     }
 }
 
-/// Does it.
+/// Performs a step of a drainer.
 pub(crate) fn step(state: &mut State, drainer: Drainer, step: DrainStep, mutant: Option<Mutant>) {
-    let at = &mut state.drains[drainer as usize];
-    let (rows, failures) = match *at {
-        Drain::Idle => (state.outbox, state.environment.failures),
-        Drain::Pending { rows, failures } | Drain::Invalidated { rows, failures } => (rows, failures),
+    let phase = &mut state.drains[drainer as usize];
+    let (rows, failures) = match *phase {
+        DrainPhase::Idle => (state.outbox, state.environment.failures),
+        DrainPhase::Pending { rows, failures } | DrainPhase::Invalidated { rows, failures } => (rows, failures),
     };
-    *at = match *at {
-        Drain::Idle => Drain::Pending { rows, failures },
-        Drain::Pending { .. } => Drain::Invalidated { rows, failures },
-        Drain::Invalidated { .. } => Drain::Idle,
+    *phase = match *phase {
+        DrainPhase::Idle => DrainPhase::Pending { rows, failures },
+        DrainPhase::Pending { .. } => DrainPhase::Invalidated { rows, failures },
+        DrainPhase::Invalidated { .. } => DrainPhase::Idle,
     };
-    let is_over = *at == Drain::Idle;
+    let has_ended = *phase == DrainPhase::Idle;
     match step {
         DrainStep::Pending => {}
         DrainStep::Invalidate if rows != 0 => state.drop_generation(None, mutant),
         DrainStep::Invalidate => {}
         DrainStep::Done => {
             state.outbox &= !rows;
-            state.promise_what_is_settled();
+            state.promise_settled_writes();
         }
     }
-    if is_over && drainer == Drainer::Environment {
-        let since = mutant == Some(Mutant::SettleWhatFailedSince);
-        let failures = if since { state.environment.failures } else { failures };
-        state.environment.settled = state.environment.settled.max(failures);
+    if has_ended && drainer == Drainer::Environment {
+        let settles_later = mutant == Some(Mutant::DrainSettlesLaterFailures);
+        let failures = if settles_later { state.environment.failures } else { failures };
+        state.environment.drained_through = state.environment.drained_through.max(failures);
+    }
+}
+
+impl Faults {
+    /// Returns the processes that drain the outbox.
+    pub(crate) fn drainers(self) -> impl Iterator<Item = Drainer> {
+        Drainer::ALL.into_iter().filter(move |drainer| match drainer {
+            Drainer::Monitor => self.monitor_drains,
+            Drainer::Environment => self.environment_drains,
+        })
     }
 }

@@ -1,131 +1,135 @@
-//! `store::authenticated::read`: the cache is looked up, and the database where it has nothing to serve.
+//! `store::authenticated::read`: looks in the cache, and asks the database if the cache has nothing
+//! to serve.
 
 use crate::action::ReaderStep;
 use crate::guard::Observed;
 use crate::mutant::Mutant;
 use crate::protocol::Protocol;
-use crate::state::{Began, Generation, READERS, ReaderAt, Record, Stale, State};
+use crate::state::{Generation, READERS, ReadContext, ReaderPhase, Record, StaleRead, State};
 
-/// The steps that this reader may do next.
+/// Returns the steps that a reader may take next.
 pub(crate) fn steps(state: &State, reader: usize, protocol: Protocol) -> Vec<ReaderStep> {
-    let mut steps = match state.readers[reader].at {
-        ReaderAt::Start if reader == 0 && protocol.asks_whether_behind() => vec![ReaderStep::IsBehind],
-        ReaderAt::Start | ReaderAt::Begun(_) if protocol.side_by_side => vec![ReaderStep::Observe, ReaderStep::Get],
-        ReaderAt::Start | ReaderAt::Begun(_) | ReaderAt::Got { .. } => vec![ReaderStep::Observe],
-        ReaderAt::Observed { .. } => vec![ReaderStep::Get],
-        ReaderAt::Missed { .. } => vec![ReaderStep::Select],
-        ReaderAt::Selected(_) => vec![ReaderStep::Fill],
-        ReaderAt::Done => vec![],
+    let mut steps = match state.readers[reader].phase {
+        ReaderPhase::Start if reader == 0 && checks_whether_behind(protocol) => vec![ReaderStep::IsBehind],
+        ReaderPhase::Start | ReaderPhase::Begun(_) if protocol.separate_connections => {
+            vec![ReaderStep::Observe, ReaderStep::Get]
+        }
+        ReaderPhase::Start | ReaderPhase::Begun(_) | ReaderPhase::Got { .. } => vec![ReaderStep::Observe],
+        ReaderPhase::Observed { .. } => vec![ReaderStep::Get],
+        ReaderPhase::Missed { .. } => vec![ReaderStep::Select],
+        ReaderPhase::Selected(_) => vec![ReaderStep::Fill],
+        ReaderPhase::Done => vec![],
     };
-    if state.faults.repetitions > 0 && steps.contains(&ReaderStep::Observe) {
+    if state.faults.resends > 0 && steps.contains(&ReaderStep::Observe) {
         steps.push(ReaderStep::ObserveAgain);
     }
-    if state.readers[reader].late.is_some() {
+    if state.readers[reader].late_observe.is_some() {
         steps.push(ReaderStep::LateObserve);
     }
     steps
 }
 
-/// Does one of them.
+/// Performs a step of a reader.
 pub(crate) fn step(state: &mut State, reader: usize, step: ReaderStep, mutant: Option<Mutant>) {
     let number = u8::try_from(reader).unwrap_or(u8::MAX);
     let [first, second] = [number, number + READERS as u8].map(Generation);
     match step {
-        ReaderStep::IsBehind => state.readers[reader].at = ReaderAt::Begun(begin(state, reader, mutant)),
-        ReaderStep::Observe => look(state, reader, first, mutant),
+        ReaderStep::IsBehind => state.readers[reader].phase = ReaderPhase::Begun(begin(state, reader, mutant)),
+        ReaderStep::Observe => observe(state, reader, first, mutant),
         ReaderStep::ObserveAgain => {
-            state.faults.repetitions -= 1;
-            state.readers[reader].late = Some(first);
-            look(state, reader, if mutant == Some(Mutant::SameProposal) { first } else { second }, mutant);
+            state.faults.resends -= 1;
+            state.readers[reader].late_observe = Some(first);
+            observe(state, reader, if mutant == Some(Mutant::SameProposal) { first } else { second }, mutant);
         }
         ReaderStep::LateObserve => {
-            if let Some(proposed) = state.readers[reader].late.take() {
+            if let Some(proposed) = state.readers[reader].late_observe.take() {
                 state.observe(proposed, mutant);
             }
         }
         ReaderStep::Get => {
             let record = state.record;
-            state.readers[reader].at = match state.readers[reader].at {
-                ReaderAt::Observed { began, generation } => open(state, reader, began, generation, record, mutant),
-                ReaderAt::Begun(began) => ReaderAt::Got { began, record },
-                _ => ReaderAt::Got { began: begin(state, reader, mutant), record },
+            state.readers[reader].phase = match state.readers[reader].phase {
+                ReaderPhase::Observed { context, generation } => {
+                    open(state, reader, context, generation, record, mutant)
+                }
+                ReaderPhase::Begun(context) => ReaderPhase::Got { context, record },
+                _ => ReaderPhase::Got { context: begin(state, reader, mutant), record },
             };
         }
         ReaderStep::Select => {
-            state.readers[reader].at = match state.readers[reader].at {
-                ReaderAt::Missed { fills: Some(generation) } => {
-                    ReaderAt::Selected(Record { generation, version: state.database })
+            state.readers[reader].phase = match state.readers[reader].phase {
+                ReaderPhase::Missed { fills: Some(generation) } => {
+                    ReaderPhase::Selected(Record { generation, version: state.database })
                 }
-                _ => ReaderAt::Done,
+                _ => ReaderPhase::Done,
             };
         }
         ReaderStep::Fill => {
-            if let ReaderAt::Selected(record) = state.readers[reader].at {
+            if let ReaderPhase::Selected(record) = state.readers[reader].phase {
                 state.record = Some(record);
             }
-            state.readers[reader].at = ReaderAt::Done;
+            state.readers[reader].phase = ReaderPhase::Done;
         }
     }
 }
 
-/// What a read that begins now is promised, and whether it will trust the cache.
-fn begin(state: &State, reader: usize, mutant: Option<Mutant>) -> Began {
+/// Returns what a read that begins now is promised, and whether it will trust the cache.
+fn begin(state: &State, reader: usize, mutant: Option<Mutant>) -> ReadContext {
     if reader != 0 {
-        return Began { promised: state.promised, trusts: true };
+        return ReadContext { promised: state.promised, trusts_cache: true };
     }
-    Began {
-        // An environment knows what it has acknowledged itself.
+    ReadContext {
+        // An environment knows the writes that it has acknowledged itself.
         promised: state.promised.max(state.environment.acknowledged),
-        trusts: trusts_blindly(mutant) || !state.environment.is_behind(),
-    }
-}
-
-fn trusts_blindly(mutant: Option<Mutant>) -> bool {
-    matches!(mutant, Some(Mutant::TrustWhileBehind | Mutant::AskLateWhetherBehind))
-}
-
-impl Protocol {
-    /// Whether an environment may be behind, and asks before it looks anything up.
-    fn asks_whether_behind(self) -> bool {
-        self.faults.silences > 0 && !trusts_blindly(self.mutant)
+        trusts_cache: trusts_blindly(mutant) || !state.environment.is_behind(),
     }
 }
 
 /// The first half of `Cache::read`: the guard has answered, after the record or before it.
-fn look(state: &mut State, reader: usize, proposed: Generation, mutant: Option<Mutant>) {
-    let (began, got) = match state.readers[reader].at {
-        ReaderAt::Got { began, record } => (began, Some(record)),
-        ReaderAt::Begun(began) => (began, None),
+fn observe(state: &mut State, reader: usize, proposed: Generation, mutant: Option<Mutant>) {
+    let (context, got) = match state.readers[reader].phase {
+        ReaderPhase::Got { context, record } => (context, Some(record)),
+        ReaderPhase::Begun(context) => (context, None),
         _ => (begin(state, reader, mutant), None),
     };
-    state.readers[reader].at = match (state.observe(proposed, mutant), got) {
-        (Observed::Live(generation), None) if began.trusts => ReaderAt::Observed { began, generation },
-        (Observed::Live(generation), Some(record)) if began.trusts => {
-            open(state, reader, began, generation, record, mutant)
+    state.readers[reader].phase = match (state.observe(proposed, mutant), got) {
+        (Observed::Live(generation), None) if context.trusts_cache => ReaderPhase::Observed { context, generation },
+        (Observed::Live(generation), Some(record)) if context.trusts_cache => {
+            open(state, reader, context, generation, record, mutant)
         }
-        _ => ReaderAt::Missed { fills: None },
+        _ => ReaderPhase::Missed { fills: None },
     };
 }
 
-/// The second half, when both have answered: a record of another generation cannot be opened.
+/// The second half of `Cache::read`, when both have answered: only a record of the observed
+/// generation can be opened.
 fn open(
     state: &mut State,
     reader: usize,
-    began: Began,
+    context: ReadContext,
     generation: Generation,
     record: Option<Record>,
     mutant: Option<Mutant>,
-) -> ReaderAt {
-    if mutant == Some(Mutant::AskLateWhetherBehind) && reader == 0 && state.environment.is_behind() {
-        return ReaderAt::Missed { fills: None };
+) -> ReaderPhase {
+    if mutant == Some(Mutant::CheckBehindTooLate) && reader == 0 && state.environment.is_behind() {
+        return ReaderPhase::Missed { fills: None };
     }
     match record {
         Some(record) if record.generation == generation => {
-            if record.version < began.promised {
-                state.stale = Some(Stale { reader, promised: began.promised, answered: record.version });
+            if record.version < context.promised {
+                state.stale = Some(StaleRead { reader, promised: context.promised, answered: record.version });
             }
-            ReaderAt::Done
+            ReaderPhase::Done
         }
-        _ => ReaderAt::Missed { fills: Some(generation) },
+        _ => ReaderPhase::Missed { fills: Some(generation) },
     }
+}
+
+/// Whether an environment may be behind, and checks that before it looks anything up.
+fn checks_whether_behind(protocol: Protocol) -> bool {
+    protocol.faults.timeouts > 0 && !trusts_blindly(protocol.mutant)
+}
+
+fn trusts_blindly(mutant: Option<Mutant>) -> bool {
+    matches!(mutant, Some(Mutant::TrustWhileBehind | Mutant::CheckBehindTooLate))
 }

@@ -1,213 +1,46 @@
-//! Everything that the next step depends on.
+//! The state of the system: everything that the next step depends on.
 
 use crate::fault::Faults;
 
-/// How many read.
+/// The number of readers.
 pub const READERS: usize = 3;
-/// How many write.
+/// The number of writers.
 pub const WRITERS: usize = 2;
 
-/// The number of commits that a value has behind it. The database begins with version 1.
-pub type Version = u8;
-
-/// The random name of the time between two writes, as a number: each proposal has its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Generation(pub u8);
-
-/// The random name of one announcement, as a number: each attempt at a write has its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Nonce(pub u8);
-
-/// What the guard key holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Guard {
-    /// Nothing.
-    Absent,
-    /// `g…`
-    Live(Generation),
-    /// `!…`, or `!S…` if it is shared.
-    Marker {
-        /// Who set it last.
-        nonce: Nonce,
-        /// Whether another marker was there.
-        shared: bool,
-    },
-}
-
-/// What the record key holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Record {
-    /// Under which generation it was filled in.
-    pub generation: Generation,
-    /// What it says.
-    pub version: Version,
-}
-
-/// The state of Redis, of the database, and of everybody who uses them.
+/// The state of Redis, of the database, and of every process that uses them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct State {
-    /// The guard key.
+    /// The value of the guard key.
     pub guard: Guard,
-    /// The record key.
+    /// The value of the record key.
     pub record: Option<Record>,
-    /// The highest generation that was counted. Only a protocol that counts has use for it.
-    pub counted: u8,
+    /// The highest generation so far. Only a protocol that counts generations needs it.
+    pub counter: u8,
     /// The row in the database.
     pub database: Version,
-    /// Whose rows are in `cache_outbox`, a bit for each writer.
+    /// The rows in `cache_outbox`, a bit for each writer.
     pub outbox: u8,
-    /// Who read.
+    /// The readers.
     pub readers: [Reader; READERS],
-    /// Who write.
+    /// The writers.
     pub writers: [Writer; WRITERS],
     /// The environment that reader 0 and writer 0 share.
     pub environment: Environment,
-    /// Who finish the outbox: `cache-monitor`, and the environment.
-    pub drains: [Drain; 2],
-    /// What every read that begins now must not be older than.
+    /// The progress of those that drain the outbox: `cache-monitor`, and the environment.
+    pub drains: [DrainPhase; 2],
+    /// The oldest version that a read that begins now may return.
     pub promised: Version,
-    /// The faults that may still strike.
+    /// The faults that may still occur.
     pub faults: Faults,
-    /// The promise that was broken.
-    pub stale: Option<Stale>,
-}
-
-/// An answer that is older than what was promised when its read began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Stale {
-    /// Who got it.
-    pub reader: usize,
-    /// What it should have been, at least.
-    pub promised: Version,
-    /// What it was.
-    pub answered: Version,
-}
-
-/// Somebody who reads once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Reader {
-    /// What comes next.
-    pub at: ReaderAt,
-    /// A copy of the proposal that is still on its way.
-    pub late: Option<Generation>,
-}
-
-/// How far a reader has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ReaderAt {
-    /// Nothing was sent.
-    Start,
-    /// The environment knows whether it is behind.
-    Begun(Began),
-    /// The record has answered before the guard, which happens on a cluster.
-    Got {
-        /// What held when it was sent.
-        began: Began,
-        /// What the record key held.
-        record: Option<Record>,
-    },
-    /// The guard has answered with a live generation.
-    Observed {
-        /// What held when it was sent.
-        began: Began,
-        /// Which one.
-        generation: Generation,
-    },
-    /// The cache has nothing to serve.
-    Missed {
-        /// Under which generation the answer may be filled in.
-        fills: Option<Generation>,
-    },
-    /// The database has answered, and so has the reader. The record is still to be filled in.
-    Selected(Record),
-    /// Nothing is left to do.
-    Done,
-}
-
-/// What holds when a read begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Began {
-    /// What the answer must not be older than.
-    pub promised: Version,
-    /// Whether its environment is not behind.
-    pub trusts: bool,
-}
-
-/// Somebody who writes once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Writer {
-    /// What comes next.
-    pub at: WriterAt,
-    /// What this attempt is announced with.
-    pub nonce: Nonce,
-    /// Whether the writer knows that its marker is set.
-    pub marked: bool,
-    /// Which version the statement has made, if it has been committed.
-    pub version: Option<Version>,
-    /// A copy of the announcement that is still on its way.
-    pub late_begin: Option<Nonce>,
-    /// A copy of the clearing that is still on its way.
-    pub late_end: Option<Nonce>,
-    /// The statement is on its way, and nobody waits for it.
-    pub late_commit: bool,
-}
-
-/// How far a writer has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum WriterAt {
-    /// Nothing was sent.
-    Start,
-    /// The write is announced, or could not be.
-    Begun,
-    /// The marker is cleared, before the statement was sent. Only a mutant comes here.
-    ClearedEarly,
-    /// The statement has committed itself.
-    Committed,
-    /// The statement was refused.
-    Refused,
-    /// The environment died on the way.
-    Dead,
-    /// The client has its answer.
-    Done,
-}
-
-/// What an environment remembers of its troubles with Redis; see `Cache::must_catch_up`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Environment {
-    /// How many there were.
-    pub failures: u8,
-    /// How many of them have been made good.
-    pub settled: u8,
-    /// The highest version that it has acknowledged.
-    pub acknowledged: Version,
-}
-
-/// How far somebody has come who finishes the outbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Drain {
-    /// Not begun.
-    Idle,
-    /// These rows were there.
-    Pending {
-        /// A bit for each writer.
-        rows: u8,
-        /// How many failures the environment knew of.
-        failures: u8,
-    },
-    /// Their guards are dropped.
-    Invalidated {
-        /// A bit for each writer.
-        rows: u8,
-        /// How many failures the environment knew of.
-        failures: u8,
-    },
+    /// The read that broke the promise.
+    pub stale: Option<StaleRead>,
 }
 
 impl State {
-    /// A system that nobody has used yet.
+    /// Returns the state of a system that has served no request yet.
     pub fn new(faults: Faults) -> Self {
         let writer = |number| Writer {
-            at: WriterAt::Start,
+            phase: WriterPhase::Start,
             nonce: Nonce(number),
             marked: false,
             version: None,
@@ -218,23 +51,206 @@ impl State {
         Self {
             guard: Guard::Absent,
             record: None,
-            counted: 0,
+            counter: 0,
             database: 1,
             outbox: 0,
-            readers: [Reader { at: ReaderAt::Start, late: None }; READERS],
+            readers: [Reader { phase: ReaderPhase::Start, late_observe: None }; READERS],
             writers: [writer(0), writer(1)],
             environment: Environment::default(),
-            drains: [Drain::Idle; 2],
+            drains: [DrainPhase::Idle; 2],
             promised: 1,
             faults,
             stale: None,
         }
     }
+
+    /// Promises the settled writes to every environment: those that were acknowledged, or committed
+    /// by a writer that crashed, and that have no row in the outbox.
+    pub(crate) fn promise_settled_writes(&mut self) {
+        for (number, writer) in self.writers.iter().enumerate() {
+            let has_ended = matches!(writer.phase, WriterPhase::Done | WriterPhase::Crashed);
+            if let Some(version) = writer.version.filter(|_| has_ended && self.outbox & (1 << number) == 0) {
+                self.promised = self.promised.max(version);
+            }
+        }
+    }
+
+    /// Promises to every environment what a writer has committed.
+    pub(crate) fn promise(&mut self, writer: usize) {
+        self.promised = self.promised.max(self.writers[writer].version.unwrap_or_default());
+    }
+}
+
+/// The number of commits that led to a value. The database begins with version 1.
+pub type Version = u8;
+
+/// The random name of the time between two writes, as a number. Each proposal has its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Generation(pub u8);
+
+/// The random name of one announcement, as a number. Each attempt at a write has its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Nonce(pub u8);
+
+/// The value of the guard key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Guard {
+    /// The key does not exist.
+    Absent,
+    /// `g…`
+    Live(Generation),
+    /// `!…`, or `!S…` if it is shared.
+    Marker {
+        /// The announcement that set it last.
+        nonce: Nonce,
+        /// Whether it replaced the marker of another write.
+        shared: bool,
+    },
+}
+
+/// The value of the record key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Record {
+    /// The generation under which it was filled.
+    pub generation: Generation,
+    /// The version in it.
+    pub version: Version,
+}
+
+/// A response that is older than what was promised when its read began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StaleRead {
+    /// The reader that got it.
+    pub reader: usize,
+    /// The oldest version that it was allowed to get.
+    pub promised: Version,
+    /// The version that it got.
+    pub answered: Version,
+}
+
+/// A process that reads once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Reader {
+    /// Its progress.
+    pub phase: ReaderPhase,
+    /// A copy of the proposal that is still in transit.
+    pub late_observe: Option<Generation>,
+}
+
+/// The progress of a reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ReaderPhase {
+    /// Nothing was sent.
+    Start,
+    /// The environment knows whether it is behind.
+    Begun(ReadContext),
+    /// The record was returned before the guard, which happens on a cluster.
+    Got {
+        /// What held when the lookup was sent.
+        context: ReadContext,
+        /// The value of the record key.
+        record: Option<Record>,
+    },
+    /// The guard has a live generation.
+    Observed {
+        /// What held when the lookup was sent.
+        context: ReadContext,
+        /// The live generation.
+        generation: Generation,
+    },
+    /// The cache has nothing to serve.
+    Missed {
+        /// The generation under which the response may be filled.
+        fills: Option<Generation>,
+    },
+    /// The database has answered and the reader has its response. The record has yet to be filled.
+    Selected(Record),
+    /// The read has ended.
+    Done,
+}
+
+/// What holds when a read begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ReadContext {
+    /// The oldest version that the read may return.
+    pub promised: Version,
+    /// Whether the environment trusts the cache: it is not behind.
+    pub trusts_cache: bool,
+}
+
+/// A process that writes once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Writer {
+    /// Its progress.
+    pub phase: WriterPhase,
+    /// The name of this attempt's announcement.
+    pub nonce: Nonce,
+    /// Whether the writer knows that its marker is set.
+    pub marked: bool,
+    /// The version that the statement created, once it is committed.
+    pub version: Option<Version>,
+    /// A copy of the announcement that is still in transit.
+    pub late_begin: Option<Nonce>,
+    /// A copy of the clearing that is still in transit.
+    pub late_end: Option<Nonce>,
+    /// Whether the statement is in transit and no writer waits for it.
+    pub late_commit: bool,
+}
+
+/// The progress of a writer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WriterPhase {
+    /// Nothing was sent.
+    Start,
+    /// The write is announced, or could not be.
+    Begun,
+    /// The marker is cleared before the statement was sent. Only a mutant gets here.
+    ClearedEarly,
+    /// The statement is committed.
+    Committed,
+    /// The statement failed.
+    RolledBack,
+    /// The environment crashed before the end.
+    Crashed,
+    /// The client has its response.
+    Done,
+}
+
+/// What an environment remembers of its failures to reach Redis; see `Cache::is_behind`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Environment {
+    /// The number of failures.
+    pub failures: u8,
+    /// The number of failures that draining the outbox has settled.
+    pub drained_through: u8,
+    /// The highest version that it has acknowledged.
+    pub acknowledged: Version,
 }
 
 impl Environment {
-    /// Whether writes may have gone unannounced.
+    /// Whether writes of this environment may be unannounced.
     pub fn is_behind(self) -> bool {
-        self.failures > self.settled
+        self.failures > self.drained_through
     }
+}
+
+/// The progress of a process that drains the outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DrainPhase {
+    /// It has not begun.
+    Idle,
+    /// It knows the rows of the outbox.
+    Pending {
+        /// The rows, a bit for each writer.
+        rows: u8,
+        /// The number of failures that the environment knew of.
+        failures: u8,
+    },
+    /// It has dropped the guards of these rows.
+    Invalidated {
+        /// The rows, a bit for each writer.
+        rows: u8,
+        /// The number of failures that the environment knew of.
+        failures: u8,
+    },
 }

@@ -1,29 +1,30 @@
-//! A checker after Meta's Polaris: does the cache ever hide an acknowledged write, whatever fails meanwhile?
+//! Checks under random faults that the cache never hides an acknowledged write. The checker is
+//! modelled on Meta's Polaris.
 //!
-//! | module | holds |
+//! | module | contents |
 //! |---|---|
-//! | [`register`] | the rule: what a reader may be given, by what was acknowledged before it asked |
-//! | [`subject`] | the people, each with a profile and a journal of two registers |
-//! | [`checker`] | counts, and the judgement on every answer |
-//! | [`witness`] | what the database itself remembers, for the one delay that is stated |
-//! | [`arm`] | what is checked: the API, the library in this process, and cache-aside as it is usually written |
-//! | [`load`] | readers, writers and those who sign out |
-//! | [`stage`] | the servers and functions |
-//! | [`fault`], [`schedule`] | what is done to them, and when |
-//! | [`choice`] | how much is asked of each arm |
-//! | [`trial`] | one arm, for a time |
-//! | [`report`] | what came of it |
+//! | [`register`] | the rule: which versions a read may return after which acknowledgements |
+//! | [`user`] | the users, each with a profile and a journal of two registers |
+//! | [`checker`], [`counts`] | the verdict on every response, and the numbers of events |
+//! | [`oracle`] | what the database itself recorded, for the one delay that is documented |
+//! | [`target`] | the targets: the API, the library in this process, and plain cache-aside |
+//! | [`load`] | the tasks that read, write and sign out |
+//! | [`system`] | the servers and the functions |
+//! | [`fault`], [`schedule`] | the faults that are injected into them, and when |
+//! | [`workload`] | the load on each target |
+//! | [`run`] | one target under load and faults |
+//! | [`report`] | the outcome of a run |
 
-pub mod arm;
 pub mod checker;
-pub mod choice;
+pub mod counts;
 pub mod fault;
 pub mod load;
+pub mod oracle;
 pub mod register;
 pub mod report;
+pub mod run;
 pub mod schedule;
-mod session;
-pub mod stage;
-pub mod subject;
-pub mod trial;
-pub mod witness;
+pub mod system;
+pub mod target;
+pub mod user;
+pub mod workload;

@@ -1,4 +1,4 @@
-//! Readers, writers and those who sign out, all at once.
+//! Readers, writers and users that sign out, all at the same time.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,61 +11,48 @@ use rand::{RngExt as _, SeedableRng as _};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::arm::{Arm, Failure};
-use crate::checker::{Checker, count};
-use crate::subject::{Document, REGISTERS, Subject};
+use crate::checker::Checker;
+use crate::target::{Failure, Target};
+use crate::user::{REGISTERS, Resource, User};
 
-/// So many of the subjects get half of all requests, so that a guard has readers and writers at the same moment.
-const BUSY: usize = 4;
-/// How many ended sessions are tried again now and then: about as many as a session's record would live for.
-const REMEMBERED: usize = 2000;
-/// One request in so many comes with a session that has ended.
-const WITH_AN_ENDED_SESSION: u32 = 20;
-/// Whoever got no answer waits before the next request.
+/// The number of users that get half of all requests, so that a guard has readers and writers at
+/// the same time.
+const BUSY_USERS: usize = 4;
+/// The number of ended sessions that are used again now and then: about as many as the records of
+/// sessions that have not expired.
+const MAX_ENDED_SESSIONS: usize = 2000;
+/// One request in this many uses a session that has ended.
+const ENDED_SESSION_RATIO: u32 = 20;
+/// The pause after a request that got no response.
 const BACK_OFF: Duration = Duration::from_millis(50);
 
-/// How much is asked for.
+/// The number of tasks of each kind, and their pace.
 #[derive(Debug, Clone, Copy)]
 pub struct Load {
-    /// Who read, each one request after the other.
+    /// The number of readers. Each sends one request after the other.
     pub readers: usize,
-    /// How often each of them begins to read; without it, as soon as the last answer is there.
-    pub read_every: Option<Duration>,
-    /// Who write.
+    /// The time between two reads of a reader. Without it, the next read follows the response.
+    pub read_interval: Option<Duration>,
+    /// The number of writers.
     pub writers: usize,
-    /// How long each of them waits between two writes, on average.
+    /// The pause of a writer between two writes, on average.
     pub write_pause: Duration,
-    /// Who open sessions and sign out.
-    pub leavers: usize,
-    /// How long each of them waits between two sessions, on average.
-    pub leave_pause: Duration,
+    /// The number of tasks that open sessions and sign out.
+    pub sign_out_tasks: usize,
+    /// The pause of such a task between two sessions, on average.
+    pub sign_out_pause: Duration,
 }
 
-/// A session that has ended, as its owner was told.
-#[derive(Debug, Clone)]
-struct Ended {
-    subject: usize,
-    token: String,
-}
-
-/// What all tasks share.
-struct Shared<A> {
-    arm: A,
-    checker: Arc<Checker>,
-    subjects: Arc<Vec<Subject>>,
-    ended: Mutex<VecDeque<Ended>>,
-}
-
-/// Begins, and goes on until the tasks are dropped.
-pub fn begin<A: Arm>(
-    arm: A,
+/// Starts the tasks, which run until they are dropped.
+pub fn spawn<T: Target>(
+    target: T,
     checker: &Arc<Checker>,
-    subjects: &Arc<Vec<Subject>>,
+    users: &Arc<Vec<User>>,
     load: Load,
     seed: u64,
 ) -> JoinSet<()> {
-    let shared =
-        Arc::new(Shared { arm, checker: Arc::clone(checker), subjects: Arc::clone(subjects), ended: Mutex::default() });
+    let generator =
+        Arc::new(Generator { target, checker: Arc::clone(checker), users: Arc::clone(users), ended: Mutex::default() });
     let mut number = 0;
     let mut random = || {
         number += 1;
@@ -73,22 +60,39 @@ pub fn begin<A: Arm>(
     };
     let mut tasks = JoinSet::new();
     for _ in 0..load.readers {
-        tasks.spawn(Arc::clone(&shared).read(load, random()));
+        tasks.spawn(Arc::clone(&generator).read(load, random()));
     }
     for _ in 0..load.writers {
-        tasks.spawn(Arc::clone(&shared).write(load, random()));
+        tasks.spawn(Arc::clone(&generator).write(load, random()));
     }
-    for _ in 0..if A::HAS_SESSIONS { load.leavers } else { 0 } {
-        tasks.spawn(Arc::clone(&shared).leave(load, random()));
+    for _ in 0..if T::HAS_SESSIONS { load.sign_out_tasks } else { 0 } {
+        tasks.spawn(Arc::clone(&generator).sign_out(load, random()));
     }
     tasks
 }
 
-impl<A: Arm> Shared<A> {
+/// What all tasks share.
+struct Generator<T> {
+    target: T,
+    checker: Arc<Checker>,
+    users: Arc<Vec<User>>,
+    ended: Mutex<VecDeque<EndedSession>>,
+}
+
+/// A session whose sign-out was acknowledged.
+#[derive(Debug, Clone)]
+struct EndedSession {
+    /// The index of its user.
+    user: usize,
+    token: String,
+}
+
+impl<T: Target> Generator<T> {
     async fn read(self: Arc<Self>, load: Load, mut random: StdRng) {
-        let mut ticks = load.read_every.map(interval);
+        let mut ticks = load.read_interval.map(interval);
         if let Some(ticks) = &mut ticks {
-            // A reader who had to wait does not make up for it: no request comes at another rate because the last one failed.
+            // A reader does not make up for the time that it had to wait, so that a failed request
+            // does not change the rate of the next ones.
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             sleep(ticks.period().mul_f64(random.random())).await;
         }
@@ -96,114 +100,119 @@ impl<A: Arm> Shared<A> {
             if let Some(ticks) = &mut ticks {
                 ticks.tick().await;
             }
-            let document = document(&mut random);
-            if A::HAS_SESSIONS
-                && random.random_ratio(1, WITH_AN_ENDED_SESSION)
-                && let Some(ended) = self.ended(&mut random)
+            let resource = random_resource(&mut random);
+            if T::HAS_SESSIONS
+                && random.random_ratio(1, ENDED_SESSION_RATIO)
+                && let Some(ended) = self.random_ended_session(&mut random)
             {
-                self.try_ended(&ended, document).await;
+                self.read_with_ended_session(&ended, resource).await;
                 continue;
             }
-            let Some(subject) = self.subject(&mut random) else { return };
-            if !self.read_once(subject, &subject.token, document).await && ticks.is_none() {
+            let Some(user) = self.random_user(&mut random) else { return };
+            if !self.read_once(user, &user.token, resource).await && ticks.is_none() {
                 sleep(BACK_OFF).await;
             }
         }
     }
 
-    /// Reads and judges. Returns whether there was an answer.
-    async fn read_once(&self, subject: &Subject, token: &str, document: Document) -> bool {
-        let expectations = subject.expect(document);
-        match self.arm.read(subject, token, document).await {
+    /// Reads, checks the answer, and returns whether there was one.
+    async fn read_once(&self, user: &User, token: &str, resource: Resource) -> bool {
+        let expectations = user.expect(resource);
+        match self.target.read(user, token, resource).await {
             Ok(answer) => {
-                self.checker.answered(subject, document, expectations, answer);
+                self.checker.check(user, resource, expectations, answer);
                 return true;
             }
             Err(Failure::Unavailable) => {}
             Err(other) => self.checker.unexpected(&format!("a read got {other:?}")),
         }
-        count(&self.checker.tally.failed_reads);
+        self.checker.count(|counts| counts.failed_reads += 1);
         false
     }
 
     async fn write(self: Arc<Self>, load: Load, mut random: StdRng) {
         loop {
             sleep(load.write_pause.mul_f64(2.0 * random.random::<f64>())).await;
-            let Some(subject) = self.subject(&mut random) else { return };
-            let (document, number) = (document(&mut random), random.random_range(0..REGISTERS));
-            let Some(write) = subject.registers(document).get(number).and_then(|register| register.begin()) else {
+            let Some(user) = self.random_user(&mut random) else { return };
+            let (resource, number) = (random_resource(&mut random), random.random_range(0..REGISTERS));
+            let Some(write) = user.registers(resource).get(number).and_then(|register| register.begin()) else {
                 continue;
             };
             loop {
-                match self.arm.write(subject, document, number, write.version).await {
+                match self.target.write(user, resource, number, write.version).await {
                     Ok(()) => break,
                     Err(Failure::Unavailable) => {}
                     Err(other) => self.checker.unexpected(&format!("a write got {other:?}")),
                 }
-                count(&self.checker.tally.failed_writes);
-                sleep(BACK_OFF.mul_f64(1.0 + random.random::<f64>())).await;
+                self.checker.count(|counts| counts.failed_writes += 1);
+                back_off(&mut random).await;
             }
             write.acknowledge();
-            count(&self.checker.tally.writes);
+            self.checker.count(|counts| counts.writes += 1);
         }
     }
 
-    /// Opens a session, uses it in several places at once, ends it, and tries whether it has ended everywhere.
-    async fn leave(self: Arc<Self>, load: Load, mut random: StdRng) {
+    /// Opens a session, uses it several times at once, ends it, and checks that it has ended in
+    /// every environment.
+    async fn sign_out(self: Arc<Self>, load: Load, mut random: StdRng) {
         loop {
-            sleep(load.leave_pause.mul_f64(2.0 * random.random::<f64>())).await;
-            let number = random.random_range(0..self.subjects.len());
-            let Some(subject) = self.subjects.get(number) else { return };
-            let Ok(token) = self.arm.sign_in(subject).await else { continue };
-            join_all([0, 1, 0].map(|kind| self.read_once(subject, &token, both(kind)))).await;
-            while let Err(failure) = self.arm.sign_out(&token).await {
+            sleep(load.sign_out_pause.mul_f64(2.0 * random.random::<f64>())).await;
+            let index = random.random_range(0..self.users.len());
+            let Some(user) = self.users.get(index) else { return };
+            let Ok(token) = self.target.sign_in(user).await else { continue };
+            join_all([0, 1, 0].map(|number| self.read_once(user, &token, resource(number)))).await;
+            while let Err(failure) = self.target.sign_out(&token).await {
                 if failure != Failure::Unavailable {
                     self.checker.unexpected(&format!("a sign-out got {failure:?}"));
                 }
-                count(&self.checker.tally.failed_sign_outs);
-                sleep(BACK_OFF.mul_f64(1.0 + random.random::<f64>())).await;
+                self.checker.count(|counts| counts.failed_sign_outs += 1);
+                back_off(&mut random).await;
             }
-            count(&self.checker.tally.sign_outs);
-            let ended = Ended { subject: number, token };
-            join_all([0, 1, 0, 1].map(|kind| self.try_ended(&ended, both(kind)))).await;
+            self.checker.count(|counts| counts.sign_outs += 1);
+            let ended = EndedSession { user: index, token };
+            join_all([0, 1, 0, 1].map(|number| self.read_with_ended_session(&ended, resource(number)))).await;
             let mut all = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
             all.push_back(ended);
-            if all.len() > REMEMBERED {
+            if all.len() > MAX_ENDED_SESSIONS {
                 all.pop_front();
             }
         }
     }
 
-    async fn try_ended(&self, ended: &Ended, document: Document) {
-        let Some(subject) = self.subjects.get(ended.subject) else { return };
-        match self.arm.read(subject, &ended.token, document).await {
+    async fn read_with_ended_session(&self, ended: &EndedSession, resource: Resource) {
+        let Some(user) = self.users.get(ended.user) else { return };
+        match self.target.read(user, &ended.token, resource).await {
             Ok(answer) => {
-                let what = format!("{document:?} of {}, hit: {}", subject.id, answer.hit);
+                let what = format!("{resource:?} of {}, hit: {}", user.id, answer.hit);
                 self.checker.accepted_after_sign_out(&what);
             }
-            Err(Failure::SignedOut) => count(&self.checker.tally.refusals),
+            Err(Failure::SignedOut) => self.checker.count(|counts| counts.rejections += 1),
             Err(Failure::Unavailable) => {}
             Err(other) => self.checker.unexpected(&format!("an ended session got {other:?}")),
         }
     }
 
-    fn subject(&self, random: &mut StdRng) -> Option<&Subject> {
+    fn random_user(&self, random: &mut StdRng) -> Option<&User> {
         match random.random() {
-            true => self.subjects.iter().take(BUSY).collect::<Vec<_>>().choose(random).copied(),
-            false => self.subjects.choose(random),
+            true => self.users.iter().take(BUSY_USERS).collect::<Vec<_>>().choose(random).copied(),
+            false => self.users.choose(random),
         }
     }
 
-    fn ended(&self, random: &mut StdRng) -> Option<Ended> {
+    fn random_ended_session(&self, random: &mut StdRng) -> Option<EndedSession> {
         let all = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         (!all.is_empty()).then(|| all.get(random.random_range(0..all.len())).cloned()).flatten()
     }
 }
 
-fn document(random: &mut StdRng) -> Document {
-    both(random.random_range(0..2))
+fn random_resource(random: &mut StdRng) -> Resource {
+    resource(random.random_range(0..2))
 }
 
-fn both(number: usize) -> Document {
-    if number == 0 { Document::Profile } else { Document::Journal }
+fn resource(number: usize) -> Resource {
+    if number == 0 { Resource::Profile } else { Resource::Journal }
+}
+
+async fn back_off(random: &mut StdRng) {
+    sleep(BACK_OFF.mul_f64(1.0 + random.random::<f64>())).await;
 }

@@ -1,4 +1,6 @@
-//! `chaos`: tries the arms one after the other, and prints what came of it. `cargo xtask chaos` builds what it needs and runs it.
+//! `chaos`: runs the targets one after the other, and prints the outcomes. `cargo xtask chaos`
+//! builds what it needs and runs it.
+
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to the terminal")]
 
 use std::path::PathBuf;
@@ -6,40 +8,65 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use chaos::choice::{Arms, Extent};
+use chaos::counts::Counts;
 use chaos::report::Outcome;
-use chaos::schedule::Calm;
-use chaos::stage::Stage;
-use chaos::trial::Progress;
-use clap::Parser;
+use chaos::run::Progress;
+use chaos::schedule::QuietPeriod;
+use chaos::system::System;
+use chaos::workload::{Limits, TargetKind};
+use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use rand::RngExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// How long nothing happens between two faults.
-const CALM: Calm = Calm(Duration::from_millis(500), Duration::from_millis(2500));
+/// The time between two faults.
+const QUIET_PERIOD: QuietPeriod = QuietPeriod { min: Duration::from_millis(500), max: Duration::from_millis(2500) };
 
 /// Checks under random faults that the cache never hides an acknowledged write.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// How long the API and the library are tried, each
+    /// Runs the API and the library for this long, each
     #[arg(long, default_value_t = 2.0)]
     minutes: f64,
-    /// Ends an arm after so many checked reads
+    /// Ends the run of a target after this many checked reads
     #[arg(long)]
     reads: Option<u64>,
     /// Repeats the faults of another run, in order and duration
     #[arg(long)]
     seed: Option<u64>,
-    /// What is tried
-    #[arg(long, value_enum, default_value_t = Arms::All)]
-    arm: Arms,
-    /// Against a Redis Cluster of three shards, with shards failed over and slots moved
+    /// The target to run
+    #[arg(long, value_enum, default_value_t = Selection::All)]
+    target: Selection,
+    /// Runs against a Redis Cluster of three shards, with failovers and moves of slots
     #[arg(long)]
     cluster: bool,
-    /// Keeps every figure in this file
+    /// Writes the outcomes to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+}
+
+/// The values of `--target`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Selection {
+    /// The functions behind the emulator
+    Api,
+    /// The crate `shared` in this process
+    Library,
+    /// Cache-aside as it is usually written, until it is caught
+    Naive,
+    /// One after the other
+    All,
+}
+
+impl Selection {
+    fn targets(self) -> &'static [TargetKind] {
+        match self {
+            Self::Api => &[TargetKind::Api],
+            Self::Library => &[TargetKind::Library],
+            Self::Naive => &[TargetKind::Naive],
+            Self::All => &[TargetKind::Naive, TargetKind::Api, TargetKind::Library],
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -55,47 +82,47 @@ fn main() -> ExitCode {
 async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let [mut interrupt, mut terminate] = [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
     tokio::select! {
-        outcomes = try_all(arguments) => conclude(arguments, &outcomes?),
-        // Dropped, the trial takes its servers along.
+        outcomes = run_targets(arguments) => report_outcomes(arguments, &outcomes?),
+        // Dropping the future stops the servers of the run.
         _ = interrupt.recv() => Ok(ExitCode::from(130)),
         _ = terminate.recv() => Ok(ExitCode::from(130)),
     }
 }
 
-async fn try_all(arguments: &Arguments) -> Result<Vec<Outcome>> {
+async fn run_targets(arguments: &Arguments) -> Result<Vec<Outcome>> {
     let seed = arguments.seed.unwrap_or_else(|| rand::rng().random::<u32>().into());
     println!("seed {seed}");
-    let stage = Stage::set_up(arguments.cluster).await?;
+    let system = System::start(arguments.cluster).await?;
     let after = Duration::from_secs_f64(60.0 * arguments.minutes);
-    let extent = Extent { after, reads: arguments.reads, calm: CALM };
+    let limits = Limits { after, reads: arguments.reads, minimum: Counts::default(), quiet_period: QUIET_PERIOD };
     let mut outcomes = Vec::new();
-    for arm in arguments.arm.in_order() {
+    for target in arguments.target.targets() {
         let bar = ProgressBar::new_spinner();
         bar.set_style(ProgressStyle::with_template("{spinner} {msg}")?);
         bar.enable_steady_tick(Duration::from_millis(100));
-        let outcome = arm.run(&stage, extent, seed, |progress| bar.set_message(line(arm.name(), progress))).await?;
+        let report = |progress: Progress<'_>| bar.set_message(status_line(target.name(), progress));
+        let outcome = target.run(&system, limits, seed, report).await?;
         bar.finish_and_clear();
-        println!("{}\n{outcome}", arm.name());
+        println!("{}\n{outcome}", target.name());
         outcomes.push(outcome);
     }
     Ok(outcomes)
 }
 
-fn line(arm: &str, progress: Progress<'_>) -> String {
-    let Progress { elapsed, fault, checker } = progress;
-    let [reads, failed, writes] = [&checker.tally.reads, &checker.tally.failed_reads, &checker.tally.writes]
-        .map(|counter| counter.load(std::sync::atomic::Ordering::Relaxed));
-    let (seconds, violations) = (elapsed.as_secs(), checker.violations());
+fn status_line(target: &str, progress: Progress<'_>) -> String {
+    let Progress { elapsed, fault, counts } = progress;
+    let Counts { reads, failed_reads, writes, violations, .. } = counts;
+    let seconds = elapsed.as_secs();
     format!(
-        "{arm} {seconds} s: {reads} reads, {failed} without an answer, {writes} writes, {violations} violations · {fault}"
+        "{target} {seconds} s: {reads} reads, {failed_reads} without an answer, {writes} writes, {violations} violations · {fault}"
     )
 }
 
-fn conclude(arguments: &Arguments, outcomes: &[Outcome]) -> Result<ExitCode> {
+fn report_outcomes(arguments: &Arguments, outcomes: &[Outcome]) -> Result<ExitCode> {
     if let Some(file) = &arguments.json {
         std::fs::write(file, serde_json::to_string_pretty(outcomes)?)
             .with_context(|| format!("cannot write {}", file.display()))?;
-        println!("every figure is in {}", file.display());
+        println!("wrote the outcomes to {}", file.display());
     }
     let failed: Vec<_> = outcomes.iter().filter_map(Outcome::failure).collect();
     for failure in &failed {

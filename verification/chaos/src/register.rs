@@ -1,8 +1,9 @@
-//! What was written, and what a reader may be given.
+//! The versions that were written, and the ones that a read may return.
 //!
-//! A register holds one number, which each write raises by one. A write is repeated under its `Idempotency-Key` until it is acknowledged,
-//! before the next begins: so the versions up to the highest acknowledged one have all been there, and no late copy of an older write can
-//! come after a newer one.
+//! A register contains one number, which each write increments. A write is repeated under its
+//! `Idempotency-Key` until it is acknowledged; only then does the next one begin. Therefore every
+//! version up to the highest acknowledged one has been stored, and no late copy of an older write
+//! can follow a newer one.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,36 +16,8 @@ pub struct Register {
     acknowledged: AtomicU64,
 }
 
-/// What a reader knows before it asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Expectation {
-    /// The highest version that was acknowledged before.
-    pub acknowledged: u64,
-    /// When it began to ask.
-    pub began: Timestamp,
-}
-
-/// What the answer says of the system that gave it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It may be.
-    Possible,
-    /// It hides a write that was acknowledged before the read began.
-    Stale,
-    /// Nobody has written it.
-    Invented,
-}
-
-/// A write that has begun and is not acknowledged: it may be done at any moment, or never.
-#[derive(Debug)]
-pub struct Write<'a> {
-    register: &'a Register,
-    /// What is written.
-    pub version: u64,
-}
-
 impl Register {
-    /// Begins to write the next version, unless the last one has yet to be acknowledged.
+    /// Begins to write the next version, unless the last one is not acknowledged yet.
     pub fn begin(&self) -> Option<Write<'_>> {
         let last = self.acknowledged();
         let version = last + 1;
@@ -52,30 +25,58 @@ impl Register {
         Some(Write { register: self, version })
     }
 
-    /// What a read that begins now must not fall behind.
+    /// Returns what a read that begins now must see.
     pub fn expect(&self) -> Expectation {
         Expectation { acknowledged: self.acknowledged(), began: Timestamp::now() }
     }
 
-    /// Judges an answer that has just come.
-    pub fn judge(&self, expectation: Expectation, version: u64) -> Verdict {
+    /// Checks an answer that has just arrived.
+    pub fn check(&self, expectation: Expectation, version: u64) -> Verdict {
         if version < expectation.acknowledged {
             Verdict::Stale
         } else if version > self.begun.load(Ordering::SeqCst) {
-            Verdict::Invented
+            Verdict::NeverWritten
         } else {
-            Verdict::Possible
+            Verdict::Allowed
         }
     }
 
-    /// The highest version that was acknowledged.
+    /// Returns the highest version that was acknowledged.
     pub fn acknowledged(&self) -> u64 {
         self.acknowledged.load(Ordering::SeqCst)
     }
 }
 
+/// What a reader knows before it sends the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expectation {
+    /// The highest version that was acknowledged before.
+    pub acknowledged: u64,
+    /// The time at which the read begins.
+    pub began: Timestamp,
+}
+
+/// The verdict on an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The answer is correct.
+    Allowed,
+    /// It hides a write that was acknowledged before the read began.
+    Stale,
+    /// No write has begun with this version.
+    NeverWritten,
+}
+
+/// A write that has begun and is not acknowledged. It may take effect at any moment, or never.
+#[derive(Debug)]
+pub struct Write<'a> {
+    register: &'a Register,
+    /// The version that is written.
+    pub version: u64,
+}
+
 impl Write<'_> {
-    /// The client was told that the write is done.
+    /// Records that the client was told of the success of the write.
     pub fn acknowledge(self) {
         self.register.acknowledged.store(self.version, Ordering::SeqCst);
     }
@@ -97,8 +98,8 @@ mod tests {
     fn an_answer_older_than_what_was_acknowledged_before_is_stale() {
         let register = written(3);
         let expectation = register.expect();
-        assert_eq!(register.judge(expectation, 2), Verdict::Stale);
-        assert_eq!(register.judge(expectation, 3), Verdict::Possible);
+        assert_eq!(register.check(expectation, 2), Verdict::Stale);
+        assert_eq!(register.check(expectation, 3), Verdict::Allowed);
     }
 
     #[test]
@@ -106,9 +107,9 @@ mod tests {
         let register = written(3);
         let expectation = register.expect();
         register.begin().unwrap().acknowledge();
-        assert_eq!(register.judge(expectation, 3), Verdict::Possible);
-        assert_eq!(register.judge(expectation, 4), Verdict::Possible);
-        assert_eq!(register.judge(register.expect(), 3), Verdict::Stale);
+        assert_eq!(register.check(expectation, 3), Verdict::Allowed);
+        assert_eq!(register.check(expectation, 4), Verdict::Allowed);
+        assert_eq!(register.check(register.expect(), 3), Verdict::Stale);
     }
 
     #[test]
@@ -116,16 +117,16 @@ mod tests {
         let register = written(3);
         let write = register.begin().unwrap();
         for seen in [3, 4, 3] {
-            assert_eq!(register.judge(register.expect(), seen), Verdict::Possible, "{seen}");
+            assert_eq!(register.check(register.expect(), seen), Verdict::Allowed, "{seen}");
         }
         assert_eq!(write.version, 4);
-        assert_eq!(register.judge(register.expect(), 3), Verdict::Possible, "nobody was told that it is done");
+        assert_eq!(register.check(register.expect(), 3), Verdict::Allowed, "it is not acknowledged");
     }
 
     #[test]
-    fn a_version_that_nobody_has_begun_to_write_is_invented() {
+    fn a_version_that_no_write_has_begun_is_never_written() {
         let register = written(3);
-        assert_eq!(register.judge(register.expect(), 4), Verdict::Invented);
+        assert_eq!(register.check(register.expect(), 4), Verdict::NeverWritten);
     }
 
     #[test]
@@ -135,6 +136,6 @@ mod tests {
         assert!(register.begin().is_none());
         first.acknowledge();
         assert_eq!(register.begin().unwrap().version, 2);
-        assert!(register.begin().is_none(), "it may still be done");
+        assert!(register.begin().is_none(), "it may still take effect");
     }
 }

@@ -1,4 +1,5 @@
-//! Which fault strikes when: all that suit, in an order of the seed's, again and again, with a calm in between.
+//! The schedule of faults: all that apply, in an order given by the seed, again and again, with
+//! quiet periods between them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,96 +8,127 @@ use anyhow::{Context as _, Result};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
+use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::fault::{Fault, Target};
-use crate::stage::Stage;
+use crate::fault::{Fault, Topology};
+use crate::system::System;
 
-/// How long nothing happens after a fault, at least and at most.
-#[derive(Debug, Clone, Copy)]
-pub struct Calm(pub Duration, pub Duration);
-
-/// How often a kind of fault has been there, and how much it has struck.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Struck {
-    /// How many times.
-    pub times: u64,
-    /// What it struck: connections, environments, keys, slots.
-    pub things: u64,
-}
+/// The number of rounds in which a fault may have no effect. After that, a run may stop without it.
+const MAX_ROUNDS: usize = 5;
 
 /// The faults of one run.
 #[derive(Debug)]
 pub struct Schedule {
     random: StdRng,
-    target: Target,
-    calm: Calm,
-    once_at_least: bool,
-    /// What has happened so far.
-    pub struck: BTreeMap<Fault, Struck>,
+    topology: Topology,
+    quiet_period: QuietPeriod,
+    requires_all: bool,
+    /// The faults that were injected so far.
+    pub injected: BTreeMap<Fault, Injected>,
 }
 
 impl Schedule {
-    /// The same seed gives the same order and the same durations.
-    pub fn new(seed: u64, target: Target, calm: Calm, once_at_least: bool) -> Self {
-        Self { random: StdRng::seed_from_u64(seed), target, calm, once_at_least, struck: BTreeMap::new() }
+    /// Creates a schedule. The same seed gives the same order and the same durations.
+    ///
+    /// With `requires_all`, it does not stop before every fault had an effect, unless a fault has
+    /// had none in several rounds.
+    pub fn new(seed: u64, topology: Topology, quiet_period: QuietPeriod, requires_all: bool) -> Self {
+        let random = StdRng::seed_from_u64(seed);
+        Self { random, topology, quiet_period, requires_all, injected: BTreeMap::new() }
     }
 
-    /// Strikes until it is stopped, but every fault once if that is asked for, telling each time which fault it is. When it returns, all is
-    /// healed.
+    /// Injects faults until `stop`, and reports the name of each one. When it returns, every fault
+    /// is healed.
     ///
     /// # Errors
     /// A fault could not be healed.
     pub async fn run(
         &mut self,
-        stage: &Stage,
+        system: &System,
         mut stop: watch::Receiver<bool>,
-        tell: impl Fn(&'static str),
+        report: impl Fn(&'static str),
     ) -> Result<()> {
-        for number in 0.. {
+        for round in 0.. {
             for fault in self.round() {
-                tell("calm");
-                let Calm(least, most) = self.calm;
-                let calm = least + (most - least).mul_f64(self.random.random());
-                let may_stop = number > 0 || !self.once_at_least;
-                if timeout(calm, stop.wait_for(|stop| *stop && may_stop)).await.is_ok() {
+                report("quiet");
+                let QuietPeriod { min, max } = self.quiet_period;
+                let pause = min + (max - min).mul_f64(self.random.random());
+                let may_stop = !self.requires_all || self.has_injected_all() || round >= MAX_ROUNDS;
+                if timeout(pause, stop.wait_for(|stop| *stop && may_stop)).await.is_ok() {
                     return Ok(());
                 }
-                tell(fault.name());
-                let things = fault.strike(stage, &mut self.random).await.with_context(|| fault.name())?;
-                let struck = self.struck.entry(fault).or_default();
-                struck.times += 1;
-                struck.things += things;
+                report(fault.name());
+                let affected = fault.inject(system, &mut self.random).await.with_context(|| fault.name())?;
+                self.record(fault, affected);
             }
         }
         Ok(())
     }
 
-    /// Each fault once, in another order each time.
+    /// Returns each fault once, in another order each time.
     fn round(&mut self) -> Vec<Fault> {
-        let mut faults: Vec<Fault> = Fault::ALL.into_iter().filter(|fault| fault.suits(self.target)).collect();
+        let mut faults: Vec<Fault> = self.applicable().collect();
         faults.shuffle(&mut self.random);
         faults
     }
+
+    fn record(&mut self, fault: Fault, affected: u64) {
+        let injected = self.injected.entry(fault).or_default();
+        injected.times += 1;
+        injected.affected += affected;
+    }
+
+    /// Whether every fault had an effect. For some, that depends on what happens at that moment:
+    /// the fault that kills busy environments may meet none.
+    fn has_injected_all(&self) -> bool {
+        self.applicable().all(|fault| self.injected.get(&fault).is_some_and(|injected| injected.affected > 0))
+    }
+
+    fn applicable(&self) -> impl Iterator<Item = Fault> + use<> {
+        let topology = self.topology;
+        Fault::ALL.into_iter().filter(move |fault| fault.applies_to(topology))
+    }
+}
+
+/// The shortest and the longest time between two faults.
+#[derive(Debug, Clone, Copy)]
+pub struct QuietPeriod {
+    /// The shortest time.
+    pub min: Duration,
+    /// The longest time.
+    pub max: Duration,
+}
+
+/// How often a kind of fault was injected, and its effect.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Injected {
+    /// The number of times.
+    pub times: u64,
+    /// The number of affected connections, environments, keys or slots.
+    pub affected: u64,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn rounds(seed: u64, target: Target) -> Vec<Fault> {
-        let calm = Calm(Duration::ZERO, Duration::ZERO);
-        let mut schedule = Schedule::new(seed, target, calm, true);
+    fn schedule(seed: u64, topology: Topology) -> Schedule {
+        Schedule::new(seed, topology, QuietPeriod { min: Duration::ZERO, max: Duration::ZERO }, true)
+    }
+
+    fn rounds(seed: u64, topology: Topology) -> Vec<Fault> {
+        let mut schedule = schedule(seed, topology);
         (0..3).flat_map(|_| schedule.round()).collect()
     }
 
     #[test]
-    fn a_seed_tells_the_order_and_every_round_has_every_fault_that_suits() {
-        let target = Target { clustered: false, has_environments: true };
-        assert_eq!(rounds(7, target), rounds(7, target));
-        assert_ne!(rounds(7, target), rounds(8, target));
-        let all = rounds(7, target);
+    fn a_seed_determines_the_order_and_every_round_has_every_fault_that_applies() {
+        let topology = Topology { clustered: false, has_environments: true };
+        assert_eq!(rounds(7, topology), rounds(7, topology));
+        assert_ne!(rounds(7, topology), rounds(8, topology));
+        let all = rounds(7, topology);
         let (first, rest) = all.split_at(all.len() / 3);
         let mut sorted = first.to_vec();
         sorted.sort();
@@ -106,11 +138,23 @@ mod tests {
     }
 
     #[test]
-    fn what_there_is_not_is_not_struck() {
-        let cluster = rounds(7, Target { clustered: true, has_environments: false });
-        assert!(cluster.contains(&Fault::FailedOver) && cluster.contains(&Fault::PostgresRestarted));
+    fn faults_of_missing_parts_are_not_injected() {
+        let cluster = rounds(7, Topology { clustered: true, has_environments: false });
+        assert!(cluster.contains(&Fault::ShardFailedOver) && cluster.contains(&Fault::PostgresRestarted));
         assert!(!cluster.contains(&Fault::RedisKilled) && !cluster.contains(&Fault::EnvironmentsKilled));
-        let library = rounds(7, Target { clustered: false, has_environments: false });
-        assert!(library.contains(&Fault::ClearingLost) && !library.contains(&Fault::KilledAfterCommit));
+        let library = rounds(7, Topology { clustered: false, has_environments: false });
+        assert!(library.contains(&Fault::MarkerClearLost) && !library.contains(&Fault::KilledAfterCommit));
+    }
+
+    #[test]
+    fn all_faults_are_injected_only_when_each_had_an_effect() {
+        let mut schedule = schedule(7, Topology { clustered: true, has_environments: false });
+        for fault in schedule.round() {
+            assert!(!schedule.has_injected_all(), "{fault:?}");
+            schedule.record(fault, u64::from(fault != Fault::SlotsMoved));
+        }
+        assert!(!schedule.has_injected_all(), "no slot was moved");
+        schedule.record(Fault::SlotsMoved, 1);
+        assert!(schedule.has_injected_all());
     }
 }

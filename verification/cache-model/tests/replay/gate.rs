@@ -1,4 +1,8 @@
-//! A port of its own in front of a server, for one environment.
+//! A port in front of a server, for one environment.
+
+pub(crate) mod postgres;
+pub(crate) mod redis;
+pub(crate) mod resp;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -7,14 +11,16 @@ use std::thread;
 
 use dev_servers::testing;
 
-/// It takes connections until it is dropped; those that it has taken last as long as their clients want them.
+/// Accepts connections until it is dropped. The accepted ones last as long as their clients keep
+/// them open.
 pub(crate) struct Gate {
     address: SocketAddr,
     closed: Arc<AtomicBool>,
 }
 
 impl Gate {
-    /// Opens in front of a server. Each connection is served by a thread of its own, in real time, whatever the clocks of the environments say.
+    /// Opens in front of a server. A thread of its own serves each connection, in real time,
+    /// whatever the clocks of the environments show.
     pub(crate) fn open(target: u16, serve: impl Fn(TcpStream, TcpStream) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let gate = Self { address: listener.local_addr().expect("an address"), closed: Arc::default() };
@@ -36,7 +42,7 @@ impl Gate {
         gate
     }
 
-    /// A server's URL with this port in place of its own.
+    /// Returns a server's URL with the port of the gate.
     pub(crate) fn url(&self, server: &str) -> String {
         testing::with_port(server, self.address.port())
     }
@@ -45,7 +51,23 @@ impl Gate {
 impl Drop for Gate {
     fn drop(&mut self) {
         self.closed.store(true, Ordering::SeqCst);
-        // It looks up once more.
+        // The listener checks the flag when a connection comes in.
         let _ = TcpStream::connect(self.address);
     }
+}
+
+/// The purpose of a command or a statement. Each is one await of the protocol, and has the name of
+/// its step in the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Operation {
+    Observe,
+    Get,
+    Fill,
+    Begin,
+    End,
+    Invalidate,
+    Commit,
+    Select,
+    Pending,
+    Done,
 }

@@ -1,4 +1,4 @@
-//! The counter-examples of the model, step by step, with the real code and real servers.
+//! The counter-examples of the model, replayed step by step with the real code and real servers.
 
 #![expect(
     clippy::expect_used,
@@ -9,18 +9,16 @@
 )]
 
 mod actor;
-mod board;
-mod cast;
-mod found;
+mod counter_examples;
+mod fixture;
 mod gate;
-mod known;
+mod history;
 mod mutant;
-mod postgres;
-mod redis_gate;
+mod participants;
+mod random_walks;
 mod replay;
 mod request;
-mod resp;
-mod stage;
-mod verdict;
-mod walks;
+mod scenarios;
+mod scheduler;
+mod worker;
 mod writes;

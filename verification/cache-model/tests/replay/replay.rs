@@ -1,8 +1,8 @@
-//! A path of the model, carried out by the real code.
+//! A path of the model, performed by the real code.
 
-mod beyond;
+mod delivery;
 mod drain;
-mod passage;
+mod extra_steps;
 mod reader;
 mod writer;
 
@@ -12,123 +12,129 @@ use cache_model::action::{Action, Drainer};
 use cache_model::mutant::Mutant;
 use redis::{Value, cmd};
 
-use crate::actor::Frost;
-use crate::board::{Held, Kind, Who};
-use crate::cast::Cast;
-use crate::stage::Stage;
-use crate::verdict::{LATER, Read, Verdict};
+use crate::actor::Actor;
+use crate::fixture::Fixture;
+use crate::gate::Operation;
+use crate::history::{History, LAST_READER, Read};
+use crate::participants::Participants;
+use crate::scheduler::PendingMessage;
+use crate::worker::FreezeGuard;
 use crate::writes::{self, Write};
 
-/// Does what a path says, with the real protocol or with one of its mutants, and tells what the readers got.
+/// Performs a path with the real protocol or with one of its mutants, and returns what the readers
+/// got.
 ///
-/// A mutant goes the path that the model has found for it to the letter, or this panics. The real protocol goes it as far as it can: it leaves
-/// steps out that it does not do, such as filling in under a marker, and does at once what it needs besides, such as asking the database
-/// where the mutant was served by the cache.
-pub(crate) fn replay(path: &[Action], mutant: Option<Mutant>) -> Verdict {
-    Stage::alone(|stage| Replay::new(stage, path, mutant, mutant.is_some()).run(path))
+/// A mutant takes every step of the path, which the model has found for it, or this panics. The
+/// real protocol takes the steps that it can. It skips those that it does not perform, such as a
+/// fill under a marker, and performs the extra ones that it needs, such as a query where the mutant
+/// was served by the cache.
+pub(crate) fn replay(path: &[Action], mutant: Option<Mutant>) -> History {
+    Fixture::with_exclusive(|fixture| Replay::new(fixture, path, mutant, mutant.is_some()).run(path))
 }
 
-/// Does what a path says with the real protocol and to the letter, or panics.
-pub(crate) fn follow(path: &[Action]) -> Verdict {
-    Stage::alone(|stage| Replay::new(stage, path, None, true).run(path))
+/// Performs every step of a path with the real protocol, or panics.
+pub(crate) fn follow(path: &[Action]) -> History {
+    Fixture::with_exclusive(|fixture| Replay::new(fixture, path, None, true).run(path))
 }
 
 struct Replay<'a> {
-    stage: &'a mut Stage,
-    /// What came about before its step. Before the cast, whose threads it may keep from ending.
-    early: HashMap<(Who, Kind), Option<Frost>>,
-    cast: Cast,
+    fixture: &'a mut Fixture,
+    /// The messages that were delivered before their step. Declared before the participants, whose
+    /// threads a freeze guard keeps from ending.
+    early: HashMap<(Actor, Operation), Option<FreezeGuard>>,
+    participants: Participants,
     mutant: Option<Mutant>,
-    /// Whether each step must come about.
+    /// Whether every step must happen.
     is_strict: bool,
     /// The steps after the present one.
-    rest: &'a [Action],
+    remaining: &'a [Action],
     writes: Vec<Write>,
-    /// What those who read must get.
+    /// The oldest version that each reader may get.
     promises: BTreeMap<usize, u32>,
-    /// What nobody waits for any more, and may still arrive.
-    late: HashMap<(Who, Kind), Held>,
-    /// The rows that were found in the outbox.
-    found: HashMap<Drainer, Vec<i64>>,
-    /// The readers whose end is in the verdict.
-    told: HashSet<usize>,
-    verdict: Verdict,
+    /// The messages that no actor waits for any more, and that may still arrive.
+    late: HashMap<(Actor, Operation), PendingMessage>,
+    /// The rows that each drainer has found in the outbox.
+    outbox_rows: HashMap<Drainer, Vec<i64>>,
+    /// The readers whose read is in the history.
+    recorded: HashSet<usize>,
+    history: History,
 }
 
 impl<'a> Replay<'a> {
-    fn new(stage: &'a mut Stage, path: &'a [Action], mutant: Option<Mutant>, is_strict: bool) -> Self {
+    fn new(fixture: &'a mut Fixture, path: &'a [Action], mutant: Option<Mutant>, is_strict: bool) -> Self {
         Self {
-            cast: Cast::new(stage, path),
-            stage,
+            participants: Participants::new(fixture, path),
+            fixture,
             mutant,
             is_strict,
-            rest: path,
+            remaining: path,
             writes: writes::of(path),
             promises: BTreeMap::new(),
             late: HashMap::new(),
             early: HashMap::new(),
-            found: HashMap::new(),
-            told: HashSet::new(),
-            verdict: Verdict::default(),
+            outbox_rows: HashMap::new(),
+            recorded: HashSet::new(),
+            history: History::default(),
         }
     }
 
-    fn run(mut self, path: &'a [Action]) -> Verdict {
+    fn run(mut self, path: &'a [Action]) -> History {
         for (index, action) in path.iter().enumerate() {
-            self.rest = &path[index + 1..];
-            let came_about = self.step(*action);
-            let (mutant, board) = (self.mutant, &self.cast.board);
+            self.remaining = &path[index + 1..];
+            let happened = self.step(*action);
+            let (mutant, scheduler) = (self.mutant, &self.participants.scheduler);
             assert!(
-                came_about || !self.is_strict,
-                "{mutant:?}: step {index}, {action}, does not come about in {path:?}. {board:?}"
+                happened || !self.is_strict,
+                "{mutant:?}: step {index}, {action}, did not happen in {path:?}. {scheduler:?}"
             );
-            if let (false, Some(who)) = (self.is_strict, Who::of(*action)) {
-                self.go_on(who);
+            if let (false, Some(actor)) = (self.is_strict, Actor::of(*action)) {
+                self.take_extra_steps(actor);
             }
         }
         if !self.is_strict {
-            self.rest = &[];
-            self.cast.everybody().into_iter().for_each(|who| self.go_on(who));
-            self.look_back();
+            self.remaining = &[];
+            self.participants.started().into_iter().for_each(|actor| self.take_extra_steps(actor));
+            self.read_last();
         }
-        self.verdict
+        self.history
     }
 
-    /// When all is over and the outbox is finished, whoever reads gets the newest version.
-    fn look_back(&mut self) {
+    /// Reads after all others have ended and the outbox is drained: the result must be the newest
+    /// version.
+    fn read_last(&mut self) {
         let committed = self.writes.iter().filter(|write| write.committed);
-        let (promised, token) = (writes::promise(committed), self.cast.token());
-        let answered = self.stage.read_when_all_is_over(&token);
-        self.verdict.reads.push(Read { reader: LATER, promised, answered });
+        let (promised, token) = (writes::promised(committed), self.participants.token());
+        let answered = self.fixture.drain_and_read(&token);
+        self.history.reads.push(Read { reader: LAST_READER, promised, answered });
     }
 
-    /// Whether the step came about.
+    /// Performs a step, and returns whether it happened.
     fn step(&mut self, action: Action) -> bool {
         match action {
             Action::Reader(number, step) => self.reader(number, step),
             Action::Writer(number, step) => self.writer(number, step),
             Action::Drain(drainer, step) => self.drain(drainer, step),
-            Action::Lapse => self.lapse(),
-            Action::EvictGuard => self.evict(self.cast.names().guard.clone()),
-            Action::EvictRecord => self.evict(self.cast.names().record.clone()),
+            Action::ExpireMarker => self.expire_marker(),
+            Action::EvictGuard => self.evict(self.participants.keys().guard.clone()),
+            Action::EvictRecord => self.evict(self.participants.keys().record.clone()),
         }
     }
 
-    fn evict(&mut self, name: String) -> bool {
-        self.stage.redis(cmd("DEL").arg(name)) == Value::Int(1)
+    fn evict(&mut self, key: String) -> bool {
+        self.fixture.redis(cmd("DEL").arg(key)) == Value::Int(1)
     }
 
-    /// A marker lapses long after the database has ended the statements behind it.
-    fn lapse(&mut self) -> bool {
-        let guard = self.cast.names().guard.clone();
+    /// Deletes the marker. A marker expires long after the database has ended its statement.
+    fn expire_marker(&mut self) -> bool {
+        let guard = self.participants.keys().guard.clone();
         let is_marker = matches!(
-            self.stage.redis(cmd("GET").arg(&guard)),
+            self.fixture.redis(cmd("GET").arg(&guard)),
             Value::BulkString(value) if value.starts_with(b"!")
         );
         if !is_marker || self.writes.iter().any(Write::is_awaited) {
             return false;
         }
-        self.late.retain(|(_, kind), _| *kind != Kind::Commit);
+        self.late.retain(|(_, operation), _| *operation != Operation::Commit);
         self.evict(guard)
     }
 }

@@ -1,4 +1,4 @@
-//! Changes to a Redis Cluster while it is used. Nothing that was acknowledged is lost by any of them.
+//! Changes to a Redis Cluster while it is used. None of them loses an acknowledged write.
 
 use std::time::Duration;
 
@@ -7,45 +7,44 @@ use dev_servers::{Redis, RedisCluster};
 use rand::rngs::StdRng;
 use rand::seq::{IteratorRandom as _, SliceRandom as _};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, FromRedisValue, cmd};
+use redis::{FromRedisValue, cmd};
 use tokio::time::{Instant, sleep};
 
-use super::between;
-use crate::stage::Stage;
+use super::random_duration;
+use super::redis::{KILL_CLIENTS, REPLY_TIMEOUT, connect};
 
-/// How many slots move at a time, those with the most keys first.
+/// The number of slots that move at a time, of those that contain keys.
 const SLOTS: usize = 20;
-/// How long a replica may take to take over.
-const TAKES_OVER_WITHIN: Duration = Duration::from_secs(10);
+/// The time within which a replica takes over and every node knows it, however busy the machine is.
+const FAILOVER_TIMEOUT: Duration = Duration::from_secs(60);
+/// The time after which Redis has abandoned a failover that has not succeeded: it allows 5 s.
+const FAILOVER_ABANDONED: Duration = Duration::from_secs(6);
+/// The interval at which the progress of a failover is checked.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A node with its place in the cluster.
-struct Node<'a> {
-    redis: &'a Redis,
-    connection: MultiplexedConnection,
-    id: String,
-    is_primary: bool,
-}
-
-pub(super) async fn fail_over(stage: &Stage, random: &mut StdRng) -> Result<u64> {
-    let mut nodes = nodes(stage).await?;
+pub(super) async fn fail_over(cluster: &RedisCluster, random: &mut StdRng) -> Result<u64> {
+    let mut nodes = nodes(cluster).await?;
     let replica = nodes.iter_mut().filter(|node| !node.is_primary).choose(random).context("no replica")?;
-    replica.ask::<()>(&["CLUSTER", "FAILOVER"]).await?;
-    let end = Instant::now() + TAKES_OVER_WITHIN;
-    while !replica.is_primary().await? {
-        if Instant::now() > end {
-            bail!("a replica did not take over");
+    let deadline = Instant::now() + FAILOVER_TIMEOUT;
+    replica.take_over(deadline).await?;
+    // The other nodes learn of it from the new primary. Until then, the old one still acts as a
+    // primary.
+    while count_primaries(&mut nodes).await? > cluster.nodes().len() {
+        if Instant::now() > deadline {
+            bail!("a primary did not step down");
         }
-        sleep(Duration::from_millis(20)).await;
+        sleep(POLL_INTERVAL).await;
     }
     Ok(1)
 }
 
-/// Moves slots key by key, as `redis-cli --cluster reshard` does, some of them slowly. Returns how many.
-pub(super) async fn move_slots(stage: &Stage, random: &mut StdRng) -> Result<u64> {
+/// Moves slots key by key, as `redis-cli --cluster reshard` does, some of them slowly. Returns how
+/// many.
+pub(super) async fn move_slots(cluster: &RedisCluster, random: &mut StdRng) -> Result<u64> {
     let (mut primaries, mut replicas): (Vec<_>, Vec<_>) =
-        nodes(stage).await?.into_iter().partition(|node| node.is_primary);
+        nodes(cluster).await?.into_iter().partition(|node| node.is_primary);
     primaries.shuffle(random);
-    let [from, to, others @ ..] = primaries.as_mut_slice() else { bail!("not two shards") };
+    let [from, to, others @ ..] = primaries.as_mut_slice() else { bail!("the cluster has only one shard") };
     let mut slots = from.slots().await?;
     slots.shuffle(random);
     let mut full = Vec::new();
@@ -53,75 +52,89 @@ pub(super) async fn move_slots(stage: &Stage, random: &mut StdRng) -> Result<u64
         if full.len() == SLOTS {
             break;
         }
-        if from.ask::<u64>(&["CLUSTER", "COUNTKEYSINSLOT", &slot.to_string()]).await? > 0 {
+        if from.query::<u64>(&["CLUSTER", "COUNTKEYSINSLOT", &slot.to_string()]).await? > 0 {
             full.push(slot.to_string());
         }
     }
     for slot in &full {
-        to.ask::<()>(&["CLUSTER", "SETSLOT", slot, "IMPORTING", &from.id]).await?;
-        from.ask::<()>(&["CLUSTER", "SETSLOT", slot, "MIGRATING", &to.id]).await?;
-        sleep(between(random, 0, 200)).await;
+        to.query::<()>(&["CLUSTER", "SETSLOT", slot, "IMPORTING", &from.id]).await?;
+        from.query::<()>(&["CLUSTER", "SETSLOT", slot, "MIGRATING", &to.id]).await?;
+        sleep(random_duration(random, 0, 200)).await;
         let port = to.redis.port().to_string();
         loop {
-            let keys: Vec<String> = from.ask(&["CLUSTER", "GETKEYSINSLOT", slot, "10"]).await?;
+            let keys: Vec<String> = from.query(&["CLUSTER", "GETKEYSINSLOT", slot, "10"]).await?;
             if keys.is_empty() {
                 break;
             }
+            let timeout_ms = REPLY_TIMEOUT.as_millis() as u64;
             let mut migrate = cmd("MIGRATE");
-            migrate.arg("127.0.0.1").arg(&port).arg("").arg(0).arg(5000).arg("KEYS").arg(keys);
+            migrate.arg("127.0.0.1").arg(&port).arg("").arg(0).arg(timeout_ms).arg("KEYS").arg(keys);
             migrate.exec_async(&mut from.connection).await?;
-            sleep(between(random, 0, 20)).await;
+            sleep(random_duration(random, 0, 20)).await;
         }
-        let settled = ["CLUSTER", "SETSLOT", slot, "NODE", &to.id.clone()];
-        // The new owner first, so that no moment is without one.
-        to.ask::<()>(&settled).await?;
-        from.ask::<()>(&settled).await?;
+        let assign = ["CLUSTER", "SETSLOT", slot, "NODE", &to.id.clone()];
+        // The new owner first, so that the slot always has one.
+        to.query::<()>(&assign).await?;
+        from.query::<()>(&assign).await?;
         for node in others.iter_mut().chain(&mut replicas) {
             // A replica learns it from its primary.
-            let _ = node.ask::<()>(&settled).await;
+            let _ = node.query::<()>(&assign).await;
         }
     }
     Ok(full.len() as u64)
 }
 
-/// Shorter than it takes the others to think it dead.
-pub(super) async fn freeze_node(stage: &Stage, random: &mut StdRng) -> Result<u64> {
-    let nodes = nodes(stage).await?;
+/// Freezes a primary for less time than the other nodes need to consider it dead.
+pub(super) async fn freeze_shard(cluster: &RedisCluster, random: &mut StdRng) -> Result<u64> {
+    let nodes = nodes(cluster).await?;
     let node = nodes.iter().filter(|node| node.is_primary).choose(random).context("no primary")?;
     node.redis.pause();
-    sleep(between(random, 30, 900)).await;
+    sleep(random_duration(random, 30, 900)).await;
     node.redis.resume();
     Ok(1)
 }
 
-pub(super) async fn kill_clients(stage: &Stage, random: &mut StdRng) -> Result<u64> {
+pub(super) async fn kill_clients(cluster: &RedisCluster, random: &mut StdRng) -> Result<u64> {
     let mut killed = 0;
     for _ in 0..3 {
-        for node in &mut nodes(stage).await? {
-            killed += node.ask::<u64>(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]).await?;
+        for node in &mut nodes(cluster).await? {
+            killed += node.query::<u64>(&KILL_CLIENTS).await?;
         }
-        sleep(between(random, 50, 400)).await;
+        sleep(random_duration(random, 50, 400)).await;
     }
     Ok(killed)
 }
 
-async fn nodes(stage: &Stage) -> Result<Vec<Node<'_>>> {
-    let cluster: &RedisCluster = stage.cluster.as_ref().context("no cluster")?;
+/// A node and its role in the cluster.
+struct Node<'a> {
+    redis: &'a Redis,
+    connection: MultiplexedConnection,
+    id: String,
+    is_primary: bool,
+}
+
+async fn nodes(cluster: &RedisCluster) -> Result<Vec<Node<'_>>> {
     let mut nodes = Vec::new();
     for redis in cluster.nodes().iter().chain(cluster.replicas()) {
-        let config = AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(5)));
-        let client = redis::Client::open(redis.url())?;
-        let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+        let connection = connect(&redis.url()).await?;
         let mut node = Node { redis, connection, id: String::new(), is_primary: false };
-        node.id = node.ask(&["CLUSTER", "MYID"]).await?;
+        node.id = node.query(&["CLUSTER", "MYID"]).await?;
         node.is_primary = node.is_primary().await?;
         nodes.push(node);
     }
     Ok(nodes)
 }
 
+async fn count_primaries(nodes: &mut [Node<'_>]) -> Result<usize> {
+    let mut primaries = 0;
+    for node in nodes {
+        primaries += usize::from(node.is_primary().await?);
+    }
+    Ok(primaries)
+}
+
 impl Node<'_> {
-    async fn ask<T: FromRedisValue>(&mut self, words: &[&str]) -> Result<T> {
+    async fn query<T: FromRedisValue>(&mut self, words: &[&str]) -> Result<T> {
         let (name, arguments) = words.split_first().context("no command")?;
         let mut command = cmd(name);
         command.arg(arguments);
@@ -129,18 +142,44 @@ impl Node<'_> {
     }
 
     async fn is_primary(&mut self) -> Result<bool> {
-        Ok(self.ask::<String>(&["INFO", "replication"]).await?.contains("role:master"))
+        Ok(self.query::<String>(&["INFO", "replication"]).await?.contains("role:master"))
     }
 
-    /// The slots that it serves, from its own line of `CLUSTER NODES`: `0-5460 5462 [93->-…]`.
-    async fn slots(&mut self) -> Result<Vec<u16>> {
-        let nodes: String = self.ask(&["CLUSTER", "NODES"]).await?;
-        let own = nodes.lines().find(|line| line.contains("myself")).context("no line of its own")?;
-        let ranges = own.split(' ').skip(8).filter(|range| !range.starts_with('['));
-        let slots = ranges.filter_map(|range| {
-            let (first, last) = range.split_once('-').unwrap_or((range, range));
-            Some(first.trim().parse::<u16>().ok()?..=last.trim().parse::<u16>().ok()?)
-        });
-        Ok(slots.flatten().collect())
+    /// Makes the replica the primary of its shard. Redis refuses a failover while the replica has
+    /// lost its primary, and abandons a slow one; then it is requested again.
+    async fn take_over(&mut self, deadline: Instant) -> Result<()> {
+        let mut abandoned_at = Instant::now();
+        while !self.is_primary().await? {
+            let now = Instant::now();
+            if now >= abandoned_at {
+                match self.query::<()>(&["CLUSTER", "FAILOVER"]).await {
+                    Ok(()) => abandoned_at = now + FAILOVER_ABANDONED,
+                    Err(error) if now > deadline => return Err(error),
+                    Err(_) => {}
+                }
+            }
+            if now > deadline {
+                bail!("a replica did not take over");
+            }
+            sleep(POLL_INTERVAL).await;
+        }
+        Ok(())
     }
+
+    /// Returns the slots that the node serves.
+    async fn slots(&mut self) -> Result<Vec<u16>> {
+        let nodes: String = self.query(&["CLUSTER", "NODES"]).await?;
+        parse_slots(&nodes).context("CLUSTER NODES does not list the node itself")
+    }
+}
+
+/// Parses the slots in the line of `CLUSTER NODES` about the node itself: `0-5460 5462 [93->-…]`.
+fn parse_slots(nodes: &str) -> Option<Vec<u16>> {
+    let own = nodes.lines().find(|line| line.contains("myself"))?;
+    let ranges = own.split(' ').skip(8).filter(|range| !range.starts_with('['));
+    let slots = ranges.filter_map(|range| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        Some(first.trim().parse::<u16>().ok()?..=last.trim().parse::<u16>().ok()?)
+    });
+    Some(slots.flatten().collect())
 }

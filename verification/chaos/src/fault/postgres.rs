@@ -1,6 +1,6 @@
-//! Faults of Postgres, and of the way to it.
+//! Faults of Postgres, and on the way to it.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use api_tests::Proxy;
 use dev_servers::Postgres;
 use rand::rngs::StdRng;
@@ -8,67 +8,53 @@ use tokio::task::block_in_place;
 use tokio::time::sleep;
 use tokio_postgres::NoTls;
 
-use super::{between, several};
-use crate::stage::Stage;
+use super::{network, random_duration, repeat};
+use crate::system::System;
 
-pub(super) async fn restart(stage: &Stage) -> Result<u64> {
-    let server = server(stage)?;
+pub(super) async fn restart(system: &System) -> Result<u64> {
+    let server = server(system)?;
     block_in_place(|| server.restart())?;
     Ok(1)
 }
 
-/// Returns how many connections were ended.
-pub(super) async fn terminate(stage: &Stage, random: &mut StdRng) -> Result<u64> {
-    let (client, connection) = tokio_postgres::connect(stage.kai.database_url(), NoTls).await?;
-    let strikes = several(random, async || {
+/// Terminates connections, and returns how many.
+pub(super) async fn terminate(system: &System, random: &mut StdRng) -> Result<u64> {
+    let (client, connection) = tokio_postgres::connect(system.kai.database_url(), NoTls).await?;
+    let terminations = repeat(random, async || {
         let sql = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'kai' AND pid <> pg_backend_pid()";
-        let ended: i64 = client.query_one(sql, &[]).await?.get(0);
-        Ok(ended.unsigned_abs())
+        let terminated: i64 = client.query_one(sql, &[]).await?.get(0);
+        Ok(terminated.unsigned_abs())
     });
     tokio::select! {
-        struck = strikes => struck,
-        _ = connection => anyhow::bail!("the connection to Postgres ended"),
+        terminated = terminations => terminated,
+        _ = connection => bail!("the connection to Postgres ended"),
     }
 }
 
-pub(super) async fn freeze(stage: &Stage, random: &mut StdRng) -> Result<u64> {
-    let server = server(stage)?;
+pub(super) async fn freeze(system: &System, random: &mut StdRng) -> Result<u64> {
+    let server = server(system)?;
     server.pause();
-    sleep(between(random, 30, 1200)).await;
+    sleep(random_duration(random, 30, 1200)).await;
     server.resume();
     Ok(1)
 }
 
-pub(super) async fn slow(stage: &Stage, random: &mut StdRng) -> Result<u64> {
-    let proxy = proxy(stage)?;
-    proxy.delay(between(random, 2, 120));
-    sleep(between(random, 300, 2000)).await;
-    proxy.heal().await;
-    Ok(1)
+pub(super) async fn delay_replies(system: &System, random: &mut StdRng) -> Result<u64> {
+    network::delay_replies(proxy(system)?, random).await
 }
 
-pub(super) async fn reset(stage: &Stage, random: &mut StdRng) -> Result<u64> {
-    let proxy = proxy(stage)?;
-    several(random, async || {
-        proxy.reset();
-        Ok(1)
-    })
-    .await
+pub(super) async fn reset_connections(system: &System, random: &mut StdRng) -> Result<u64> {
+    network::disturb(proxy(system)?, random, Proxy::reset).await
 }
 
-pub(super) async fn silence(stage: &Stage, random: &mut StdRng) -> Result<u64> {
-    let proxy = proxy(stage)?;
-    several(random, async || {
-        proxy.cut_silently();
-        Ok(1)
-    })
-    .await
+pub(super) async fn blackhole(system: &System, random: &mut StdRng) -> Result<u64> {
+    network::disturb(proxy(system)?, random, Proxy::cut_silently).await
 }
 
-fn server(stage: &Stage) -> Result<&Postgres> {
-    stage.kai.own_postgres.as_ref().context("no Postgres of our own")
+fn server(system: &System) -> Result<&Postgres> {
+    system.kai.own_postgres.as_ref().context("the system has no Postgres of its own")
 }
 
-fn proxy(stage: &Stage) -> Result<&Proxy> {
-    stage.kai.postgres_proxy.as_ref().context("no proxy before Postgres")
+fn proxy(system: &System) -> Result<&Proxy> {
+    system.kai.postgres_proxy.as_ref().context("there is no proxy in front of Postgres")
 }

@@ -1,4 +1,4 @@
-//! Faults of a single Redis, and of the way to it.
+//! Faults of a single Redis, and on the way to it.
 
 use std::time::Duration;
 
@@ -12,54 +12,49 @@ use tokio::task::block_in_place;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::environment::kill_busy;
-use super::{between, several};
-use crate::stage::Stage;
+use super::{network, random_duration, repeat};
+use crate::system::System;
 
-/// What only the script that clears a marker says.
+/// A text that only the script contains that clears a marker.
 const CLEARING: &str = "'g' then redis.call('UNLINK'";
 /// The functions that clear markers.
 const WRITERS: [&str; 3] = ["profile-update", "journal-update", "auth-logout"];
-/// What Redis may hold on top of what it holds when the pressure begins.
+/// The memory that Redis may use beyond what it uses when the pressure begins, in bytes.
 const HEADROOM: u64 = 1_000_000;
+/// The command that closes the connections of clients, except the one that it is sent on.
+pub(super) const KILL_CLIENTS: [&str; 6] = ["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"];
+/// The time within which a server replies to the commands of a fault, however busy the machine is.
+pub(super) const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 
-pub(super) async fn freeze(stage: &Stage, random: &mut StdRng) -> Result<u64> {
-    server(stage)?.pause();
-    sleep(between(random, 30, 2500)).await;
-    server(stage)?.resume();
+pub(super) async fn freeze(system: &System, random: &mut StdRng) -> Result<u64> {
+    server(system)?.pause();
+    sleep(random_duration(random, 30, 2500)).await;
+    server(system)?.resume();
     Ok(1)
 }
 
-pub(super) async fn kill(stage: &Stage, random: &mut StdRng) -> Result<u64> {
-    let server = server(stage)?;
+pub(super) async fn kill(system: &System, random: &mut StdRng) -> Result<u64> {
+    let server = server(system)?;
     block_in_place(|| server.kill());
-    sleep(between(random, 0, 1500)).await;
+    sleep(random_duration(random, 0, 1500)).await;
     block_in_place(|| server.restart())?;
     Ok(1)
 }
 
-pub(super) async fn kill_clients(stage: &Stage, random: &mut StdRng) -> Result<u64> {
-    let mut connection = connect(stage).await?;
-    several(random, async || {
-        Ok(cmd("CLIENT")
-            .arg("KILL")
-            .arg("TYPE")
-            .arg("normal")
-            .arg("SKIPME")
-            .arg("yes")
-            .query_async(&mut connection)
-            .await?)
-    })
-    .await
+pub(super) async fn kill_clients(system: &System, random: &mut StdRng) -> Result<u64> {
+    let mut connection = connect(system.kai.redis_url()).await?;
+    let [name, arguments @ ..] = KILL_CLIENTS;
+    repeat(random, async || Ok(cmd(name).arg(&arguments).query_async(&mut connection).await?)).await
 }
 
-/// Returns how many keys were evicted.
-pub(super) async fn fill_up(stage: &Stage, random: &mut StdRng) -> Result<u64> {
-    let mut connection = connect(stage).await?;
-    let before = evicted(&mut connection).await?;
-    let used = figure(&mut connection, "memory", "used_memory:").await?;
+/// Fills Redis, and returns how many keys were evicted.
+pub(super) async fn fill_up(system: &System, random: &mut StdRng) -> Result<u64> {
+    let mut connection = connect(system.kai.redis_url()).await?;
+    let before = evicted_keys(&mut connection).await?;
+    let used = info(&mut connection, "memory", "used_memory:").await?;
     set(&mut connection, "maxmemory-policy", "allkeys-lru").await?;
     set(&mut connection, "maxmemory", &(used + HEADROOM).to_string()).await?;
-    let end = Instant::now() + between(random, 800, 2500);
+    let end = Instant::now() + random_duration(random, 800, 2500);
     let filler = "x".repeat(1000);
     let mut number = 0;
     while Instant::now() < end {
@@ -68,8 +63,8 @@ pub(super) async fn fill_up(stage: &Stage, random: &mut StdRng) -> Result<u64> {
             number += 1;
             pipeline.cmd("SET").arg(format!("filler:{number}")).arg(&filler).arg("EX").arg(30).ignore();
         }
-        // Where it does not evict fast enough it refuses, which is pressure as well.
-        let _refused = pipeline.exec_async(&mut connection).await;
+        // If Redis cannot evict fast enough, it rejects the command, which is pressure as well.
+        let _rejected = pipeline.exec_async(&mut connection).await;
         sleep(Duration::from_millis(20)).await;
     }
     set(&mut connection, "maxmemory", "0").await?;
@@ -77,45 +72,43 @@ pub(super) async fn fill_up(stage: &Stage, random: &mut StdRng) -> Result<u64> {
     for some in fillers.chunks(1000) {
         cmd("UNLINK").arg(some).exec_async(&mut connection).await?;
     }
-    Ok(evicted(&mut connection).await? - before)
+    Ok(evicted_keys(&mut connection).await? - before)
 }
 
-pub(super) async fn slow(stage: &Stage, random: &mut StdRng) -> Result<u64> {
-    proxy(stage)?.delay(between(random, 2, 120));
-    healed(stage, between(random, 300, 2000)).await
+pub(super) async fn delay_replies(system: &System, random: &mut StdRng) -> Result<u64> {
+    network::delay_replies(proxy(system)?, random).await
 }
 
-pub(super) async fn hold(stage: &Stage, random: &mut StdRng) -> Result<u64> {
-    proxy(stage)?.hold(between(random, 5, 1500));
-    healed(stage, between(random, 300, 2000)).await
+pub(super) async fn delay_commands(system: &System, random: &mut StdRng) -> Result<u64> {
+    let proxy = proxy(system)?;
+    proxy.hold(random_duration(random, 5, 1500));
+    network::heal_after(proxy, random_duration(random, 300, 2000)).await
 }
 
-pub(super) async fn reset(stage: &Stage, random: &mut StdRng) -> Result<u64> {
-    several(random, async || {
-        proxy(stage)?.reset();
-        Ok(1)
-    })
-    .await
+pub(super) async fn reset_connections(system: &System, random: &mut StdRng) -> Result<u64> {
+    network::disturb(proxy(system)?, random, Proxy::reset).await
 }
 
-pub(super) async fn refuse(stage: &Stage, random: &mut StdRng) -> Result<u64> {
-    proxy(stage)?.refuse().await;
-    healed(stage, between(random, 100, 1500)).await
+pub(super) async fn refuse_connections(system: &System, random: &mut StdRng) -> Result<u64> {
+    let proxy = proxy(system)?;
+    proxy.refuse().await;
+    network::heal_after(proxy, random_duration(random, 100, 1500)).await
 }
 
-pub(super) async fn silence(stage: &Stage, random: &mut StdRng) -> Result<u64> {
-    proxy(stage)?.swallow();
-    healed(stage, between(random, 100, 2500)).await
+pub(super) async fn blackhole(system: &System, random: &mut StdRng) -> Result<u64> {
+    let proxy = proxy(system)?;
+    proxy.swallow();
+    network::heal_after(proxy, random_duration(random, 100, 2500)).await
 }
 
-/// The commands that clear markers disappear, three times or more; where environments are processes, whichever of them write are killed
-/// at that moment. Returns how many commands have disappeared.
-pub(super) async fn lose_clearing(stage: &Stage, random: &mut StdRng, kills: bool) -> Result<u64> {
-    let proxy = proxy(stage)?;
+/// Loses the commands that clear markers, and returns how many were lost. With `kills`, the busy
+/// environments of the functions that write are killed at the same moment.
+pub(super) async fn lose_marker_clears(system: &System, random: &mut StdRng, kills: bool) -> Result<u64> {
+    let proxy = proxy(system)?;
     let mut lost = proxy.lost();
     let before = *lost.borrow_and_update();
     proxy.lose(CLEARING);
-    let end = Instant::now() + between(random, 500, 2000);
+    let end = Instant::now() + random_duration(random, 500, 2000);
     loop {
         let left = end.saturating_duration_since(Instant::now());
         if timeout(left, lost.changed()).await.is_err() {
@@ -123,7 +116,7 @@ pub(super) async fn lose_clearing(stage: &Stage, random: &mut StdRng, kills: boo
         }
         if kills {
             for function in WRITERS {
-                kill_busy(&stage.kai, |name| name == function);
+                kill_busy(&system.kai, |name| name == function);
             }
         }
     }
@@ -132,37 +125,30 @@ pub(super) async fn lose_clearing(stage: &Stage, random: &mut StdRng, kills: boo
     Ok(after - before)
 }
 
-async fn healed(stage: &Stage, after: Duration) -> Result<u64> {
-    sleep(after).await;
-    proxy(stage)?.heal().await;
-    Ok(1)
+/// Connects to a server without a proxy.
+pub(super) async fn connect(url: &str) -> Result<MultiplexedConnection> {
+    let config = AsyncConnectionConfig::new().set_response_timeout(Some(REPLY_TIMEOUT));
+    Ok(redis::Client::open(url)?.get_multiplexed_async_connection_with_config(&config).await?)
 }
 
-fn server(stage: &Stage) -> Result<&Redis> {
-    stage.kai.own_redis.as_ref().context("no Redis of our own")
+fn server(system: &System) -> Result<&Redis> {
+    system.kai.own_redis.as_ref().context("the system has no Redis of its own")
 }
 
-fn proxy(stage: &Stage) -> Result<&Proxy> {
-    stage.kai.redis_proxy.as_ref().context("no proxy before Redis")
-}
-
-/// Past the proxy.
-async fn connect(stage: &Stage) -> Result<MultiplexedConnection> {
-    let client = redis::Client::open(stage.kai.redis_url())?;
-    let config = AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(5)));
-    Ok(client.get_multiplexed_async_connection_with_config(&config).await?)
+fn proxy(system: &System) -> Result<&Proxy> {
+    system.kai.redis_proxy.as_ref().context("there is no proxy in front of Redis")
 }
 
 async fn set(connection: &mut MultiplexedConnection, name: &str, value: &str) -> Result<()> {
     Ok(cmd("CONFIG").arg("SET").arg(name).arg(value).exec_async(connection).await?)
 }
 
-async fn evicted(connection: &mut MultiplexedConnection) -> Result<u64> {
-    figure(connection, "stats", "evicted_keys:").await
+async fn evicted_keys(connection: &mut MultiplexedConnection) -> Result<u64> {
+    info(connection, "stats", "evicted_keys:").await
 }
 
-async fn figure(connection: &mut MultiplexedConnection, section: &str, name: &str) -> Result<u64> {
+async fn info(connection: &mut MultiplexedConnection, section: &str, name: &str) -> Result<u64> {
     let info: String = cmd("INFO").arg(section).query_async(connection).await?;
-    let figure = info.lines().find_map(|line| line.strip_prefix(name)).context("a figure of Redis")?;
-    Ok(figure.trim().parse()?)
+    let value = info.lines().find_map(|line| line.strip_prefix(name)).context("a value of INFO is missing")?;
+    Ok(value.trim().parse()?)
 }

@@ -4,49 +4,51 @@ use cache_model::action::{DrainStep, Drainer};
 use cache_model::mutant::Mutant;
 
 use super::Replay;
-use crate::board::{Ending, Kind, Who};
+use crate::actor::Actor;
+use crate::gate::Operation;
 use crate::request;
+use crate::scheduler::Outcome;
 
 impl Replay<'_> {
-    /// Whether the step came about.
+    /// Performs a step of a drainer, and returns whether it happened.
     pub(super) fn drain(&mut self, drainer: Drainer, step: DrainStep) -> bool {
-        let who = Who::Drainer(drainer);
+        let actor = Actor::Drainer(drainer);
         let done_first = self.mutant == Some(Mutant::DoneBeforeInvalidate);
-        let came_about = match step {
-            DrainStep::Pending => self.begin_drain(drainer) && self.pass(who, Kind::Pending),
-            // Where there is nothing, nothing is to be done.
-            _ if self.found.get(&drainer).is_some_and(Vec::is_empty) => {
-                matches!(self.cast.board.ending(who), Some(Ending::Drained))
+        let happened = match step {
+            DrainStep::Pending => self.begin_drain(drainer) && self.pass(actor, Operation::Pending),
+            // With no rows, there is nothing to invalidate or to delete.
+            _ if self.outbox_rows.get(&drainer).is_some_and(Vec::is_empty) => {
+                matches!(self.participants.scheduler.outcome(actor), Some(Outcome::Drained))
             }
             DrainStep::Invalidate => {
-                let mut came_about = false;
-                while self.pass(who, Kind::Invalidate) {
-                    came_about = true;
+                let mut happened = false;
+                while self.pass(actor, Operation::Invalidate) {
+                    happened = true;
                 }
-                came_about && (!done_first || self.pass(who, Kind::Done))
+                happened && (!done_first || self.pass(actor, Operation::Done))
             }
             DrainStep::Done if done_first => {
-                self.stage.forget(&self.found[&drainer]);
+                self.fixture.delete_outbox_rows(&self.outbox_rows[&drainer]);
                 true
             }
-            DrainStep::Done => self.pass(who, Kind::Done),
+            DrainStep::Done => self.pass(actor, Operation::Done),
         };
-        if step == DrainStep::Done && self.mutant == Some(Mutant::SettleWhatFailedSince) {
-            let cache = self.cast.state(who).cache;
+        if step == DrainStep::Done && self.mutant == Some(Mutant::DrainSettlesLaterFailures) {
+            let cache = self.participants.state(actor).cache;
             cache.caught_up(cache.failures());
         }
-        came_about
+        happened
     }
 
     fn begin_drain(&mut self, drainer: Drainer) -> bool {
-        let who = Who::Drainer(drainer);
-        if self.cast.is_under_way(who) {
+        let actor = Actor::Drainer(drainer);
+        if self.participants.is_running(actor) {
             return false;
         }
-        self.cast.enter(self.stage, who);
-        self.found.insert(drainer, self.stage.outbox());
-        self.cast.begin(who, request::drain(self.cast.state(who)));
-        self.settle(who);
+        self.participants.start(self.fixture, actor);
+        self.outbox_rows.insert(drainer, self.fixture.outbox_rows());
+        self.participants.begin(actor, request::drain(self.participants.state(actor)));
+        self.settle(actor);
         true
     }
 }

@@ -4,70 +4,73 @@ use cache_model::action::ReaderStep;
 use cache_model::mutant::Mutant;
 
 use super::Replay;
-use crate::board::{Ending, Kind, Who};
-use crate::request;
-use crate::writes;
+use crate::actor::Actor;
+use crate::gate::Operation;
+use crate::scheduler::Outcome;
+use crate::{request, writes};
 
 impl Replay<'_> {
-    /// Whether the step came about.
+    /// Performs a step of a reader, and returns whether it happened.
     pub(super) fn reader(&mut self, number: usize, step: ReaderStep) -> bool {
-        let who = Who::Reader(number);
+        let actor = Actor::Reader(number);
         match step {
-            // Nothing is sent for it, so it comes about by itself.
+            // Sends nothing, so that beginning the read performs it.
             ReaderStep::IsBehind => self.begin_read(number),
-            ReaderStep::Observe => self.has_begun(number) && self.pass(who, Kind::Observe),
-            ReaderStep::ObserveAgain => self.has_begun(number) && self.send_again(who, Kind::Observe),
-            ReaderStep::LateObserve => self.arrive_late(who, Kind::Observe),
-            ReaderStep::Get => self.pass(who, Kind::Get),
-            ReaderStep::Select => self.pass(who, Kind::Select),
-            ReaderStep::Fill => self.fill(who),
+            ReaderStep::Observe => self.has_begun(number) && self.pass(actor, Operation::Observe),
+            ReaderStep::ObserveAgain => self.has_begun(number) && self.resend(actor, Operation::Observe),
+            ReaderStep::LateObserve => self.deliver_late(actor, Operation::Observe),
+            ReaderStep::Get => self.pass(actor, Operation::Get),
+            ReaderStep::Select => self.pass(actor, Operation::Select),
+            ReaderStep::Fill => self.fill(actor),
         }
     }
 
-    /// Whether the read has begun, or does so now.
+    /// Begins the read, unless it has begun.
     fn has_begun(&mut self, number: usize) -> bool {
         self.promises.contains_key(&number) || self.begin_read(number)
     }
 
     fn begin_read(&mut self, number: usize) -> bool {
-        let who = Who::Reader(number);
+        let actor = Actor::Reader(number);
         if self.promises.contains_key(&number) {
             return false;
         }
-        self.cast.enter(self.stage, who);
-        let rows = self.stage.outbox();
-        let promised = self
-            .writes
-            .iter()
-            .enumerate()
-            .filter(|(writer, write)| write.is_promised(&rows, self.cast.are_together(Who::Writer(*writer), who)));
-        self.promises.insert(number, writes::promise(promised.map(|(_, write)| write)));
-        self.let_neighbours_through(who);
-        if self.cast.state(who).cache.must_catch_up() {
-            self.cast.reconnect(who);
+        self.participants.start(self.fixture, actor);
+        let rows = self.fixture.outbox_rows();
+        let promised = self.writes.iter().enumerate().filter(|(writer, write)| {
+            write.is_promised(&rows, self.participants.share_environment(Actor::Writer(*writer), actor))
+        });
+        self.promises.insert(number, writes::promised(promised.map(|(_, write)| write)));
+        self.deliver_before_ping(actor);
+        if self.participants.state(actor).cache.must_catch_up() {
+            self.participants.reconnect(actor);
         }
-        self.trust(who);
-        self.cast.begin(who, request::read(self.cast.state(who), self.cast.token()));
-        self.settle(who);
+        self.trust_cache(actor);
+        self.participants.begin(actor, request::read(self.participants.state(actor), self.participants.token()));
+        self.settle(actor);
         true
     }
 
     /// An environment of this mutant forgets at once that it could not reach Redis.
-    fn trust(&self, who: Who) {
+    fn trust_cache(&self, actor: Actor) {
         if self.mutant == Some(Mutant::TrustWhileBehind) {
-            let cache = self.cast.state(who).cache;
+            let cache = self.participants.state(actor).cache;
             cache.caught_up(cache.failures());
         }
     }
 
-    /// A record is sent after the reply, by nobody who waits for it.
-    fn fill(&mut self, who: Who) -> bool {
-        let (Some(home), Some(Ending::Read { fills: true, .. })) = (self.cast.home(who), self.cast.board.ending(who))
+    /// Delivers the record, which is sent after the response, when no actor waits for it.
+    fn fill(&mut self, actor: Actor) -> bool {
+        let outcome = self.participants.scheduler.outcome(actor);
+        let (Some(environment), Some(Outcome::Read { fills: true, .. })) =
+            (self.participants.environment_of(actor), outcome)
         else {
             return false;
         };
-        self.cast.board.wait(format!("the record of {who}"), |seen| seen.holds(home, &[Kind::Fill]).then_some(()));
-        let held = self.cast.take(who, &[Kind::Fill]);
-        held.map(|held| self.deliver(who, &held)).is_some()
+        self.participants.scheduler.wait_for(format_args!("the fill of {actor}"), |state| {
+            state.is_pending(environment, &[Operation::Fill]).then_some(())
+        });
+        let message = self.participants.take(actor, &[Operation::Fill]);
+        message.map(|message| self.deliver(actor, &message)).is_some()
     }
 }

@@ -5,57 +5,59 @@ use cache_model::mutant::Mutant;
 use redis::cmd;
 
 use super::Replay;
-use crate::board::{Ending, Kind, Sent, Who};
-use crate::mutant;
-use crate::request;
+use crate::actor::Actor;
+use crate::gate::Operation;
+use crate::scheduler::{Message, Outcome};
+use crate::{mutant, request};
 
 impl Replay<'_> {
-    /// Whether the step came about.
+    /// Performs a step of a writer, and returns whether it happened.
     pub(super) fn writer(&mut self, number: usize, step: WriterStep) -> bool {
-        let who = Who::Writer(number);
+        let actor = Actor::Writer(number);
         match step {
-            WriterStep::Begin => self.begin_write(number) && self.pass(who, Kind::Begin),
-            WriterStep::BeginAgain => self.begin_write(number) && self.send_again(who, Kind::Begin),
-            WriterStep::LateBegin => self.arrive_late(who, Kind::Begin),
+            WriterStep::Begin => self.begin_write(number) && self.pass(actor, Operation::Begin),
+            WriterStep::BeginAgain => self.begin_write(number) && self.resend(actor, Operation::Begin),
+            WriterStep::LateBegin => self.deliver_late(actor, Operation::Begin),
             WriterStep::BeginFails => {
                 self.writes[number].unmarked = true;
-                self.begin_write(number) && self.run_out(who, Kind::Begin)
+                self.begin_write(number) && self.time_out(actor, Operation::Begin)
             }
-            WriterStep::Commit => self.pass(who, Kind::Commit) && self.committed(number),
+            WriterStep::Commit => self.pass(actor, Operation::Commit) && self.committed(number),
             WriterStep::LateCommit => {
-                self.writes[number].was_done = true;
-                self.arrive_late(who, Kind::Commit) && self.committed(number)
+                self.writes[number].committed_before_retry = true;
+                self.deliver_late(actor, Operation::Commit) && self.committed(number)
             }
-            WriterStep::Refuse => self.refuse(number),
-            WriterStep::End if self.mutant == Some(Mutant::ClearBeforeCommit) && !self.writes[number].refused => {
+            WriterStep::Rollback => self.roll_back(number),
+            WriterStep::End if self.mutant == Some(Mutant::ClearBeforeCommit) && !self.writes[number].rolled_back => {
                 self.writes[number].cleared_early = true;
-                self.clear(number);
+                self.clear_marker(number);
                 true
             }
-            WriterStep::End => self.pass(who, Kind::End) && self.cleared(number),
-            WriterStep::EndAgain => self.send_again(who, Kind::End) && self.cleared(number),
-            WriterStep::LateEnd => self.arrive_late(who, Kind::End),
-            WriterStep::EndFails => self.end_fails(who),
+            WriterStep::End => self.pass(actor, Operation::End) && self.cleared(number),
+            WriterStep::EndAgain => self.resend(actor, Operation::End) && self.cleared(number),
+            WriterStep::LateEnd => self.deliver_late(actor, Operation::End),
+            WriterStep::EndFails => self.end_fails(actor),
             WriterStep::Crash => self.crash(number),
             WriterStep::Retry => {
-                self.cast.enter_anew(self.stage, who);
+                self.participants.start_in_new_environment(self.fixture, actor);
                 let write = &mut self.writes[number];
-                write.was_done = write.committed;
-                (write.is_under_way, write.unmarked, write.crashed) = (false, false, false);
+                write.committed_before_retry = write.committed;
+                (write.is_running, write.unmarked, write.crashed) = (false, false, false);
                 true
             }
         }
     }
 
     fn begin_write(&mut self, number: usize) -> bool {
-        let who = Who::Writer(number);
-        if std::mem::replace(&mut self.writes[number].is_under_way, true) {
+        let actor = Actor::Writer(number);
+        if std::mem::replace(&mut self.writes[number].is_running, true) {
             return false;
         }
-        self.cast.enter(self.stage, who);
+        self.participants.start(self.fixture, actor);
         let version = self.writes[number].version;
-        self.cast.begin(who, request::write(self.cast.state(who), self.cast.token(), number, version));
-        self.settle(who);
+        let (state, token) = (self.participants.state(actor), self.participants.token());
+        self.participants.begin(actor, request::write(state, token, number, version));
+        self.settle(actor);
         true
     }
 
@@ -63,14 +65,14 @@ impl Replay<'_> {
         let write = &mut self.writes[number];
         write.committed = true;
         if write.unmarked {
-            let rows = self.stage.outbox();
+            let rows = self.fixture.outbox_rows();
             write.row = rows.last().copied();
             if self.mutant == Some(Mutant::NoOutbox) {
-                self.stage.forget(&rows);
+                self.fixture.delete_outbox_rows(&rows);
             }
         }
         if write.cleared_early {
-            self.end_without_effect(Who::Writer(number));
+            self.end_without_effect(Actor::Writer(number));
         }
         true
     }
@@ -81,55 +83,56 @@ impl Replay<'_> {
         true
     }
 
-    /// The real code also hands the guards over to the outbox, as best it can, for a Redis that forgets. That is not modelled, and nothing may
-    /// depend on it.
-    fn end_fails(&mut self, who: Who) -> bool {
-        let before = self.stage.outbox();
-        let came_about = self.run_out(who, Kind::End);
-        let added: Vec<i64> = self.stage.outbox().into_iter().filter(|row| !before.contains(row)).collect();
-        self.stage.forget(&added);
-        came_about
+    /// Lets the clearing time out. The real code then also tries to add the guards to the outbox,
+    /// in case Redis loses the marker. The model leaves that out, so that nothing may depend on it.
+    fn end_fails(&mut self, actor: Actor) -> bool {
+        let before = self.fixture.outbox_rows();
+        let happened = self.time_out(actor, Operation::End);
+        let added: Vec<i64> = self.fixture.outbox_rows().into_iter().filter(|row| !before.contains(row)).collect();
+        self.fixture.delete_outbox_rows(&added);
+        happened
     }
 
-    /// What the real code does after the commit was done before it.
-    fn end_without_effect(&mut self, who: Who) {
-        if let Some(Sent::Command(end)) = self.cast.take(who, &[Kind::End]).map(|held| held.sent) {
-            end.answer(b":1\r\n".to_vec());
-            self.settle(who);
+    /// Replies to the clearing without performing it, because a mutant performed it before the
+    /// commit.
+    fn end_without_effect(&mut self, actor: Actor) {
+        if let Some(Message::Command(end)) = self.participants.take(actor, &[Operation::End]).map(|end| end.message) {
+            end.reply(b":1\r\n".to_vec());
+            self.settle(actor);
         }
     }
 
-    fn refuse(&mut self, number: usize) -> bool {
-        let who = Who::Writer(number);
-        let Some(Sent::Statement(statement)) = self.cast.take(who, &[Kind::Commit]).map(|held| held.sent) else {
-            return false;
-        };
-        self.writes[number].refused = true;
-        statement.refuse();
-        self.settle(who);
+    fn roll_back(&mut self, number: usize) -> bool {
+        let actor = Actor::Writer(number);
+        let commit = self.participants.take(actor, &[Operation::Commit]);
+        let Some(Message::Statement(statement)) = commit.map(|commit| commit.message) else { return false };
+        self.writes[number].rolled_back = true;
+        statement.reject();
+        self.settle(actor);
         true
     }
 
-    /// The script that clears the writer's marker, past all gates.
-    fn clear(&mut self, number: usize) {
-        let (guard, nonce) = (self.cast.names().guard.clone(), self.writes[number].nonce.clone());
-        self.stage.redis(cmd("EVAL").arg(mutant::END).arg(1).arg(guard).arg(nonce));
+    /// Runs the script that clears the writer's marker, past all gates.
+    fn clear_marker(&mut self, number: usize) {
+        let (guard, nonce) = (self.participants.keys().guard.clone(), self.writes[number].nonce.clone());
+        self.fixture.redis(cmd("EVAL").arg(mutant::END).arg(1).arg(guard).arg(nonce));
     }
 
-    /// The environment is gone in the middle. What it has sent is on its way, and nobody waits for it.
+    /// Ends the environment of a writer. What it has sent is still in transit, and no actor waits
+    /// for it.
     fn crash(&mut self, number: usize) -> bool {
-        let who = Who::Writer(number);
-        if !self.cast.is_under_way(who) {
+        let actor = Actor::Writer(number);
+        if !self.participants.is_running(actor) {
             return false;
         }
-        self.cast.actor(who).abort();
-        self.cast.board.ended(who, Ending::Crashed);
+        self.participants.worker(actor).abort();
+        self.participants.scheduler.set_outcome(actor, Outcome::Crashed);
         self.writes[number].crashed = true;
-        while let Some(held) = self.cast.take(who, who.awaits()) {
-            if held.kind == Kind::Commit && self.mutant == Some(Mutant::ClearWhenOpen) {
-                self.clear(number);
+        while let Some(message) = self.participants.take(actor, actor.awaits()) {
+            if message.operation == Operation::Commit && self.mutant == Some(Mutant::ClearWhenUnknown) {
+                self.clear_marker(number);
             }
-            self.keep(who, held);
+            self.defer(actor, message);
         }
         true
     }

@@ -1,16 +1,16 @@
-//! Sessions that are opened in the database directly: it is signing out that is checked.
+//! Opens sessions directly in the database: the subject of the check is signing out.
 
 use tokio_postgres::NoTls;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use crate::arm::Failure;
+use super::Failure;
 
-/// Opens a session of a user's and returns its token.
+/// Opens a session of a user and returns its token.
 ///
 /// # Errors
-/// [`Failure::Unavailable`] when the database is.
-pub(crate) async fn open(database_url: &str, user: Uuid) -> Result<String, Failure> {
+/// [`Failure::Unavailable`] if the database is unavailable.
+pub(super) async fn open(database_url: &str, user: Uuid) -> Result<String, Failure> {
     let (token, hash) = api_tests::new_token(user);
     let (client, connection) = tokio_postgres::connect(database_url, NoTls).await.map_err(|_| Failure::Unavailable)?;
     let sql =

@@ -1,17 +1,17 @@
-//! As much of Redis' protocol as it takes to tell one command, and one reply, from the next.
+//! The part of the Redis serialization protocol that delimits commands and replies.
 
 use std::io::{self, BufRead, Read as _};
 
 /// The words of a command.
 pub(crate) type Words = Vec<Vec<u8>>;
 
-/// The next command of a client, or nothing if it has hung up.
+/// Reads the next command of a client, or returns `None` if the client has closed the connection.
 pub(crate) fn read_command(from: &mut impl BufRead) -> io::Result<Option<Words>> {
     let Some(line) = read_line(from)? else { return Ok(None) };
-    let count = number(&line)?;
+    let count = parse_number(&line)?;
     let words = (0..count).map(|_| {
         let head = read_line(from)?.ok_or(io::ErrorKind::UnexpectedEof)?;
-        let mut word = vec![0; usize::try_from(number(&head)?).unwrap_or_default() + 2];
+        let mut word = vec![0; usize::try_from(parse_number(&head)?).unwrap_or_default() + 2];
         from.read_exact(&mut word)?;
         word.truncate(word.len() - 2);
         Ok(word)
@@ -19,27 +19,27 @@ pub(crate) fn read_command(from: &mut impl BufRead) -> io::Result<Option<Words>>
     words.collect::<io::Result<_>>().map(Some)
 }
 
-/// A command as a client sends it.
-pub(crate) fn command(words: &[Vec<u8>]) -> Vec<u8> {
+/// Encodes a command as a client sends it.
+pub(crate) fn encode_command(words: &[Vec<u8>]) -> Vec<u8> {
     let head = format!("*{}\r\n", words.len()).into_bytes();
-    [head].into_iter().chain(words.iter().map(|word| bulk(word))).flatten().collect()
+    [head].into_iter().chain(words.iter().map(|word| encode_bulk(word))).flatten().collect()
 }
 
-/// A string of bytes.
-pub(crate) fn bulk(bytes: &[u8]) -> Vec<u8> {
+/// Encodes a bulk string.
+pub(crate) fn encode_bulk(bytes: &[u8]) -> Vec<u8> {
     [format!("${}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat()
 }
 
-/// What a [`bulk`] holds; nothing if it is something else.
-pub(crate) fn held_by(bulk: &[u8]) -> Option<&[u8]> {
+/// Returns the contents of a bulk string, or `None` if the reply is something else.
+pub(crate) fn parse_bulk(bulk: &[u8]) -> Option<&[u8]> {
     let end = bulk.windows(2).position(|pair| pair == b"\r\n")?;
     (bulk.first() == Some(&b'$')).then(|| bulk.get(end + 2..bulk.len() - 2)).flatten()
 }
 
-/// The next reply of the server, as it came.
+/// Reads the next reply of the server, without decoding it.
 pub(crate) fn read_reply(from: &mut impl BufRead) -> io::Result<Vec<u8>> {
     let mut reply = read_line(from)?.ok_or(io::ErrorKind::UnexpectedEof)?;
-    match (reply.first(), number(&reply).unwrap_or_default()) {
+    match (reply.first(), parse_number(&reply).unwrap_or_default()) {
         (Some(b'$'), length @ 0..) => {
             from.take(length.unsigned_abs() + 2).read_to_end(&mut reply)?;
         }
@@ -59,8 +59,8 @@ fn read_line(from: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
     Ok((!line.is_empty()).then_some(line))
 }
 
-/// The number after the first byte of a line.
-fn number(line: &[u8]) -> io::Result<i64> {
+/// Parses the number after the first byte of a line.
+fn parse_number(line: &[u8]) -> io::Result<i64> {
     let text = line.get(1..).and_then(|text| std::str::from_utf8(text).ok());
     text.and_then(|text| text.trim_end().parse().ok()).ok_or(io::ErrorKind::InvalidData.into())
 }

@@ -1,6 +1,7 @@
-//! Cache-aside as it is usually written: `GET`, `SELECT`, `SETEX`; and after a write `DEL`. Errors of Redis are swallowed.
+//! Cache-aside as it is usually written: `GET`, `SELECT`, `SETEX`, and `DEL` after a write. Errors
+//! of Redis are ignored.
 //!
-//! It has to be caught: a check that finds nothing here would find nothing anywhere.
+//! The checker must find a violation here: a check that finds none here would find none anywhere.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,11 +14,10 @@ use redis::{AsyncConnectionConfig, FromRedisValue, cmd};
 use shared::db::{Db, PoolSize, Statement};
 use shared::metrics::Meter;
 use tokio::sync::Mutex;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 
-use super::{Arm, Failure};
-use crate::checker::Answer;
-use crate::subject::{Document, REGISTERS, Subject};
+use super::{Answer, Failure, Target};
+use crate::user::{REGISTERS, Resource, User};
 
 const PROFILE: Statement = Statement {
     name: "naive.profile",
@@ -28,7 +28,7 @@ const JOURNAL: Statement = Statement {
     sql: "SELECT (SELECT content::bigint FROM journal_entries WHERE id = $2), (SELECT content::bigint FROM journal_entries WHERE id = $3)
         FROM users WHERE id = $1",
 };
-/// None of the writes goes back to an older version, however often it is sent.
+/// No write restores an older version, however often it is sent.
 const WRITE_STYLE: Statement = Statement {
     name: "naive.style",
     sql: "UPDATE user_profiles SET communication_style = $2::bigint::text WHERE user_id = $1 AND communication_style::bigint < $2",
@@ -43,8 +43,8 @@ const WRITE_ENTRY: Statement = Statement {
     sql: "UPDATE journal_entries SET content = $2::bigint::text WHERE id = $1 AND content::bigint < $2",
 };
 
-/// How long Redis may take before the database answers.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// The time after which the database answers instead of Redis.
+const REDIS_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// Reads and writes with three commands and two statements.
 pub struct Naive {
@@ -57,7 +57,7 @@ impl Naive {
     /// Reaches the servers as the functions do.
     ///
     /// # Errors
-    /// The URLs are not what they should be.
+    /// A URL is invalid.
     pub fn new(kai: &Kai) -> Result<Self> {
         let [database_url, redis_url] = kai.seen_urls();
         let size = PoolSize { kept: 8, overflow: 16 };
@@ -65,16 +65,16 @@ impl Naive {
         Ok(Self { db, redis: redis::Client::open(redis_url)?, connection: Mutex::default() })
     }
 
-    async fn run<T: FromRedisValue>(&self, command: &redis::Cmd) -> Option<T> {
+    async fn execute<T: FromRedisValue>(&self, command: &redis::Cmd) -> Option<T> {
         let mut connection = {
-            let mut held = self.connection.lock().await;
-            if held.is_none() {
+            let mut current = self.connection.lock().await;
+            if current.is_none() {
                 let config = AsyncConnectionConfig::new()
-                    .set_connection_timeout(Some(PATIENCE))
-                    .set_response_timeout(Some(PATIENCE));
-                *held = self.redis.get_multiplexed_async_connection_with_config(&config).await.ok();
+                    .set_connection_timeout(Some(REDIS_TIMEOUT))
+                    .set_response_timeout(Some(REDIS_TIMEOUT));
+                *current = self.redis.get_multiplexed_async_connection_with_config(&config).await.ok();
             }
-            held.clone()?
+            current.clone()?
         };
         let reply = command.query_async(&mut connection).await;
         if reply.is_err() {
@@ -83,13 +83,13 @@ impl Naive {
         reply.ok()
     }
 
-    async fn select(&self, subject: &Subject, document: Document) -> Result<[u64; REGISTERS], Failure> {
-        let [first, second] = &subject.entries;
-        let rows = match document {
-            Document::Profile => self.db.read(PROFILE, &[(&subject.id, Type::UUID)]).await,
-            Document::Journal => {
-                let params: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 3] =
-                    [(&subject.id, Type::UUID), (first, Type::UUID), (second, Type::UUID)];
+    async fn select(&self, user: &User, resource: Resource) -> Result<[u64; REGISTERS], Failure> {
+        let [first, second] = &user.entries;
+        let rows = match resource {
+            Resource::Profile => self.db.read(PROFILE, &[(&user.id, Type::UUID)]).await,
+            Resource::Journal => {
+                let params: [(&(dyn ToSql + Sync), Type); 3] =
+                    [(&user.id, Type::UUID), (first, Type::UUID), (second, Type::UUID)];
                 self.db.read(JOURNAL, &params).await
             }
         };
@@ -103,13 +103,13 @@ impl Naive {
     }
 }
 
-impl Arm for Naive {
+impl Target for Naive {
     const NAME: &'static str = "naive";
     const HAS_SESSIONS: bool = false;
 
-    async fn read(&self, subject: &Subject, _token: &str, document: Document) -> Result<Answer, Failure> {
-        let key = key(subject, document);
-        let cached: Option<Option<String>> = self.run(cmd("GET").arg(&key)).await;
+    async fn read(&self, user: &User, _token: &str, resource: Resource) -> Result<Answer, Failure> {
+        let key = key(user, resource);
+        let cached: Option<Option<String>> = self.execute(cmd("GET").arg(&key)).await;
         let cached = cached.flatten().and_then(|text| {
             let (first, second) = text.split_once(' ')?;
             Some([first.parse().ok()?, second.parse().ok()?])
@@ -117,27 +117,26 @@ impl Arm for Naive {
         if let Some(versions) = cached {
             return Ok(Answer { versions, hit: true });
         }
-        let versions = self.select(subject, document).await?;
+        let versions = self.select(user, resource).await?;
         let [first, second] = versions;
-        let _: Option<()> = self.run(cmd("SETEX").arg(&key).arg(300).arg(format!("{first} {second}"))).await;
+        let _: Option<()> = self.execute(cmd("SETEX").arg(&key).arg(300).arg(format!("{first} {second}"))).await;
         Ok(Answer { versions, hit: false })
     }
 
-    async fn write(&self, subject: &Subject, document: Document, number: usize, version: u64) -> Result<(), Failure> {
-        let (statement, id) = match (document, number, subject.entries.get(number)) {
-            (Document::Journal, _, Some(entry)) => (WRITE_ENTRY, entry),
-            (_, 0, _) => (WRITE_STYLE, &subject.id),
-            _ => (WRITE_PREFERENCES, &subject.id),
+    async fn write(&self, user: &User, resource: Resource, number: usize, version: u64) -> Result<(), Failure> {
+        let (statement, id) = match (resource, number, user.entries.get(number)) {
+            (Resource::Journal, _, Some(entry)) => (WRITE_ENTRY, entry),
+            (_, 0, _) => (WRITE_STYLE, &user.id),
+            _ => (WRITE_PREFERENCES, &user.id),
         };
         let version = i64::try_from(version).map_err(|_| Failure::Unavailable)?;
-        let params: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
-            [(id, Type::UUID), (&version, Type::INT8)];
+        let params: [(&(dyn ToSql + Sync), Type); 2] = [(id, Type::UUID), (&version, Type::INT8)];
         self.db.write(statement, &params).await.map_err(|_| Failure::Unavailable)?;
-        let _: Option<()> = self.run(cmd("DEL").arg(key(subject, document))).await;
+        let _: Option<()> = self.execute(cmd("DEL").arg(key(user, resource))).await;
         Ok(())
     }
 
-    async fn sign_in(&self, _subject: &Subject) -> Result<String, Failure> {
+    async fn sign_in(&self, _user: &User) -> Result<String, Failure> {
         Err(Failure::Unavailable)
     }
 
@@ -152,6 +151,6 @@ impl fmt::Debug for Naive {
     }
 }
 
-fn key(subject: &Subject, document: Document) -> String {
-    format!("naive:{document:?}:{}", subject.id)
+fn key(user: &User, resource: Resource) -> String {
+    format!("naive:{resource:?}:{}", user.id)
 }

@@ -1,0 +1,34 @@
+//! What was promised to each read, and what it returned.
+
+/// The number of the reader that reads after all others have ended.
+pub(crate) const LAST_READER: usize = usize::MAX;
+
+/// The reads of a replay, in the order in which they ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct History {
+    pub(crate) reads: Vec<Read>,
+}
+
+/// One read that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Read {
+    pub(crate) reader: usize,
+    /// The highest version that was settled when the read began.
+    pub(crate) promised: u32,
+    pub(crate) answered: u32,
+}
+
+impl History {
+    /// Whether the real protocol returns what a mutant failed to return: to the same reader or,
+    /// where that may take a minute, to the last one.
+    pub(crate) fn keeps_promise(&self, promised: u32, reader: usize) -> bool {
+        let has_read = |number| self.reads.iter().any(|read| read.reader == number && read.answered >= promised);
+        let took_part = self.reads.iter().any(|read| read.reader == reader);
+        !self.is_stale() && took_part && (has_read(reader) || has_read(LAST_READER))
+    }
+
+    /// Whether a read returned less than was promised.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.reads.iter().any(|read| read.answered < read.promised)
+    }
+}

@@ -1,0 +1,32 @@
+//! Faults of the network between the functions and a server.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use api_tests::Proxy;
+use rand::rngs::StdRng;
+use tokio::time::sleep;
+
+use super::{random_duration, repeat};
+
+/// Delays the replies of the server for a while.
+pub(super) async fn delay_replies(proxy: &Proxy, random: &mut StdRng) -> Result<u64> {
+    proxy.delay(random_duration(random, 2, 120));
+    heal_after(proxy, random_duration(random, 300, 2000)).await
+}
+
+/// Disturbs the open connections, several times.
+pub(super) async fn disturb(proxy: &Proxy, random: &mut StdRng, action: fn(&Proxy)) -> Result<u64> {
+    repeat(random, async || {
+        action(proxy);
+        Ok(1)
+    })
+    .await
+}
+
+/// Waits and then ends the present fault.
+pub(super) async fn heal_after(proxy: &Proxy, time: Duration) -> Result<u64> {
+    sleep(time).await;
+    proxy.heal().await;
+    Ok(1)
+}
