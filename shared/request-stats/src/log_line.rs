@@ -1,4 +1,4 @@
-//! One log line: a request, a slow query, or nothing that is counted here.
+//! One parsed log line: a request, a slow query, or a line that is not counted.
 
 use std::collections::BTreeMap;
 
@@ -9,23 +9,23 @@ use shared::metrics::registry::NAMESPACE;
 
 use crate::minute::{Minute, expiry};
 
-/// The longest name of an endpoint that is believed, in bytes: ours are far shorter.
-const LONGEST_ENDPOINT: usize = 200;
+/// The longest accepted name of an endpoint, in bytes. Our own are far shorter.
+const MAX_ENDPOINT_LENGTH: usize = 200;
 
-/// What a log line tells.
+/// A parsed log line.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Line {
-    /// A request's metrics.
+pub(crate) enum LogLine {
+    /// The metrics of a request.
     Request(Request),
     /// The warning about a slow query.
     SlowQuery(SlowQuery),
-    /// Not ours, cut off, or without use here.
-    Foreign,
+    /// A line that is truncated, older than the retention, or of another kind.
+    Unknown,
 }
 
-/// A request, as its line in the embedded metric format tells it.
+/// A request, as its line in the embedded metric format describes it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Request {
+pub(crate) struct Request {
     pub(crate) endpoint: String,
     pub(crate) minute: Minute,
     pub(crate) latency_us: u64,
@@ -36,47 +36,48 @@ pub struct Request {
     pub(crate) families: BTreeMap<String, FamilyUse>,
 }
 
-/// A statement that took longer than it should.
+/// An SQL statement that took longer than the threshold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SlowQuery {
-    /// When it was over.
+pub(crate) struct SlowQuery {
+    /// When the statement ended.
     #[serde(default)]
-    pub at: Timestamp,
-    /// Its name in the catalogue of statements.
-    pub statement: String,
-    /// How long it was waited for, in milliseconds.
-    pub duration_ms: u64,
-    /// How many rows it gave, unless it failed.
-    pub rows: Option<u64>,
+    pub(crate) at: Timestamp,
+    /// The name of the statement.
+    pub(crate) statement: String,
+    /// How long the function waited for the statement, in milliseconds.
+    pub(crate) duration_ms: u64,
+    /// The number of rows, unless the statement failed.
+    pub(crate) rows: Option<u64>,
     /// The route of the request.
-    pub endpoint: Option<String>,
+    pub(crate) endpoint: Option<String>,
     /// Lambda's id of the request.
-    pub request_id: Option<String>,
+    pub(crate) request_id: Option<String>,
 }
 
-impl Line {
-    /// Reads a line that was logged at this time. What is older than anything is kept for counts as foreign.
-    pub fn parse(text: &str, logged: Timestamp, now: Timestamp) -> Self {
-        let line = match serde_json::from_str::<Ours>(text) {
-            Ok(Ours::Metrics(line)) => line.request().map(Self::Request),
-            Ok(Ours::Warning(line)) => line.slow_query(logged).map(Self::SlowQuery),
+impl LogLine {
+    /// Parses a line that was logged at this time. A line older than the retention is
+    /// [`Unknown`](Self::Unknown).
+    pub(crate) fn parse(text: &str, logged: Timestamp, now: Timestamp) -> Self {
+        let line = match serde_json::from_str::<KnownLine>(text) {
+            Ok(KnownLine::Metrics(line)) => line.request().map(Self::Request),
+            Ok(KnownLine::Warning(line)) => line.slow_query(logged).map(Self::SlowQuery),
             Err(_) => None,
         };
-        line.filter(|line| line.is_kept(now)).unwrap_or(Self::Foreign)
+        line.filter(|line| line.is_retained(now)).unwrap_or(Self::Unknown)
     }
 
-    fn is_kept(&self, now: Timestamp) -> bool {
+    fn is_retained(&self, now: Timestamp) -> bool {
         match self {
             Self::Request(request) => expiry(request.minute.start()) > now.as_second(),
             Self::SlowQuery(query) => expiry(query.at) > now.as_second(),
-            Self::Foreign => true,
+            Self::Unknown => true,
         }
     }
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Ours {
+enum KnownLine {
     Metrics(MetricLine),
     Warning(WarningLine),
 }
@@ -112,11 +113,11 @@ struct Directive {
 
 impl MetricLine {
     fn request(self) -> Option<Request> {
-        let ours = self.metadata.cloud_watch_metrics.iter().all(|directive| directive.namespace == NAMESPACE);
+        let is_ours = self.metadata.cloud_watch_metrics.iter().all(|directive| directive.namespace == NAMESPACE);
         let time = Timestamp::from_millisecond(self.metadata.timestamp).ok()?;
-        let measured = self.latency.is_finite() && self.latency >= 0.0 && self.requests == 1;
-        let named = (1..=LONGEST_ENDPOINT).contains(&self.endpoint.len());
-        (ours && measured && named).then(|| Request {
+        let is_measured = self.latency.is_finite() && self.latency >= 0.0 && self.requests == 1;
+        let is_named = (1..=MAX_ENDPOINT_LENGTH).contains(&self.endpoint.len());
+        (is_ours && is_measured && is_named).then(|| Request {
             endpoint: self.endpoint,
             minute: Minute::of(time),
             latency_us: (self.latency * 1e3).round() as u64,
@@ -153,13 +154,13 @@ pub(crate) mod tests {
 
     pub(crate) fn request(endpoint: &str, latency_us: u64) -> Request {
         let line = line(endpoint, latency_us, 200, Timestamp::now());
-        match Line::parse(&line, Timestamp::now(), Timestamp::now()) {
-            Line::Request(request) => request,
+        match LogLine::parse(&line, Timestamp::now(), Timestamp::now()) {
+            LogLine::Request(request) => request,
             other => panic!("{other:?}"),
         }
     }
 
-    /// The line that a function prints of a request that took a record from the cache and missed another.
+    /// Returns the line that a function prints for a request with one cache hit and one cache miss.
     pub(crate) fn line(endpoint: &str, latency_us: u64, status: u16, at: Timestamp) -> String {
         let meter = Meter::default();
         meter.cache_lookup("session", CacheOutcome::Hit);
@@ -172,14 +173,14 @@ pub(crate) mod tests {
         line.to_string()
     }
 
-    fn parse(line: &Value) -> Line {
-        Line::parse(&line.to_string(), Timestamp::now(), Timestamp::now())
+    fn parse(line: &Value) -> LogLine {
+        LogLine::parse(&line.to_string(), Timestamp::now(), Timestamp::now())
     }
 
     #[test]
-    fn a_request_is_read_as_it_was_printed() {
+    fn the_metrics_of_a_request_are_parsed_as_they_were_printed() {
         let at = Timestamp::now();
-        let Line::Request(request) = Line::parse(&line("GET /health", 2345, 503, at), at, at) else { panic!() };
+        let LogLine::Request(request) = LogLine::parse(&line("GET /health", 2345, 503, at), at, at) else { panic!() };
         assert_eq!((request.endpoint.as_str(), request.latency_us), ("GET /health", 2345));
         assert_eq!((request.errors, request.client_errors, request.queries, request.slow_queries), (1, 0, 1, 0));
         assert_eq!(request.minute, Minute::of(at));
@@ -188,7 +189,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_slow_query_is_read_as_it_was_logged_with_the_time_of_the_log() {
+    fn a_slow_query_is_parsed_with_the_time_at_which_it_was_logged() {
         let logged: Timestamp = Timestamp::now();
         let warning = json!({
             "timestamp": "2026-11-26T09:00:00.000001Z", "level": "WARN", "message": "slow query", "statement": "journal.filtered",
@@ -203,17 +204,17 @@ pub(crate) mod tests {
             endpoint: Some("GET /api/journal/entries".to_owned()),
             request_id: Some("r-1".to_owned()),
         };
-        assert_eq!(Line::parse(&warning.to_string(), logged, logged), Line::SlowQuery(expected));
+        assert_eq!(LogLine::parse(&warning.to_string(), logged, logged), LogLine::SlowQuery(expected));
         let mut other = warning;
         other["message"] = "another warning".into();
-        assert_eq!(parse(&other), Line::Foreign);
+        assert_eq!(parse(&other), LogLine::Unknown);
     }
 
     #[test]
-    fn what_is_not_ours_or_makes_no_sense_is_foreign() {
+    fn a_line_of_another_program_or_with_invalid_values_is_unknown() {
         let good: Value = serde_json::from_str(&line("GET /health", 7, 200, Timestamp::now())).unwrap();
-        assert!(matches!(parse(&good), Line::Request(_)));
-        let spoilt = [
+        assert!(matches!(parse(&good), LogLine::Request(_)));
+        let invalid = [
             ("/_aws/CloudWatchMetrics/0/Namespace", json!("Other")),
             ("/_aws/Timestamp", json!("noon")),
             ("/_aws/Timestamp", json!(i64::MAX)),
@@ -226,22 +227,22 @@ pub(crate) mod tests {
             ("/Errors", json!(-1)),
             ("/families", json!({"session": 7})),
         ];
-        for (pointer, value) in spoilt {
+        for (pointer, value) in invalid {
             let mut line = good.clone();
             *line.pointer_mut(pointer).unwrap() = value.clone();
-            assert_eq!(parse(&line), Line::Foreign, "{pointer} = {value}");
+            assert_eq!(parse(&line), LogLine::Unknown, "{pointer} = {value}");
         }
         let text = good.to_string();
-        for foreign in ["", "START RequestId: 1", "[1]", "{}", &text[..text.len() - 1], &text[..200]] {
-            assert_eq!(Line::parse(foreign, Timestamp::now(), Timestamp::now()), Line::Foreign, "{foreign}");
+        for unknown in ["", "START RequestId: 1", "[1]", "{}", &text[..text.len() - 1], &text[..200]] {
+            assert_eq!(LogLine::parse(unknown, Timestamp::now(), Timestamp::now()), LogLine::Unknown, "{unknown}");
         }
     }
 
     #[test]
-    fn what_would_have_expired_is_not_counted_again() {
+    fn a_line_older_than_the_retention_is_not_counted() {
         let now = Timestamp::now();
         let days = |days: i64| Timestamp::from_second(now.as_second() - days * 86_400).unwrap();
-        assert!(matches!(Line::parse(&line("GET /health", 7, 200, days(13)), now, now), Line::Request(_)));
-        assert_eq!(Line::parse(&line("GET /health", 7, 200, days(15)), now, now), Line::Foreign);
+        assert!(matches!(LogLine::parse(&line("GET /health", 7, 200, days(13)), now, now), LogLine::Request(_)));
+        assert_eq!(LogLine::parse(&line("GET /health", 7, 200, days(15)), now, now), LogLine::Unknown);
     }
 }

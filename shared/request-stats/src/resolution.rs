@@ -1,17 +1,18 @@
-//! How much time an aggregate is of: minutes for what is looked at closely, hours for a day.
+//! The two lengths of time that aggregates are stored for: minutes for short windows and hours for
+//! a whole day.
 
 use crate::minute::{Minute, day};
 
-/// The length of an aggregate's time.
+/// The length of the time that an aggregate covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Scale {
-    /// A minute.
+pub(crate) enum Resolution {
+    /// One minute.
     Minute,
-    /// An hour of UTC.
+    /// One hour of UTC.
     Hour,
 }
 
-impl Scale {
+impl Resolution {
     pub(crate) const ALL: [Self; 2] = [Self::Minute, Self::Hour];
 
     pub(crate) const fn minutes(self) -> i64 {
@@ -21,7 +22,7 @@ impl Scale {
         }
     }
 
-    /// Which partition of the table holds the time that a minute is in.
+    /// Returns the partition key of the table for the time that `minute` falls into.
     pub(crate) fn partition(self, minute: Minute) -> String {
         match self {
             Self::Minute => format!("minute#{}", minute.hour()),
@@ -29,7 +30,7 @@ impl Scale {
         }
     }
 
-    /// What that time is called there, which sorts as time does.
+    /// Returns the name of that time in the sort key. Names sort chronologically.
     pub(crate) fn name(self, minute: Minute) -> String {
         match self {
             Self::Minute => minute.name(),
@@ -37,7 +38,7 @@ impl Scale {
         }
     }
 
-    /// The first minute of the time that is called so.
+    /// Returns the first minute of the time with this name.
     pub(crate) fn parse(self, name: &str) -> Option<Minute> {
         match self {
             Self::Minute => Minute::parse(name),
@@ -51,13 +52,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_has_a_place_and_can_be_read_back() {
+    fn names_of_times_are_parsed_back_to_their_first_minute() {
         let minute = Minute::of("2026-11-26T09:05:59Z".parse().unwrap());
-        let [close, far] = Scale::ALL.map(|scale| (scale.partition(minute), scale.name(minute)));
-        assert_eq!(close, ("minute#2026-11-26T09".to_owned(), "2026-11-26T09:05".to_owned()));
-        assert_eq!(far, ("hour#2026-11-26".to_owned(), "2026-11-26T09".to_owned()));
-        for scale in Scale::ALL {
-            assert_eq!(scale.parse(&scale.name(minute)), Some(minute.rounded_to(scale.minutes())));
+        let [minutes, hours] =
+            Resolution::ALL.map(|resolution| (resolution.partition(minute), resolution.name(minute)));
+        assert_eq!(minutes, ("minute#2026-11-26T09".to_owned(), "2026-11-26T09:05".to_owned()));
+        assert_eq!(hours, ("hour#2026-11-26".to_owned(), "2026-11-26T09".to_owned()));
+        for resolution in Resolution::ALL {
+            assert_eq!(resolution.parse(&resolution.name(minute)), Some(minute.round_down(resolution.minutes())));
         }
     }
 }
