@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use api_tests::{Kai, PostgresChoice, RedisChoice, Setup};
+use api_tests::{PostgresChoice, RedisChoice, Setup, TestApp};
 use dev_servers::RedisCluster;
 use serde_json::json;
 use tempfile::TempDir;
@@ -24,7 +24,7 @@ const MONITOR_EVERY: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct Stage {
     /// The functions, with proxies before Postgres and, unless it is a cluster, before Redis.
-    pub kai: Arc<Kai>,
+    pub kai: Arc<TestApp>,
     /// The Redis Cluster, if it is one.
     pub cluster: Option<RedisCluster>,
     /// What the database remembers.
@@ -40,7 +40,7 @@ impl Stage {
     pub async fn set_up(clustered: bool) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let cluster = if clustered { Some(start_cluster(folder.path())?) } else { None };
-        let kai = Kai::start_with(Setup {
+        let kai = TestApp::start_with(Setup {
             postgres: PostgresChoice::Own(vec![("max_connections".to_owned(), "500".to_owned())]),
             redis: cluster.as_ref().map_or(RedisChoice::Own, |cluster| RedisChoice::At(cluster.url())),
             proxied: true,
@@ -51,7 +51,7 @@ impl Stage {
         })
         .await;
         for proxy in kai.postgres_proxy.iter().chain(&kai.redis_proxy) {
-            proxy.stop_reading();
+            proxy.stop_recording();
         }
         let witness = Witness::install(kai.database_url()).await?;
         Ok(Self { kai: Arc::new(kai), cluster, witness, _folder: folder })

@@ -1,6 +1,6 @@
 //! Whose data are read and written.
 
-use api_tests::Kai;
+use api_tests::TestApp;
 use uuid::Uuid;
 
 use crate::register::{Expectation, Register};
@@ -45,8 +45,8 @@ pub struct Subject {
 
 impl Subject {
     /// Somebody new, all of whose registers are at 0.
-    pub async fn settle(kai: &Kai) -> Self {
-        let person = kai.settle().await;
+    pub async fn settle(kai: &TestApp) -> Self {
+        let person = kai.new_user().await;
         let entries = [Uuid::now_v7(), Uuid::now_v7()];
         kai.query(
             "WITH profile AS (

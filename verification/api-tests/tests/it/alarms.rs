@@ -1,6 +1,6 @@
 //! The alarms and the dashboard of `infra/monitoring.yaml`: that they name what there is, and go off when they should.
 
-mod replay;
+mod firing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -56,7 +56,7 @@ fn assert_exists(metric: &Metric, what: &str) {
 }
 
 #[test]
-fn every_alarm_watches_what_there_is_and_says_what_to_do() {
+fn every_alarm_watches_existing_metrics_and_links_to_the_runbook() {
     let text =
         |path: &str| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)).unwrap();
     let runbook = text("docs/runbook.md");
@@ -110,7 +110,7 @@ fn every_alarm_watches_what_there_is_and_says_what_to_do() {
 }
 
 #[test]
-fn every_widget_shows_what_there_is_with_percentiles_and_guards() {
+fn every_widget_shows_existing_metrics_with_percentiles_and_without_division_by_zero() {
     let resources = cloudwatch::resources();
     let body = resources["Dashboard"].properties["DashboardBody"].as_str().unwrap();
     let body: Value = serde_json::from_str(body).unwrap();
@@ -157,7 +157,7 @@ fn every_widget_shows_what_there_is_with_percentiles_and_guards() {
 }
 
 #[test]
-fn the_stack_makes_fewer_than_two_hundred_metrics() {
+fn the_stack_is_billed_for_fewer_than_200_metrics() {
     let billed = registry::billed(endpoints().len(), CACHE_BUDGETS.len());
     assert!(billed < 200, "{billed}");
     let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/logging.md")).unwrap();

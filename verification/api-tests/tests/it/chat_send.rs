@@ -1,24 +1,24 @@
 //! `POST /api/chat`, with the companion that is built in. What a model can do wrong is in `chat_model`, what a crisis needs in `crisis`.
 
-use api_tests::{Kai, Person, Reply};
+use api_tests::{Response, TestApp, TestUser};
 use serde_json::{Value, json};
 
 const QUESTION: &str = "How can I calm down before an exam?";
 
-pub(crate) async fn say(person: &Person, message: &str) -> Value {
-    person.post("/api/chat", &json!({"message": message})).await.good()
+pub(crate) async fn say(user: &TestUser, message: &str) -> Value {
+    user.post("/api/chat", &json!({"message": message})).await.expect_success()
 }
 
-fn answer_without_ids(reply: &Reply) -> Value {
-    reply.good()["response"].clone()
+fn answer_without_ids(response: &Response) -> Value {
+    response.expect_success()["response"].clone()
 }
 
 #[tokio::test]
-async fn the_answer_has_the_shape_that_clients_of_the_original_know() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
+async fn the_answer_has_the_shape_of_the_original_service() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
     let body = json!({"user_id": ada.id, "message": "I am worried about my job", "conversation_history": [{"role": "user", "content": "Hi"}]});
-    let answer = ada.post("/api/chat", &body).await.good();
+    let answer = ada.post("/api/chat", &body).await.expect_success();
     let members = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(members(&answer), ["metadata", "resources", "response"]);
     let metadata = &answer["metadata"];
@@ -40,12 +40,12 @@ async fn the_answer_has_the_shape_that_clients_of_the_original_know() {
 }
 
 #[tokio::test]
-async fn both_turns_are_kept_in_one_conversation_in_the_order_in_which_they_were_said() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
+async fn messages_and_answers_are_stored_in_one_conversation_in_order() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
     let (first, second) = (say(&ada, "Hello Kai").await, say(&ada, "yes").await);
     assert_eq!(first["metadata"]["conversation_id"], second["metadata"]["conversation_id"]);
-    let history = ada.get("/api/chat/history").await.good();
+    let history = ada.get("/api/chat/history").await.expect_success();
     assert_eq!(history["conversation_id"], first["metadata"]["conversation_id"]);
     let said: Vec<_> = history["messages"]
         .as_array()
@@ -63,9 +63,9 @@ async fn both_turns_are_kept_in_one_conversation_in_the_order_in_which_they_were
 }
 
 #[tokio::test]
-async fn first_messages_at_the_same_moment_begin_one_conversation_and_none_is_lost() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
+async fn concurrent_first_messages_begin_one_conversation_and_none_is_lost() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
     let sends =
         (0..8).map(|number| {
             let ada = ada.clone();
@@ -75,7 +75,7 @@ async fn first_messages_at_the_same_moment_begin_one_conversation_and_none_is_lo
         });
     let ids = futures_util::future::join_all(sends).await;
     assert!(ids.iter().all(|id| id == &ids[0] && id.is_string()), "{ids:?}");
-    let history = ada.get("/api/chat/history").await.good();
+    let history = ada.get("/api/chat/history").await.expect_success();
     let messages = history["messages"].as_array().unwrap();
     assert_eq!(messages.len(), 16);
     for pair in messages.chunks(2) {
@@ -84,26 +84,26 @@ async fn first_messages_at_the_same_moment_begin_one_conversation_and_none_is_lo
 }
 
 #[tokio::test]
-async fn the_same_question_is_answered_from_the_cache_and_yes_never_is() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
+async fn a_repeated_question_is_answered_from_the_cache_but_a_context_dependent_message_is_not() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
     let first = ada.post("/api/chat", &json!({"message": QUESTION})).await;
-    assert_eq!(first.good()["metadata"]["cached"], false);
+    assert_eq!(first.expect_success()["metadata"]["cached"], false);
     let again = ada.post("/api/chat", &json!({"message": format!("  {}", QUESTION.to_uppercase())})).await;
-    assert_eq!((&again.good()["metadata"]["cached"], again.cache()), (&json!(true), "hit"));
+    assert_eq!((&again.expect_success()["metadata"]["cached"], again.cache_status()), (&json!(true), "hit"));
     assert_eq!(answer_without_ids(&first), answer_without_ids(&again));
-    assert_eq!(kai.metrics_of(&again)["LlmSaved"], 1);
+    assert_eq!(app.metrics_of(&again)["LlmSaved"], 1);
     for message in ["yes", "yes", "And that?", "And that?", "tell me more about it", "tell me more about it"] {
         assert_eq!(say(&ada, message).await["metadata"]["cached"], false, "{message}");
     }
-    let bob = kai.settle().await;
+    let bob = app.new_user().await;
     assert_eq!(say(&bob, QUESTION).await["metadata"]["cached"], false, "another person's answer");
 }
 
 #[tokio::test]
-async fn a_changed_profile_a_cleared_conversation_and_a_crisis_forget_what_was_answered() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
+async fn a_profile_change_a_clear_and_a_crisis_invalidate_cached_answers() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
     let cached = async || say(&ada, QUESTION).await["metadata"]["cached"] == json!(true);
     for what in ["profile", "clear", "crisis"] {
         // A busy machine makes Redis late, and then nothing is kept.
@@ -113,8 +113,10 @@ async fn a_changed_profile_a_cleared_conversation_and_a_crisis_forget_what_was_a
         }
         assert!(control, "{what}: the control");
         match what {
-            "profile" => drop(ada.patch(ada.profile_path(), &json!({"communication_style": "direct"})).await.good()),
-            "clear" => drop(ada.request("DELETE", format!("/api/chat/session/{}", ada.id)).await.good()),
+            "profile" => {
+                drop(ada.patch(ada.profile_path(), &json!({"communication_style": "direct"})).await.expect_success())
+            }
+            "clear" => drop(ada.request("DELETE", format!("/api/chat/session/{}", ada.id)).await.expect_success()),
             _ => drop(say(&ada, "I want to kill myself").await),
         }
         assert!(!cached().await, "{what}");
@@ -122,9 +124,9 @@ async fn a_changed_profile_a_cleared_conversation_and_a_crisis_forget_what_was_a
 }
 
 #[tokio::test]
-async fn what_is_not_a_message_is_refused_by_name() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
+async fn an_invalid_message_is_rejected_with_the_name_of_its_field() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
     for (body, field) in [
         (json!({}), "message"),
         (json!({"message": null}), "message"),
@@ -139,23 +141,23 @@ async fn what_is_not_a_message_is_refused_by_name() {
         assert_eq!(problem["errors"][0]["field"], field, "{problem}");
     }
     assert_eq!(ada.post("/api/chat", &json!({"message": "é".repeat(4000)})).await.status, 200);
-    let bob = kai.settle().await;
+    let bob = app.new_user().await;
     ada.post("/api/chat", &json!({"message": "x", "user_id": bob.id})).await.expect_problem(403, "forbidden");
 }
 
 #[tokio::test]
-async fn a_request_that_is_sent_again_is_answered_as_the_first_and_said_once() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
+async fn a_request_repeated_with_its_idempotency_key_gets_the_first_answer_and_is_stored_once() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
     for message in [QUESTION, "yes"] {
         let send =
             || ada.post("/api/chat", &json!({"message": message})).header("idempotency-key", message.len().to_string());
-        let before = kai.value::<i64>(COUNT, &[&ada.id]).await;
-        let replies = futures_util::future::join_all((0..4).map(|_| send().into_future())).await;
-        let first = replies[0].good();
-        assert!(replies.iter().all(|reply| reply.good() == first), "{replies:?}");
-        assert_eq!(send().await.good(), first);
-        assert_eq!(kai.value::<i64>(COUNT, &[&ada.id]).await, before + 2, "{message}");
+        let before = app.query_scalar::<i64>(COUNT, &[&ada.id]).await;
+        let responses = futures_util::future::join_all((0..4).map(|_| send().into_future())).await;
+        let first = responses[0].expect_success();
+        assert!(responses.iter().all(|response| response.expect_success() == first), "{responses:?}");
+        assert_eq!(send().await.expect_success(), first);
+        assert_eq!(app.query_scalar::<i64>(COUNT, &[&ada.id]).await, before + 2, "{message}");
         let other =
             ada.post("/api/chat", &json!({"message": "other"})).header("idempotency-key", message.len().to_string());
         other.await.expect_problem(422, "idempotency_key_reused");
@@ -166,22 +168,22 @@ const COUNT: &str =
     "SELECT count(*) FROM messages m JOIN conversations c ON c.id = m.conversation_id WHERE c.user_id = $1";
 
 #[tokio::test]
-async fn somebody_who_speaks_too_often_is_asked_to_wait_and_told_whom_else_to_turn_to() {
-    let kai = Kai::shared().await;
-    let (ada, bob) = (kai.settle().await, kai.settle().await);
+async fn too_many_messages_are_rate_limited_and_the_error_carries_crisis_resources() {
+    let app = TestApp::shared().await;
+    let (ada, bob) = (app.new_user().await, app.new_user().await);
     // Nobody who makes up a token uses up what its owner has.
     let mut made_up = ada.token.clone();
     made_up.replace_range(40..50, "AAAAAAAAAA");
     for _ in 0..35 {
-        let mallory = kai.anonymous().with_token(&made_up);
+        let mallory = app.anonymous().with_token(&made_up);
         mallory.post("/api/chat", &json!({"message": QUESTION})).await.expect_problem(401, "unauthenticated");
-        mallory.post("/api/chat", &json!({"message": "I want to kill myself"})).await.good();
+        mallory.post("/api/chat", &json!({"message": "I want to kill myself"})).await.expect_success();
     }
     let mut answered = 0;
     let refused = loop {
-        let reply = ada.post("/api/chat", &json!({"message": QUESTION})).await;
-        if reply.status != 200 {
-            break reply;
+        let response = ada.post("/api/chat", &json!({"message": QUESTION})).await;
+        if response.status != 200 {
+            break response;
         }
         answered += 1;
     };
@@ -189,9 +191,9 @@ async fn somebody_who_speaks_too_often_is_asked_to_wait_and_told_whom_else_to_tu
     let problem = refused.expect_problem(429, "rate_limited");
     assert!(refused.header("retry-after").unwrap().parse::<u64>().is_ok_and(|wait| (1..=60).contains(&wait)));
     assert!(!problem["resources"].as_array().unwrap().is_empty(), "{problem}");
-    assert_eq!(kai.value::<i64>(COUNT, &[&ada.id]).await, 60);
+    assert_eq!(app.query_scalar::<i64>(COUNT, &[&ada.id]).await, 60);
     // It was counted together with the announcement of what was then refused.
-    let guard: Option<Vec<u8>> = kai.redis(redis::cmd("GET").arg(format!("conversation:{}:guard", ada.id))).await;
+    let guard: Option<Vec<u8>> = app.redis(redis::cmd("GET").arg(format!("conversation:{}:guard", ada.id))).await;
     assert!(guard.is_none_or(|guard| !guard.starts_with(b"!")), "a marker was left behind");
     let crisis = say(&ada, "I want to kill myself").await;
     assert!(!crisis["resources"].as_array().unwrap().is_empty(), "{crisis}");
@@ -199,14 +201,14 @@ async fn somebody_who_speaks_too_often_is_asked_to_wait_and_told_whom_else_to_tu
 }
 
 #[tokio::test]
-async fn a_session_that_the_cache_knows_keeps_nothing_for_an_account_that_is_no_longer_active() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
+async fn a_cached_session_of_an_inactive_account_stores_nothing() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
     while say(&ada, QUESTION).await["metadata"]["cached"] == false {}
-    let kept = kai.value::<i64>(COUNT, &[&ada.id]).await;
+    let kept = app.query_scalar::<i64>(COUNT, &[&ada.id]).await;
     // Past the functions, so that the cache does not learn of it.
-    kai.query("UPDATE users SET is_active = false WHERE id = $1", &[&ada.id]).await;
-    let reply = ada.post("/api/chat", &json!({"message": QUESTION})).await;
-    reply.expect_problem(401, "unauthenticated");
-    assert_eq!(kai.value::<i64>(COUNT, &[&ada.id]).await, kept);
+    app.query("UPDATE users SET is_active = false WHERE id = $1", &[&ada.id]).await;
+    let response = ada.post("/api/chat", &json!({"message": QUESTION})).await;
+    response.expect_problem(401, "unauthenticated");
+    assert_eq!(app.query_scalar::<i64>(COUNT, &[&ada.id]).await, kept);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use api_tests::{Client, Kai, Reply, Request, template};
+use api_tests::{Client, Request, Response, TestApp, template};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -63,22 +63,22 @@ pub(crate) fn request(client: &Client, user: Uuid, method: &str, path: &str) -> 
 }
 
 /// Somebody with an entry whose id is their own.
-async fn live(kai: &Kai) -> api_tests::Person {
-    let ada = kai.settle().await;
-    kai.query("INSERT INTO journal_entries (id, user_id, content) VALUES ($1, $1, 'x')", &[&ada.id]).await;
+async fn live(app: &TestApp) -> api_tests::TestUser {
+    let ada = app.new_user().await;
+    app.query("INSERT INTO journal_entries (id, user_id, content) VALUES ($1, $1, 'x')", &[&ada.id]).await;
     ada
 }
 
 #[track_caller]
-pub(crate) fn problem(reply: &Reply, status: u16, code: &str) -> Value {
-    let problem = reply.expect_problem(status, code);
-    assert!(!format!("{:?}{problem}", reply.headers).contains(CANARY), "{problem}");
-    assert_eq!(reply.header("cache-control"), Some("no-store"));
+pub(crate) fn problem(response: &Response, status: u16, code: &str) -> Value {
+    let problem = response.expect_problem(status, code);
+    assert!(!format!("{:?}{problem}", response.headers).contains(CANARY), "{problem}");
+    assert_eq!(response.header("cache-control"), Some("no-store"));
     problem
 }
 
 #[test]
-fn the_routes_of_these_tests_are_those_of_the_template() {
+fn the_tested_routes_are_those_of_the_template() {
     let declared: BTreeSet<_> = template()
         .functions
         .into_iter()
@@ -90,8 +90,8 @@ fn the_routes_of_these_tests_are_those_of_the_template() {
 }
 
 #[tokio::test]
-async fn a_route_that_needs_a_session_refuses_every_token_that_is_not_a_live_one() {
-    let kai = Kai::shared().await;
+async fn a_protected_route_rejects_every_token_without_a_live_session() {
+    let app = TestApp::shared().await;
     // Valid for every route, so that only the token is wrong.
     let body =
         json!({"content": CANARY, "message": CANARY, "old_password": CANARY, "new_password": "nine quiet herons"});
@@ -101,11 +101,11 @@ async fn a_route_that_needs_a_session_refuses_every_token_that_is_not_a_live_one
         }
         let what = format!("{method} {path}");
         let dead = async |change: &str| {
-            let person = kai.settle().await;
-            kai.query(change, &[&person.id]).await;
-            (person.id, person.token)
+            let user = app.new_user().await;
+            app.query(change, &[&user.id]).await;
+            (user.id, user.token)
         };
-        let ada = live(kai).await;
+        let ada = live(app).await;
         let live = request(&ada, ada.id, method, path).json(&json!({"content": "x", "message": "x"})).await;
         // A password is not changed by whatever is sent; but it is the fields that are wrong, and not the session.
         let refused = path == "/api/auth/change-password" && live.status == 422;
@@ -115,7 +115,7 @@ async fn a_route_that_needs_a_session_refuses_every_token_that_is_not_a_live_one
             live.text()
         );
 
-        let ada = kai.settle().await;
+        let ada = app.new_user().await;
         let mut unknown = ada.token.clone();
         unknown.replace_range(40..50, "AAAAAAAAAA");
         let tokens = [
@@ -131,15 +131,15 @@ async fn a_route_that_needs_a_session_refuses_every_token_that_is_not_a_live_one
             dead("DELETE FROM users WHERE id = $1").await,
         ];
         for (user, token) in tokens {
-            let client = kai.anonymous().with_token(&token);
-            let reply = request(&client, user, method, path).json(&body).await;
-            problem(&reply, 401, "unauthenticated");
-            assert_eq!(reply.header("www-authenticate"), Some("Bearer"), "{what}");
+            let client = app.anonymous().with_token(&token);
+            let response = request(&client, user, method, path).json(&body).await;
+            problem(&response, 401, "unauthenticated");
+            assert_eq!(response.header("www-authenticate"), Some("Bearer"), "{what}");
         }
         for header in
             [None, Some(format!("Basic {CANARY}")), Some(ada.token.clone()), Some(format!("Token {}", ada.token))]
         {
-            let bare = request(&kai.anonymous(), ada.id, method, path).json(&body);
+            let bare = request(&app.anonymous(), ada.id, method, path).json(&body);
             let bare = match header {
                 Some(header) => bare.header("authorization", header),
                 None => bare,
@@ -150,20 +150,20 @@ async fn a_route_that_needs_a_session_refuses_every_token_that_is_not_a_live_one
 }
 
 #[tokio::test]
-async fn the_scheme_of_the_token_is_read_in_any_case() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
+async fn the_bearer_scheme_is_case_insensitive() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
     for scheme in ["bearer", "BEARER", "Bearer "] {
-        let reply =
-            kai.anonymous().get("/api/auth/me").header("authorization", format!("{scheme} {}", ada.token)).await;
-        assert_eq!(reply.status, 200, "{scheme:?}");
+        let response =
+            app.anonymous().get("/api/auth/me").header("authorization", format!("{scheme} {}", ada.token)).await;
+        assert_eq!(response.status, 200, "{scheme:?}");
     }
 }
 
 #[tokio::test]
-async fn a_body_that_cannot_be_read_is_told_by_the_way_in_which_it_cannot() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
+async fn an_unreadable_body_is_rejected_with_the_matching_error() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
     for (method, path, valid) in bodies() {
         let send = || request(&ada, ada.id, method, path);
         let what = format!("{method} {path}");
@@ -178,8 +178,8 @@ async fn a_body_that_cannot_be_read_is_told_by_the_way_in_which_it_cannot() {
         for content_type in
             ["text/plain", "application/x-www-form-urlencoded", "application/xml", "application/jsonp", "kanarienvogel"]
         {
-            let reply = send().body(content_type, valid.to_string()).await;
-            problem(&reply, 415, "unsupported_media_type");
+            let response = send().body(content_type, valid.to_string()).await;
+            problem(&response, 415, "unsupported_media_type");
         }
         let encoded = send().json(&valid).header("content-encoding", "gzip").await;
         problem(&encoded, 415, "unsupported_media_type");
@@ -193,33 +193,33 @@ async fn a_body_that_cannot_be_read_is_told_by_the_way_in_which_it_cannot() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_text_is_malformed() {
-    let kai = Kai::shared().await;
+async fn a_body_that_is_not_utf8_is_malformed() {
+    let app = TestApp::shared().await;
     let mut event = super::events::read("auth-login", "success");
     event["isBase64Encoded"] = json!(true);
     event["body"] = json!("eyJlbWFpbCI6ICL//iJ9");
-    let reply = kai.invoke("auth-login", &event).await.unwrap();
-    assert_eq!(reply["statusCode"], 400, "{reply}");
+    let response = app.invoke("auth-login", &event).await.unwrap();
+    assert_eq!(response["statusCode"], 400, "{response}");
 }
 
 #[tokio::test]
-async fn json_is_read_with_any_spelling_of_its_type_and_unknown_fields_are_ignored() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
+async fn every_spelling_of_the_json_media_type_is_accepted_and_unknown_fields_are_ignored() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
     for content_type in ["application/json", "application/json; charset=utf-8", "Application/JSON"] {
-        let reply = ada
+        let response = ada
             .request("POST", "/api/journal/entries")
             .body(content_type, "\n{\"content\": \"x\", \"unknown\": {}}\n")
             .await;
-        assert_eq!(reply.status, 201, "{content_type}: {}", reply.text());
+        assert_eq!(response.status, 201, "{content_type}: {}", response.text());
     }
     assert_eq!(ada.get("/api/journal/entries?unknown=1").await.status, 200);
     assert_eq!(ada.patch(ada.profile_path(), &json!({"unknown": 7})).await.status, 200);
 }
 
 #[tokio::test]
-async fn a_path_or_a_method_that_does_not_exist_is_the_gateways_404() {
-    let kai = Kai::shared().await;
+async fn an_unknown_path_or_method_gets_the_gateways_404() {
+    let app = TestApp::shared().await;
     for (method, path) in [
         ("GET", "/kanarienvogel"),
         ("DELETE", "/health"),
@@ -227,7 +227,7 @@ async fn a_path_or_a_method_that_does_not_exist_is_the_gateways_404() {
         ("POST", "/api/journal/insights"),
         ("GET", "/api/users//profile"),
     ] {
-        let reply = kai.anonymous().request(method, path).await;
-        assert_eq!((reply.status, reply.json()), (404, json!({"message": "Not Found"})), "{method} {path}");
+        let response = app.anonymous().request(method, path).await;
+        assert_eq!((response.status, response.json()), (404, json!({"message": "Not Found"})), "{method} {path}");
     }
 }

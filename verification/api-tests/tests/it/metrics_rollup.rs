@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
-use api_tests::{Kai, Setup};
+use api_tests::{Setup, TestApp};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
@@ -15,8 +15,8 @@ use super::events;
 
 const LIST: &str = "GET /api/journal/entries";
 
-async fn start() -> Kai {
-    Kai::start_with(Setup { delivers_logs: true, ..Setup::default() }).await
+async fn start() -> TestApp {
+    TestApp::start_with(Setup { delivers_logs: true, ..Setup::default() }).await
 }
 
 /// What CloudWatch Logs sends of these lines; the name makes their ids.
@@ -43,20 +43,20 @@ fn line(minutes_ago: i64) -> String {
 }
 
 #[tokio::test]
-async fn the_sums_are_exactly_what_the_client_saw() {
-    let kai = Kai::start_with(Setup { delivers_logs: true, environments: 3, ..Setup::default() }).await;
-    let ada = kai.settle().await;
+async fn the_sums_are_exactly_what_the_client_observed() {
+    let app = TestApp::start_with(Setup { delivers_logs: true, environments: 3, ..Setup::default() }).await;
+    let ada = app.new_user().await;
     let (mut sent, mut failed) = (BTreeMap::<&str, u64>::new(), 0);
     for round in 0..30 {
-        ada.get("/api/journal/entries").await.good();
+        ada.get("/api/journal/entries").await.expect_success();
         *sent.entry(LIST).or_default() += 1;
         if round % 3 == 0 {
-            ada.write("dear diary").await;
+            ada.create_entry("dear diary").await;
             *sent.entry("POST /api/journal/entries").or_default() += 1;
         }
         if round % 5 == 0 {
             ada.get("/api/journal/entries?page=0").await.expect_problem(422, "invalid_fields");
-            kai.anonymous().get(ada.profile_path()).await.expect_problem(401, "unauthenticated");
+            app.anonymous().get(ada.profile_path()).await.expect_problem(401, "unauthenticated");
             *sent.entry(LIST).or_default() += 1;
             *sent.entry("GET /api/users/{user_id}/profile").or_default() += 1;
             failed += 2;
@@ -65,7 +65,7 @@ async fn the_sums_are_exactly_what_the_client_saw() {
     futures_util::future::join_all((0..3).map(|_| ada.get(ada.profile_path()).into_future())).await;
     *sent.entry("GET /api/users/{user_id}/profile").or_default() += 3;
 
-    let told = kai.performance("5m").await;
+    let told = app.performance("5m").await;
     let counts: BTreeMap<_, _> = told["endpoints"]
         .as_object()
         .unwrap()
@@ -74,7 +74,7 @@ async fn the_sums_are_exactly_what_the_client_saw() {
         .collect();
     assert_eq!(counts, sent);
     assert_eq!(told["count"], sent.values().sum::<u64>());
-    let documents: Vec<_> = kai.metrics().into_iter().filter(|document| document.get("Endpoint").is_some()).collect();
+    let documents: Vec<_> = app.metrics().into_iter().filter(|document| document.get("Endpoint").is_some()).collect();
     let of_list = || documents.iter().filter(|document| document["Endpoint"] == LIST);
     let latencies: Vec<_> = of_list().map(|document| document["Latency"].as_f64().unwrap()).collect();
     let list = &told["endpoints"][LIST];
@@ -91,37 +91,37 @@ async fn the_sums_are_exactly_what_the_client_saw() {
     assert_eq!((all("hits"), all("misses")), (sum("CacheHits"), sum("CacheMisses")));
     assert!(families["journal:list"]["hits"].as_u64() >= Some(15), "{families:?}");
     // By then the first request for the figures has been counted too.
-    let again = kai.performance("5m").await;
+    let again = app.performance("5m").await;
     assert_eq!(again["endpoints"]["GET /health/detailed"]["count"], 1);
     assert_eq!(again["endpoints"][LIST]["count"], list["count"]);
 }
 
 #[tokio::test]
-async fn a_batch_that_comes_again_counts_once_and_says_so() {
-    let kai = Kai::start().await;
+async fn a_batch_that_is_delivered_again_counts_once_and_is_reported() {
+    let app = TestApp::start().await;
     let event = event("a", &[line(0), line(0), line(2), "END RequestId: 7".to_owned()]);
-    let first = kai.invoke("metrics-rollup", &event).await.unwrap();
+    let first = app.invoke("metrics-rollup", &event).await.unwrap();
     assert_eq!(first, json!({"folded": 3, "skipped": 1, "repeated": false}));
     for _ in 0..2 {
-        assert_eq!(kai.invoke("metrics-rollup", &event).await.unwrap()["repeated"], true);
+        assert_eq!(app.invoke("metrics-rollup", &event).await.unwrap()["repeated"], true);
     }
-    let told = kai.performance("5m").await;
+    let told = app.performance("5m").await;
     assert_eq!((&told["count"], &told["cache"]["families"]["session"]["hits"]), (&json!(3), &json!(3)));
     // What CloudWatch is told of it counts once too.
-    let sum = |name: &str| kai.metrics().iter().filter_map(|line| line.get(name)?.as_u64()).sum::<u64>();
+    let sum = |name: &str| app.metrics().iter().filter_map(|line| line.get(name)?.as_u64()).sum::<u64>();
     assert_eq!((sum("FamilyHits"), sum("LinesFolded"), sum("LinesSkipped"), sum("BatchesRepeated")), (3, 3, 3, 2));
 }
 
 #[tokio::test]
-async fn late_cut_off_foreign_and_empty_batches_leave_the_totals_right() {
-    let kai = Kai::start().await;
+async fn late_truncated_unknown_and_empty_batches_keep_the_totals_correct() {
+    let app = TestApp::start().await;
     let late = event("late", &[line(50)]);
-    assert_eq!(kai.invoke("metrics-rollup", &late).await.unwrap()["folded"], 1);
+    assert_eq!(app.invoke("metrics-rollup", &late).await.unwrap()["folded"], 1);
     let cut = event("cut", &[line(0)[..90].to_owned()]);
     let foreign = event("foreign", &[line(0).replace("\"Kai\"", "\"Other\""), "{}".to_owned()]);
     let empty = event("empty", &[]);
     for (event, skipped) in [(cut, 1), (foreign, 2), (empty, 0)] {
-        let done = kai.invoke("metrics-rollup", &event).await.unwrap();
+        let done = app.invoke("metrics-rollup", &event).await.unwrap();
         assert_eq!(done, json!({"folded": 0, "skipped": skipped, "repeated": false}));
     }
     // A batch that is itself cut off is an error: it is tried again, and kept.
@@ -129,18 +129,18 @@ async fn late_cut_off_foreign_and_empty_batches_leave_the_totals_right() {
     let data = whole["awslogs"]["data"].as_str().unwrap();
     let half = data[..data.len() / 8 * 4].to_owned();
     let packed = std::mem::replace(&mut whole["awslogs"]["data"], half.into());
-    let error = kai.invoke("metrics-rollup", &whole).await.unwrap_err().to_string();
+    let error = app.invoke("metrics-rollup", &whole).await.unwrap_err().to_string();
     assert!(error.contains("internal error") && !error.contains("Latency"), "{error}");
-    assert_eq!(kai.performance("1m").await["count"], 0);
-    assert_eq!(kai.performance("1h").await["endpoints"][LIST]["count"], 1);
+    assert_eq!(app.performance("1m").await["count"], 0);
+    assert_eq!(app.performance("1h").await["endpoints"][LIST]["count"], 1);
     whole["awslogs"]["data"] = packed;
-    assert_eq!(kai.invoke("metrics-rollup", &whole).await.unwrap()["folded"], 1);
-    assert_eq!(kai.performance("1h").await["endpoints"][LIST]["count"], 2);
+    assert_eq!(app.invoke("metrics-rollup", &whole).await.unwrap()["folded"], 1);
+    assert_eq!(app.performance("1h").await["endpoints"][LIST]["count"], 2);
 }
 
 #[tokio::test]
-async fn what_has_failed_is_added_when_it_comes_back_and_what_fails_again_is_named() {
-    let kai = Kai::start().await;
+async fn retried_batches_are_added_and_those_that_fail_again_are_named() {
+    let app = TestApp::start().await;
     let message = |id: &str, body: String| json!({"messageId": id, "body": body, "eventSource": "aws:sqs"});
     let failed = |event: Value| {
         json!({"requestPayload": event, "requestContext": {"condition": "RetriesExhausted"}}).to_string()
@@ -151,39 +151,39 @@ async fn what_has_failed_is_added_when_it_comes_back_and_what_fails_again_is_nam
         message("foreign", "{}".to_owned()),
         message("good too", failed(event("b", &[line(0)]))),
     ];
-    let done = kai.invoke("metrics-rollup", &json!({"Records": records})).await.unwrap();
+    let done = app.invoke("metrics-rollup", &json!({"Records": records})).await.unwrap();
     assert_eq!(done, json!({"batchItemFailures": [{"itemIdentifier": "unreadable"}, {"itemIdentifier": "foreign"}]}));
-    assert_eq!(kai.performance("5m").await["endpoints"][LIST]["count"], 2);
+    assert_eq!(app.performance("5m").await["endpoints"][LIST]["count"], 2);
 }
 
 #[tokio::test]
-async fn without_the_table_a_batch_goes_to_the_queue_and_nothing_that_a_client_sees_fails() {
+async fn without_the_table_batches_stay_in_the_queue_and_clients_see_no_error() {
     let away = vec![("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9".to_owned())];
-    let kai = Kai::start_with(Setup { variables: away, ..Setup::default() }).await;
-    let error = kai.invoke("metrics-rollup", &event("a", &[line(0)])).await.unwrap_err().to_string();
+    let app = TestApp::start_with(Setup { variables: away, ..Setup::default() }).await;
+    let error = app.invoke("metrics-rollup", &event("a", &[line(0)])).await.unwrap_err().to_string();
     assert!(error.contains("unavailable: BatchGetItem: no connection"), "{error}");
     let message = json!({"messageId": "1", "body": json!({"requestPayload": event("a", &[line(0)])}).to_string()});
-    let done = kai.invoke("metrics-rollup", &json!({"Records": [message]})).await.unwrap();
+    let done = app.invoke("metrics-rollup", &json!({"Records": [message]})).await.unwrap();
     assert_eq!(done, json!({"batchItemFailures": [{"itemIdentifier": "1"}]}));
-    let health = kai.anonymous().get("/health/detailed").await;
-    assert_eq!((health.status, &health.good()["performance"]), (200, &Value::Null));
+    let health = app.anonymous().get("/health/detailed").await;
+    assert_eq!((health.status, &health.expect_success()["performance"]), (200, &Value::Null));
     for warning in ["a batch of log lines has failed again", "the table of requests cannot be read"] {
-        assert!(kai.logs.lines().iter().any(|line| line.text.contains(warning)), "{warning}");
+        assert!(app.logs.lines().iter().any(|line| line.text.contains(warning)), "{warning}");
     }
 }
 
 #[tokio::test]
-async fn the_events_of_the_repository_are_handled() {
-    let kai = start().await;
-    let success = kai.invoke("metrics-rollup", &events::read("metrics-rollup", "success")).await.unwrap();
+async fn the_sample_events_are_handled() {
+    let app = start().await;
+    let success = app.invoke("metrics-rollup", &events::read("metrics-rollup", "success")).await.unwrap();
     // They are of another day, and what would have expired is not counted.
     assert_eq!(success["folded"].as_u64().unwrap() + success["skipped"].as_u64().unwrap(), 3);
-    let retry = kai.invoke("metrics-rollup", &events::read("metrics-rollup", "retry")).await.unwrap();
+    let retry = app.invoke("metrics-rollup", &events::read("metrics-rollup", "retry")).await.unwrap();
     assert_eq!(retry, json!({"batchItemFailures": []}));
 }
 
 #[test]
-fn every_function_that_is_measured_has_its_log_delivered() {
+fn every_measured_function_has_a_log_subscription() {
     let template = api_tests::template();
     let rollup = template.function("metrics-rollup").unwrap();
     for function in

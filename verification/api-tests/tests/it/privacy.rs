@@ -1,6 +1,6 @@
 //! Nothing that a person sends is in any log line of any function, not even at the most talkative level.
 
-use api_tests::{Kai, Setup};
+use api_tests::{Setup, TestApp};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -10,21 +10,22 @@ fn canary(kind: &str) -> String {
 }
 
 #[tokio::test]
-async fn no_log_line_holds_what_was_sent_whether_it_succeeded_or_not() {
+async fn no_log_line_contains_user_input_of_successful_or_failed_requests() {
     let [content, title, style, password, query, header, key, local] =
         ["content", "title", "style", "password", "query", "header", "key", "local"].map(canary);
     let slow = ("SLOW_QUERY_THRESHOLD", "0.000001".to_owned());
-    let kai = Kai::start_with(Setup { variables: vec![slow], ..Setup::default() }).await;
-    let anonymous = kai.anonymous();
+    let app = TestApp::start_with(Setup { variables: vec![slow], ..Setup::default() }).await;
+    let anonymous = app.anonymous();
     let email = format!("{local}@example.org");
 
     let credentials = json!({"email": email, "password": password});
-    let account = anonymous.post("/api/auth/register", &credentials).header("idempotency-key", &key).await.good();
-    anonymous.post("/api/auth/register", &credentials).header("idempotency-key", &key).await.good();
+    let account =
+        anonymous.post("/api/auth/register", &credentials).header("idempotency-key", &key).await.expect_success();
+    anonymous.post("/api/auth/register", &credentials).header("idempotency-key", &key).await.expect_success();
     anonymous.post("/api/auth/register", &credentials).await.expect_problem(409, "email_taken");
     let wrong = json!({"email": email, "password": format!("{password}!")});
     anonymous.post("/api/auth/login", &wrong).await.expect_problem(401, "wrong_credentials");
-    let login = anonymous.post("/api/auth/login", &credentials).await.good();
+    let login = anonymous.post("/api/auth/login", &credentials).await.expect_success();
     let token = login["access_token"].as_str().unwrap().to_owned();
     let (ada, profile) =
         (anonymous.with_token(&token), format!("/api/users/{}/profile", account["id"].as_str().unwrap()));
@@ -33,29 +34,32 @@ async fn no_log_line_holds_what_was_sent_whether_it_succeeded_or_not() {
     for _ in 0..2 {
         let create =
             ada.post("/api/journal/entries", &draft).header("idempotency-key", &key).header("user-agent", &header);
-        create.header("x-forwarded-for", &header).header("cookie", format!("session={header}")).await.good();
-        ada.get("/api/journal/entries").header("referer", format!("https://{header}.example.org/")).await.good();
+        create.header("x-forwarded-for", &header).header("cookie", format!("session={header}")).await.expect_success();
+        ada.get("/api/journal/entries")
+            .header("referer", format!("https://{header}.example.org/"))
+            .await
+            .expect_success();
         ada.get(format!("/api/journal/entries?unknown={query}"))
             .header("if-none-match", format!("\"{header}\""))
             .await
-            .good();
+            .expect_success();
     }
     ada.post("/api/journal/entries", &json!({"content": title}))
         .header("idempotency-key", &key)
         .await
         .expect_problem(422, "idempotency_key_reused");
-    ada.patch(&profile, &json!({"communication_style": style, "traits": {&style: style}})).await.good();
-    ada.get(&profile).await.good();
-    ada.get("/api/auth/me").await.good();
-    let entry = ada.post("/api/journal/entries", &draft).await.good();
+    ada.patch(&profile, &json!({"communication_style": style, "traits": {&style: style}})).await.expect_success();
+    ada.get(&profile).await.expect_success();
+    ada.get("/api/auth/me").await.expect_success();
+    let entry = ada.post("/api/journal/entries", &draft).await.expect_success();
     let path = format!("/api/journal/entries/{}", entry["id"].as_str().unwrap());
     for filter in [format!("search={query}"), format!("tags={query}&limit=5"), format!("search={title}&page_size=5")] {
-        ada.get(format!("/api/journal/entries?{filter}")).await.good();
+        ada.get(format!("/api/journal/entries?{filter}")).await.expect_success();
     }
-    ada.get(&path).await.good();
-    ada.request("PUT", &path).json(&draft).await.good();
-    ada.get("/api/journal/insights").await.good();
-    ada.get("/api/account").await.good();
+    ada.get(&path).await.expect_success();
+    ada.request("PUT", &path).json(&draft).await.expect_success();
+    ada.get("/api/journal/insights").await.expect_success();
+    ada.get("/api/account").await.expect_success();
 
     let mut errors = Vec::new();
     for body in
@@ -81,18 +85,18 @@ async fn no_log_line_holds_what_was_sent_whether_it_succeeded_or_not() {
     errors.push(ada.patch(&profile, &json!({"traits": style, "communication_style": style.repeat(3)})).await);
     errors.push(ada.request("POST", format!("/api/auth/logout?scope={query}")).await);
     errors.push(ada.with_token(&header).get("/api/auth/me").await);
-    ada.request("POST", "/api/auth/logout").await.good();
+    ada.request("POST", "/api/auth/logout").await.expect_success();
 
     let canaries = [&content, &title, &style, &password, &query, &header, &key, &local, &token];
-    for reply in &errors {
-        assert!((400..500).contains(&reply.status), "{}", reply.text());
-        let text = format!("{:?}{}", reply.headers, reply.text());
+    for response in &errors {
+        assert!((400..500).contains(&response.status), "{}", response.text());
+        let text = format!("{:?}{}", response.headers, response.text());
         for canary in canaries {
             assert!(!text.contains(canary.as_str()), "{text}");
         }
     }
-    kai.settled().await;
-    let lines = kai.logs.lines();
+    app.wait_until_idle().await;
+    let lines = app.logs.lines();
     let slow = lines.iter().filter(|line| line.text.contains("slow query")).count();
     assert!(slow >= 10, "{slow} slow queries: the most talkative warning was never given");
     let functions: std::collections::BTreeSet<_> = lines.iter().map(|line| line.function.as_str()).collect();
@@ -105,17 +109,17 @@ async fn no_log_line_holds_what_was_sent_whether_it_succeeded_or_not() {
 }
 
 #[tokio::test]
-async fn a_statement_that_the_database_refuses_tells_nothing_of_its_values() {
-    let kai = Kai::start().await;
-    let ada = kai.settle().await;
+async fn a_statement_that_the_database_rejects_is_logged_without_its_values() {
+    let app = TestApp::start().await;
+    let ada = app.new_user().await;
     let content = canary("content");
-    kai.query("ALTER TABLE journal_entries ADD CONSTRAINT defect CHECK (content NOT LIKE 'content-%')", &[]).await;
-    let reply = ada.post("/api/journal/entries", &json!({"content": content})).await;
-    reply.expect_problem(500, "internal");
-    assert!(!reply.text().contains("defect") && !reply.text().contains(&content), "{}", reply.text());
-    let lines = kai.logs.lines();
+    app.query("ALTER TABLE journal_entries ADD CONSTRAINT defect CHECK (content NOT LIKE 'content-%')", &[]).await;
+    let response = ada.post("/api/journal/entries", &json!({"content": content})).await;
+    response.expect_problem(500, "internal");
+    assert!(!response.text().contains("defect") && !response.text().contains(&content), "{}", response.text());
+    let lines = app.logs.lines();
     let error = lines.iter().find(|line| line.text.contains("internal error")).expect("a line about the defect");
-    assert!(error.text.contains("23514") && error.text.contains(reply.header("x-request-id").unwrap()), "{error:?}");
+    assert!(error.text.contains("23514") && error.text.contains(response.header("x-request-id").unwrap()), "{error:?}");
     assert!(lines.iter().all(|line| !line.text.contains(&content)), "{lines:?}");
     // The announcement was taken back: what is cached is served again.
     ada.get("/api/journal/entries").until_hit().await;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api_tests::{Kai, Reply, Request};
+use api_tests::{Request, Response, TestApp};
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -14,7 +14,7 @@ use crate::subject::{Document, REGISTERS, Subject};
 
 /// Reads and writes over HTTP.
 #[derive(Debug)]
-pub struct Api(pub Arc<Kai>);
+pub struct Api(pub Arc<TestApp>);
 
 impl Arm for Api {
     const NAME: &'static str = "api";
@@ -26,7 +26,7 @@ impl Arm for Api {
             Document::Journal => "/api/journal/entries".to_owned(),
         };
         let reply = send(self.0.anonymous().with_token(token).get(path)).await?;
-        let versions = versions(subject, document, &reply.plain())?;
+        let versions = versions(subject, document, &reply.decompressed())?;
         Ok(Answer { versions, hit: reply.header("x-cache") == Some("hit") })
     }
 
@@ -57,13 +57,13 @@ impl Arm for Api {
     }
 }
 
-async fn send(request: Request) -> Result<Reply, Failure> {
-    let reply = request.attempt().await.ok_or(Failure::Unavailable)?;
+async fn send(request: Request) -> Result<Response, Failure> {
+    let reply = request.try_send().await.ok_or(Failure::Unavailable)?;
     match reply.status {
         200 => Ok(reply),
         401 => Err(Failure::SignedOut),
         500..=599 => Err(Failure::Unavailable),
-        status => Err(Failure::Unexpected(format!("{status} {}", String::from_utf8_lossy(&reply.plain())))),
+        status => Err(Failure::Unexpected(format!("{status} {}", String::from_utf8_lossy(&reply.decompressed())))),
     }
 }
 

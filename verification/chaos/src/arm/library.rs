@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use api_tests::Kai;
+use api_tests::TestApp;
 use rand::RngExt as _;
 use serde_json::{Value, json};
 use shared::config::Config;
@@ -41,8 +41,8 @@ impl Library {
     ///
     /// # Errors
     /// The URLs are not what they should be.
-    pub fn new(kai: &Kai) -> Result<Self> {
-        let environment = |_| environment(kai.seen_urls());
+    pub fn new(kai: &TestApp) -> Result<Self> {
+        let environment = |_| environment(kai.configured_urls());
         Ok(Self {
             environments: (0..ENVIRONMENTS).map(environment).collect::<Result<_>>()?,
             listing: Listing::read(Fields::default()).context("a listing")?.0,

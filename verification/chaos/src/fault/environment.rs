@@ -1,7 +1,7 @@
 //! Faults of execution environments. They are processes; what they do at the moment of the blow is left to chance.
 
 use anyhow::Result;
-use api_tests::Kai;
+use api_tests::TestApp;
 use emulator::EnvironmentState;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
@@ -41,13 +41,13 @@ pub(super) async fn kill(stage: &Stage, random: &mut StdRng) -> Result<u64> {
 }
 
 /// Kills all that are at work, of the functions that are meant.
-pub(super) fn kill_busy(kai: &Kai, is_meant: impl Fn(&str) -> bool) {
+pub(super) fn kill_busy(kai: &TestApp, is_meant: impl Fn(&str) -> bool) {
     for pid in busy(kai, is_meant) {
         let _ = kill_process(pid, Signal::KILL);
     }
 }
 
-fn busy(kai: &Kai, is_meant: impl Fn(&str) -> bool) -> impl Iterator<Item = Pid> {
+fn busy(kai: &TestApp, is_meant: impl Fn(&str) -> bool) -> impl Iterator<Item = Pid> {
     let at_work = kai
         .emulator
         .environments()

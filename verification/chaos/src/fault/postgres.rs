@@ -41,7 +41,7 @@ pub(super) async fn freeze(stage: &Stage, random: &mut StdRng) -> Result<u64> {
 
 pub(super) async fn slow(stage: &Stage, random: &mut StdRng) -> Result<u64> {
     let proxy = proxy(stage)?;
-    proxy.delay(between(random, 2, 120));
+    proxy.delay_responses(between(random, 2, 120));
     sleep(between(random, 300, 2000)).await;
     proxy.heal().await;
     Ok(1)
@@ -59,7 +59,7 @@ pub(super) async fn reset(stage: &Stage, random: &mut StdRng) -> Result<u64> {
 pub(super) async fn silence(stage: &Stage, random: &mut StdRng) -> Result<u64> {
     let proxy = proxy(stage)?;
     several(random, async || {
-        proxy.cut_silently();
+        proxy.disconnect_silently();
         Ok(1)
     })
     .await

@@ -81,12 +81,12 @@ pub(super) async fn fill_up(stage: &Stage, random: &mut StdRng) -> Result<u64> {
 }
 
 pub(super) async fn slow(stage: &Stage, random: &mut StdRng) -> Result<u64> {
-    proxy(stage)?.delay(between(random, 2, 120));
+    proxy(stage)?.delay_responses(between(random, 2, 120));
     healed(stage, between(random, 300, 2000)).await
 }
 
 pub(super) async fn hold(stage: &Stage, random: &mut StdRng) -> Result<u64> {
-    proxy(stage)?.hold(between(random, 5, 1500));
+    proxy(stage)?.delay_requests(between(random, 5, 1500));
     healed(stage, between(random, 300, 2000)).await
 }
 
@@ -104,7 +104,7 @@ pub(super) async fn refuse(stage: &Stage, random: &mut StdRng) -> Result<u64> {
 }
 
 pub(super) async fn silence(stage: &Stage, random: &mut StdRng) -> Result<u64> {
-    proxy(stage)?.swallow();
+    proxy(stage)?.blackhole();
     healed(stage, between(random, 100, 2500)).await
 }
 
@@ -112,9 +112,9 @@ pub(super) async fn silence(stage: &Stage, random: &mut StdRng) -> Result<u64> {
 /// at that moment. Returns how many commands have disappeared.
 pub(super) async fn lose_clearing(stage: &Stage, random: &mut StdRng, kills: bool) -> Result<u64> {
     let proxy = proxy(stage)?;
-    let mut lost = proxy.lost();
+    let mut lost = proxy.blackholed();
     let before = *lost.borrow_and_update();
-    proxy.lose(CLEARING);
+    proxy.blackhole_after(CLEARING);
     let end = Instant::now() + between(random, 500, 2000);
     loop {
         let left = end.saturating_duration_since(Instant::now());

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use api_tests::{Kai, Setup};
+use api_tests::{Setup, TestApp, wait_until};
 use futures_util::future::{join, join_all};
 use serde_json::Value;
 use tokio::time::sleep;
 
 use super::load::{self, Keeper};
-use super::{alone, milliseconds, own_redis, warm, within};
+use super::{alone, milliseconds, own_redis, warm};
 
 /// How long the load goes on before a fault: not at the moment of a create, of which there are five a second.
 const BEFORE: Duration = Duration::from_millis(2100);
@@ -17,9 +17,9 @@ const BEFORE: Duration = Duration::from_millis(2100);
 /// The breaker of an environment lets one request through in so many milliseconds.
 const WINDOW_MS: i64 = 2000;
 
-async fn keepers(kai: &Kai) -> Vec<Keeper> {
-    let keepers = join_all((0..6).map(|_| Keeper::settle(kai))).await;
-    join_all(keepers.iter().map(|keeper| warm(&keeper.person))).await;
+async fn keepers(app: &TestApp) -> Vec<Keeper> {
+    let keepers = join_all((0..6).map(|_| Keeper::settle(app))).await;
+    join_all(keepers.iter().map(|keeper| warm(&keeper.user))).await;
     keepers
 }
 
@@ -43,36 +43,36 @@ fn assert_seldom(documents: &[(String, Value)], least: f64, most: usize) {
 }
 
 #[tokio::test]
-async fn a_frozen_redis_is_hardly_noticed_and_no_write_is_hidden() {
+async fn a_frozen_redis_slows_few_requests_and_hides_no_write() {
     let _alone = alone().await;
-    let kai = Kai::start_with(Setup { environments: 10, ..own_redis() }).await;
-    let redis = kai.own_redis.as_ref().unwrap();
-    check_silence(&kai, Duration::from_secs(10), async || redis.pause(), async || redis.resume()).await;
+    let app = TestApp::start_with(Setup { environments: 10, ..own_redis() }).await;
+    let redis = app.own_redis.as_ref().unwrap();
+    check_silence(&app, Duration::from_secs(10), async || redis.pause(), async || redis.resume()).await;
 }
 
 #[tokio::test]
-async fn a_redis_that_nothing_reaches_is_hardly_noticed_and_no_write_is_hidden() {
+async fn an_unreachable_redis_slows_few_requests_and_hides_no_write() {
     let _alone = alone().await;
-    let kai = Kai::start_with(Setup { environments: 10, proxied: true, ..own_redis() }).await;
-    let proxy = kai.redis_proxy.as_ref().unwrap();
+    let app = TestApp::start_with(Setup { environments: 10, proxied: true, ..own_redis() }).await;
+    let proxy = app.redis_proxy.as_ref().unwrap();
     // Unlike a frozen server, which finds it all when it goes on, this one never gets what was sent.
-    check_silence(&kai, Duration::from_secs(6), async || proxy.swallow(), async || proxy.heal().await).await;
+    check_silence(&app, Duration::from_secs(6), async || proxy.blackhole(), async || proxy.heal().await).await;
 }
 
 /// Under load, while Redis says nothing for so long.
-async fn check_silence(kai: &Kai, silence: Duration, begin: impl AsyncFnOnce(), end: impl AsyncFnOnce()) {
-    let keepers = keepers(kai).await;
+async fn check_silence(app: &TestApp, silence: Duration, begin: impl AsyncFnOnce(), end: impl AsyncFnOnce()) {
+    let keepers = keepers(app).await;
     let fault = async {
         sleep(BEFORE).await;
         begin().await;
         sleep(silence).await;
         end().await;
     };
-    let (replies, ()) = join(load::run(&keepers, BEFORE + silence + Duration::from_secs(4)), fault).await;
-    load::assert_all_good(&replies);
-    kai.settled().await;
-    let during: Vec<_> = replies.into_iter().filter(|(at, _)| (BEFORE..BEFORE + silence).contains(at)).collect();
-    let documents = load::documents(kai, &during);
+    let (responses, ()) = join(load::run(&keepers, BEFORE + silence + Duration::from_secs(4)), fault).await;
+    load::assert_all_good(&responses);
+    app.wait_until_idle().await;
+    let during: Vec<_> = responses.into_iter().filter(|(at, _)| (BEFORE..BEFORE + silence).contains(at)).collect();
+    let documents = load::documents(app, &during);
     let bypasses = documents.iter().filter(|(_, document)| document["cache"] == "bypass").count();
     assert!(bypasses > 60, "{bypasses} answers without the cache: was it away at all?");
     // A read gives up after 25 ms, and three failures open the breaker. What waits longest is a write, which is begun and ended, 50 ms
@@ -81,30 +81,36 @@ async fn check_silence(kai: &Kai, silence: Duration, begin: impl AsyncFnOnce(), 
     assert_seldom(&reads.collect::<Vec<_>>(), 25.0, 3);
     assert_seldom(&documents, 150.0, 1);
     for keeper in &keepers {
-        within(Duration::from_secs(5), "hits afterwards", async || keeper.list().await.cache() == "hit").await;
+        wait_until(Duration::from_secs(5), "hits afterwards", async || {
+            keeper.list_entries().await.cache_status() == "hit"
+        })
+        .await;
     }
 }
 
 #[tokio::test]
-async fn a_killed_redis_slows_no_request_down_and_is_used_again_when_it_is_back() {
+async fn a_killed_redis_slows_no_request_and_is_used_again_after_its_restart() {
     let _alone = alone().await;
-    let kai = Kai::start_with(Setup { environments: 10, ..own_redis() }).await;
-    let (keepers, redis) = (keepers(&kai).await, kai.own_redis.as_ref().unwrap());
+    let app = TestApp::start_with(Setup { environments: 10, ..own_redis() }).await;
+    let (keepers, redis) = (keepers(&app).await, app.own_redis.as_ref().unwrap());
     let fault = async {
         sleep(BEFORE).await;
         redis.kill();
         sleep(Duration::from_secs(4)).await;
         redis.restart().unwrap();
     };
-    let (replies, ()) = join(load::run(&keepers, Duration::from_secs(9)), fault).await;
-    load::assert_all_good(&replies);
-    kai.settled().await;
-    let documents = load::documents(&kai, &replies);
+    let (responses, ()) = join(load::run(&keepers, Duration::from_secs(9)), fault).await;
+    load::assert_all_good(&responses);
+    app.wait_until_idle().await;
+    let documents = load::documents(&app, &responses);
     let bypasses = documents.iter().filter(|(_, document)| document["cache"] == "bypass").count();
     assert!(bypasses > 60, "{bypasses} answers without the cache: was it away at all?");
     let slow: Vec<_> = documents.iter().filter(|(_, document)| milliseconds(document, "Latency") > 300.0).collect();
     assert!(slow.is_empty(), "{slow:?}");
     for keeper in &keepers {
-        within(Duration::from_secs(5), "hits after the restart", async || keeper.list().await.cache() == "hit").await;
+        wait_until(Duration::from_secs(5), "hits after the restart", async || {
+            keeper.list_entries().await.cache_status() == "hit"
+        })
+        .await;
     }
 }

@@ -1,0 +1,108 @@
+//! Whom the functions sign in as where the database takes tokens of IAM: a role that can do all that the product does, and no more.
+
+use api_tests::{PostgresChoice, Setup, TestApp};
+use dev_servers::{Postgres, PostgresOptions};
+use jiff::Timestamp;
+use serde_json::json;
+use shared::db::Param;
+use shared::store::catalogue::{self, Subject, Value};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, NoTls};
+use uuid::Uuid;
+
+async fn connected<T>(url: &str, work: impl AsyncFnOnce(&Client) -> T) -> T {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::select! {
+        result = work(&client) => result,
+        ended = connection => panic!("the connection ended: {ended:?}"),
+    }
+}
+
+async fn with(url: String) -> TestApp {
+    TestApp::start_with(Setup { postgres: PostgresChoice::At(url), ..Setup::default() }).await
+}
+
+/// Nobody: whether a statement may be run does not depend on what it finds.
+fn subject() -> Subject {
+    let text = |text: &str| text.to_owned();
+    Subject {
+        user: Uuid::now_v7(),
+        email: text("ada@example.org"),
+        password_hash: text("!"),
+        token_hash: vec![0; 32],
+        entry: Uuid::now_v7(),
+        tag: text("walk"),
+        word: text("heron"),
+        midst: Timestamp::UNIX_EPOCH,
+        endpoint: text("POST /api/journal/entries"),
+    }
+}
+
+#[tokio::test]
+async fn a_database_owner_that_may_not_create_roles_can_still_migrate() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = PostgresOptions { disposable: true, ..PostgresOptions::default() };
+    let postgres = Postgres::start(folder.path(), &options).unwrap();
+    postgres.create_database("kai").await.unwrap();
+    let owner = "CREATE ROLE rds_iam; CREATE ROLE small LOGIN PASSWORD 'herons'; ALTER DATABASE kai OWNER TO small; GRANT ALL ON SCHEMA public TO small";
+    let administrator = postgres.url("kai");
+    connected(&administrator, async |client| client.batch_execute(owner).await.unwrap()).await;
+    let (_, address) = administrator.split_once('@').unwrap();
+    let app = with(format!("postgres://small:herons@{address}")).await;
+    for direction in ["up", "down", "up"] {
+        app.invoke("db-migrate", &json!({"direction": direction})).await.unwrap();
+    }
+    app.register_and_login().await.create_entry("it works").await;
+}
+
+#[tokio::test]
+async fn the_role_of_the_functions_can_run_every_statement_but_cannot_change_the_schema() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = PostgresOptions { disposable: true, ..PostgresOptions::default() };
+    let postgres = Postgres::start(folder.path(), &options).unwrap();
+    postgres.create_database("kai").await.unwrap();
+    let owner = postgres.url("kai");
+    let run = async |sql: &str| connected(&owner, async |client| client.batch_execute(sql).await.unwrap()).await;
+    // As on RDS.
+    run("CREATE ROLE rds_iam").await;
+    let migrating = with(owner.clone()).await;
+    migrating.invoke("db-migrate", &json!({"direction": "up"})).await.unwrap();
+    run("ALTER ROLE kai_app PASSWORD 'herons'").await;
+
+    let (_, address) = owner.split_once('@').unwrap();
+    let url = format!("postgres://kai_app:herons@{address}");
+    connected(&url, async |client| {
+        for example in catalogue::statements(&subject()) {
+            let params: Vec<Param<'_>> = example.params.iter().map(Value::param).collect();
+            let explained = client.query_typed(&format!("EXPLAIN {}", example.statement.sql), &params).await;
+            assert!(explained.is_ok(), "{}: {explained:?}", example.statement.name);
+        }
+        for refused in [
+            "ALTER TABLE journal_entries ADD COLUMN x int",
+            "DROP TABLE journal_entries",
+            "TRUNCATE users",
+            "CREATE TABLE x ()",
+            "SELECT * FROM _sqlx_migrations",
+            "CREATE ROLE y",
+        ] {
+            let error = client.batch_execute(refused).await.unwrap_err();
+            assert_eq!(error.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "{refused}: {error}");
+        }
+    })
+    .await;
+
+    let app = with(url).await;
+    let ada = app.register_and_login().await;
+    let entry = ada.post("/api/journal/entries", &json!({"content": "x"})).await.expect_success();
+    assert_eq!(ada.get("/api/journal/entries").await.expect_success()["total"], 1, "the trigger counts");
+    let path = format!("/api/journal/entries/{}", entry["id"].as_str().unwrap());
+    assert_eq!(ada.request("DELETE", path).await.status, 204);
+    assert_eq!(ada.get("/api/journal/entries").await.expect_success()["total"], 0);
+
+    // What a later migration makes is the role's to use, too; and going back takes its rights away.
+    run("CREATE TABLE later (id int)").await;
+    let may = "SELECT has_table_privilege('kai_app', 'later', 'INSERT')";
+    assert!(connected(&owner, async |client| client.query_one(may, &[]).await.unwrap().get::<_, bool>(0)).await);
+    migrating.invoke("db-migrate", &json!({"direction": "down"})).await.unwrap();
+    assert!(!connected(&owner, async |client| client.query_one(may, &[]).await.unwrap().get::<_, bool>(0)).await);
+}
