@@ -1,6 +1,6 @@
 //! `DELETE /api/account`.
 
-use api_tests::TestApp;
+use api_tests::{TestApp, send_all};
 use serde_json::json;
 
 #[tokio::test]
@@ -9,8 +9,8 @@ async fn deletion_removes_all_data_of_the_account_and_ends_its_sessions_at_once(
     let (ada, bob) = (app.register_and_login().await, app.new_user().await);
     bob.create_entry("stays").await;
     let laptop = ada.login_again().await;
-    let draft = json!({"content": "to be forgotten"});
-    ada.post("/api/journal/entries", &draft).header("idempotency-key", "once").await.expect_success();
+    let entry = json!({"content": "to be forgotten"});
+    ada.post("/api/journal/entries", &entry).header("idempotency-key", "once").await.expect_success();
     let reads = ["/api/journal/entries".to_owned(), ada.profile_path(), "/api/auth/me".to_owned()];
     for read in &reads {
         ada.get(read).until_hit().await;
@@ -36,11 +36,10 @@ async fn deletion_removes_all_data_of_the_account_and_ends_its_sessions_at_once(
     let kept: i64 =
         app.query_scalar("SELECT count(*) FROM idempotency_keys WHERE response::text LIKE '%forgotten%'", &[]).await;
     assert_eq!(kept, 0);
-    let login = json!({"email": ada.email, "password": ada.password});
-    app.anonymous().post("/api/auth/login", &login).await.expect_problem(401, "wrong_credentials");
+    app.anonymous().post("/api/auth/login", &ada.credentials()).await.expect_problem(401, "wrong_credentials");
     assert_eq!(bob.list_entries().await.json()["total"], 1);
-    // The address is free again.
-    app.anonymous().post("/api/auth/register", &login).await.expect_success();
+    // The email address can be registered again.
+    app.anonymous().post("/api/auth/register", &ada.credentials()).await.expect_success();
 }
 
 #[tokio::test]
@@ -52,9 +51,8 @@ async fn a_repeated_deletion_gets_the_same_answer_but_only_with_the_same_token()
         assert_eq!(ada.request("DELETE", "/api/account").await.status, 204);
     }
     let bob = app.new_user().await;
-    let requests = (0..4).map(|_| std::future::IntoFuture::into_future(bob.request("DELETE", "/api/account")));
-    for response in futures_util::future::join_all(requests).await {
-        assert_eq!(response.status, 204, "also when they come at once: {}", response.text());
+    for response in send_all((0..4).map(|_| bob.request("DELETE", "/api/account"))).await {
+        assert_eq!(response.status, 204, "also if they are concurrent: {}", response.text());
     }
     other.request("DELETE", "/api/account").await.expect_problem(401, "unauthenticated");
     ada.get("/api/auth/me").await.expect_problem(401, "unauthenticated");

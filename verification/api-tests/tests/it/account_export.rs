@@ -1,5 +1,7 @@
 //! `GET /api/account`.
 
+use std::collections::BTreeSet;
+
 use api_tests::TestApp;
 use serde_json::{Value, json};
 
@@ -30,7 +32,7 @@ async fn a_long_journal_is_exported_in_pages_with_each_entry_once() {
     let ada = app.new_user().await;
     let entries = "INSERT INTO journal_entries (id, user_id, content) SELECT gen_random_uuid(), $1, repeat('\"', 40000) FROM generate_series(1, 120)";
     app.query(entries, &[&ada.id]).await;
-    let (mut seen, mut path) = (std::collections::BTreeSet::new(), "/api/account".to_owned());
+    let (mut seen, mut path) = (BTreeSet::new(), "/api/account".to_owned());
     let mut pages = Vec::new();
     loop {
         let page = ada.get(&path).header("accept-encoding", "gzip").await.expect_success();

@@ -4,44 +4,53 @@ use api_tests::{RedisChoice, Setup, TestApp, TestUser};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-/// A system whose counters of attempts nobody else touches.
+use super::events;
+
+/// A system whose attempt counters no other test file uses.
 static APP: OnceCell<TestApp> = OnceCell::const_new();
 
 async fn app() -> &'static TestApp {
     APP.get_or_init(|| TestApp::start_with(Setup { redis: RedisChoice::Own, ..Setup::default() })).await
 }
 
-/// An attempt from any address: the gateway's word for it is in the event.
-async fn attempt(app: &TestApp, source: &str, email: &str, password: &str) -> Response {
-    // What a client claims about itself must not count.
+/// Tries to sign in from a source address, which the gateway passes on in the event.
+async fn try_login(app: &TestApp, source: &str, email: &str, password: &str) -> FunctionResponse {
+    // The address that a client claims to have must not count.
     let claimed = json!({"x-forwarded-for": uuid::Uuid::new_v4().to_string()});
-    attempt_with(app, source, &claimed, email, password).await
+    try_login_with_headers(app, source, &claimed, email, password).await
 }
 
-async fn attempt_with(app: &TestApp, source: &str, headers: &Value, email: &str, password: &str) -> Response {
-    let mut event = super::events::read("auth-login", "success");
+async fn try_login_with_headers(
+    app: &TestApp,
+    source: &str,
+    headers: &Value,
+    email: &str,
+    password: &str,
+) -> FunctionResponse {
+    let mut event = events::read("auth-login", "success");
     event["requestContext"]["http"]["sourceIp"] = json!(source);
     for (name, value) in headers.as_object().unwrap() {
         event["headers"][name] = value.clone();
     }
     event["body"] = json!(json!({"email": email, "password": password}).to_string());
     let response = app.invoke("auth-login", &event).await.unwrap();
-    Response { status: response["statusCode"].as_u64().unwrap(), headers: response["headers"].clone() }
+    FunctionResponse { status: response["statusCode"].as_u64().unwrap(), headers: response["headers"].clone() }
 }
 
-struct Response {
+/// The response as the function returns it to the gateway.
+struct FunctionResponse {
     status: u64,
     headers: Value,
 }
 
-impl Response {
+impl FunctionResponse {
     fn retry_after(&self) -> u64 {
         self.headers["retry-after"].as_str().unwrap().parse().unwrap()
     }
 }
 
-async fn fail(app: &TestApp, source: &str, user: &TestUser) -> u64 {
-    attempt(app, source, &user.email, "wrong").await.status
+async fn fail_login(app: &TestApp, source: &str, user: &TestUser) -> u64 {
+    try_login(app, source, &user.email, "wrong").await.status
 }
 
 #[tokio::test]
@@ -81,8 +90,7 @@ async fn an_inactive_user_cannot_sign_in_and_gets_the_same_error() {
     let app = app().await;
     let ada = app.register_and_login().await;
     app.query("UPDATE users SET is_active = false WHERE id = $1", &[&ada.id]).await;
-    let credentials = json!({"email": ada.email, "password": ada.password});
-    app.anonymous().post("/api/auth/login", &credentials).await.expect_problem(401, "wrong_credentials");
+    app.anonymous().post("/api/auth/login", &ada.credentials()).await.expect_problem(401, "wrong_credentials");
 }
 
 #[tokio::test]
@@ -90,44 +98,48 @@ async fn the_eleventh_failure_from_one_source_is_rate_limited_but_other_sources_
     let app = app().await;
     let ada = app.register_and_login().await;
     for _ in 0..10 {
-        assert_eq!(fail(app, "198.51.100.1", &ada).await, 401);
+        assert_eq!(fail_login(app, "198.51.100.1", &ada).await, 401);
     }
-    let refused = attempt(app, "198.51.100.1", &ada.email, &ada.password).await;
-    assert_eq!(refused.status, 429, "the right password does not help");
+    let refused = try_login(app, "198.51.100.1", &ada.email, &ada.password).await;
+    assert_eq!(refused.status, 429, "also with the right password");
     assert!((1..=900).contains(&refused.retry_after()), "{}", refused.retry_after());
-    assert_eq!(attempt(app, "198.51.100.2", &ada.email, &ada.password).await.status, 200);
+    assert_eq!(try_login(app, "198.51.100.2", &ada.email, &ada.password).await.status, 200);
     let bob = app.register_and_login().await;
-    assert_eq!(attempt(app, "198.51.100.1", &bob.email, &bob.password).await.status, 200);
+    assert_eq!(try_login(app, "198.51.100.1", &bob.email, &bob.password).await.status, 200);
 }
 
 #[tokio::test]
 async fn the_source_address_comes_from_cloudfront_only_if_the_edge_key_is_right() {
     let variables = vec![("EDGE_KEY", "only the edge knows".to_owned())];
     let app = TestApp::start_with(Setup { redis: RedisChoice::Own, variables, ..Setup::default() }).await;
-    let from = |key: &str, viewer: &str| json!({"x-edge-key": key, "x-forwarded-for": format!("10.9.9.9, {viewer}, 203.0.113.1")});
-    let known = |viewer: &str| from("only the edge knows", viewer);
+    let headers = |key: &str, viewer: &str| json!({"x-edge-key": key, "x-forwarded-for": format!("10.9.9.9, {viewer}, 203.0.113.1")});
+    let trusted = |viewer: &str| headers("only the edge knows", viewer);
     let ada = app.register_and_login().await;
     for _ in 0..10 {
-        let response = attempt_with(&app, "203.0.113.1", &known("198.51.100.7"), &ada.email, "wrong").await;
+        let response = try_login_with_headers(&app, "203.0.113.1", &trusted("198.51.100.7"), &ada.email, "wrong").await;
         assert_eq!(response.status, 401);
     }
-    let status =
-        async |headers: Value| attempt_with(&app, "203.0.113.1", &headers, &ada.email, &ada.password).await.status;
-    assert_eq!(status(known("198.51.100.7")).await, 429);
-    assert_eq!(status(known("198.51.100.8")).await, 200, "by the same edge");
-    assert_eq!(status(known("2001:db8::7")).await, 200);
+    let status = async |headers: Value| {
+        try_login_with_headers(&app, "203.0.113.1", &headers, &ada.email, &ada.password).await.status
+    };
+    assert_eq!(status(trusted("198.51.100.7")).await, 429);
+    assert_eq!(status(trusted("198.51.100.8")).await, 200, "another viewer behind the same edge");
+    assert_eq!(status(trusted("2001:db8::7")).await, 200);
 
     let bob = app.register_and_login().await;
     for (number, headers) in
-        (0..10).map(|number| (number, from("another edge's key!", &format!("198.51.100.{number}"))))
+        (0..10).map(|number| (number, headers("another edge's key!", &format!("198.51.100.{number}"))))
     {
-        let response = attempt_with(&app, "203.0.113.1", &headers, &bob.email, "wrong").await;
+        let response = try_login_with_headers(&app, "203.0.113.1", &headers, &bob.email, "wrong").await;
         assert_eq!(response.status, 401, "{number}");
     }
-    let unbelieved = from("another edge's key!", "198.51.100.99");
-    assert_eq!(attempt_with(&app, "203.0.113.1", &unbelieved, &bob.email, &bob.password).await.status, 429);
-    // What CloudFront says, and is no address, is not believed either.
-    assert_eq!(attempt_with(&app, "203.0.113.1", &known("nowhere"), &bob.email, &bob.password).await.status, 429);
+    let untrusted = headers("another edge's key!", "198.51.100.99");
+    assert_eq!(try_login_with_headers(&app, "203.0.113.1", &untrusted, &bob.email, &bob.password).await.status, 429);
+    // An invalid address is not trusted, even from CloudFront.
+    assert_eq!(
+        try_login_with_headers(&app, "203.0.113.1", &trusted("nowhere"), &bob.email, &bob.password).await.status,
+        429
+    );
 }
 
 #[tokio::test]
@@ -135,13 +147,13 @@ async fn a_success_resets_the_count_of_failures() {
     let app = app().await;
     let ada = app.register_and_login().await;
     for _ in 0..9 {
-        assert_eq!(fail(app, "198.51.100.3", &ada).await, 401);
+        assert_eq!(fail_login(app, "198.51.100.3", &ada).await, 401);
     }
-    assert_eq!(attempt(app, "198.51.100.3", &ada.email, &ada.password).await.status, 200);
+    assert_eq!(try_login(app, "198.51.100.3", &ada.email, &ada.password).await.status, 200);
     for _ in 0..10 {
-        assert_eq!(fail(app, "198.51.100.3", &ada).await, 401);
+        assert_eq!(fail_login(app, "198.51.100.3", &ada).await, 401);
     }
-    assert_eq!(fail(app, "198.51.100.3", &ada).await, 429);
+    assert_eq!(fail_login(app, "198.51.100.3", &ada).await, 429);
 }
 
 #[tokio::test]
@@ -149,8 +161,8 @@ async fn attempts_are_limited_per_account_and_per_source() {
     let app = TestApp::start_with(Setup { redis: RedisChoice::Own, ..Setup::default() }).await;
     let (ada, bob) = (app.register_and_login().await, app.register_and_login().await);
     let _: () = app.redis(&redis::cmd("FLUSHALL")).await;
-    assert_eq!(fail(&app, "198.51.100.4", &ada).await, 401);
-    // Ninety-nine further failures, without hashing ninety-nine passwords.
+    assert_eq!(fail_login(&app, "198.51.100.4", &ada).await, 401);
+    // Stands for 99 further failures, without hashing 99 passwords.
     let keys: Vec<String> = app.redis(redis::cmd("KEYS").arg("login:*")).await;
     let [account, source] = ["login:account:", "login:source:"]
         .map(|kind| keys.iter().find(|key| key.starts_with(kind)).unwrap_or_else(|| panic!("no {kind} in {keys:?}")));
@@ -162,10 +174,10 @@ async fn attempts_are_limited_per_account_and_per_source() {
     }
 
     let _: () = app.redis(redis::cmd("SET").arg(account).arg(100).arg("KEEPTTL")).await;
-    assert_eq!(attempt(&app, "198.51.100.5", &ada.email, &ada.password).await.status, 429, "the account");
-    assert_eq!(attempt(&app, "198.51.100.5", &bob.email, &bob.password).await.status, 200, "another account");
+    assert_eq!(try_login(&app, "198.51.100.5", &ada.email, &ada.password).await.status, 429, "the account");
+    assert_eq!(try_login(&app, "198.51.100.5", &bob.email, &bob.password).await.status, 200, "another account");
     let _: () = app.redis(redis::cmd("DEL").arg(account)).await;
     let _: () = app.redis(redis::cmd("SET").arg(source).arg(100).arg("KEEPTTL")).await;
-    assert_eq!(attempt(&app, "198.51.100.4", &bob.email, &bob.password).await.status, 429, "the source");
-    assert_eq!(attempt(&app, "198.51.100.6", &bob.email, &bob.password).await.status, 200, "another source");
+    assert_eq!(try_login(&app, "198.51.100.4", &bob.email, &bob.password).await.status, 429, "the source");
+    assert_eq!(try_login(&app, "198.51.100.6", &bob.email, &bob.password).await.status, 200, "another source");
 }

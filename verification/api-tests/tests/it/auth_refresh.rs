@@ -1,10 +1,9 @@
 //! `POST /api/auth/refresh`.
 
-use api_tests::{Client, TestApp};
-use futures_util::future::join_all;
+use api_tests::{Client, TestApp, send_all, sorted_statuses};
 use serde_json::Value;
 
-fn successor(client: &Client, grant: &Value) -> Client {
+fn with_new_token(client: &Client, grant: &Value) -> Client {
     client.with_token(grant["access_token"].as_str().unwrap())
 }
 
@@ -22,9 +21,9 @@ async fn the_new_token_is_valid_and_the_old_one_is_not_even_if_cached() {
         ada.get(path).await.expect_problem(401, "unauthenticated");
     }
     ada.request("POST", "/api/auth/refresh").await.expect_problem(401, "unauthenticated");
-    let fresh = successor(&ada, &grant);
-    assert_eq!(fresh.get("/api/journal/entries").await.expect_success()["total"], 1);
-    assert_eq!(fresh.get("/api/auth/me").await.expect_success()["id"], ada.id.to_string());
+    let refreshed = with_new_token(&ada, &grant);
+    assert_eq!(refreshed.get("/api/journal/entries").await.expect_success()["total"], 1);
+    assert_eq!(refreshed.get("/api/auth/me").await.expect_success()["id"], ada.id.to_string());
 }
 
 #[tokio::test]
@@ -41,10 +40,8 @@ async fn if_many_refreshes_of_one_session_race_only_one_succeeds() {
     let app = TestApp::shared().await;
     for _ in 0..5 {
         let ada = app.new_user().await;
-        let refreshes = (0..6).map(|_| std::future::IntoFuture::into_future(ada.request("POST", "/api/auth/refresh")));
-        let mut statuses: Vec<u16> = join_all(refreshes).await.iter().map(|response| response.status).collect();
-        statuses.sort_unstable();
-        assert_eq!(statuses, [200, 401, 401, 401, 401, 401]);
+        let responses = send_all((0..6).map(|_| ada.request("POST", "/api/auth/refresh"))).await;
+        assert_eq!(sorted_statuses(&responses), [200, 401, 401, 401, 401, 401]);
     }
 }
 
@@ -56,10 +53,10 @@ async fn no_refreshed_token_survives_a_concurrent_logout() {
         let ada = app.new_user().await;
         let other = app.anonymous().with_token(app.open_session(ada.id).await);
         let both = [ada.request("POST", "/api/auth/refresh"), other.request("POST", "/api/auth/logout")];
-        let [refresh, logout] = join_all(both.map(std::future::IntoFuture::into_future)).await.try_into().unwrap();
+        let [refresh, logout] = send_all(both).await.try_into().unwrap();
         if (refresh.status, logout.status) == (200, 200) {
             refreshed += 1;
-            successor(&ada, &refresh.json()).get("/api/auth/me").await.expect_problem(401, "unauthenticated");
+            with_new_token(&ada, &refresh.json()).get("/api/auth/me").await.expect_problem(401, "unauthenticated");
         }
     }
     assert!(refreshed > 0, "the two never overlapped");
@@ -80,8 +77,8 @@ async fn a_refresh_extends_a_session_to_30_days_but_not_beyond_180_days_after_si
             )
             .await;
         assert!((days - expected).abs() < 0.01, "{signed_in_days_ago}: {days}");
-        let told: jiff::Timestamp = grant["expires_at"].as_str().unwrap().parse().unwrap();
-        let told_days = (told.as_second() - jiff::Timestamp::now().as_second()) as f64 / 86400.0;
-        assert!((told_days - expected).abs() < 0.01, "{signed_in_days_ago}: {told_days}");
+        let returned: jiff::Timestamp = grant["expires_at"].as_str().unwrap().parse().unwrap();
+        let returned_days = (returned.as_second() - jiff::Timestamp::now().as_second()) as f64 / 86400.0;
+        assert!((returned_days - expected).abs() < 0.01, "{signed_in_days_ago}: {returned_days}");
     }
 }

@@ -1,20 +1,20 @@
 //! `POST /api/auth/register`.
 
-use api_tests::TestApp;
+use std::collections::BTreeSet;
+
+use api_tests::{TestApp, member_names, send_all, sorted_statuses, unique_email};
 use serde_json::json;
 use uuid::Uuid;
 
 #[tokio::test]
 async fn the_answer_contains_the_account_without_its_password() {
     let app = TestApp::shared().await;
-    let email = format!("{}@example.org", Uuid::new_v4().simple());
+    let email = unique_email();
     let response =
         app.anonymous().post("/api/auth/register", &json!({"email": email, "password": "nine quiet herons"})).await;
     assert_eq!((response.status, response.header("cache-control")), (201, Some("no-store")));
     let account = response.json();
-    let mut members: Vec<_> = account.as_object().unwrap().keys().map(String::as_str).collect();
-    members.sort_unstable();
-    assert_eq!(members, ["created_at", "email", "id", "is_active", "updated_at"]);
+    assert_eq!(member_names(&account), BTreeSet::from(["created_at", "email", "id", "is_active", "updated_at"]));
     assert_eq!((&account["email"], &account["is_active"]), (&json!(email), &json!(true)));
 }
 
@@ -32,23 +32,21 @@ async fn an_email_is_registered_only_once_regardless_of_case() {
 #[tokio::test]
 async fn if_eight_registrations_of_one_email_race_only_one_succeeds() {
     let app = TestApp::shared().await;
-    let credentials = json!({"email": format!("{}@example.org", Uuid::new_v4()), "password": "nine quiet herons"});
+    let credentials = json!({"email": unique_email(), "password": "nine quiet herons"});
     let client = app.anonymous();
-    let attempts = (0..8).map(|_| async { client.post("/api/auth/register", &credentials).await.status });
-    let mut statuses = futures_util::future::join_all(attempts).await;
-    statuses.sort_unstable();
-    assert_eq!(statuses, [201, 409, 409, 409, 409, 409, 409, 409]);
+    let responses = send_all((0..8).map(|_| client.post("/api/auth/register", &credentials))).await;
+    assert_eq!(sorted_statuses(&responses), [201, 409, 409, 409, 409, 409, 409, 409]);
 }
 
 #[tokio::test]
 async fn fields_that_clients_may_not_set_are_ignored() {
     let app = TestApp::shared().await;
-    let (email, id) = (format!("{}@example.org", Uuid::new_v4().simple()), Uuid::now_v7());
-    let greedy = json!({
+    let (email, id) = (unique_email(), Uuid::now_v7());
+    let body = json!({
         "email": email, "password": "nine quiet herons", "id": id, "is_active": false, "journal_entry_count": 7,
         "created_at": "2001-01-01T00:00:00Z", "role": "admin",
     });
-    let account = app.anonymous().post("/api/auth/register", &greedy).await.expect_success();
+    let account = app.anonymous().post("/api/auth/register", &body).await.expect_success();
     assert_ne!(account["id"], json!(id));
     assert_eq!(account["is_active"], true);
     assert!(!account["created_at"].as_str().unwrap().starts_with("2001"));

@@ -1,31 +1,35 @@
-//! Who gets what: every operation of the OpenAPI document for everybody who might ask, against a written policy.
+//! The authorization matrix: the status of every operation of the OpenAPI document for every kind of
+//! caller.
 
 use std::collections::BTreeSet;
 
 use api_tests::{Client, Response, TestApp, TestUser};
 use serde_json::{Value, json};
 
-/// What an operation answers to its owner, to somebody else who names the owner's things, and to everybody without a live session.
+use super::routes::{fill_in, insert_entry};
+
+/// The status of an operation for the owner, for another user who names the owner's resources, and
+/// for a caller without a live session.
 struct Policy {
     route: &'static str,
     owner: u16,
     other: u16,
-    nobody: u16,
+    without_session: u16,
 }
 
-const fn policy(route: &'static str, owner: u16, other: u16, nobody: u16) -> Policy {
-    Policy { route, owner, other, nobody }
+const fn policy(route: &'static str, owner: u16, other: u16, without_session: u16) -> Policy {
+    Policy { route, owner, other, without_session }
 }
 
-/// An operation that is not in here fails the test, as does a row without an operation. Where nobody can be named, somebody else gets
-/// what is their own.
+/// The policy of every operation. The test fails for an operation without a policy and for a policy
+/// without an operation. If an operation cannot name a user, another user gets their own data.
 const POLICIES: [Policy; 27] = [
     policy("get /", 200, 200, 200),
     policy("get /docs", 200, 200, 200),
     policy("get /openapi.json", 200, 200, 200),
     policy("get /dashboard", 200, 200, 200),
     policy("get /health", 200, 200, 200),
-    // Where there is no operator's key, as here, everybody is an operator. `health_detailed` has what holds where there is one.
+    // The operator key is `*` here, so everybody is an operator. `health_detailed` tests other keys.
     policy("get /health/detailed", 200, 200, 200),
     policy("delete /health/detailed", 204, 204, 204),
     policy("post /api/auth/register", 409, 409, 409),
@@ -50,7 +54,7 @@ const POLICIES: [Policy; 27] = [
     policy("delete /api/account", 204, 204, 401),
 ];
 
-/// Every operation with its description.
+/// Returns every operation by its route.
 fn operations(document: &Value) -> Vec<(String, &Value)> {
     let paths = document["paths"].as_object().unwrap().iter();
     paths
@@ -60,7 +64,8 @@ fn operations(document: &Value) -> Vec<(String, &Value)> {
         .collect()
 }
 
-/// Sends an operation as the document describes it, naming this owner wherever somebody can be named.
+/// Sends a request as the document describes it. With `name_owner` it names the owner wherever it can
+/// name a user.
 async fn send(
     document: &Value,
     route: &str,
@@ -74,7 +79,7 @@ async fn send(
         None => value.clone(),
     };
     let (method, path) = route.split_once(' ').unwrap();
-    let mut path = path.replace("{user_id}", &owner.id.to_string()).replace("{entry_id}", &owner.id.to_string());
+    let mut path = fill_in(path, &owner.id.to_string());
     let parameters: Vec<Value> = operation["parameters"].as_array().into_iter().flatten().map(resolved).collect();
     if name_owner && parameters.iter().any(|parameter| parameter["in"] == "query" && parameter["name"] == "user_id") {
         path = format!("{path}?user_id={}", owner.id);
@@ -105,20 +110,21 @@ async fn every_operation_answers_every_role_as_the_policy_says() {
     let document = app.anonymous().get("/openapi.json").await.expect_success();
     let operations = operations(&document);
     let described: BTreeSet<&str> = operations.iter().map(|(route, _)| route.as_str()).collect();
-    let written: BTreeSet<&str> = POLICIES.iter().map(|policy| policy.route).collect();
-    assert_eq!(described, written, "the document and the policy name the same operations");
+    let declared: BTreeSet<&str> = POLICIES.iter().map(|policy| policy.route).collect();
+    assert_eq!(described, declared, "the document and the policy name the same operations");
 
     for (route, operation) in &operations {
         let policy = POLICIES.iter().find(|policy| policy.route == route).unwrap();
         for role in ["owner", "another user", "signed out", "revoked", "malformed token", "deleted user"] {
-            // Somebody new each time: some operations end the session or the account. Only some need a password that is true.
-            let somebody =
+            // A new user each time, because some operations end the session or the account. Only the
+            // operations below `/auth/` need a user with a password.
+            let new_user =
                 async || if route.contains("/auth/") { app.register_and_login().await } else { app.new_user().await };
-            let owner = somebody().await;
-            app.query("INSERT INTO journal_entries (id, user_id, content) VALUES ($1, $1, 'x')", &[&owner.id]).await;
+            let owner = new_user().await;
+            insert_entry(app, owner.id).await;
             let end = async |sql: &str| drop(app.query(sql, &[&owner.id]).await);
             let client = match role {
-                "another user" => app.anonymous().with_token(somebody().await.token),
+                "another user" => app.anonymous().with_token(new_user().await.token),
                 "signed out" => app.anonymous(),
                 "malformed token" => app.anonymous().with_token(&owner.token[1..]),
                 "revoked" => {
@@ -126,7 +132,7 @@ async fn every_operation_answers_every_role_as_the_policy_says() {
                     app.anonymous().with_token(&owner.token)
                 }
                 "deleted user" => {
-                    // The account in the body must be there for those who are asked without a session.
+                    // These operations find the account by the credentials in the body.
                     if !["post /api/auth/login", "post /api/auth/register"].contains(&route.as_str()) {
                         end("DELETE FROM users WHERE id = $1").await;
                     }
@@ -139,7 +145,7 @@ async fn every_operation_answers_every_role_as_the_policy_says() {
             let expected = match role {
                 "owner" => policy.owner,
                 "another user" => policy.other,
-                _ => policy.nobody,
+                _ => policy.without_session,
             };
             assert_eq!(response.status, expected, "{route} for {role}: {}", response.text());
             assert!(

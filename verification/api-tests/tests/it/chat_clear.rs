@@ -19,6 +19,6 @@ async fn a_cleared_conversation_is_gone_from_the_database_and_from_every_answer(
     }
     let kept = "SELECT (SELECT count(*) FROM conversations WHERE user_id = $1) + (SELECT count(*) FROM idempotency_keys WHERE scope = $1)";
     assert_eq!(app.query_scalar::<i64>(kept, &[&ada.id]).await, 0);
-    // What was forgotten is said anew.
+    // The key is forgotten too, so the message is answered again.
     assert!(send().await.expect_success()["metadata"]["conversation_id"].is_string());
 }

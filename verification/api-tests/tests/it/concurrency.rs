@@ -1,4 +1,4 @@
-//! Many requests in one environment, as on Lambda Managed Instances.
+//! Concurrent requests in one environment, as on Lambda Managed Instances.
 
 use api_tests::{Setup, TestApp};
 use futures_util::future::join_all;
@@ -7,7 +7,7 @@ use serde_json::json;
 #[tokio::test]
 async fn sixty_four_users_in_eight_environments_see_only_their_own_data() {
     let app = TestApp::start_with(Setup { concurrency: Some(8), environments: 8, ..Setup::default() }).await;
-    // An environment that is starting takes no second request: all of them are started first.
+    // An environment that is starting accepts no second request, so all of them are started first.
     let first = app.new_user().await;
     join_all((0..8).map(|_| first.create_entry("x"))).await;
     join_all((0..8).map(|_| first.list_entries())).await;
@@ -34,7 +34,7 @@ async fn sixty_four_users_in_eight_environments_see_only_their_own_data() {
         hits
     });
     let hits: usize = join_all(visits).await.into_iter().sum();
-    assert!(hits >= 64, "only {hits} hits: the cache took no part");
+    assert!(hits >= 64, "only {hits} hits: the cache was not used");
     for function in ["journal-list", "journal-create", "profile-get"] {
         let environments = app.emulator.environments();
         let number = environments.iter().filter(|info| info.function == function).count();

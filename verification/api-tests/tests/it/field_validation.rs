@@ -1,15 +1,15 @@
-//! The rule of each field that a client sends: whoever breaks it is told its name, and nothing of what was sent is in the answer.
+//! The validation of each field that a client sends. The response names the invalid fields and quotes
+//! nothing of the input.
 
-use api_tests::{Response, TestApp, TestUser};
+use api_tests::{Response, TestApp, unique_email};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
-use super::errors::{CANARY, problem};
+use super::errors::{CANARY, expect_problem_without_input};
 
-/// Sends a body, or a query, and asserts that exactly these fields are named.
+/// Asserts that the response rejects exactly these fields.
 #[track_caller]
-fn names(response: &Response, expected: &[&str], what: &str) {
-    let problem = problem(response, 422, "invalid_fields");
+fn expect_invalid_fields(response: &Response, expected: &[&str], what: &str) {
+    let problem = expect_problem_without_input(response, 422, "invalid_fields");
     let errors = problem["errors"].as_array().unwrap();
     let named: Vec<_> = errors.iter().map(|error| error["field"].as_str().unwrap()).collect();
     assert_eq!(named, expected, "{what}: {problem}");
@@ -38,18 +38,18 @@ async fn every_field_of_an_account_is_validated() {
         for email in &wrong_emails {
             let mut body = valid.clone();
             body["email"] = email.clone();
-            names(&client.post(path, &body).await, &["email"], &format!("{path} {email}"));
+            expect_invalid_fields(&client.post(path, &body).await, &["email"], &format!("{path} {email}"));
         }
-        names(&client.post(path, &json!({})).await, &["email", "password"], path);
+        expect_invalid_fields(&client.post(path, &json!({})).await, &["email", "password"], path);
         for password in [json!(null), json!(""), json!(7), json!({"kanarienvogel": 1}), json!(CANARY.repeat(11))] {
             let mut body = valid.clone();
             body["password"] = password.clone();
-            names(&client.post(path, &body).await, &["password"], &format!("{path} {password}"));
+            expect_invalid_fields(&client.post(path, &body).await, &["password"], &format!("{path} {password}"));
         }
     }
     for password in ["seven77", "éééé"] {
         let body = json!({"email": "kanarienvogel@example.org", "password": password});
-        names(&client.post("/api/auth/register", &body).await, &["password"], password);
+        expect_invalid_fields(&client.post("/api/auth/register", &body).await, &["password"], password);
     }
 }
 
@@ -63,14 +63,14 @@ async fn a_password_is_accepted_exactly_as_it_was_registered() {
         "nul \u{0} inside",
         "\u{0065}\u{0301}\u{0301} not normalised",
     ] {
-        let email = format!("{}@example.org", Uuid::new_v4().simple());
+        let email = unique_email();
         let credentials = json!({"email": email, "password": password});
         assert_eq!(app.anonymous().post("/api/auth/register", &credentials).await.status, 201, "{password:?}");
         assert_eq!(app.anonymous().post("/api/auth/login", &credentials).await.status, 200, "{password:?}");
-        let mut without_end = password.to_owned();
-        without_end.pop();
-        let near = json!({"email": email, "password": without_end});
-        assert_eq!(app.anonymous().post("/api/auth/login", &near).await.status, 401, "{password:?}");
+        let mut truncated = password.to_owned();
+        truncated.pop();
+        let wrong = json!({"email": email, "password": truncated});
+        assert_eq!(app.anonymous().post("/api/auth/login", &wrong).await.status, 401, "{password:?}");
     }
 }
 
@@ -118,11 +118,11 @@ async fn every_field_of_an_entry_is_validated_and_all_invalid_ones_are_named_tog
     ] {
         let mut body = json!({"content": "x"});
         body[field] = value;
-        names(&ada.post("/api/journal/entries", &body).await, &[field], &body.to_string());
+        expect_invalid_fields(&ada.post("/api/journal/entries", &body).await, &[field], &body.to_string());
     }
     let all = json!({"title": 1, "mood": 0, "mood_emoji": 1, "tags": 1, "images": 1, "user_id": 1});
     let expected = ["title", "content", "mood", "mood_emoji", "tags", "images", "user_id"];
-    names(&ada.post("/api/journal/entries", &all).await, &expected, "all");
+    expect_invalid_fields(&ada.post("/api/journal/entries", &all).await, &expected, "all");
     assert_eq!(ada.list_entries().await.json()["total"], 0);
 }
 
@@ -150,9 +150,9 @@ async fn every_parameter_of_a_list_is_validated() {
         ("user_id=kanarienvogel", "user_id"),
         ("user_id=", "user_id"),
     ] {
-        names(&ada.get(format!("/api/journal/entries?{query}")).await, &[field], query);
+        expect_invalid_fields(&ada.get(format!("/api/journal/entries?{query}")).await, &[field], query);
     }
-    names(
+    expect_invalid_fields(
         &ada.get("/api/journal/entries?page=0&page_size=0&fields=x&user_id=x").await,
         &["page", "page_size", "fields", "user_id"],
         "all",
@@ -162,7 +162,7 @@ async fn every_parameter_of_a_list_is_validated() {
 #[tokio::test]
 async fn every_field_of_a_profile_is_validated() {
     let app = TestApp::shared().await;
-    let ada: TestUser = app.new_user().await;
+    let ada = app.new_user().await;
     for (field, value) in [
         ("traits", json!(CANARY)),
         ("traits", json!([CANARY])),
@@ -175,12 +175,12 @@ async fn every_field_of_a_profile_is_validated() {
         ("communication_style", json!(7)),
     ] {
         let response = ada.patch(ada.profile_path(), &json!({field: value})).await;
-        names(&response, &[field], &format!("{field} {value}"));
+        expect_invalid_fields(&response, &[field], &format!("{field} {value}"));
     }
     for id in [CANARY, "1", &ada.id.simple().to_string(), "00000000-0000-0000-0000-00000000000g"] {
         for method in ["GET", "PATCH"] {
             let response = ada.request(method, format!("/api/users/{id}/profile")).json(&json!({})).await;
-            names(&response, &["user_id"], id);
+            expect_invalid_fields(&response, &["user_id"], id);
         }
     }
     let profile = ada.get(ada.profile_path()).await.expect_success();
@@ -192,11 +192,11 @@ async fn an_invalid_scope_or_idempotency_key_is_named() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     for scope in [CANARY, "", "ALL"] {
-        names(&ada.request("POST", format!("/api/auth/logout?scope={scope}")).await, &["scope"], scope);
+        expect_invalid_fields(&ada.request("POST", format!("/api/auth/logout?scope={scope}")).await, &["scope"], scope);
     }
     for key in ["", "kanarien vogel", &"k".repeat(256), "kanarienvögel"] {
         let response = ada.post("/api/journal/entries", &json!({"content": "x"})).header("idempotency-key", key).await;
-        names(&response, &["Idempotency-Key"], key);
+        expect_invalid_fields(&response, &["Idempotency-Key"], key);
     }
     assert_eq!(ada.list_entries().await.json()["total"], 0);
 }

@@ -1,13 +1,13 @@
-//! Hundreds of marker strings, each through one input of one route, on every path that leads to an answer: none of them comes out where only our own
-//! words belong.
+//! Sends hundreds of unique strings, each through one input of one route and on every path to a
+//! response. None of them may appear in a log line, a metric, a Redis value or an error.
 
 use api_tests::{Client, ModelResponse, RedisChoice, Response, Setup, StubModel, TestApp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::errors::{ROUTES, bodies, request};
+use super::routes::{ROUTES, bodies, fill_in, request, user_with_entry};
 
-/// The headers that clients send, and such as nobody asked for.
+/// Headers that clients send, and headers that the service does not know.
 const HEADERS: [&str; 11] = [
     "user-agent",
     "referer",
@@ -36,27 +36,27 @@ const PARAMETERS: [&str; 13] = [
     "mood_min",
     "unknown",
 ];
-/// How many there must be at least.
-const LEAST: usize = 200;
+/// The smallest number of strings that must have been sent.
+const MIN_STRINGS: usize = 200;
 
-/// Hands out strings that stand nowhere else.
+/// Generates unique strings and remembers them.
 #[derive(Default)]
-struct Markers(Vec<String>);
+struct UniqueStrings(Vec<String>);
 
-impl Markers {
+impl UniqueStrings {
     fn next(&mut self) -> String {
-        self.0.push(format!("marker{:04}{}", self.0.len(), Uuid::new_v4().simple()));
+        self.0.push(format!("unique{:04}{}", self.0.len(), Uuid::new_v4().simple()));
         self.0[self.0.len() - 1].clone()
     }
 
-    /// The body with a marker as every text in it, e-mail addresses and passwords remaining such.
+    /// Replaces every text in a body by a unique string. Email addresses and messages stay valid.
     fn fill(&mut self, body: &Value) -> Value {
         match body {
             Value::Object(members) => members
                 .iter()
                 .map(|(name, value)| match name.as_str() {
                     "email" => (name.clone(), json!(format!("{}@example.org", self.next()))),
-                    // A question whose answer is kept.
+                    // A question whose answer is cached.
                     "message" => (name.clone(), json!(format!("How can I sleep with {} at night?", self.next()))),
                     _ => (name.clone(), self.fill(value)),
                 })
@@ -68,54 +68,53 @@ impl Markers {
     }
 
     #[track_caller]
-    fn are_not_in(&self, text: &[u8], what: &str) {
-        // All begin alike: where that is not, none of them is.
-        if text.windows(6).any(|window| window == b"marker") {
+    fn assert_absent_from(&self, text: &[u8], what: &str) {
+        // All of them begin with this word, so a text without it contains none.
+        if text.windows(6).any(|window| window == b"unique") {
             let text = String::from_utf8_lossy(text);
-            let found: Vec<_> = self.0.iter().filter(|marker| text.contains(marker.as_str())).collect();
+            let found: Vec<_> = self.0.iter().filter(|string| text.contains(string.as_str())).collect();
             assert!(found.is_empty(), "{found:?} in {what}: {text}");
         }
     }
 }
 
-/// Sends a marker through every input of every route, rightly and wrongly.
-async fn push(markers: &mut Markers, client: &Client, user: Uuid) -> Vec<Response> {
+/// Sends a unique string through every input of every route, in valid and in invalid requests.
+async fn send_everywhere(strings: &mut UniqueStrings, client: &Client, user: Uuid) -> Vec<Response> {
     let mut responses = Vec::new();
     let bodies = bodies();
     for (method, path, _) in ROUTES {
-        // Whatever ends the session or the account would leave nothing to refuse.
+        // Routes that end the session or the account would make all further requests fail.
         if ["/api/auth/logout", "/api/auth/refresh"].contains(&path) || (method, path) == ("DELETE", "/api/account") {
             continue;
         }
         let body = bodies.iter().find(|(m, p, _)| (*m, *p) == (method, path)).map(|(_, _, body)| body);
         let send = || request(client, user, method, path);
         for name in HEADERS {
-            let marked = send().header(name, markers.next());
+            let request = send().header(name, strings.next());
             responses.push(match body {
-                Some(body) => marked.json(&markers.fill(body)).await,
-                None => marked.await,
+                Some(body) => request.json(&strings.fill(body)).await,
+                None => request.await,
             });
         }
-        responses.push(send().header("authorization", format!("Bearer {}", markers.next())).await);
+        responses.push(send().header("authorization", format!("Bearer {}", strings.next())).await);
         if body.is_some() {
-            responses.push(send().body("application/json", format!("{{\"message\": \"{}", markers.next())).await);
-            responses.push(send().body("application/json", format!("[\"{}\"]", markers.next())).await);
-            responses.push(send().body(&format!("text/{}", markers.next()), "x").await);
-            let marker = markers.next();
-            let wrong = json!({
-                "email": marker, "password": {&marker: 1}, "title": [&marker], "content": {&marker: marker}, "mood": marker, "tags": marker,
-                "images": [format!("http://{marker}/")], "traits": marker, "message": format!("{marker}\u{0}"), "user_id": marker,
-                "old_password": [&marker], "new_password": marker, "country": marker, "conversation_history": marker,
+            responses.push(send().body("application/json", format!("{{\"message\": \"{}", strings.next())).await);
+            responses.push(send().body("application/json", format!("[\"{}\"]", strings.next())).await);
+            responses.push(send().body(&format!("text/{}", strings.next()), "x").await);
+            let text = strings.next();
+            let invalid = json!({
+                "email": text, "password": {&text: 1}, "title": [&text], "content": {&text: text}, "mood": text, "tags": text,
+                "images": [format!("http://{text}/")], "traits": text, "message": format!("{text}\u{0}"), "user_id": text,
+                "old_password": [&text], "new_password": text, "country": text, "conversation_history": text,
             });
-            responses.push(send().json(&wrong).await);
+            responses.push(send().json(&invalid).await);
         } else if method == "GET" {
             for name in PARAMETERS {
-                let path = path.replace("{user_id}", &user.to_string()).replace("{entry_id}", &user.to_string());
-                responses.push(client.get(format!("{path}?{name}={}", markers.next())).await);
+                let path = fill_in(path, &user.to_string());
+                responses.push(client.get(format!("{path}?{name}={}", strings.next())).await);
             }
         }
-        let path = path.replace("{user_id}", &markers.next()).replace("{entry_id}", &markers.next());
-        responses.push(client.request(method, path).await);
+        responses.push(client.request(method, fill_in(path, &strings.next())).await);
     }
     responses
 }
@@ -128,56 +127,55 @@ async fn no_input_appears_in_a_log_line_a_metric_a_redis_value_or_an_error() {
     let setup = Setup { redis: RedisChoice::Own, proxied: true, variables, ..Setup::default() };
     let app = TestApp::start_with(setup).await;
     let (redis, postgres) = (app.redis_proxy.as_ref().unwrap(), app.postgres_proxy.as_ref().unwrap());
-    let mut markers = Markers::default();
+    let mut strings = UniqueStrings::default();
     let mut responses = Vec::new();
 
-    for path in ["all is well", "the model fails", "a defect", "redis is away", "postgres is away"] {
-        let ada = app.new_user().await;
-        app.query("INSERT INTO journal_entries (id, user_id, content) VALUES ($1, $1, 'x')", &[&ada.id]).await;
-        model.respond_with(ModelResponse::Text(markers.next()));
+    for path in ["success", "the model fails", "a defect", "redis is down", "postgres is down"] {
+        let ada = user_with_entry(&app).await;
+        model.respond_with(ModelResponse::Text(strings.next()));
         match path {
             "the model fails" => {
-                model.respond_with(ModelResponse::Body(format!("{{\"error\": \"{}\"}}", markers.next()).into_bytes()))
+                model.respond_with(ModelResponse::Body(format!("{{\"error\": \"{}\"}}", strings.next()).into_bytes()))
             }
             "a defect" => {
                 let defect =
-                    "ALTER TABLE journal_entries ADD CONSTRAINT defect CHECK (content NOT LIKE 'marker%') NOT VALID";
+                    "ALTER TABLE journal_entries ADD CONSTRAINT defect CHECK (content NOT LIKE 'unique%') NOT VALID";
                 app.query(defect, &[]).await;
             }
-            "redis is away" => redis.refuse().await,
-            "postgres is away" => {
+            "redis is down" => redis.refuse().await,
+            "postgres is down" => {
                 redis.heal().await;
                 postgres.refuse().await;
             }
             _ => {}
         }
-        let answered = push(&mut markers, &ada, ada.id).await;
-        let statuses: std::collections::BTreeSet<u16> = answered.iter().map(|response| response.status).collect();
-        let reached = match path {
+        let answers = send_everywhere(&mut strings, &ada, ada.id).await;
+        let statuses: std::collections::BTreeSet<u16> = answers.iter().map(|response| response.status).collect();
+        let expected = match path {
             "a defect" => 500,
-            "postgres is away" => 503,
+            "postgres is down" => 503,
             _ => 200,
         };
-        assert!(statuses.contains(&reached) && statuses.contains(&401), "{path}: {statuses:?}");
-        responses.extend(answered);
+        assert!(statuses.contains(&expected) && statuses.contains(&401), "{path}: {statuses:?}");
+        responses.extend(answers);
     }
-    assert!(markers.0.len() >= LEAST, "only {} markers", markers.0.len());
+    assert!(strings.0.len() >= MIN_STRINGS, "only {} strings", strings.0.len());
 
     for response in responses.iter().filter(|response| response.status >= 400) {
-        markers.are_not_in(format!("{:?}{}", response.headers, response.text()).as_bytes(), "an error");
+        strings.assert_absent_from(format!("{:?}{}", response.headers, response.text()).as_bytes(), "an error");
     }
     app.wait_until_idle().await;
     let lines = app.logs.lines();
-    assert!(lines.iter().any(|line| line.text.contains("slow query")), "the most talkative warning was never given");
-    assert!(lines.iter().any(|line| line.text.contains("internal error")), "no defect was ever met");
+    assert!(lines.iter().any(|line| line.text.contains("slow query")), "no slow query was logged");
+    assert!(lines.iter().any(|line| line.text.contains("internal error")), "no defect was logged");
     for line in &lines {
-        markers.are_not_in(line.text.as_bytes(), &line.function);
+        strings.assert_absent_from(line.text.as_bytes(), &line.function);
     }
     let keys: Vec<String> = app.redis(redis::cmd("KEYS").arg("*")).await;
     assert!(keys.len() > 20, "{keys:?}");
     for key in keys {
-        markers.are_not_in(key.as_bytes(), "the name of a key");
+        strings.assert_absent_from(key.as_bytes(), "the name of a key");
         let value: Vec<u8> = app.redis(redis::cmd("GET").arg(&key)).await;
-        markers.are_not_in(&value, &key);
+        strings.assert_absent_from(&value, &key);
     }
 }

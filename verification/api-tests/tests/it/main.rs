@@ -62,6 +62,7 @@ mod query_counts;
 mod query_plan;
 mod redis_acl;
 mod redis_cluster_and_tls;
+mod routes;
 mod scenario;
 mod secrets_manager;
 mod slow_query;
