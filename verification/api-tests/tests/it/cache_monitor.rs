@@ -1,11 +1,29 @@
-//! The function on a schedule that finishes what the cache could not be told in time.
+//! `cache-monitor`: the scheduled function that completes late invalidations and measures the cache.
 
 use std::time::Duration;
 
-use api_tests::{RedisChoice, Setup, TestApp, stub_server, token_hash};
+use api_tests::{RedisChoice, Setup, TestApp, stub_server, token_hash, wait_until};
 use dev_servers::RedisCluster;
+use emulator::InvocationError;
 use redis::cmd;
 use serde_json::{Value, json};
+
+use super::events;
+
+/// Runs the function and waits until it is idle.
+///
+/// # Errors
+/// Returns the error that the function reported.
+pub(crate) async fn run(app: &TestApp) -> Result<Value, InvocationError> {
+    let outcome = app.invoke("cache-monitor", &events::read("cache-monitor", "schedule")).await;
+    app.emulator.idle().await;
+    outcome
+}
+
+/// Runs the function until it has drained the outbox.
+pub(crate) async fn drain_outbox(app: &TestApp) {
+    wait_until(Duration::from_secs(10), "the outbox is drained", async || run(app).await.is_ok()).await;
+}
 
 #[tokio::test]
 async fn the_outbox_is_drained_and_its_guards_are_invalidated() {
@@ -15,7 +33,7 @@ async fn the_outbox_is_drained_and_its_guards_are_invalidated() {
     for user in [&ada, &bob] {
         user.get("/api/journal/entries").until_hit().await;
     }
-    // A write that Redis was not told about.
+    // A write without an invalidation in Redis.
     app.query("INSERT INTO journal_entries (id, user_id, content) VALUES (gen_random_uuid(), $1, 'x')", &[&ada.id])
         .await;
     let guard = format!("journal:list:{}:guard", ada.id);
@@ -23,22 +41,20 @@ async fn the_outbox_is_drained_and_its_guards_are_invalidated() {
     let stale = ada.get("/api/journal/entries").until_hit().await;
     assert_eq!(stale.json()["total"], 0, "nothing has been invalidated yet");
 
-    let event = super::events::read("cache-monitor", "schedule");
-    let done = app.invoke("cache-monitor", &event).await.unwrap();
-    assert_eq!(done, json!({"drained": 250, "purged": 0}));
+    let outcome = run(&app).await.unwrap();
+    assert_eq!(outcome, json!({"drained": 250, "purged": 0}));
     let page = ada.list_entries().await;
     assert_ne!(page.cache_status(), "hit");
     assert_eq!(page.json()["total"], 1);
-    let again = app.invoke("cache-monitor", &event).await.unwrap();
-    assert_eq!(again, json!({"drained": 0, "purged": 0}));
+    assert_eq!(run(&app).await.unwrap(), json!({"drained": 0, "purged": 0}));
 }
 
 #[tokio::test]
 async fn expired_sessions_and_idempotency_keys_are_purged() {
     let app = TestApp::start().await;
     let ada = app.new_user().await;
-    let (dead, revoked) = (app.open_session(ada.id).await, app.open_session(ada.id).await);
-    for (sql, token) in [("expires_at = now()", &dead), ("revoked_at = now()", &revoked)] {
+    let (expired, revoked) = (app.open_session(ada.id).await, app.open_session(ada.id).await);
+    for (sql, token) in [("expires_at = now()", &expired), ("revoked_at = now()", &revoked)] {
         app.query(&format!("UPDATE sessions SET {sql} WHERE token_hash = $1"), &[&token_hash(token)]).await;
     }
     for key in ["one", "two"] {
@@ -51,37 +67,21 @@ async fn expired_sessions_and_idempotency_keys_are_purged() {
     )
     .await;
 
-    let done = app.invoke("cache-monitor", &super::events::read("cache-monitor", "schedule")).await.unwrap();
-    assert_eq!(done, json!({"drained": 0, "purged": 2}));
+    assert_eq!(run(&app).await.unwrap(), json!({"drained": 0, "purged": 2}));
     let left: i64 =
         app.query_scalar("SELECT (SELECT count(*) FROM sessions) + (SELECT count(*) FROM idempotency_keys)", &[]).await;
     assert_eq!(left, 3);
     assert_eq!(ada.list_entries().await.json()["total"], 2);
 }
 
-/// The line of a run that has this metric, of this family if it is a family's.
-fn reading(app: &TestApp, metric: &str, family: Option<&str>) -> Option<Value> {
+/// Returns the latest metric line with this metric, for this family if there is one.
+fn latest_metric(app: &TestApp, metric: &str, family: Option<&str>) -> Option<Value> {
     let mut lines = app.metrics().into_iter().rev();
     lines.find(|line| line.get(metric).is_some() && family.is_none_or(|family| line["Family"] == family))
 }
 
-async fn run(app: &TestApp) -> Result<Value, emulator::InvocationError> {
-    let done = app.invoke("cache-monitor", &super::events::read("cache-monitor", "schedule")).await;
-    app.emulator.idle().await;
-    done
-}
-
-fn warnings(app: &TestApp, message: &str) -> Vec<Value> {
-    let lines = app.logs.lines();
-    lines
-        .iter()
-        .filter(|line| line.text.contains(message))
-        .map(|line| serde_json::from_str(&line.text).unwrap())
-        .collect()
-}
-
-/// Puts in so many records of a family, of so many bytes each.
-async fn populate(app: &TestApp, family: &str, number: u64, bytes: u64) {
+/// Fills Redis with this number of records of a family, each of this size.
+pub(crate) async fn populate(app: &TestApp, family: &str, number: u64, bytes: u64) {
     let (): () = app.redis(cmd("DEBUG").arg("POPULATE").arg(number).arg(family).arg(bytes)).await;
 }
 
@@ -93,28 +93,32 @@ async fn the_memory_of_each_family_is_estimated_and_one_over_its_budget_is_logge
     populate(&app, "login", 1000, 10).await;
     run(&app).await.unwrap();
 
-    let cache = reading(&app, "CacheMemory", None).unwrap();
+    let cache = latest_metric(&app, "CacheMemory", None).unwrap();
     let size: u64 = app.redis(&cmd("DBSIZE")).await;
     assert_eq!((&cache["CacheKeys"], size), (&json!(10_000), 10_000));
     assert!(cache["CacheMemory"].as_u64() > Some(90_000_000) && cache["CacheClients"].as_u64() > Some(0), "{cache}");
-    assert_eq!((&cache["CacheMemoryUsed"], &cache["CacheEvictions"]), (&json!(0.0), &json!(0)), "there is no limit");
-    // Four standard errors of a share that is estimated from two hundred keys.
+    assert_eq!(
+        (&cache["CacheMemoryUsed"], &cache["CacheEvictions"]),
+        (&json!(0.0), &json!(0)),
+        "without a memory limit"
+    );
+    // The tolerance is four standard errors of a share that is estimated from 200 keys.
     for (family, keys) in [("session", 6000.0), ("journal:list", 3000.0)] {
-        let memory = reading(&app, "FamilyKeys", Some(family)).unwrap();
-        let told = memory["FamilyKeys"].as_f64().unwrap();
-        assert!((told - keys).abs() < 1400.0, "{memory}");
-        let each = memory["FamilyBytes"].as_f64().unwrap() / told;
+        let memory = latest_metric(&app, "FamilyKeys", Some(family)).unwrap();
+        let estimate = memory["FamilyKeys"].as_f64().unwrap();
+        assert!((estimate - keys).abs() < 1400.0, "{memory}");
+        let each = memory["FamilyBytes"].as_f64().unwrap() / estimate;
         let bytes: f64 = app.redis(cmd("MEMORY").arg("USAGE").arg(format!("{family}:1"))).await;
         assert!((0.85..1.15).contains(&(each / bytes)), "{each} bytes, not {bytes}: {memory}");
     }
     for family in ["user:profile", "ai:response", "conversation"] {
-        let memory = reading(&app, "FamilyKeys", Some(family)).unwrap();
+        let memory = latest_metric(&app, "FamilyKeys", Some(family)).unwrap();
         assert_eq!((&memory["FamilyKeys"], &memory["FamilyBudgetUsed"]), (&json!(0), &json!(0.0)), "{family}");
     }
-    let warnings = warnings(&app, "a family is over its budget");
+    let warnings = app.log_records("a family is over its budget");
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert_eq!((&warnings[0]["family"], &warnings[0]["budget"]), (&json!("journal:list"), &json!(64 * 1024 * 1024)));
-    let used = reading(&app, "FamilyBudgetUsed", Some("journal:list")).unwrap();
+    let used = latest_metric(&app, "FamilyBudgetUsed", Some("journal:list")).unwrap();
     assert!(used["FamilyBudgetUsed"].as_f64() > Some(100.0), "{used}");
 }
 
@@ -127,8 +131,8 @@ async fn evictions_since_the_last_run_are_reported() {
     populate(&app, "session", 1000, 30_000).await;
     assert!(evicted(&app).await > 0);
     run(&app).await.unwrap();
-    let cache = reading(&app, "CacheEvictions", None).unwrap();
-    assert_eq!(cache["CacheEvictions"], 0, "what was before the first run is not of the last minute");
+    let cache = latest_metric(&app, "CacheEvictions", None).unwrap();
+    assert_eq!(cache["CacheEvictions"], 0, "evictions before the first run do not count");
     let used = cache["CacheMemoryUsed"].as_f64().unwrap();
     assert!((50.0..=110.0).contains(&used), "{cache}");
 
@@ -138,14 +142,14 @@ async fn evictions_since_the_last_run_are_reported() {
     }
     let since = evicted(&app).await - before;
     assert!(since > 0);
-    let told = || app.metrics().iter().filter(|line| line.get("CacheEvictions").is_some()).count();
+    let reports = || app.metrics().iter().filter(|line| line.get("CacheEvictions").is_some()).count();
     for (right, lines) in [("-info", 1), ("+info", 2)] {
         let (): () = app.redis(cmd("ACL").arg("SETUSER").arg("default").arg(right)).await;
         run(&app).await.unwrap();
-        assert_eq!(told(), lines, "what Redis refuses to tell is not nought");
+        assert_eq!(reports(), lines, "an unknown number of evictions is not reported as zero");
     }
-    let evictions = reading(&app, "CacheEvictions", None).unwrap()["CacheEvictions"].as_u64().unwrap();
-    assert!((since..evicted(&app).await).contains(&evictions), "{evictions} where {since} were since the last reading");
+    let evictions = latest_metric(&app, "CacheEvictions", None).unwrap()["CacheEvictions"].as_u64().unwrap();
+    assert!((since..evicted(&app).await).contains(&evictions), "{evictions} instead of {since} since the last run");
 }
 
 async fn evicted(app: &TestApp) -> u64 {
@@ -167,11 +171,11 @@ async fn the_metrics_of_all_primaries_of_a_cluster_are_summed() {
         let mut connection = redis::Client::open(node.url()).unwrap().get_connection().unwrap();
         keys += cmd("DBSIZE").query::<u64>(&mut connection).unwrap();
     }
-    let cache = reading(&app, "CacheKeys", None).unwrap();
+    let cache = latest_metric(&app, "CacheKeys", None).unwrap();
     assert_eq!(cache["CacheKeys"], keys);
     assert!(cache["CacheMemory"].as_u64() > Some(3_000_000), "{cache}");
     let (sessions, lists) =
-        (reading(&app, "FamilyKeys", Some("session")), reading(&app, "FamilyKeys", Some("journal:list")));
+        (latest_metric(&app, "FamilyKeys", Some("session")), latest_metric(&app, "FamilyKeys", Some("journal:list")));
     assert!(sessions.unwrap()["FamilyKeys"].as_u64() > Some(0) && lists.unwrap()["FamilyKeys"].as_u64() > Some(0));
 }
 
@@ -179,9 +183,9 @@ async fn the_metrics_of_all_primaries_of_a_cluster_are_summed() {
 async fn without_redis_the_run_fails_but_purges_the_database() {
     let app = TestApp::start_with(Setup { proxied: true, redis: RedisChoice::Own, ..Setup::default() }).await;
     let ada = app.new_user().await;
-    let dead = app.open_session(ada.id).await;
+    let expired = app.open_session(ada.id).await;
     let expire = "UPDATE sessions SET expires_at = now() WHERE token_hash = $1";
-    app.query(expire, &[&token_hash(&dead)]).await;
+    app.query(expire, &[&token_hash(&expired)]).await;
     app.query("INSERT INTO cache_outbox (guard) VALUES ('journal:list:x:guard')", &[]).await;
     app.redis_proxy.as_ref().unwrap().refuse().await;
     let error = run(&app).await.unwrap_err().to_string();
@@ -190,37 +194,49 @@ async fn without_redis_the_run_fails_but_purges_the_database() {
         app.query_scalar("SELECT count(*) FROM sessions", &[]).await,
         app.query_scalar("SELECT count(*) FROM cache_outbox", &[]).await,
     );
-    assert_eq!(left, (1, 1), "the expired session is gone, and what could not be told is kept");
-    assert!(reading(&app, "CacheMemory", None).is_none());
+    assert_eq!(left, (1, 1), "the expired session is purged, and the outbox is kept");
+    assert!(latest_metric(&app, "CacheMemory", None).is_none());
     app.redis_proxy.as_ref().unwrap().heal().await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(run(&app).await.unwrap()["drained"], 1);
-    assert_eq!(reading(&app, "CacheOutbox", None).unwrap()["CacheOutbox"], 1);
+    assert_eq!(latest_metric(&app, "CacheOutbox", None).unwrap()["CacheOutbox"], 1);
 }
 
-/// `ElastiCache`, as far as it answers these questions: by the name of the action, a status and a body. Another one is never answered.
-fn elasticache(answers: &'static [(&'static str, u16, &'static str)]) -> String {
-    stub_server::start(|question| {
+/// The action of a call, and the status and the body of its answer.
+type Answer = (&'static str, u16, &'static str);
+
+/// Starts a stub of `ElastiCache`. It never answers an action that is not listed.
+fn elasticache(answers: &'static [Answer]) -> String {
+    stub_server::start(|request| {
         let (_, status, xml) =
-            answers.iter().find(|(action, ..)| question.body.contains(&format!("Action={action}&")))?;
+            answers.iter().find(|(action, ..)| request.body.contains(&format!("Action={action}&")))?;
         Some((*status, "text/xml", (*xml).to_owned()))
     })
 }
 
-const NO_GROUP: (&str, u16, &str) = (
+const NO_GROUP: Answer = (
     "DescribeReplicationGroups",
     404,
     "<ErrorResponse><Error><Type>Sender</Type><Code>ReplicationGroupNotFoundFault</Code><Message>hunter2</Message></Error></ErrorResponse>",
 );
 
-async fn watching(answers: &'static [(&'static str, u16, &'static str)]) -> TestApp {
+async fn start_with_elasticache(answers: &'static [Answer]) -> TestApp {
     let variables = vec![("CACHE_ID", "kai".to_owned()), ("AWS_ENDPOINT_URL_ELASTICACHE", elasticache(answers))];
     TestApp::start_with(Setup { variables, ..Setup::default() }).await
 }
 
+/// Runs the function with these answers of `ElastiCache`. Returns the number of nodes, the number of
+/// available nodes, and whether the cache is available.
+async fn node_metrics(answers: &'static [Answer]) -> [Value; 3] {
+    let app = start_with_elasticache(answers).await;
+    run(&app).await.unwrap();
+    let line = latest_metric(&app, "CacheNodes", None).unwrap();
+    ["CacheNodes", "CacheNodesAvailable", "CacheAvailable"].map(|metric| line[metric].clone())
+}
+
 #[tokio::test]
 async fn the_nodes_of_a_replication_group_are_reported() {
-    let app = watching(&[(
+    let metrics = node_metrics(&[(
         "DescribeReplicationGroups",
         200,
         "<DescribeReplicationGroupsResponse xmlns=\"http://elasticache.amazonaws.com/doc/2015-02-02/\"><DescribeReplicationGroupsResult>\
@@ -230,17 +246,12 @@ async fn the_nodes_of_a_replication_group_are_reported() {
         </NodeGroups></ReplicationGroup></ReplicationGroups></DescribeReplicationGroupsResult></DescribeReplicationGroupsResponse>",
     )])
     .await;
-    run(&app).await.unwrap();
-    let nodes = reading(&app, "CacheNodes", None).unwrap();
-    assert_eq!(
-        (&nodes["CacheNodes"], &nodes["CacheNodesAvailable"], &nodes["CacheAvailable"]),
-        (&json!(3), &json!(2), &json!(0))
-    );
+    assert_eq!(metrics, [json!(3), json!(2), json!(0)]);
 }
 
 #[tokio::test]
 async fn a_serverless_cache_is_reported_as_one_node() {
-    let app = watching(&[NO_GROUP, (
+    let metrics = node_metrics(&[NO_GROUP, (
         "DescribeServerlessCaches",
         200,
         "<DescribeServerlessCachesResponse xmlns=\"http://elasticache.amazonaws.com/doc/2015-02-02/\"><DescribeServerlessCachesResult><ServerlessCaches>\
@@ -248,25 +259,25 @@ async fn a_serverless_cache_is_reported_as_one_node() {
         </DescribeServerlessCachesResult></DescribeServerlessCachesResponse>",
     )])
     .await;
-    run(&app).await.unwrap();
-    let nodes = reading(&app, "CacheNodes", None).unwrap();
-    assert_eq!(
-        (&nodes["CacheNodes"], &nodes["CacheNodesAvailable"], &nodes["CacheAvailable"]),
-        (&json!(1), &json!(1), &json!(1))
-    );
+    assert_eq!(metrics, [json!(1), json!(1), json!(1)]);
 }
 
 #[tokio::test]
 async fn an_elasticache_that_refuses_or_hangs_does_not_stop_the_run() {
     const DENIED: &str = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>hunter2</Message></Error></ErrorResponse>";
     for (app, reason) in [
-        (watching(&[("DescribeReplicationGroups", 403, DENIED)]).await, "AccessDenied"),
-        (watching(&[NO_GROUP]).await, "no answer in time"),
-        (watching(&[("DescribeReplicationGroups", 200, "<nothing")]).await, "an answer that cannot be read"),
+        (start_with_elasticache(&[("DescribeReplicationGroups", 403, DENIED)]).await, "AccessDenied"),
+        (start_with_elasticache(&[NO_GROUP]).await, "no answer in time"),
+        (
+            start_with_elasticache(&[("DescribeReplicationGroups", 200, "<nothing")]).await,
+            "an answer that cannot be read",
+        ),
     ] {
         run(&app).await.unwrap();
-        assert!(reading(&app, "CacheMemory", None).is_some() && reading(&app, "CacheNodes", None).is_none());
-        let warnings = warnings(&app, "ElastiCache did not tell of the nodes");
+        assert!(
+            latest_metric(&app, "CacheMemory", None).is_some() && latest_metric(&app, "CacheNodes", None).is_none()
+        );
+        let warnings = app.log_records("ElastiCache did not tell of the nodes");
         assert_eq!(warnings.iter().map(|warning| warning["reason"].as_str().unwrap()).collect::<Vec<_>>(), [reason]);
         assert!(!format!("{:?}", app.logs.lines()).contains("hunter2"));
     }

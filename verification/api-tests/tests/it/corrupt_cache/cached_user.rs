@@ -1,4 +1,4 @@
-//! Somebody who has something of everything that is cached, and the names under which it is.
+//! A user with data in every cache family, and the keys of their records.
 
 use std::collections::BTreeSet;
 use std::ops::Deref;
@@ -15,20 +15,23 @@ use crate::chat_send::say;
 const NEWEST: &str = "/api/journal/entries?page_size=1";
 const HISTORY: &str = "/api/chat/history";
 
-/// What is answered from the cache, and from where.
+/// A read that the cache answers.
 pub(super) struct CachedRead {
     pub(super) path: String,
+    /// The key of the record.
     pub(super) record: String,
+    /// The key of the guard.
     pub(super) guard: String,
-    /// What the database says.
+    /// The answer of the database.
     pub(super) expected: Value,
 }
 
+/// A user whose reads are cached.
 pub(super) struct CachedUser {
     user: TestUser,
     pub(super) reads: Vec<CachedRead>,
     redis: MultiplexedConnection,
-    /// What was written last.
+    /// The text that was written last.
     latest: String,
 }
 
@@ -41,23 +44,23 @@ impl Deref for CachedUser {
 }
 
 impl CachedUser {
-    /// Somebody new, all of whose answers come from the cache.
-    pub(super) async fn settle(app: &TestApp) -> Self {
-        Self::settle_beside(app, app.redis_url()).await
+    /// Creates a user whose reads are all cached.
+    pub(super) async fn start(app: &TestApp) -> Self {
+        Self::start_with_redis(app, app.redis_url()).await
     }
 
-    /// The same, with a Redis that is looked into through another URL.
-    pub(super) async fn settle_beside(app: &TestApp, redis_url: &str) -> Self {
+    /// Creates a user whose reads are all cached. This URL leads to the Redis of the functions.
+    pub(super) async fn start_with_redis(app: &TestApp, redis_url: &str) -> Self {
         let mut cached_user = Self::new(app, redis_url).await;
         app.wait_until_idle().await;
-        for name in cached_user.names().await {
-            cached_user.run(&[Cmd::del(name)]).await;
+        for key in cached_user.record_keys().await {
+            cached_user.run(&[Cmd::del(key)]).await;
         }
         let mut known = BTreeSet::new();
         for index in 0..cached_user.reads.len() {
             let path = cached_user.reads[index].path.clone();
             cached_user.get(&path).until_hit().await;
-            let now = cached_user.names().await;
+            let now = cached_user.record_keys().await;
             let new: Vec<_> = now.difference(&known).cloned().collect();
             let [record] = new.as_slice() else { panic!("{path} is cached as {new:?}") };
             cached_user.reads[index].record.clone_from(record);
@@ -66,13 +69,13 @@ impl CachedUser {
         cached_user
     }
 
-    /// Somebody new of whom the cache is not known to hold anything.
+    /// Creates a user with data whose reads may be cached or not.
     pub(super) async fn new(app: &TestApp, redis_url: &str) -> Self {
         let client = redis::Client::open(redis_url).unwrap();
         let redis = client.get_multiplexed_async_connection().await.unwrap();
         let mut cached_user = Self { user: app.new_user().await, reads: Vec::new(), redis, latest: String::new() };
         let first = cached_user.create_entry("the first entry").await["id"].as_str().unwrap().to_owned();
-        cached_user.live(app).await;
+        cached_user.write_everything(app).await;
         let paths = [
             ("session", "/api/auth/me".to_owned()),
             ("user:profile", cached_user.profile_path()),
@@ -90,21 +93,21 @@ impl CachedUser {
         cached_user
     }
 
-    /// The person's records.
-    async fn names(&self) -> BTreeSet<String> {
+    /// Returns the keys of the user's records.
+    async fn record_keys(&self) -> BTreeSet<String> {
         let token = const_hex::encode(token_hash(&self.token));
-        let mut names = BTreeSet::new();
+        let mut keys = BTreeSet::new();
         for pattern in [format!("*{}*", self.id), format!("session:{token}")] {
             let found: Vec<String> =
                 redis::cmd("KEYS").arg(pattern).query_async(&mut self.redis.clone()).await.unwrap();
-            // An answer of the companion is looked up by a question alone, which is no reading.
-            names.extend(found.into_iter().filter(|name| !name.ends_with(":guard") && !name.starts_with("ai:")));
+            // Answers of the model are looked up by messages and not by reads.
+            keys.extend(found.into_iter().filter(|key| !key.ends_with(":guard") && !key.starts_with("ai:")));
         }
-        names
+        keys
     }
 
-    /// Writes something new everywhere, whatever the state of the cache.
-    pub(super) async fn live(&mut self, app: &TestApp) {
+    /// Writes a new text to every family, whatever the state of the cache.
+    pub(super) async fn write_everything(&mut self, app: &TestApp) {
         self.latest = Uuid::new_v4().simple().to_string();
         self.create_entry(&self.latest).await;
         self.patch(self.profile_path(), &json!({"communication_style": self.latest})).await.expect_success();
@@ -113,13 +116,13 @@ impl CachedUser {
         let _ = elsewhere.request("POST", "/api/auth/logout?scope=this").await;
     }
 
-    /// What was written is what is read, from the database first and then from the cache.
+    /// Reads what was written, from the database first and then from the cache.
     pub(super) async fn refresh(&mut self) {
         self.reread().await;
         self.warm().await;
     }
 
-    /// Reads anew what the database says, which must be the latest.
+    /// Reads the answers of the database, which must contain the latest text.
     pub(super) async fn reread(&mut self) {
         for index in 0..self.reads.len() {
             self.reads[index].expected = self.get(&self.reads[index].path).await.expect_success();
@@ -130,7 +133,7 @@ impl CachedUser {
         }
     }
 
-    /// Reads until everything comes from the cache.
+    /// Reads until the cache answers everything.
     pub(super) async fn warm(&self) {
         for read in &self.reads {
             wait_until(Duration::from_secs(10), &read.path, async || {
@@ -140,7 +143,7 @@ impl CachedUser {
         }
     }
 
-    /// Reads, and asserts that it is what the database says.
+    /// Reads, and asserts that the answer is that of the database.
     pub(super) async fn check(&self, read: &CachedRead, what: &str) -> Response {
         let response = self.get(&read.path).await;
         assert_eq!(response.status, 200, "{what}: {}: {}", read.path, response.text());
@@ -148,7 +151,7 @@ impl CachedUser {
         response
     }
 
-    /// Runs commands in Redis, past the functions.
+    /// Runs commands in Redis directly.
     pub(super) async fn run(&self, commands: &[Cmd]) {
         let mut pipeline = redis::pipe();
         for command in commands {
@@ -157,22 +160,23 @@ impl CachedUser {
         pipeline.exec_async(&mut self.redis.clone()).await.unwrap();
     }
 
-    /// The records as they are, in the order of the readings.
+    /// Returns the keys and the values of the records, in the order of the reads.
     pub(super) async fn records(&self) -> Vec<(String, Vec<u8>)> {
         self.values(self.reads.iter().map(|read| read.record.clone())).await
     }
 
+    /// Returns the keys and the values of the guards, in the order of the reads.
     pub(super) async fn guards(&self) -> Vec<(String, Vec<u8>)> {
         self.values(self.reads.iter().map(|read| read.guard.clone())).await
     }
 
-    async fn values(&self, names: impl Iterator<Item = String>) -> Vec<(String, Vec<u8>)> {
+    async fn values(&self, keys: impl Iterator<Item = String>) -> Vec<(String, Vec<u8>)> {
         let mut values = Vec::new();
-        for name in names {
+        for key in keys {
             let value: Option<Vec<u8>> =
-                redis::cmd("GET").arg(&name).query_async(&mut self.redis.clone()).await.unwrap();
-            let value = value.unwrap_or_else(|| panic!("{name} is not there"));
-            values.push((name, value));
+                redis::cmd("GET").arg(&key).query_async(&mut self.redis.clone()).await.unwrap();
+            let value = value.unwrap_or_else(|| panic!("{key} does not exist"));
+            values.push((key, value));
         }
         values
     }
