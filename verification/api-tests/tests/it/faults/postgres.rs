@@ -1,17 +1,18 @@
-//! Postgres stops, dies or freezes: what is cached is served, the rest is refused in time, and what was acknowledged is there afterwards.
+//! Postgres stops, dies or freezes. Cached reads succeed, all other requests fail in time, and
+//! acknowledged writes are there afterwards.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use api_tests::{PostgresChoice, RedisChoice, Response, Setup, TestApp, wait_until};
+use api_tests::{PostgresChoice, RedisChoice, Response, Setup, TestApp, wait_until, with_connection};
 use dev_servers::Postgres;
 use futures_util::future::{join, join_all};
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::{alone, create, milliseconds, rows, warm};
+use super::fixture::{create_once, exclusive, milliseconds, stored_contents, warm_cache};
 
-/// A read has 2 s, and a write 3 s; the rest is room for a busy machine.
+/// A read gives up after 2 s and a write after 3 s. The rest is tolerance for a busy machine.
 const READ_MS: f64 = 2300.0;
 const WRITE_MS: f64 = 3300.0;
 
@@ -30,7 +31,7 @@ async fn a_frozen_postgres_leaves_cached_reads_working_and_loses_no_acknowledged
     check(Postgres::pause, Postgres::resume).await;
 }
 
-/// What a standby says may be old, and an old session or list must not get into the cache.
+/// A standby may be behind, and an old session or list must not get into the cache.
 #[tokio::test]
 async fn a_read_only_server_is_not_used_for_reads() {
     let app = TestApp::start().await;
@@ -42,45 +43,41 @@ async fn a_read_only_server_is_not_used_for_reads() {
         "SET default_transaction_read_only = off".to_owned(),
         format!("ALTER DATABASE {database} RESET default_transaction_read_only"),
     ];
-    let (client, connection) = tokio_postgres::connect(app.database_url(), tokio_postgres::NoTls).await.unwrap();
-    let work = async {
+    with_connection(app.database_url(), async |client| {
         for statement in &writable {
             client.batch_execute(statement).await.unwrap();
         }
-    };
-    tokio::select! {
-        () = work => {}
-        ended = connection => panic!("{ended:?}"),
-    }
+    })
+    .await;
     assert_eq!(ada.get("/api/journal/entries").await.status, 200);
 }
 
-async fn check(fail: impl Fn(&Postgres), mend: impl Fn(&Postgres)) {
-    let _alone = alone().await;
+async fn check(inject: impl Fn(&Postgres), repair: impl Fn(&Postgres)) {
+    let _exclusive = exclusive().await;
     let setup = Setup { postgres: PostgresChoice::Own(Vec::new()), redis: RedisChoice::Own, ..Setup::default() };
     let app = TestApp::start_with(setup).await;
     let postgres = app.own_postgres.as_ref().unwrap();
     let (reader, writer) = (app.register_and_login().await, app.new_user().await);
-    reader.create_entry("kept").await;
-    warm(&reader).await;
+    reader.create_entry("cached").await;
+    warm_cache(&reader).await;
 
-    // Writes before, at the moment of, and during the fault, some of which nobody can tell the outcome of.
+    // Writes before and during the fault. The outcome of some is unknown to the client.
     let contents: Vec<String> = (0..30).map(|number| format!("entry-{number:02}")).collect();
     let attempts = (0..).zip(&contents).map(async |(number, content)| {
         sleep(Duration::from_millis(15) * number).await;
-        (content.clone(), create(&writer, content).await)
+        (content.clone(), create_once(&writer, content).await)
     });
     let fault = async {
         sleep(Duration::from_millis(200)).await;
-        fail(postgres);
+        inject(postgres);
     };
     let (attempts, ()) = join(join_all(attempts), fault).await;
     let attempts: BTreeMap<String, Response> = attempts.into_iter().collect();
     for response in attempts.values().filter(|response| response.status != 201) {
-        assert_unavailable(&app, response, WRITE_MS).await;
+        assert_unavailable(&app, response, WRITE_MS);
     }
-    assert!(attempts.values().any(|response| response.status == 201), "the fault came before everything");
-    assert!(attempts.values().any(|response| response.status == 503), "the fault came after everything");
+    assert!(attempts.values().any(|response| response.status == 201), "the fault came before all writes");
+    assert!(attempts.values().any(|response| response.status == 503), "the fault came after all writes");
 
     for _ in 0..3 {
         let responses =
@@ -94,44 +91,41 @@ async fn check(fail: impl Fn(&Postgres), mend: impl Fn(&Postgres)) {
         (writer.get(writer.profile_path()), READ_MS),
         (reader.patch(reader.profile_path(), &json!({"communication_style": "gentle"})), WRITE_MS),
         (writer.request("POST", "/api/auth/logout"), WRITE_MS),
-        (
-            app.anonymous().post("/api/auth/login", &json!({"email": reader.email, "password": reader.password})),
-            WRITE_MS,
-        ),
+        (app.anonymous().post("/api/auth/login", &reader.credentials()), WRITE_MS),
         (
             app.anonymous()
                 .post("/api/auth/register", &json!({"email": "new@example.org", "password": "nine quiet herons"})),
             WRITE_MS,
         ),
     ];
-    for (request, most) in uncached {
-        assert_unavailable(&app, &request.await, most).await;
+    for (request, limit) in uncached {
+        assert_unavailable(&app, &request.await, limit);
     }
     let health = app.anonymous().get("/health").await;
     assert_eq!((health.status, &health.json()["status"]), (503, &json!("unhealthy")));
 
-    mend(postgres);
-    // Who was refused asks again under the same key, until there is an answer.
+    repair(postgres);
+    // A client whose write failed repeats it with the same key until it succeeds.
     for content in attempts.iter().filter(|(_, response)| response.status != 201).map(|(content, _)| content) {
         wait_until(Duration::from_secs(10), content, async || {
-            let response = create(&writer, content).await;
+            let response = create_once(&writer, content).await;
             assert!([201, 503].contains(&response.status), "{} {}", response.status, response.text());
             response.status == 201
         })
         .await;
     }
-    let once: Vec<_> = contents.into_iter().map(|content| (content, 1)).collect();
-    assert_eq!(rows(&app, &writer).await, once);
+    let expected: Vec<_> = contents.into_iter().map(|content| (content, 1)).collect();
+    assert_eq!(stored_contents(&app, &writer).await, expected);
     let page = writer.get("/api/journal/entries?page_size=100").await.expect_success();
-    assert_eq!(page["total"], once.len());
+    assert_eq!(page["total"], expected.len());
     let health = async || app.anonymous().get("/health").await.status == 200;
     wait_until(Duration::from_secs(5), "healthy", health).await;
 }
 
-/// Asserts 503 with `Retry-After` within so many milliseconds, by the function's own clock.
-async fn assert_unavailable(app: &TestApp, response: &Response, most: f64) {
+/// Asserts 503 with `Retry-After` within `limit` milliseconds by the function's own clock.
+fn assert_unavailable(app: &TestApp, response: &Response, limit: f64) {
     response.expect_problem(503, "unavailable");
     assert!(response.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok()), "{response:?}");
     let latency = milliseconds(&app.metrics_of(response), "Latency");
-    assert!(latency < most, "{latency} ms");
+    assert!(latency < limit, "{latency} ms");
 }
