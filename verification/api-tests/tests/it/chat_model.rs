@@ -1,9 +1,9 @@
-//! The chat with a model behind HTTP, whatever that does.
+//! `POST /api/chat` with a language model behind HTTP that works or fails in many ways.
 
 use std::time::Duration;
 
-use api_tests::{ModelResponse, Setup, StubModel, TestApp};
-use futures_util::future::join_all;
+use api_tests::{ModelResponse, Response, Setup, StubModel, TestApp, TestUser, send_all};
+use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
 use super::chat_send::say;
@@ -14,6 +14,12 @@ async fn start() -> (TestApp, StubModel) {
     let model = StubModel::start();
     let app = TestApp::start_with(Setup { variables: model.variables(), ..Setup::default() }).await;
     (app, model)
+}
+
+/// Asks the same question several times at the same time.
+async fn ask_concurrently(user: &TestUser, times: usize) -> Vec<Value> {
+    let requests = (0..times).map(|_| user.post("/api/chat", &json!({"message": QUESTION})));
+    send_all(requests).await.iter().map(Response::expect_success).collect()
 }
 
 #[tokio::test]
@@ -35,15 +41,18 @@ async fn the_model_receives_the_history_the_profile_and_the_api_key() {
         (&json!("scripted"), Some("Bearer sk-scripted"))
     );
     let messages = calls[1]["messages"].as_array().unwrap();
-    let said: Vec<_> =
+    let turns: Vec<_> =
         messages.iter().skip(1).map(|m| (m["role"].as_str().unwrap(), m["content"].as_str().unwrap())).collect();
-    assert_eq!(said, [("user", QUESTION), ("assistant", "Hello from the model."), ("user", "yes")]);
+    assert_eq!(turns, [("user", QUESTION), ("assistant", "Hello from the model."), ("user", "yes")]);
     let system = messages[0]["content"].as_str().unwrap();
     assert!(
         system.contains("\"age\":31") && system.contains("\"tone\":\"plain\"") && system.contains("direct"),
         "{system}"
     );
-    assert!(!system.contains(&ada.email) && !system.contains(&ada.id.to_string()), "what the model need not know");
+    assert!(
+        !system.contains(&ada.email) && !system.contains(&ada.id.to_string()),
+        "the model must not receive personal data"
+    );
 }
 
 #[tokio::test]
@@ -51,13 +60,13 @@ async fn the_model_receives_the_same_prompt_from_the_cache_and_from_the_database
     let (app, model) = start().await;
     let [ada, bob] = [app.new_user().await, app.new_user().await];
     let long = "Über allen Gipfeln ist Ruh. ".repeat(100);
-    // More than is given, and longer than is given.
+    // More messages than the prompt contains, and a longer one than it may contain.
     for message in ["yes"; 11].into_iter().chain([long.as_str()]) {
         say(&ada, message).await;
         say(&bob, message).await;
     }
     for style in ["direct", "gentle", "brief", "warm", "dry"] {
-        // Bob never reads, so what he says is answered from the database.
+        // Bob never reads, so his context is not cached and comes from the database.
         ada.get("/api/chat/history").until_hit().await;
         ada.get(ada.profile_path()).until_hit().await;
         model.take_calls();
@@ -75,11 +84,11 @@ async fn the_model_receives_the_same_prompt_from_the_cache_and_from_the_database
             ada.get("/api/chat/history").until_hit().await;
             say(&ada, "and then?").await;
             let system = model.take_calls()[0]["messages"][0]["content"].as_str().unwrap().to_owned();
-            assert!(system.contains(style), "an old profile: {system}");
+            assert!(system.contains(style), "the profile is outdated: {system}");
             return;
         }
     }
-    panic!("never from the cache");
+    panic!("the context never came from the cache");
 }
 
 #[tokio::test]
@@ -100,10 +109,9 @@ async fn the_model_is_not_called_while_the_answer_cannot_be_stored() {
 
 #[tokio::test]
 async fn every_failure_of_the_model_gets_a_fallback_answer_in_time() {
-    let (app, _) = start().await;
-    // A model each: they go on at the same time.
+    // Each response gets its own model and its own system, because all of them run at the same time.
     let redirected = StubModel::start();
-    let scripts = [
+    let failures = [
         ModelResponse::DelayedText(Duration::from_secs(60), "too late".to_owned()),
         ModelResponse::Trickle,
         ModelResponse::Status(429),
@@ -119,24 +127,23 @@ async fn every_failure_of_the_model_gets_a_fallback_answer_in_time() {
         ModelResponse::LongText(30 * 1024 * 1024),
         ModelResponse::Disconnect,
     ];
-    drop(app);
-    let answers = scripts.map(|script| async move {
+    let checks = failures.map(|failure| async move {
         let (app, model) = start().await;
-        model.respond_with(script.clone());
+        model.respond_with(failure.clone());
         let ada = app.new_user().await;
         let response = ada.post("/api/chat", &json!({"message": QUESTION})).await;
         let answer = response.expect_success();
-        assert_eq!(answer["metadata"]["fallback"], true, "{script:?}: {answer}");
-        assert!(answer["response"].as_str().unwrap().contains("helpline"), "{script:?}");
-        assert!(response.elapsed < Duration::from_secs(27), "{script:?}: {:?}", response.elapsed);
-        assert_eq!(model.take_calls().len(), 1, "{script:?}: what was received at all is not asked for again");
+        assert_eq!(answer["metadata"]["fallback"], true, "{failure:?}: {answer}");
+        assert!(answer["response"].as_str().unwrap().contains("helpline"), "{failure:?}");
+        assert!(response.elapsed < Duration::from_secs(27), "{failure:?}: {:?}", response.elapsed);
+        assert_eq!(model.take_calls().len(), 1, "{failure:?}: a call that was received is not repeated");
         let history = ada.get("/api/chat/history").await.expect_success();
-        assert_eq!(history["messages"].as_array().unwrap().len(), 2, "{script:?}");
-        // Not kept as the model's answer: it is asked again as soon as it is back.
+        assert_eq!(history["messages"].as_array().unwrap().len(), 2, "{failure:?}");
+        // The fallback is not cached: the model is called again as soon as it works.
         model.respond_with(ModelResponse::Text("I am back.".to_owned()));
-        assert_eq!(say(&ada, QUESTION).await["response"], "I am back.", "{script:?}");
+        assert_eq!(say(&ada, QUESTION).await["response"], "I am back.", "{failure:?}");
     });
-    join_all(answers).await;
+    join_all(checks).await;
     assert_eq!(redirected.take_calls(), Vec::<Value>::new(), "a redirect was followed");
 }
 
@@ -158,8 +165,7 @@ async fn concurrent_identical_questions_call_the_model_once() {
     let (app, model) = start().await;
     let ada = app.new_user().await;
     model.respond_with(ModelResponse::DelayedText(Duration::from_millis(700), "Breathe out slowly.".to_owned()));
-    let sends = (0..4).map(|_| ada.post("/api/chat", &json!({"message": QUESTION})).into_future());
-    let answers: Vec<Value> = join_all(sends).await.iter().map(api_tests::Response::expect_success).collect();
+    let answers = ask_concurrently(&ada, 4).await;
     assert!(answers.iter().all(|answer| answer["response"] == "Breathe out slowly."), "{answers:?}");
     assert_eq!(model.take_calls().len(), 1);
     assert_eq!(answers.iter().filter(|answer| answer["metadata"]["cached"] == true).count(), 3);
@@ -168,8 +174,8 @@ async fn concurrent_identical_questions_call_the_model_once() {
     for _ in 0..2 {
         say(&ada, "yes").await;
     }
-    assert_eq!(model.take_calls().len(), 2, "yes is never answered from the cache");
-    // Of another person nothing is known, and nothing is told.
+    assert_eq!(model.take_calls().len(), 2, "a message that depends on the context is never answered from the cache");
+    // The answer is not shared with another user.
     let bob = app.new_user().await;
     say(&bob, QUESTION).await;
     assert_eq!(model.take_calls().len(), 1);
@@ -180,8 +186,7 @@ async fn a_request_that_waits_for_a_failing_call_then_calls_the_model_itself() {
     let (app, model) = start().await;
     let ada = app.new_user().await;
     model.respond_with(ModelResponse::Status(500));
-    let sends = (0..2).map(|_| ada.post("/api/chat", &json!({"message": QUESTION})).into_future());
-    let answers: Vec<Value> = join_all(sends).await.iter().map(api_tests::Response::expect_success).collect();
+    let answers = ask_concurrently(&ada, 2).await;
     assert!(answers.iter().all(|answer| answer["metadata"]["fallback"] == true), "{answers:?}");
     assert_eq!(model.take_calls().len(), 2);
 }
@@ -190,11 +195,11 @@ async fn a_request_that_waits_for_a_failing_call_then_calls_the_model_itself() {
 async fn an_answer_to_the_old_profile_is_not_reused_after_the_profile_changes() {
     let (app, model) = start().await;
     let ada = app.new_user().await;
-    // Two environments that need not start first: both shall have read the profile before it changes.
-    join_all((0..2).map(|_| ada.post("/api/chat", &json!({"message": "yes"})).into_future())).await;
+    // Starts two environments in advance, so that both read the profile before it changes.
+    send_all((0..2).map(|_| ada.post("/api/chat", &json!({"message": "yes"})))).await;
     model.take_calls();
     model.respond_with(ModelResponse::DelayedText(Duration::from_secs(3), "To the old profile.".to_owned()));
-    let sends = join_all((0..2).map(|_| ada.post("/api/chat", &json!({"message": QUESTION})).into_future()));
+    let questions = ask_concurrently(&ada, 2);
     let change = async {
         while model.take_calls().is_empty() {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -202,7 +207,7 @@ async fn an_answer_to_the_old_profile_is_not_reused_after_the_profile_changes() 
         tokio::time::sleep(Duration::from_secs(1)).await;
         ada.patch(ada.profile_path(), &json!({"communication_style": "direct"})).await.expect_success();
     };
-    futures_util::future::join(sends, change).await;
+    join(questions, change).await;
     model.respond_with(ModelResponse::Text("To the new profile.".to_owned()));
     for cached in [false, true] {
         let answer = say(&ada, QUESTION).await;
@@ -229,11 +234,11 @@ async fn a_cached_answer_survives_the_invalidation_of_the_session() {
 async fn a_harmful_answer_is_withheld_a_crisis_answer_carries_resources_and_neither_is_cached() {
     let (app, model) = start().await;
     let ada = app.new_user().await;
-    for (said, safety) in [
+    for (text, safety) in [
         ("You should kill yourself, nobody would miss you.", "blocked"),
         ("If you think of suicide, please call 988.", "warning"),
     ] {
-        model.respond_with(ModelResponse::Text(said.to_owned()));
+        model.respond_with(ModelResponse::Text(text.to_owned()));
         for _ in 0..2 {
             let answer = say(&ada, QUESTION).await;
             assert_eq!(
@@ -242,7 +247,7 @@ async fn a_harmful_answer_is_withheld_a_crisis_answer_carries_resources_and_neit
                 "{answer}"
             );
             assert!(!answer["resources"].as_array().unwrap().is_empty(), "{answer}");
-            assert_eq!(answer["response"] == said, safety == "warning", "{answer}");
+            assert_eq!(answer["response"] == text, safety == "warning", "{answer}");
         }
         assert_eq!(model.take_calls().len(), 2);
     }

@@ -1,15 +1,20 @@
-//! `POST /api/chat`, with the companion that is built in. What a model can do wrong is in `chat_model`, what a crisis needs in `crisis`.
+//! `POST /api/chat` with the rule-based model. `chat_model` tests failures of a remote model, and
+//! `crisis` tests messages that look like a crisis.
 
-use api_tests::{Response, TestApp, TestUser};
+use std::collections::BTreeSet;
+
+use api_tests::{Response, TestApp, TestUser, member_names, send_all};
 use serde_json::{Value, json};
 
 const QUESTION: &str = "How can I calm down before an exam?";
 
+/// Sends a message and returns the answer.
 pub(crate) async fn say(user: &TestUser, message: &str) -> Value {
     user.post("/api/chat", &json!({"message": message})).await.expect_success()
 }
 
-fn answer_without_ids(response: &Response) -> Value {
+/// Returns the text of an answer.
+fn text_of(response: &Response) -> Value {
     response.expect_success()["response"].clone()
 }
 
@@ -19,11 +24,10 @@ async fn the_answer_has_the_shape_of_the_original_service() {
     let ada = app.new_user().await;
     let body = json!({"user_id": ada.id, "message": "I am worried about my job", "conversation_history": [{"role": "user", "content": "Hi"}]});
     let answer = ada.post("/api/chat", &body).await.expect_success();
-    let members = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    assert_eq!(members(&answer), ["metadata", "resources", "response"]);
+    assert_eq!(member_names(&answer), BTreeSet::from(["metadata", "resources", "response"]));
     let metadata = &answer["metadata"];
     let expected = ["agent_role", "cached", "confidence", "conversation_id", "fallback", "model", "safety"];
-    assert_eq!(members(metadata), expected);
+    assert_eq!(member_names(metadata), BTreeSet::from(expected));
     assert_eq!(
         (&metadata["agent_role"], &metadata["model"], &metadata["safety"]),
         (&json!("kai"), &json!("built-in"), &json!("safe"))
@@ -47,7 +51,7 @@ async fn messages_and_answers_are_stored_in_one_conversation_in_order() {
     assert_eq!(first["metadata"]["conversation_id"], second["metadata"]["conversation_id"]);
     let history = ada.get("/api/chat/history").await.expect_success();
     assert_eq!(history["conversation_id"], first["metadata"]["conversation_id"]);
-    let said: Vec<_> = history["messages"]
+    let turns: Vec<_> = history["messages"]
         .as_array()
         .unwrap()
         .iter()
@@ -59,21 +63,17 @@ async fn messages_and_answers_are_stored_in_one_conversation_in_order() {
         ("user", json!("yes")),
         ("assistant", second["response"].clone()),
     ];
-    assert_eq!(said, expected);
+    assert_eq!(turns, expected);
 }
 
 #[tokio::test]
 async fn concurrent_first_messages_begin_one_conversation_and_none_is_lost() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
-    let sends =
-        (0..8).map(|number| {
-            let ada = ada.clone();
-            async move {
-                say(&ada, &format!("Message number {number} of eight")).await["metadata"]["conversation_id"].clone()
-            }
-        });
-    let ids = futures_util::future::join_all(sends).await;
+    let messages = (0..8).map(|number| json!({"message": format!("Message number {number} of eight")}));
+    let responses = send_all(messages.map(|message| ada.post("/api/chat", &message))).await;
+    let ids: Vec<_> =
+        responses.iter().map(|response| response.expect_success()["metadata"]["conversation_id"].clone()).collect();
     assert!(ids.iter().all(|id| id == &ids[0] && id.is_string()), "{ids:?}");
     let history = ada.get("/api/chat/history").await.expect_success();
     let messages = history["messages"].as_array().unwrap();
@@ -91,25 +91,25 @@ async fn a_repeated_question_is_answered_from_the_cache_but_a_context_dependent_
     assert_eq!(first.expect_success()["metadata"]["cached"], false);
     let again = ada.post("/api/chat", &json!({"message": format!("  {}", QUESTION.to_uppercase())})).await;
     assert_eq!((&again.expect_success()["metadata"]["cached"], again.cache_status()), (&json!(true), "hit"));
-    assert_eq!(answer_without_ids(&first), answer_without_ids(&again));
+    assert_eq!(text_of(&first), text_of(&again));
     assert_eq!(app.metrics_of(&again)["LlmSaved"], 1);
     for message in ["yes", "yes", "And that?", "And that?", "tell me more about it", "tell me more about it"] {
         assert_eq!(say(&ada, message).await["metadata"]["cached"], false, "{message}");
     }
     let bob = app.new_user().await;
-    assert_eq!(say(&bob, QUESTION).await["metadata"]["cached"], false, "another person's answer");
+    assert_eq!(say(&bob, QUESTION).await["metadata"]["cached"], false, "another user's answer");
 }
 
 #[tokio::test]
 async fn a_profile_change_a_clear_and_a_crisis_invalidate_cached_answers() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
-    let cached = async || say(&ada, QUESTION).await["metadata"]["cached"] == json!(true);
+    let is_cached = async || say(&ada, QUESTION).await["metadata"]["cached"] == json!(true);
     for what in ["profile", "clear", "crisis"] {
-        // A busy machine makes Redis late, and then nothing is kept.
+        // If a busy machine makes Redis late, nothing is cached.
         let mut control = false;
         for _ in 0..5 {
-            control = control || cached().await;
+            control = control || is_cached().await;
         }
         assert!(control, "{what}: the control");
         match what {
@@ -119,7 +119,7 @@ async fn a_profile_change_a_clear_and_a_crisis_invalidate_cached_answers() {
             "clear" => drop(ada.request("DELETE", format!("/api/chat/session/{}", ada.id)).await.expect_success()),
             _ => drop(say(&ada, "I want to kill myself").await),
         }
-        assert!(!cached().await, "{what}");
+        assert!(!is_cached().await, "{what}");
     }
 }
 
@@ -153,7 +153,7 @@ async fn a_request_repeated_with_its_idempotency_key_gets_the_first_answer_and_i
         let send =
             || ada.post("/api/chat", &json!({"message": message})).header("idempotency-key", message.len().to_string());
         let before = app.query_scalar::<i64>(COUNT, &[&ada.id]).await;
-        let responses = futures_util::future::join_all((0..4).map(|_| send().into_future())).await;
+        let responses = send_all((0..4).map(|_| send())).await;
         let first = responses[0].expect_success();
         assert!(responses.iter().all(|response| response.expect_success() == first), "{responses:?}");
         assert_eq!(send().await.expect_success(), first);
@@ -164,6 +164,7 @@ async fn a_request_repeated_with_its_idempotency_key_gets_the_first_answer_and_i
     }
 }
 
+/// Counts the messages of a user.
 const COUNT: &str =
     "SELECT count(*) FROM messages m JOIN conversations c ON c.id = m.conversation_id WHERE c.user_id = $1";
 
@@ -171,11 +172,11 @@ const COUNT: &str =
 async fn too_many_messages_are_rate_limited_and_the_error_carries_crisis_resources() {
     let app = TestApp::shared().await;
     let (ada, bob) = (app.new_user().await, app.new_user().await);
-    // Nobody who makes up a token uses up what its owner has.
-    let mut made_up = ada.token.clone();
-    made_up.replace_range(40..50, "AAAAAAAAAA");
+    // Requests with an invalid token must not count against the limit of its user.
+    let mut invalid = ada.token.clone();
+    invalid.replace_range(40..50, "AAAAAAAAAA");
     for _ in 0..35 {
-        let mallory = app.anonymous().with_token(&made_up);
+        let mallory = app.anonymous().with_token(&invalid);
         mallory.post("/api/chat", &json!({"message": QUESTION})).await.expect_problem(401, "unauthenticated");
         mallory.post("/api/chat", &json!({"message": "I want to kill myself"})).await.expect_success();
     }
@@ -192,7 +193,7 @@ async fn too_many_messages_are_rate_limited_and_the_error_carries_crisis_resourc
     assert!(refused.header("retry-after").unwrap().parse::<u64>().is_ok_and(|wait| (1..=60).contains(&wait)));
     assert!(!problem["resources"].as_array().unwrap().is_empty(), "{problem}");
     assert_eq!(app.query_scalar::<i64>(COUNT, &[&ada.id]).await, 60);
-    // It was counted together with the announcement of what was then refused.
+    // The message that was rate-limited was counted in the same round trip that set the marker.
     let guard: Option<Vec<u8>> = app.redis(redis::cmd("GET").arg(format!("conversation:{}:guard", ada.id))).await;
     assert!(guard.is_none_or(|guard| !guard.starts_with(b"!")), "a marker was left behind");
     let crisis = say(&ada, "I want to kill myself").await;
@@ -205,10 +206,10 @@ async fn a_cached_session_of_an_inactive_account_stores_nothing() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     while say(&ada, QUESTION).await["metadata"]["cached"] == false {}
-    let kept = app.query_scalar::<i64>(COUNT, &[&ada.id]).await;
-    // Past the functions, so that the cache does not learn of it.
+    let before = app.query_scalar::<i64>(COUNT, &[&ada.id]).await;
+    // Changes the database directly, so that the cache is not invalidated.
     app.query("UPDATE users SET is_active = false WHERE id = $1", &[&ada.id]).await;
     let response = ada.post("/api/chat", &json!({"message": QUESTION})).await;
     response.expect_problem(401, "unauthenticated");
-    assert_eq!(app.query_scalar::<i64>(COUNT, &[&ada.id]).await, kept);
+    assert_eq!(app.query_scalar::<i64>(COUNT, &[&ada.id]).await, before);
 }

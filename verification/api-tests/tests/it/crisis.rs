@@ -1,16 +1,19 @@
-//! A message that looks like a crisis: answered at once, by whoever is asked, whatever is away.
+//! Messages that look like a crisis are answered at once, with or without a session and with any
+//! dependency down.
 
 use std::time::Duration;
 
-use api_tests::{ModelResponse, PostgresChoice, RedisChoice, Response, Setup, StubModel, TestApp};
-use serde_json::json;
+use api_tests::{ModelResponse, PostgresChoice, RedisChoice, Response, Setup, StubModel, TestApp, send_all};
+use futures_util::future::join;
+use serde_json::{Value, json};
 
 use super::chat_send::say;
 
 const CRISIS: &str = "I want to kill myself";
 
+/// Asserts that the response is the answer to a crisis.
 #[track_caller]
-fn is_crisis_answer(response: &Response) {
+fn assert_crisis_answer(response: &Response) {
     let answer = response.expect_success();
     assert_eq!((response.status, response.header("cache-control")), (200, Some("no-store")), "{answer}");
     let resources = answer["resources"].as_array().unwrap();
@@ -28,7 +31,7 @@ async fn a_crisis_message_is_stored_and_counted_without_logging_its_text() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     let response = ada.post("/api/chat", &json!({"message": CRISIS})).await;
-    is_crisis_answer(&response);
+    assert_crisis_answer(&response);
     assert!(response.expect_success()["metadata"]["conversation_id"].is_string());
     let metrics = app.metrics_of(&response);
     assert_eq!((&metrics["CrisisResources"], &metrics["LlmCalls"]), (&json!(1), &json!(0)));
@@ -55,11 +58,12 @@ async fn a_crisis_message_uses_neither_the_answer_cache_nor_the_model() {
     let proxy = app.redis_proxy.as_ref().unwrap();
     proxy.take_traffic();
     for _ in 0..3 {
-        is_crisis_answer(&ada.post("/api/chat", &json!({"message": CRISIS})).await);
+        assert_crisis_answer(&ada.post("/api/chat", &json!({"message": CRISIS})).await);
     }
     app.wait_until_idle().await;
     let traffic = proxy.take_traffic();
-    // The session is looked up, the message is counted, and the guards of the conversation and of the answers are dropped.
+    // The only commands look up the session, count the message, and drop the guards of the conversation
+    // and of the answers.
     let is_expected = |message: &String| message.starts_with("EVAL ") || message.contains(" session:");
     assert!(traffic.messages.iter().all(is_expected), "{traffic:?}");
     assert_eq!(model.take_calls().len(), 0);
@@ -68,13 +72,13 @@ async fn a_crisis_message_uses_neither_the_answer_cache_nor_the_model() {
 #[tokio::test]
 async fn a_crisis_message_needs_no_session_and_every_chat_error_carries_resources() {
     let app = TestApp::shared().await;
-    is_crisis_answer(&app.anonymous().post("/api/chat", &json!({"message": CRISIS})).await);
-    is_crisis_answer(&app.anonymous().with_token("made-up").post("/api/chat", &json!({"message": CRISIS})).await);
-    // Too long to be kept is not too long to be answered.
+    assert_crisis_answer(&app.anonymous().post("/api/chat", &json!({"message": CRISIS})).await);
+    assert_crisis_answer(&app.anonymous().with_token("made-up").post("/api/chat", &json!({"message": CRISIS})).await);
+    // A message that is too long to be stored is answered.
     let long = format!("{CRISIS}. {}", "I am so tired of everything. ".repeat(1000));
-    is_crisis_answer(&app.anonymous().post("/api/chat", &json!({"message": long})).await);
+    assert_crisis_answer(&app.anonymous().post("/api/chat", &json!({"message": long})).await);
     let ada = app.new_user().await;
-    is_crisis_answer(&ada.post("/api/chat", &json!({"message": long, "user_id": "nobody"})).await);
+    assert_crisis_answer(&ada.post("/api/chat", &json!({"message": long, "user_id": "nobody"})).await);
     assert_eq!(ada.get("/api/chat/history").await.expect_success()["messages"], json!([]));
     for (response, status, code) in [
         (app.anonymous().post("/api/chat", &json!({"message": "hello"})).await, 401, "unauthenticated"),
@@ -89,14 +93,17 @@ async fn a_crisis_message_needs_no_session_and_every_chat_error_carries_resource
 #[tokio::test]
 async fn the_resources_are_those_of_the_requested_country() {
     let app = TestApp::shared().await;
-    let ask = |body: serde_json::Value| app.anonymous().post("/api/chat", &body);
-    let first = |response: Response| response.expect_success()["resources"][0]["country"].clone();
-    assert_eq!(first(ask(json!({"message": CRISIS})).await), "US");
-    assert_eq!(first(ask(json!({"message": CRISIS, "country": "at"})).await), "AT");
-    assert_eq!(first(ask(json!({"message": CRISIS})).header("accept-language", "de-CH, de;q=0.8").await), "CH");
-    assert_eq!(first(ask(json!({"message": CRISIS, "country": "GB"})).header("accept-language", "de-CH").await), "GB");
-    for odd in [json!("XX"), json!(7), json!("Atlantis"), json!("")] {
-        assert_eq!(first(ask(json!({"message": CRISIS, "country": odd})).await), "US", "{odd}");
+    let ask = |body: Value| app.anonymous().post("/api/chat", &body);
+    let country = |response: Response| response.expect_success()["resources"][0]["country"].clone();
+    assert_eq!(country(ask(json!({"message": CRISIS})).await), "US");
+    assert_eq!(country(ask(json!({"message": CRISIS, "country": "at"})).await), "AT");
+    assert_eq!(country(ask(json!({"message": CRISIS})).header("accept-language", "de-CH, de;q=0.8").await), "CH");
+    assert_eq!(
+        country(ask(json!({"message": CRISIS, "country": "GB"})).header("accept-language", "de-CH").await),
+        "GB"
+    );
+    for invalid in [json!("XX"), json!(7), json!("Atlantis"), json!("")] {
+        assert_eq!(country(ask(json!({"message": CRISIS, "country": invalid})).await), "US", "{invalid}");
     }
 }
 
@@ -114,16 +121,16 @@ async fn a_crisis_message_is_answered_within_half_a_second_during_a_full_outage(
     let app = TestApp::start_with(setup).await;
     let ada = app.new_user().await;
     let send = || ada.post("/api/chat", &json!({"message": CRISIS}));
-    is_crisis_answer(&send().await);
+    assert_crisis_answer(&send().await);
     let (redis, postgres) = (app.redis_proxy.as_ref().unwrap(), app.postgres_proxy.as_ref().unwrap());
-    for fault in ["silent", "refusing"] {
+    for fault in ["blackholed", "refused"] {
         match fault {
-            "silent" => [redis, postgres].iter().for_each(|proxy| proxy.blackhole()),
-            _ => drop(futures_util::future::join(redis.refuse(), postgres.refuse()).await),
+            "blackholed" => [redis, postgres].iter().for_each(|proxy| proxy.blackhole()),
+            _ => drop(join(redis.refuse(), postgres.refuse()).await),
         }
-        // The warm environment, and as many new ones as there are requests beside it.
-        for response in futures_util::future::join_all((0..2).map(|_| send().into_future())).await {
-            is_crisis_answer(&response);
+        // One request goes to the warm environment and the other one to a new one.
+        for response in send_all((0..2).map(|_| send())).await {
+            assert_crisis_answer(&response);
             assert!(response.expect_success()["metadata"]["conversation_id"].is_null(), "{fault}: {}", response.text());
             let metrics = app.metrics_of(&response);
             assert!(metrics["Latency"].as_f64().unwrap() < 500.0, "{fault}: {metrics}");

@@ -1,8 +1,8 @@
-//! `GET /`, `GET /docs`, `GET /openapi.json`.
+//! `GET /`, `GET /docs` and `GET /openapi.json`.
 
 use std::collections::BTreeSet;
 
-use api_tests::{Browser, TestApp, template};
+use api_tests::{Browser, TestApp, entry_path, member_names, template};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -30,17 +30,21 @@ async fn public_pages_may_be_cached_and_are_revalidated_by_etag() {
         assert_eq!((response.header("x-cache"), response.header("content-encoding")), (None, None), "{path}");
         let etag = response.header("etag").unwrap();
 
-        let known = app.anonymous().get(path).header("if-none-match", etag).await;
-        assert_eq!((known.status, known.body.len(), known.header("etag")), (304, 0, Some(etag)), "{path}");
-        assert_eq!(known.header("cache-control"), Some("public, max-age=300"), "{path}");
+        let unchanged = app.anonymous().get(path).header("if-none-match", etag).await;
+        assert_eq!((unchanged.status, unchanged.body.len(), unchanged.header("etag")), (304, 0, Some(etag)), "{path}");
+        assert_eq!(unchanged.header("cache-control"), Some("public, max-age=300"), "{path}");
         assert_eq!(app.anonymous().get(path).header("if-none-match", "\"other\"").await.status, 200, "{path}");
 
-        let packed = app.anonymous().get(path).header("accept-encoding", "gzip").await;
+        let compressed = app.anonymous().get(path).header("accept-encoding", "gzip").await;
         let is_long = response.body.len() > 500;
-        assert_eq!(packed.header("content-encoding"), is_long.then_some("gzip"), "{path}");
-        assert_eq!((packed.decompressed(), packed.header("etag")), (response.body.to_vec(), Some(etag)), "{path}");
-        assert!(!is_long || packed.body.len() < response.body.len() / 2, "{path}");
-        // Whoever is signed in gets the same.
+        assert_eq!(compressed.header("content-encoding"), is_long.then_some("gzip"), "{path}");
+        assert_eq!(
+            (compressed.decompressed(), compressed.header("etag")),
+            (response.body.to_vec(), Some(etag)),
+            "{path}"
+        );
+        assert!(!is_long || compressed.body.len() < response.body.len() / 2, "{path}");
+        // A signed-in user gets the same.
         let ada = app.new_user().await.get(path).await;
         assert_eq!((&ada.body, ada.header("etag")), (&response.body, Some(etag)), "{path}");
     }
@@ -65,8 +69,8 @@ async fn the_content_security_policy_of_the_pages_allows_only_their_own_content(
         let response = app.anonymous().get(path).await;
         let policy = response.header("content-security-policy").unwrap();
         assert!(policy.starts_with("default-src 'none';") && policy.contains("frame-ancestors 'none'"), "{policy}");
-        for lax in ["unsafe", "http", "*"] {
-            assert!(!policy.contains(lax), "{policy}");
+        for source in ["unsafe", "http", "*"] {
+            assert!(!policy.contains(source), "{policy}");
         }
     }
 }
@@ -77,7 +81,7 @@ async fn the_docs_show_every_operation_without_another_host_or_a_console_error()
     let host = format!("http://{}/", app.emulator.address());
     let document = app.anonymous().get("/openapi.json").await.expect_success();
     let operations = operations(&document);
-    // A desk, and a phone.
+    // The width of a desktop and of a phone.
     for width in [1280, 390] {
         let mut browser = Browser::start(width).await;
         browser.open(&format!("{host}docs")).await;
@@ -95,7 +99,7 @@ async fn the_docs_show_every_operation_without_another_host_or_a_console_error()
             "{width}"
         );
 
-        // Everything unfolded: bodies, answers and their schemas.
+        // Expands all operations with their bodies, responses and schemas.
         browser
             .evaluate("document.querySelectorAll('.opblock-summary-control').forEach(control => control.click())")
             .await;
@@ -110,7 +114,7 @@ async fn the_docs_show_every_operation_without_another_host_or_a_console_error()
             true,
             "{width}"
         );
-        // Tried out, in place.
+        // Sends a request from the page.
         let health = "document.querySelector('[id$=\"-health\"]')";
         browser.evaluate(&format!("{health}.querySelector('.try-out__btn').click()")).await;
         browser.wait_for(&format!("{health}.querySelector('.execute') !== null")).await;
@@ -122,8 +126,8 @@ async fn the_docs_show_every_operation_without_another_host_or_a_console_error()
             .await;
 
         assert_eq!(browser.problems, [""; 0]);
-        let elsewhere = |url: &&String| !url.starts_with(&host) && !url.starts_with("data:");
-        assert_eq!(browser.requests.iter().find(elsewhere), None);
+        let is_other_host = |url: &&String| !url.starts_with(&host) && !url.starts_with("data:");
+        assert_eq!(browser.requests.iter().find(is_other_host), None);
         let paths: BTreeSet<_> = browser.requests.iter().filter_map(|url| url.strip_prefix(&host)).collect();
         assert_eq!(paths, BTreeSet::from(["docs", "openapi.json", "health"]));
     }
@@ -134,12 +138,12 @@ async fn every_answer_matches_the_openapi_document() {
     let app = TestApp::shared().await;
     let document = app.anonymous().get("/openapi.json").await.expect_success();
     let (anonymous, ada) = (app.anonymous(), app.new_user().await);
-    let draft =
+    let entry =
         json!({"title": "After the rain", "content": "Walked.", "mood": 7.5, "mood_emoji": "🙂", "tags": ["walk"]});
-    let entry = ada.post("/api/journal/entries", &draft).await;
-    let path = format!("/api/journal/entries/{}", entry.json()["id"].as_str().unwrap());
+    let entry = ada.post("/api/journal/entries", &entry).await;
+    let path = entry_path(&entry.json());
     ada.create_entry("x").await;
-    let (credentials, patch) = (json!({"email": ada.email, "password": ada.password}), json!({"mood": null}));
+    let (credentials, patch) = (ada.credentials(), json!({"mood": null}));
     let passwords = json!({"old_password": ada.password, "new_password": "eleven quiet herons"});
     let other = app.new_user().await;
     let responses = vec![
@@ -194,36 +198,35 @@ async fn every_answer_matches_the_openapi_document() {
     for (route, response) in responses {
         let what = format!("{route}: {} {}", response.status, response.text());
         let (method, path) = route.split_once(' ').unwrap();
-        let answer = &document["paths"][path][method]["responses"][response.status.to_string()];
-        let answer = match answer["$ref"].as_str() {
+        let described = &document["paths"][path][method]["responses"][response.status.to_string()];
+        let described = match described["$ref"].as_str() {
             Some(reference) => document.pointer(&reference[1..]).unwrap(),
-            None => answer,
+            None => described,
         };
-        assert!(answer.is_object(), "{what}");
-        for name in answer["headers"].as_object().into_iter().flat_map(|headers| headers.keys()) {
+        assert!(described.is_object(), "{what}");
+        for name in described["headers"].as_object().into_iter().flat_map(|headers| headers.keys()) {
             assert!(response.header(name).is_some(), "{what}: no {name}");
         }
         let Some(media_type) = response.header("content-type") else {
-            assert!(answer.get("content").is_none() && response.body.is_empty(), "{what}");
+            assert!(described.get("content").is_none() && response.body.is_empty(), "{what}");
             continue;
         };
-        let schema = &answer["content"][media_type]["schema"];
+        let schema = &described["content"][media_type]["schema"];
         assert!(schema.is_object(), "{what}: {media_type}");
-        let whole = json!({
+        let schema_document = json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema", "components": document["components"], "allOf": [schema]
         });
-        let validator = jsonschema::options().should_validate_formats(true).build(&whole).unwrap();
+        let validator = jsonschema::options().should_validate_formats(true).build(&schema_document).unwrap();
         let errors: Vec<_> = validator.iter_errors(&response.json()).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{what}: {errors:?}");
-        // Every member that is answered is described.
-        let known = members(&document, schema);
-        let answered = response.json();
-        let unknown = answered.as_object().unwrap().keys().find(|member| !known.contains(member.as_str()));
-        assert_eq!(unknown, None, "{what}");
+        // Every member of the response is described.
+        let body = response.json();
+        let undescribed: Vec<_> = member_names(&body).difference(&members(&document, schema)).copied().collect();
+        assert_eq!(undescribed, [""; 0], "{what}");
     }
 }
 
-/// The names that an object of a schema may have.
+/// Returns the names of the members that a schema describes.
 fn members<'a>(document: &'a Value, schema: &'a Value) -> BTreeSet<&'a str> {
     let target = schema["$ref"].as_str().map_or(schema, |reference| document.pointer(&reference[1..]).unwrap());
     let own = target["properties"].as_object().into_iter().flat_map(|properties| properties.keys().map(String::as_str));
@@ -231,7 +234,7 @@ fn members<'a>(document: &'a Value, schema: &'a Value) -> BTreeSet<&'a str> {
     own.chain(parts.flat_map(|part| members(document, part))).collect()
 }
 
-/// Every operation by its route, with its id.
+/// Returns every operation by its route, with its id.
 fn operations(document: &Value) -> Vec<(String, String)> {
     let paths = document["paths"].as_object().unwrap();
     let operations = paths.iter().flat_map(|(path, item)| {

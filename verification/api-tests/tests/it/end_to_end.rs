@@ -1,13 +1,9 @@
-//! The main job, end to end: sign in, write, and read a journal list in one round trip.
+//! The main use case end to end: sign in, write entries, and read the journal.
 
 use std::collections::HashSet;
 
-use api_tests::TestApp;
+use api_tests::{TestApp, entry_ids};
 use serde_json::{Value, json};
-
-fn ids(page: &Value) -> Vec<&str> {
-    page["entries"].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap()).collect()
-}
 
 #[tokio::test]
 async fn a_user_registers_signs_in_writes_reads_and_signs_out() {
@@ -23,13 +19,13 @@ async fn a_user_registers_signs_in_writes_reads_and_signs_out() {
 
     let first = ada.get("/api/journal/entries?page=1&page_size=20").await;
     let page_1 = first.expect_success();
-    assert_eq!((&page_1["total"], &page_1["has_more"], ids(&page_1).len()), (&json!(25), &json!(true), 20));
+    assert_eq!((&page_1["total"], &page_1["has_more"], entry_ids(&page_1).len()), (&json!(25), &json!(true), 20));
     let page_2 = ada.get("/api/journal/entries?page=2&page_size=20").await.expect_success();
-    assert_eq!((&page_2["total"], &page_2["has_more"], ids(&page_2).len()), (&json!(25), &json!(false), 5));
-    let listed: Vec<_> = [ids(&page_1), ids(&page_2)].concat();
+    assert_eq!((&page_2["total"], &page_2["has_more"], entry_ids(&page_2).len()), (&json!(25), &json!(false), 5));
+    let listed: Vec<_> = [entry_ids(&page_1), entry_ids(&page_2)].concat();
     written.reverse();
     assert_eq!(listed, written, "newest first");
-    assert_eq!(listed.iter().collect::<HashSet<_>>().len(), 25, "no entry twice");
+    assert_eq!(listed.iter().collect::<HashSet<_>>().len(), 25, "each entry once");
 
     let again = ada.get("/api/journal/entries?page=1&page_size=20").until_hit().await;
     assert_ne!(first.cache_status(), "hit");

@@ -1,10 +1,10 @@
-//! The headers that every answer carries, and what clients may keep.
+//! The headers of every response, and what clients may store.
 
 use api_tests::{Response, TestApp, TestUser};
 use serde_json::json;
 
-/// Every kind of answer of the functions.
-async fn responses(app: &TestApp, ada: &TestUser) -> Vec<(&'static str, Response)> {
+/// Returns one response of each kind.
+async fn responses_of_all_kinds(app: &TestApp, ada: &TestUser) -> Vec<(&'static str, Response)> {
     ada.create_entry("x").await;
     let etag = ada.list_entries().await.header("etag").unwrap().to_owned();
     vec![
@@ -26,7 +26,7 @@ async fn responses(app: &TestApp, ada: &TestUser) -> Vec<(&'static str, Response
 async fn every_response_carries_its_request_id_its_timing_and_nosniff() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
-    for (what, response) in responses(app, &ada).await {
+    for (what, response) in responses_of_all_kinds(app, &ada).await {
         let time = response.header("x-response-time").unwrap_or_else(|| panic!("{what}: no X-Response-Time"));
         let seconds = time.strip_suffix('s').unwrap();
         assert_eq!(seconds.split_once('.').unwrap().1.len(), 4, "{what}: {time}");
@@ -44,8 +44,7 @@ async fn every_response_carries_its_request_id_its_timing_and_nosniff() {
         assert_eq!(response.header("x-content-type-options"), Some("nosniff"), "{what}");
         assert_eq!((response.header("server"), response.header("x-powered-by")), (None, None), "{what}");
         let id = response.header("x-request-id").unwrap();
-        let report = format!("REPORT RequestId: {id}\t");
-        app.logs.find(|line| line.text.starts_with(&report)).await;
+        app.wait_for_log(&format!("REPORT RequestId: {id}\t")).await;
         assert_eq!(app.metrics_of(&response)["status"], response.status, "{what}");
     }
 }
@@ -54,7 +53,7 @@ async fn every_response_carries_its_request_id_its_timing_and_nosniff() {
 async fn only_cacheable_reads_may_be_stored_by_clients_and_must_be_revalidated() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
-    for (what, response) in responses(app, &ada).await {
+    for (what, response) in responses_of_all_kinds(app, &ada).await {
         if ["read", "not modified", "profile", "me"].contains(&what) {
             assert_eq!(response.header("cache-control"), Some("private, no-cache"), "{what}");
             let vary = response.header("vary").unwrap().to_lowercase();
@@ -82,21 +81,21 @@ async fn if_none_match_returns_304_until_the_page_changes() {
     let ada = app.new_user().await;
     ada.create_entry("x").await;
     let etag = ada.list_entries().await.header("etag").unwrap().to_owned();
-    let opaque = etag.trim_start_matches("W/");
-    for known in
-        [etag.clone(), opaque.to_owned(), "*".to_owned(), format!("\"other\", {etag}"), format!("{opaque} , W/\"x\"")]
+    let strong = etag.trim_start_matches("W/");
+    for matching in
+        [etag.clone(), strong.to_owned(), "*".to_owned(), format!("\"other\", {etag}"), format!("{strong} , W/\"x\"")]
     {
-        let response = ada.get("/api/journal/entries").header("if-none-match", &known).await;
+        let response = ada.get("/api/journal/entries").header("if-none-match", &matching).await;
         assert_eq!(
             (response.status, response.body.len(), response.header("etag")),
             (304, 0, Some(etag.as_str())),
-            "{known}"
+            "{matching}"
         );
     }
     for other in ["\"other\"", "W/\"00112233445566778899aabbccddeeff\"", &etag[..etag.len() - 2], ""] {
         assert_eq!(ada.get("/api/journal/entries").header("if-none-match", other).await.status, 200, "{other}");
     }
-    // On a miss too.
+    // Also on a miss.
     let _: () = app.redis(redis::cmd("DEL").arg(format!("journal:list:{}:page:1:size:20", ada.id))).await;
     let response = ada.get("/api/journal/entries").header("if-none-match", &etag).await;
     assert_eq!(response.status, 304);
@@ -115,25 +114,25 @@ async fn both_encodings_have_the_same_etag_and_gzip_is_sent_only_if_accepted() {
     assert_eq!(
         ada.get("/api/journal/entries").header("accept-encoding", "gzip").await.header("content-encoding"),
         None,
-        "small"
+        "too small to be compressed"
     );
     ada.create_entry(&"a long line of a journal ".repeat(100)).await;
     let get = async |accepted: &str| ada.get("/api/journal/entries").header("accept-encoding", accepted).await;
     let plain = ada.list_entries().await;
     assert_eq!(plain.header("content-encoding"), None);
     for accepted in ["gzip", "gzip, deflate, br", "br;q=1.0, GZIP;q=0.5", "*"] {
-        let packed = get(accepted).await;
-        assert_eq!(packed.header("content-encoding"), Some("gzip"), "{accepted}");
-        assert!(packed.body.len() < plain.body.len() / 2, "{accepted}");
+        let compressed = get(accepted).await;
+        assert_eq!(compressed.header("content-encoding"), Some("gzip"), "{accepted}");
+        assert!(compressed.body.len() < plain.body.len() / 2, "{accepted}");
         assert_eq!(
-            (packed.decompressed(), packed.header("etag")),
+            (compressed.decompressed(), compressed.header("etag")),
             (plain.body.to_vec(), plain.header("etag")),
             "{accepted}"
         );
     }
-    for refused in ["identity", "br", "gzip;q=0", "gzip;q=0, *"] {
-        let response = get(refused).await;
-        assert_eq!((response.header("content-encoding"), &response.body), (None, &plain.body), "{refused}");
+    for other in ["identity", "br", "gzip;q=0", "gzip;q=0, *"] {
+        let response = get(other).await;
+        assert_eq!((response.header("content-encoding"), &response.body), (None, &plain.body), "{other}");
     }
     let created =
         ada.post("/api/journal/entries", &json!({"content": "x".repeat(1000)})).header("accept-encoding", "gzip").await;
