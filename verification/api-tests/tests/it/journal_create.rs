@@ -1,6 +1,7 @@
 //! `POST /api/journal/entries`.
 
 use api_tests::TestApp;
+use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -8,14 +9,14 @@ use uuid::Uuid;
 async fn an_entry_is_returned_and_listed_as_it_was_written() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
-    let draft = json!({
+    let body = json!({
         "title": "After the rain 🌦️", "content": "Zeile eins\n\tline two \u{202e}right to left", "mood": 7.5, "mood_emoji": "🌦️",
         "tags": ["walk", "größe"], "images": ["https://images.example.org/canal.jpg"],
     });
-    let response = ada.post("/api/journal/entries", &draft).await;
+    let response = ada.post("/api/journal/entries", &body).await;
     assert_eq!((response.status, response.header("cache-control")), (201, Some("no-store")));
     let entry = response.json();
-    for (member, value) in draft.as_object().unwrap() {
+    for (member, value) in body.as_object().unwrap() {
         assert_eq!(&entry[member], value);
     }
     assert_eq!(
@@ -27,7 +28,7 @@ async fn an_entry_is_returned_and_listed_as_it_was_written() {
     assert_eq!(ada.list_entries().await.json()["entries"], json!([entry]));
 }
 
-/// A quotation mark is two bytes in JSON, and four in the JSON around it that a function returns.
+/// A quotation mark takes two bytes in JSON, and four in the JSON that a function returns to the gateway.
 #[tokio::test]
 async fn a_page_of_the_largest_entries_is_returned_even_if_every_character_is_escaped() {
     let app = TestApp::shared().await;
@@ -36,7 +37,7 @@ async fn a_page_of_the_largest_entries_is_returned_even_if_every_character_is_es
     let copies = "INSERT INTO journal_entries (id, user_id, content)
         SELECT gen_random_uuid(), user_id, content FROM journal_entries, generate_series(1, 99) WHERE user_id = $1";
     app.query(copies, &[&ada.id]).await;
-    ada.create_entry("drops what is cached").await;
+    ada.create_entry("invalidates the cache").await;
     for encoding in ["gzip", "identity"] {
         let response = ada.get("/api/journal/entries?page_size=100").header("accept-encoding", encoding).await;
         assert_eq!(response.status, 200, "{encoding}: {}", response.text());
@@ -47,19 +48,16 @@ async fn a_page_of_the_largest_entries_is_returned_even_if_every_character_is_es
 async fn the_largest_entry_is_accepted_and_100_of_them_can_be_listed() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
-    let draft =
+    let body =
         json!({"title": "ä".repeat(500), "content": "All in all a day.\n\n".repeat(2_105) + "\"Yes\"", "mood": 10});
-    assert_eq!(draft["content"].as_str().unwrap().len(), 40_000);
-    let id = ada.post("/api/journal/entries", &draft).await.expect_success()["id"]
-        .as_str()
-        .unwrap()
-        .parse::<Uuid>()
-        .unwrap();
+    assert_eq!(body["content"].as_str().unwrap().len(), 40_000);
+    let id =
+        ada.post("/api/journal/entries", &body).await.expect_success()["id"].as_str().unwrap().parse::<Uuid>().unwrap();
     let copies =
         "INSERT INTO journal_entries SELECT gen_random_uuid(), user_id, title, content, mood, mood_emoji, tags, images
         FROM journal_entries, generate_series(1, 99) WHERE id = $1";
     app.query(copies, &[&id]).await;
-    ada.create_entry("drops what is cached").await;
+    ada.create_entry("invalidates the cache").await;
     for encoding in ["gzip", "identity"] {
         let response = ada.get("/api/journal/entries?page_size=100").header("accept-encoding", encoding).await;
         assert_eq!(response.expect_success()["entries"].as_array().unwrap().len(), 100, "{encoding}");
@@ -70,9 +68,9 @@ async fn the_largest_entry_is_accepted_and_100_of_them_can_be_listed() {
 async fn a_body_that_names_another_user_is_forbidden_and_writes_nothing() {
     let app = TestApp::shared().await;
     let (ada, bob) = (app.new_user().await, app.new_user().await);
-    let draft = |user: Uuid| json!({"content": "whose?", "user_id": user});
-    ada.post("/api/journal/entries", &draft(bob.id)).await.expect_problem(403, "forbidden");
-    assert_eq!(ada.post("/api/journal/entries", &draft(ada.id)).await.status, 201);
+    let body = |user: Uuid| json!({"content": "whose?", "user_id": user});
+    ada.post("/api/journal/entries", &body(bob.id)).await.expect_problem(403, "forbidden");
+    assert_eq!(ada.post("/api/journal/entries", &body(ada.id)).await.status, 201);
     assert_eq!(
         (&ada.list_entries().await.json()["total"], &bob.list_entries().await.json()["total"]),
         (&json!(1), &json!(0))
@@ -84,11 +82,11 @@ async fn fields_that_clients_may_not_set_are_ignored() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     let id = Uuid::now_v7();
-    let greedy = json!({
+    let body = json!({
         "content": "x", "id": id, "created_at": "2001-01-01T00:00:00Z", "updated_at": "2001-01-01T00:00:00Z",
         "ai_insights": {"sentiment": "forged"},
     });
-    let entry = ada.post("/api/journal/entries", &greedy).await.expect_success();
+    let entry = ada.post("/api/journal/entries", &body).await.expect_success();
     assert_ne!(entry["id"], json!(id));
     assert_eq!(entry["ai_insights"], Value::Null);
     assert!(!entry["created_at"].as_str().unwrap().starts_with("2001"));
@@ -110,14 +108,14 @@ async fn the_stored_entry_count_is_exact_under_concurrent_writes_and_deletions()
             app.query(oldest, &[&ada.id]).await;
         }
     };
-    futures_util::future::join(futures_util::future::join_all(writers), deletions).await;
+    join(join_all(writers), deletions).await;
     let counted: i64 = app.query_scalar("SELECT count(*) FROM journal_entries WHERE user_id = $1", &[&ada.id]).await;
-    let kept: i64 = app.query_scalar("SELECT journal_entry_count FROM users WHERE id = $1", &[&ada.id]).await;
-    assert_eq!(kept, counted);
+    let stored: i64 = app.query_scalar("SELECT journal_entry_count FROM users WHERE id = $1", &[&ada.id]).await;
+    assert_eq!(stored, counted);
     assert!((40..64).contains(&counted), "{counted}: the deletions had nothing to delete, or the writers failed");
-    ada.create_entry("drops what is cached").await;
+    ada.create_entry("invalidates the cache").await;
     assert_eq!(ada.list_entries().await.json()["total"], json!(counted + 1));
     app.query("DELETE FROM journal_entries WHERE user_id = $1", &[&ada.id]).await;
-    let kept: i64 = app.query_scalar("SELECT journal_entry_count FROM users WHERE id = $1", &[&ada.id]).await;
-    assert_eq!(kept, 0);
+    let stored: i64 = app.query_scalar("SELECT journal_entry_count FROM users WHERE id = $1", &[&ada.id]).await;
+    assert_eq!(stored, 0);
 }

@@ -2,18 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api_tests::{TestApp, TestUser};
+use api_tests::{TestApp, TestUser, entry_ids};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// Follows the cursors to the end, doing something in between, and returns the ids in their order.
-async fn walk(user: &TestUser, first: &str, mut between: impl AsyncFnMut()) -> Vec<Uuid> {
+/// Reads all pages by cursor and calls `between` before each further page. Returns the ids in their order.
+async fn read_all_pages(user: &TestUser, first: &str, mut between: impl AsyncFnMut()) -> Vec<Uuid> {
     let (mut seen, mut query) = (Vec::new(), first.to_owned());
     loop {
         let body = user.get(format!("/api/journal/entries?{query}")).await.expect_success();
-        let ids =
-            body["entries"].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap().parse().unwrap());
-        seen.extend::<Vec<Uuid>>(ids.collect());
+        seen.extend(entry_ids(&body).iter().map(|id| id.parse::<Uuid>().unwrap()));
         assert_eq!(body["has_more"], json!(body["next_cursor"].is_string()));
         assert!(body.get("total").is_none() && body.get("page").is_none(), "{body}");
         let Value::String(next) = &body["next_cursor"] else { return seen };
@@ -26,6 +24,7 @@ const INSERT: &str = "INSERT INTO journal_entries (id, user_id, content, created
     SELECT gen_random_uuid(), $1, 'x', timestamptz '2025-10-20 12:00:00Z' - (n / 7) * interval '1 s' FROM generate_series(1, $2) n
     RETURNING id";
 
+/// Inserts entries into the database directly. Every seven of them have the same time.
 async fn insert(app: &TestApp, user: Uuid, number: i32) -> Vec<Uuid> {
     app.query(INSERT, &[&user, &number]).await.iter().map(|row| row.get(0)).collect()
 }
@@ -38,7 +37,7 @@ async fn every_entry_is_listed_once_in_order_also_if_times_are_equal() {
     let newest_first = "SELECT id FROM journal_entries WHERE user_id = $1 ORDER BY created_at DESC, id DESC";
     let expected: Vec<Uuid> = app.query(newest_first, &[&ada.id]).await.iter().map(|row| row.get(0)).collect();
     for limit in [1, 3, 20, 40, 100] {
-        assert_eq!(walk(&ada, &format!("limit={limit}"), async || {}).await, expected, "limit {limit}");
+        assert_eq!(read_all_pages(&ada, &format!("limit={limit}"), async || {}).await, expected, "limit {limit}");
     }
 }
 
@@ -49,13 +48,14 @@ async fn entries_are_listed_exactly_once_while_others_are_created_and_deleted() 
     for round in 0..5 {
         app.query("DELETE FROM journal_entries WHERE user_id = $1", &[&ada.id]).await;
         let lasting: BTreeSet<Uuid> = insert(app, ada.id, 60).await.into_iter().collect();
-        let mut passing = insert(app, ada.id, 60).await;
-        ada.create_entry("drops what is cached").await;
-        let seen = walk(&ada, "limit=7", async || {
-            // Rows with the times of those that are walked over, before and behind the cursor, by writes that no function announces.
-            let gone = passing.split_off(passing.len().saturating_sub(4));
+        let mut transient = insert(app, ada.id, 60).await;
+        ada.create_entry("invalidates the cache").await;
+        let seen = read_all_pages(&ada, "limit=7", async || {
+            // Deletes and inserts rows with the same times directly in the database, before and behind
+            // the cursor.
+            let gone = transient.split_off(transient.len().saturating_sub(4));
             app.query("DELETE FROM journal_entries WHERE id = ANY($1)", &[&gone]).await;
-            passing.extend(insert(app, ada.id, 5).await);
+            transient.extend(insert(app, ada.id, 5).await);
         })
         .await;
         let mut counts = BTreeMap::new();
@@ -71,15 +71,15 @@ async fn a_plain_timestamp_as_cursor_excludes_entries_of_that_time() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     insert(app, ada.id, 13).await;
-    let number = async |cursor: &str| {
+    let count = async |cursor: &str| {
         let body = ada.get(format!("/api/journal/entries?limit=100&cursor={cursor}")).await.expect_success();
         body["entries"].as_array().unwrap().len()
     };
-    // Six have the time itself, seven are a second older.
-    assert_eq!(number("2025-10-20T12:00:00Z").await, 7);
-    assert_eq!(number("2025-10-20T12:00:00.000001Z").await, 13);
-    assert_eq!(number("2025-10-20T14:00:00%2B02:00").await, 7);
-    assert_eq!(number("2025-10-20T11:59:59Z").await, 0);
+    // Six entries have exactly this time, and seven are a second older.
+    assert_eq!(count("2025-10-20T12:00:00Z").await, 7);
+    assert_eq!(count("2025-10-20T12:00:00.000001Z").await, 13);
+    assert_eq!(count("2025-10-20T14:00:00%2B02:00").await, 7);
+    assert_eq!(count("2025-10-20T11:59:59Z").await, 0);
     for wrong in ["", "yesterday", "2025-10-20T12:00:00Z_x"] {
         let response = ada.get(format!("/api/journal/entries?cursor={wrong}")).await;
         response.expect_problem(422, "invalid_fields");

@@ -1,6 +1,6 @@
 //! `DELETE /api/journal/entries/{entry_id}`.
 
-use api_tests::TestApp;
+use api_tests::{TestApp, entry_path};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -8,10 +8,10 @@ use uuid::Uuid;
 async fn a_deleted_entry_is_gone_from_every_answer_and_from_the_database() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
-    let draft = json!({"content": "to be forgotten"});
-    let entry = ada.post("/api/journal/entries", &draft).header("idempotency-key", "once").await.expect_success();
+    let body = json!({"content": "to be forgotten"});
+    let entry = ada.post("/api/journal/entries", &body).header("idempotency-key", "once").await.expect_success();
     ada.create_entry("to be kept").await;
-    let path = format!("/api/journal/entries/{}", entry["id"].as_str().unwrap());
+    let path = entry_path(&entry);
     let reads = [path.clone(), "/api/journal/entries".to_owned(), "/api/journal/entries?limit=5".to_owned()];
     for read in &reads {
         assert!(ada.get(read).until_hit().await.text().contains("to be forgotten"));
@@ -24,8 +24,8 @@ async fn a_deleted_entry_is_gone_from_every_answer_and_from_the_database() {
     ada.get(&path).await.expect_problem(404, "not_found");
     assert_eq!(ada.list_entries().await.json()["total"], 1);
     ada.request("DELETE", &path).await.expect_problem(404, "not_found");
-    let kept = "SELECT count(*) FROM idempotency_keys WHERE response::text LIKE '%to be forgotten%'";
-    assert_eq!(app.query_scalar::<i64>(kept, &[]).await, 0, "what the key had kept is gone too");
+    let stored = "SELECT count(*) FROM idempotency_keys WHERE response::text LIKE '%to be forgotten%'";
+    assert_eq!(app.query_scalar::<i64>(stored, &[]).await, 0, "the response stored under the key is gone too");
 }
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn if_match_deletes_only_the_version_that_was_read() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     let entry = ada.create_entry("first").await;
-    let path = format!("/api/journal/entries/{}", entry["id"].as_str().unwrap());
+    let path = entry_path(&entry);
     let etag = ada.get(&path).await.header("etag").unwrap().to_owned();
     ada.patch(&path, &json!({"content": "second"})).await.expect_success();
     ada.request("DELETE", &path).header("if-match", &etag).await.expect_problem(412, "precondition_failed");
@@ -47,7 +47,7 @@ async fn another_users_entry_cannot_be_deleted() {
     let app = TestApp::shared().await;
     let (ada, bob) = (app.new_user().await, app.new_user().await);
     let entry = bob.create_entry("private").await;
-    let path = format!("/api/journal/entries/{}", entry["id"].as_str().unwrap());
+    let path = entry_path(&entry);
     ada.request("DELETE", &path).await.expect_problem(404, "not_found");
     ada.request("DELETE", format!("/api/journal/entries/{}", Uuid::now_v7())).await.expect_problem(404, "not_found");
     ada.request("DELETE", "/api/journal/entries/7").await.expect_problem(422, "invalid_fields");

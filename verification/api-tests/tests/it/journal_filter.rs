@@ -3,7 +3,8 @@
 use api_tests::{TestApp, TestUser};
 use serde_json::{Value, json};
 
-async fn journal(app: &TestApp) -> TestUser {
+/// Creates a user with a journal.
+async fn user_with_journal(app: &TestApp) -> TestUser {
     let ada = app.new_user().await;
     let entries = [
         ("2025-10-01", "The canal", "Walked along the water.", Some(7.0), vec!["walk", "water"]),
@@ -20,6 +21,7 @@ async fn journal(app: &TestApp) -> TestUser {
     ada
 }
 
+/// Returns the titles of a page in their order.
 fn titles(body: &Value) -> Vec<&str> {
     body["entries"].as_array().unwrap().iter().map(|entry| entry["title"].as_str().unwrap()).collect()
 }
@@ -27,7 +29,7 @@ fn titles(body: &Value) -> Vec<&str> {
 #[tokio::test]
 async fn filters_select_the_matching_entries_alone_and_combined() {
     let app = TestApp::shared().await;
-    let ada = journal(app).await;
+    let ada = user_with_journal(app).await;
     for (query, expected) in [
         ("tags=water", vec!["Swimming", "The canal"]),
         ("tags=water,walk", vec!["The canal"]),
@@ -46,15 +48,15 @@ async fn filters_select_the_matching_entries_alone_and_combined() {
         let page = ada.get(format!("/api/journal/entries?{query}")).await.expect_success();
         assert_eq!(titles(&page), expected, "{query}");
         assert_eq!((&page["total"], &page["has_more"]), (&json!(expected.len()), &json!(false)), "{query}");
-        let stretch = ada.get(format!("/api/journal/entries?{query}&limit=100")).await.expect_success();
-        assert_eq!(titles(&stretch), expected, "{query}");
+        let by_cursor = ada.get(format!("/api/journal/entries?{query}&limit=100")).await.expect_success();
+        assert_eq!(titles(&by_cursor), expected, "{query}");
     }
 }
 
 #[tokio::test]
 async fn a_search_supports_words_phrases_and_exclusions_and_ranks_titles_first() {
     let app = TestApp::shared().await;
-    let ada = journal(app).await;
+    let ada = user_with_journal(app).await;
     for (search, expected) in [
         ("canal", vec!["The canal", "Rest", "Work"]),
         ("CANALS", vec!["The canal", "Rest", "Work"]),
@@ -73,7 +75,7 @@ async fn a_search_supports_words_phrases_and_exclusions_and_ranks_titles_first()
         assert_eq!(page["total"], expected.len());
     }
     let newest_first = ada.get("/api/journal/entries?search=canal&limit=2").await.expect_success();
-    assert_eq!(titles(&newest_first), ["Rest", "Work"], "a walk by cursor goes by time");
+    assert_eq!(titles(&newest_first), ["Rest", "Work"], "pages by cursor are sorted by time");
     let second = ada.get("/api/journal/entries?search=canal&page=2&page_size=2").await.expect_success();
     assert_eq!((titles(&second), &second["has_more"]), (vec!["Work"], &json!(false)));
 }
@@ -81,7 +83,7 @@ async fn a_search_supports_words_phrases_and_exclusions_and_ranks_titles_first()
 #[tokio::test]
 async fn a_search_result_is_cached_under_a_key_that_does_not_reveal_the_query() {
     let app = TestApp::start().await;
-    let ada = journal(&app).await;
+    let ada = user_with_journal(&app).await;
     let path = "/api/journal/entries?search=kanal&tags=walk";
     let first = ada.get(path).await;
     assert_eq!(first.cache_status(), "miss");
@@ -107,16 +109,16 @@ async fn a_tag_is_trimmed_before_it_is_stored() {
     ada.post("/api/journal/entries", &comma).await.expect_problem(422, "invalid_fields");
 }
 
-/// Postgres' parser of words takes a run of these for a file or an address, and looks back over all of it at each step: the write would run into
-/// its deadline.
+/// The text search parser of Postgres takes a run of these patterns for a file or a host and looks back
+/// over all of it at each step, so that a write would exceed its deadline.
 #[tokio::test]
 async fn no_text_takes_the_full_text_index_long() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     for pattern in ["a_", "walk_", "a1@", "~/", "./", "a.b/", "http://a.b/?", "a-", "1e5", "&lt;", "<a "] {
         let content = pattern.repeat(40_000 / pattern.len());
-        let draft = json!({"title": pattern.repeat(400 / pattern.len()), "content": content});
-        let entry = ada.post("/api/journal/entries", &draft).await;
+        let body = json!({"title": pattern.repeat(400 / pattern.len()), "content": content});
+        let entry = ada.post("/api/journal/entries", &body).await;
         assert_eq!(entry.status, 201, "{pattern}: {}", entry.text());
     }
     ada.post("/api/journal/entries", &json!({"content": "see snake_case/path"})).await.expect_success();

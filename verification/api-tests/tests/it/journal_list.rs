@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use api_tests::TestApp;
+use api_tests::{TestApp, entry_ids};
 use futures_util::future::{join, join_all};
 use serde_json::json;
 
@@ -20,7 +20,7 @@ async fn an_empty_journal_is_an_empty_page() {
 async fn pages_of_every_size_list_each_entry_once_also_if_times_are_equal() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
-    // One statement, so one time for all.
+    // One statement gives all entries the same time.
     let entries = "INSERT INTO journal_entries (id, user_id, content) SELECT gen_random_uuid(), $1, 'x' FROM generate_series(1, 23)";
     app.query(entries, &[&ada.id]).await;
     for size in [1, 7, 20, 23, 100] {
@@ -28,8 +28,7 @@ async fn pages_of_every_size_list_each_entry_once_also_if_times_are_equal() {
         for page in 1.. {
             let body = ada.get(format!("/api/journal/entries?page={page}&page_size={size}")).await.expect_success();
             assert_eq!((&body["page"], &body["page_size"], &body["total"]), (&json!(page), &json!(size), &json!(23)));
-            let entries = body["entries"].as_array().unwrap();
-            seen.extend(entries.iter().map(|entry| entry["id"].as_str().unwrap().to_owned()));
+            seen.extend(entry_ids(&body));
             let more = seen.len() < 23;
             assert_eq!(body["has_more"], more);
             if !more {
@@ -92,34 +91,34 @@ async fn every_list_after_a_create_shows_the_new_entry_in_every_environment() {
         let infos = app.emulator.environments();
         environments = environments.max(infos.iter().filter(|info| info.function == "journal-list").count());
     }
-    assert!(environments >= 2, "one environment alone proves nothing about the others");
+    assert!(environments >= 2, "a single environment proves nothing about others");
 }
 
 #[tokio::test]
 async fn no_list_that_starts_after_an_acknowledged_create_misses_it() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
-    let (acknowledged, hits, done) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
+    let (acknowledged, hits, is_done) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
     let writer = async {
         for _ in 0..60 {
-            ada.create_entry("under way").await;
+            ada.create_entry("one of many").await;
             acknowledged.fetch_add(1, Ordering::SeqCst);
             tokio::time::sleep(Duration::from_millis(15)).await;
         }
-        done.store(true, Ordering::SeqCst);
+        is_done.store(true, Ordering::SeqCst);
     };
     let readers = (0..3).map(|_| async {
-        while !done.load(Ordering::SeqCst) {
-            let known = acknowledged.load(Ordering::SeqCst);
+        while !is_done.load(Ordering::SeqCst) {
+            let before = acknowledged.load(Ordering::SeqCst);
             let page = ada.list_entries().await;
             let total = page.json()["total"].as_u64().unwrap();
-            assert!(total >= known, "{total} listed ({}) after {known} were acknowledged", page.cache_status());
+            assert!(total >= before, "{total} listed ({}) after {before} were acknowledged", page.cache_status());
             hits.fetch_add(u64::from(page.cache_status() == "hit"), Ordering::SeqCst);
         }
     });
     join(writer, join_all(readers)).await;
     let hits = hits.into_inner();
-    assert!(hits >= 20, "only {hits} hits: the cache took no part");
+    assert!(hits >= 20, "only {hits} hits: the cache was not used");
 }
 
 #[tokio::test]
@@ -130,19 +129,19 @@ async fn gzip_saves_at_least_60_percent_on_a_realistic_list() {
         let (title, content) = text.split_once(": ").unwrap();
         let tags = [["walk", "work"], ["sleep", "family"], ["friends", "health"]][number % 3];
         let mood = f64::from(u8::try_from(number * 7 % 19).unwrap()) / 2.0 + 1.0;
-        let draft = json!({"title": title, "content": content, "mood": mood, "mood_emoji": "🙂", "tags": tags});
-        ada.post("/api/journal/entries", &draft).await.expect_success();
+        let body = json!({"title": title, "content": content, "mood": mood, "mood_emoji": "🙂", "tags": tags});
+        ada.post("/api/journal/entries", &body).await.expect_success();
     }
-    let packed = ada.get("/api/journal/entries").header("accept-encoding", "gzip").await;
+    let compressed = ada.get("/api/journal/entries").header("accept-encoding", "gzip").await;
     let plain = ada.get("/api/journal/entries").await;
-    assert_eq!((packed.header("content-encoding"), plain.header("content-encoding")), (Some("gzip"), None));
-    assert_eq!(packed.json(), plain.json());
+    assert_eq!((compressed.header("content-encoding"), plain.header("content-encoding")), (Some("gzip"), None));
+    assert_eq!(compressed.json(), plain.json());
     assert_eq!(plain.json()["entries"].as_array().unwrap().len(), 20);
-    let (packed, plain) = (packed.body.len(), plain.body.len());
-    assert!(packed * 10 <= plain * 4, "{packed} of {plain} bytes");
+    let (compressed, plain) = (compressed.body.len(), plain.body.len());
+    assert!(compressed * 10 <= plain * 4, "{compressed} of {plain} bytes");
 }
 
-/// What people write, no two alike.
+/// Realistic entries, all different.
 const ENTRIES: [&str; 20] = [
     "After the rain: Walked home along the canal instead of taking the tram. The water was still, and for once I did not check my phone.",
     "Review: Thursday's review went better than I feared. Two questions caught me out, but I could say that I would look them up.",

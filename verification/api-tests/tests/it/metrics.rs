@@ -1,4 +1,4 @@
-//! The metric lines: what CloudWatch would make of them. That each is in its format, the harness sees to.
+//! The metric lines and what CloudWatch makes of them. The harness checks the format of each line.
 
 use std::collections::BTreeSet;
 
@@ -41,15 +41,15 @@ async fn the_metric_lines_add_up_to_what_the_client_observed() {
         let data_hits = u64::from(response.header("x-cache") == Some("hit"));
         assert!(document["CacheHits"].as_u64() >= Some(data_hits));
     }
-    // What the cache answered whole cost no query, and everything else did.
+    // A request costs no query if and only if both of its records were cached.
     let reads = documents.iter().filter(|document| document["cache"].is_string());
     for document in reads {
         let cached = document["CacheHits"] == 2;
         assert_eq!(document["DbQueries"] == 0, cached, "{document}");
     }
     let profiles = documents.iter().filter(|document| document["Endpoint"] == expected[1]);
-    assert!(profiles.filter(|document| document["cache"] == "hit").count() >= 3, "the cache took no part");
-    // One environment of each function was started for this one caller.
+    assert!(profiles.filter(|document| document["cache"] == "hit").count() >= 3, "the cache was not used");
+    // One environment of each function was started for this single client.
     let cold: Vec<_> = documents.iter().filter(|document| document["ColdStart"] == 1).collect();
     assert_eq!(cold.len(), endpoints.len());
 }
@@ -88,8 +88,8 @@ async fn every_log_line_is_one_json_object_also_under_load() {
     }
 }
 
-/// Everything that a person does, and what the minutes do meanwhile.
-async fn live(app: &TestApp, users: usize) {
+/// Sends one request of each kind for each user, and runs the scheduled functions.
+async fn generate_traffic(app: &TestApp, users: usize) {
     for number in 0..users {
         let ada = app.new_user().await;
         let entry = ada.create_entry("dear diary").await;
@@ -122,12 +122,12 @@ async fn the_number_of_metrics_does_not_grow_with_the_number_of_users() {
             .flat_map(|line| emf::parse(&line.text).unwrap())
             .collect()
     };
-    live(&app, 10).await;
-    let of_ten = billed();
-    live(&app, 90).await;
-    assert_eq!(billed(), of_ten);
-    // Also what is told of a family, of the cache and of the sums is among them.
+    generate_traffic(&app, 10).await;
+    let of_ten_users = billed();
+    generate_traffic(&app, 90).await;
+    assert_eq!(billed(), of_ten_users);
+    // These include the metrics of cache families, of the cache and of metrics-rollup.
     for metric in ["FamilyHits", "FamilyBytes", "CacheMemory", "LinesFolded", "LlmCalls", "Latency"] {
-        assert!(of_ten.iter().any(|(name, _)| name == metric), "{metric}");
+        assert!(of_ten_users.iter().any(|(name, _)| name == metric), "{metric}");
     }
 }

@@ -1,36 +1,33 @@
-//! Through PgBouncer in transaction mode, which gives each statement whichever connection is free.
+//! The service behind PgBouncer in transaction mode, which runs each statement on any free connection.
 
-use api_tests::{PostgresChoice, Protocol, Proxy, Setup, TestApp};
-use dev_servers::PgBouncer;
+use api_tests::{PostgresChoice, Protocol, Proxy, Setup, TestApp, with_connection};
 use dev_servers::postgres::Admin;
-use tokio_postgres::{NoTls, SimpleQueryMessage};
+use dev_servers::{PgBouncer, testing};
+use tokio_postgres::SimpleQueryMessage;
 
 use super::scenario;
 
-/// Asks the pooler's console.
+/// Runs a command in the console of the pooler.
 async fn console(pooler: &PgBouncer, command: &str) -> Vec<SimpleQueryMessage> {
-    let (client, connection) = tokio_postgres::connect(&pooler.url("pgbouncer"), NoTls).await.unwrap();
-    tokio::select! {
-        rows = client.simple_query(command) => rows.unwrap(),
-        ended = connection => panic!("the connection ended: {ended:?}"),
-    }
+    with_connection(&pooler.url("pgbouncer"), async |client| client.simple_query(command).await.unwrap()).await
 }
 
-/// A column of the only row that tells of the functions' database.
+/// Returns the number of connections to the database of the functions.
 async fn pool_size(pooler: &PgBouncer, database: &str) -> usize {
     let servers = console(pooler, "SHOW SERVERS").await;
-    let of_ours = |message: &&SimpleQueryMessage| matches!(message, SimpleQueryMessage::Row(row) if row.get("database") == Some(database));
-    servers.iter().filter(of_ours).count()
+    let is_ours = |message: &&SimpleQueryMessage| matches!(message, SimpleQueryMessage::Row(row) if row.get("database") == Some(database));
+    servers.iter().filter(is_ours).count()
 }
 
 #[tokio::test]
 async fn journal_and_profile_work_through_a_transaction_pooler_without_named_statements() {
-    // A system that is never asked anything lends its migrated database.
-    let lender = TestApp::start().await;
-    let database = lender.database_url().rsplit_once('/').unwrap().1;
+    // This system only provides a migrated database.
+    let provider = TestApp::start().await;
+    let database = provider.database_url().rsplit_once('/').unwrap().1;
     let pooler =
-        PgBouncer::start(&lender.folder().join("pgbouncer"), &Admin::parse(lender.database_url()).unwrap()).unwrap();
-    // Far fewer than there are environments, so that every connection serves many of them.
+        PgBouncer::start(&provider.folder().join("pgbouncer"), &Admin::parse(provider.database_url()).unwrap())
+            .unwrap();
+    // Far fewer connections than environments, so that every connection serves many of them.
     console(&pooler, "SET default_pool_size = 2").await;
 
     let setup = Setup { postgres: PostgresChoice::At(pooler.url(database)), proxied: true, ..Setup::default() };
@@ -38,29 +35,22 @@ async fn journal_and_profile_work_through_a_transaction_pooler_without_named_sta
     scenario::journal_and_profile(&app).await;
     app.wait_until_idle().await;
     let environments = app.emulator.environments().len();
-    assert!(environments > 8, "{environments} environments do not crowd a pool");
+    assert!(environments > 8, "{environments} environments are too few to share connections");
     let servers = pool_size(&pooler, database).await;
     assert!((1..=2).contains(&servers), "{servers} connections to Postgres");
 
     let traffic = app.postgres_proxy.as_ref().unwrap().take_traffic();
-    assert!(traffic.queries() > 100 && traffic.count("Parse") > 100, "{} statements were seen", traffic.queries());
+    assert!(traffic.queries() > 100 && traffic.count("Parse") > 100, "only {} statements", traffic.queries());
     assert_eq!(traffic.named_statements(), 0);
     let mut simple = traffic.messages.iter().filter(|message| message.starts_with("Query"));
-    assert!(simple.all(|message| message == "Query SHOW transaction_read_only"), "nothing is set for a session either");
+    assert!(simple.all(|message| message == "Query SHOW transaction_read_only"), "no session state is set");
 }
 
 #[tokio::test]
 async fn the_proxy_detects_named_statements() {
-    let lender = TestApp::start().await;
-    let (before, port) = lender.database_url().split_once('@').unwrap();
-    let (host, database) = port.split_once('/').unwrap();
-    let port = host.split_once(':').unwrap().1.parse().unwrap();
-    let proxy = Proxy::start(port, Protocol::Postgres).await;
-    let url = format!("{before}@127.0.0.1:{}/{database}", proxy.port());
-    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
-    tokio::select! {
-        rows = client.query("SELECT 1", &[]) => drop(rows.unwrap()),
-        ended = connection => panic!("the connection ended: {ended:?}"),
-    }
+    let provider = TestApp::start().await;
+    let proxy = Proxy::start(testing::port(provider.database_url()), Protocol::Postgres).await;
+    let url = testing::with_port(provider.database_url(), proxy.port());
+    with_connection(&url, async |client| drop(client.query("SELECT 1", &[]).await.unwrap())).await;
     assert_eq!(proxy.take_traffic().named_statements(), 1);
 }

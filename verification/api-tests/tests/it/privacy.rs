@@ -1,10 +1,12 @@
-//! Nothing that a person sends is in any log line of any function, not even at the most talkative level.
+//! No log line of any function contains user input, not even at the most verbose level.
 
-use api_tests::{Setup, TestApp};
+use std::collections::BTreeSet;
+
+use api_tests::{Setup, TestApp, entry_path};
 use serde_json::json;
 use uuid::Uuid;
 
-/// A text that stands nowhere else.
+/// Returns a unique text.
 fn canary(kind: &str) -> String {
     format!("{kind}-{}", Uuid::new_v4().simple())
 }
@@ -30,10 +32,10 @@ async fn no_log_line_contains_user_input_of_successful_or_failed_requests() {
     let (ada, profile) =
         (anonymous.with_token(&token), format!("/api/users/{}/profile", account["id"].as_str().unwrap()));
 
-    let draft = json!({"title": title, "content": content, "tags": [title], "images": [format!("https://example.org/{title}")]});
+    let body = json!({"title": title, "content": content, "tags": [title], "images": [format!("https://example.org/{title}")]});
     for _ in 0..2 {
         let create =
-            ada.post("/api/journal/entries", &draft).header("idempotency-key", &key).header("user-agent", &header);
+            ada.post("/api/journal/entries", &body).header("idempotency-key", &key).header("user-agent", &header);
         create.header("x-forwarded-for", &header).header("cookie", format!("session={header}")).await.expect_success();
         ada.get("/api/journal/entries")
             .header("referer", format!("https://{header}.example.org/"))
@@ -51,28 +53,29 @@ async fn no_log_line_contains_user_input_of_successful_or_failed_requests() {
     ada.patch(&profile, &json!({"communication_style": style, "traits": {&style: style}})).await.expect_success();
     ada.get(&profile).await.expect_success();
     ada.get("/api/auth/me").await.expect_success();
-    let entry = ada.post("/api/journal/entries", &draft).await.expect_success();
-    let path = format!("/api/journal/entries/{}", entry["id"].as_str().unwrap());
+    let entry = ada.post("/api/journal/entries", &body).await.expect_success();
+    let path = entry_path(&entry);
     for filter in [format!("search={query}"), format!("tags={query}&limit=5"), format!("search={title}&page_size=5")] {
         ada.get(format!("/api/journal/entries?{filter}")).await.expect_success();
     }
     ada.get(&path).await.expect_success();
-    ada.request("PUT", &path).json(&draft).await.expect_success();
+    ada.request("PUT", &path).json(&body).await.expect_success();
     ada.get("/api/journal/insights").await.expect_success();
     ada.get("/api/account").await.expect_success();
 
     let mut errors = Vec::new();
-    for body in
+    for malformed in
         [format!("{{\"{content}\": "), format!("{{\"content\": \"{content}\\u0000\"}}"), format!("[\"{content}\"]")]
     {
-        errors.push(ada.request("POST", "/api/journal/entries").body("application/json", body.clone()).await);
-        errors.push(ada.request("POST", "/api/journal/entries").body(&format!("text/{header}"), body.clone()).await);
+        errors.push(ada.request("POST", "/api/journal/entries").body("application/json", malformed.clone()).await);
+        errors
+            .push(ada.request("POST", "/api/journal/entries").body(&format!("text/{header}"), malformed.clone()).await);
 
-        errors.push(anonymous.request("POST", "/api/auth/login").body("application/json", body.clone()).await);
+        errors.push(anonymous.request("POST", "/api/auth/login").body("application/json", malformed.clone()).await);
     }
     let passwords = json!({"old_password": content, "new_password": content});
     errors.push(ada.post("/api/auth/change-password", &passwords).await);
-    errors.push(ada.request("PATCH", &path).json(&draft).header("if-match", format!("\"{header}\"")).await);
+    errors.push(ada.request("PATCH", &path).json(&body).header("if-match", format!("\"{header}\"")).await);
     errors.push(ada.patch(&path, &json!({"title": {&title: title}, "mood": content})).await);
     errors.push(ada.get(format!("/api/journal/entries/{query}")).await);
     errors.push(
@@ -98,8 +101,8 @@ async fn no_log_line_contains_user_input_of_successful_or_failed_requests() {
     app.wait_until_idle().await;
     let lines = app.logs.lines();
     let slow = lines.iter().filter(|line| line.text.contains("slow query")).count();
-    assert!(slow >= 10, "{slow} slow queries: the most talkative warning was never given");
-    let functions: std::collections::BTreeSet<_> = lines.iter().map(|line| line.function.as_str()).collect();
+    assert!(slow >= 10, "only {slow} slow queries were logged");
+    let functions: BTreeSet<_> = lines.iter().map(|line| line.function.as_str()).collect();
     assert_eq!(functions.len(), 13, "{functions:?}");
     for line in &lines {
         for canary in canaries {
@@ -121,6 +124,6 @@ async fn a_statement_that_the_database_rejects_is_logged_without_its_values() {
     let error = lines.iter().find(|line| line.text.contains("internal error")).expect("a line about the defect");
     assert!(error.text.contains("23514") && error.text.contains(response.header("x-request-id").unwrap()), "{error:?}");
     assert!(lines.iter().all(|line| !line.text.contains(&content)), "{lines:?}");
-    // The announcement was taken back: what is cached is served again.
+    // The marker was cleared, so the cache is used again.
     ada.get("/api/journal/entries").until_hit().await;
 }

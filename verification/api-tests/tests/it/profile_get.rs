@@ -1,6 +1,8 @@
 //! `GET /api/users/{user_id}/profile`.
 
-use api_tests::TestApp;
+use std::collections::BTreeSet;
+
+use api_tests::{TestApp, member_names};
 use serde_json::json;
 
 #[tokio::test]
@@ -8,10 +10,8 @@ async fn a_new_account_has_an_empty_profile() {
     let app = TestApp::shared().await;
     let ada = app.register_and_login().await;
     let profile = ada.get(ada.profile_path()).await.expect_success();
-    let mut members: Vec<_> = profile.as_object().unwrap().keys().map(String::as_str).collect();
-    members.sort_unstable();
     let expected = ["communication_style", "created_at", "id", "preferences", "traits", "updated_at", "user_id"];
-    assert_eq!(members, expected);
+    assert_eq!(member_names(&profile), BTreeSet::from(expected));
     assert_eq!(
         (&profile["user_id"], &profile["traits"], &profile["preferences"]),
         (&json!(ada.id), &json!({}), &json!({}))

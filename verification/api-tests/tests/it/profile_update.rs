@@ -1,6 +1,6 @@
 //! `PATCH /api/users/{user_id}/profile`.
 
-use api_tests::TestApp;
+use api_tests::{TestApp, send_all};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -28,9 +28,8 @@ async fn every_read_after_an_update_shows_the_change() {
     for number in 0..40 {
         let style = format!("style {number}");
         ada.patch(ada.profile_path(), &json!({"communication_style": style})).await.expect_success();
-        let reads = futures_util::future::join_all((0..3).map(|_| async { ada.get(ada.profile_path()).await })).await;
-        for read in reads {
-            assert_eq!(read.expect_success()["communication_style"], style);
+        for response in send_all((0..3).map(|_| ada.get(ada.profile_path()))).await {
+            assert_eq!(response.expect_success()["communication_style"], style);
         }
         let cached = ada.get(ada.profile_path()).until_hit().await;
         assert_eq!(cached.expect_success()["communication_style"], style);
@@ -44,7 +43,7 @@ async fn another_users_profile_cannot_be_changed() {
     let before = bob.get(bob.profile_path()).await.expect_success();
     let change = json!({"communication_style": "taken over", "user_id": bob.id, "id": before["id"]});
     ada.patch(bob.profile_path(), &change).await.expect_problem(403, "forbidden");
-    // In the body a user's id is no field of a profile: it is ignored, and what changes is the caller's own.
+    // The id of a user in the body is not a field of the profile: it is ignored.
     ada.patch(ada.profile_path(), &change).await.expect_success();
     assert_eq!(bob.get(bob.profile_path()).await.expect_success(), before);
     let stored: Option<String> =
@@ -59,7 +58,7 @@ async fn the_largest_numbers_are_returned_as_they_were_sent() {
     let traits =
         json!({"large": f64::MAX, "small": f64::MIN, "fine": 0.1, "tiny": f64::MIN_POSITIVE, "whole": u64::MAX});
     let changed = ada.patch(ada.profile_path(), &json!({"traits": traits})).await.expect_success();
-    let large = |profile: &serde_json::Value| profile["traits"]["large"].as_f64();
+    let large = |profile: &Value| profile["traits"]["large"].as_f64();
     assert_eq!((large(&changed), changed["traits"]["whole"].as_u64()), (Some(f64::MAX), Some(u64::MAX)), "{changed}");
     assert_eq!(ada.get(ada.profile_path()).await.expect_success(), changed);
 }

@@ -1,4 +1,4 @@
-//! What a request costs, counted where it passes: on the wire to Redis and to Postgres.
+//! What a request costs: the traffic to Redis and to Postgres, counted by proxies.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,21 +6,21 @@ use std::time::Duration;
 use api_tests::{RedisChoice, Request, Response, Setup, TestApp, TestUser, Traffic, token_hash};
 use serde_json::{Value, json};
 
+/// Starts a system whose connections are open before anything is counted.
 async fn start() -> TestApp {
     let setup = Setup { redis: RedisChoice::Own, proxied: true, environments: 1, ..Setup::default() };
     let app = TestApp::start_with(setup).await;
-    // Connections are opened before anything is counted.
-    let warm = app.new_user().await;
-    warm.list_entries().await;
-    warm.get(warm.profile_path()).await.expect_success();
-    warm.get("/api/auth/me").await.expect_success();
-    warm.create_entry("x").await;
-    warm.patch(warm.profile_path(), &json!({})).await.expect_success();
+    let user = app.new_user().await;
+    user.list_entries().await;
+    user.get(user.profile_path()).await.expect_success();
+    user.get("/api/auth/me").await.expect_success();
+    user.create_entry("x").await;
+    user.patch(user.profile_path(), &json!({})).await.expect_success();
     app.wait_until_idle().await;
     app
 }
 
-/// A request and what it caused on both wires.
+/// A response and the traffic that its request caused.
 struct Cost {
     response: Response,
     redis: Traffic,
@@ -28,6 +28,7 @@ struct Cost {
     metrics: Value,
 }
 
+/// Sends a request and measures its cost.
 async fn cost(app: &TestApp, request: Request) -> Cost {
     let (redis, postgres) = (app.redis_proxy.as_ref().unwrap(), app.postgres_proxy.as_ref().unwrap());
     app.wait_until_idle().await;
@@ -38,8 +39,9 @@ async fn cost(app: &TestApp, request: Request) -> Cost {
     Cost { response, redis: redis.take_traffic(), postgres: postgres.take_traffic(), metrics }
 }
 
-/// The cost of a request that is cached; tried again where a busy machine made Redis late.
-async fn hit(app: &TestApp, request: Request) -> Cost {
+/// Measures the cost of a request that the cache answers. Repeats the request if a busy machine makes
+/// Redis late.
+async fn cost_of_hit(app: &TestApp, request: Request) -> Cost {
     for _ in 0..5 {
         let cost = cost(app, request.clone()).await;
         if cost.response.cache_status() == "hit" {
@@ -50,18 +52,18 @@ async fn hit(app: &TestApp, request: Request) -> Cost {
 }
 
 impl Cost {
-    /// Asserts that nothing but one exchange with Redis took place, of these commands.
+    /// Asserts that the request cost exactly one exchange with Redis, of these commands.
     #[track_caller]
-    fn is_one_exchange(&self, commands: &[String]) {
+    fn assert_one_exchange(&self, commands: &[String]) {
         assert_eq!(self.response.cache_status(), "hit");
         assert_eq!((self.redis.round_trips, &self.redis.messages[..]), (1, commands));
         assert_eq!((self.postgres.round_trips, self.postgres.messages.len()), (0, 0), "{:?}", self.postgres);
-        self.agrees_with_the_metrics(1, 0);
+        self.assert_metrics(1, 0);
     }
 
-    /// Asserts one exchange with Redis, one query, and these fills.
+    /// Asserts that the request cost one exchange with Redis, one query, and these fills.
     #[track_caller]
-    fn is_one_exchange_one_query_and_fills(&self, commands: &[String], fills: &[String]) {
+    fn assert_one_exchange_one_query_and_fills(&self, commands: &[String], fills: &[String]) {
         let (read, filled) = self.redis.messages.split_at(commands.len());
         let mut filled = filled.to_vec();
         filled.sort();
@@ -69,11 +71,12 @@ impl Cost {
         let round_trips = self.redis.round_trips;
         assert!((2..=1 + fills.len() as u64).contains(&round_trips), "{round_trips} round trips");
         assert_eq!((self.postgres.round_trips, self.postgres.queries()), (1, 1), "{:?}", self.postgres);
-        self.agrees_with_the_metrics(1, 1);
+        self.assert_metrics(1, 1);
     }
 
+    /// Asserts that the metric line reports these numbers, and that no connection was opened.
     #[track_caller]
-    fn agrees_with_the_metrics(&self, cache_round_trips: u64, queries: u64) {
+    fn assert_metrics(&self, cache_round_trips: u64, queries: u64) {
         let document = &self.metrics;
         assert_eq!(
             (document["cacheRoundTrips"].as_u64(), document["DbQueries"].as_u64()),
@@ -84,22 +87,26 @@ impl Cost {
     }
 }
 
+/// Returns the commands that look up the session.
 fn session_commands(user: &TestUser) -> Vec<String> {
     let token = const_hex::encode(token_hash(&user.token));
     vec![format!("SET session:{}:guard", user.id), format!("GET session:{token}")]
 }
 
+/// Returns the commands that look up the session and the first page of the journal.
 fn list_commands(user: &TestUser) -> Vec<String> {
     let id = user.id;
     let own = vec![format!("SET journal:list:{id}:guard"), format!("GET journal:list:{id}:page:1:size:20")];
     [session_commands(user), own].concat()
 }
 
+/// Returns the commands that look up the session and the profile.
 fn profile_commands(user: &TestUser) -> Vec<String> {
     let id = user.id;
     [session_commands(user), vec![format!("SET user:profile:{id}:guard"), format!("GET user:profile:{id}")]].concat()
 }
 
+/// Returns the command that fills the record that `read` looks up.
 fn fill(read: &str) -> String {
     read.replacen("GET", "SET", 1)
 }
@@ -116,18 +123,18 @@ async fn a_hit_and_a_304_cost_one_redis_round_trip_and_no_query() {
     ] {
         let etag = ada.get(&path).until_hit().await.header("etag").unwrap().to_owned();
         app.wait_until_idle().await;
-        let whole = hit(&app, ada.get(&path)).await;
-        assert_eq!(whole.response.status, 200);
-        whole.is_one_exchange(&commands);
-        let not_modified = hit(&app, ada.get(&path).header("if-none-match", etag)).await;
+        let full = cost_of_hit(&app, ada.get(&path)).await;
+        assert_eq!(full.response.status, 200);
+        full.assert_one_exchange(&commands);
+        let not_modified = cost_of_hit(&app, ada.get(&path).header("if-none-match", etag)).await;
         assert_eq!(not_modified.response.status, 304);
-        not_modified.is_one_exchange(&commands);
+        not_modified.assert_one_exchange(&commands);
     }
 }
 
-/// What it costs to read with nothing cached, with the session alone, and with the data alone. On a busy machine Redis may be later than
-/// its budget allows, which counts for nothing: then another person reads.
-async fn misses(
+/// Measures the cost of a read with nothing cached, with only the session cached, and with only the data
+/// cached. Starts again with another user if a busy machine makes Redis late.
+async fn costs_of_misses(
     app: &TestApp,
     path: fn(&TestUser) -> String,
     commands: fn(&TestUser) -> Vec<String>,
@@ -135,15 +142,15 @@ async fn misses(
     for _ in 0..5 {
         let ada = app.new_user().await;
         let commands = commands(&ada);
-        let forget = async |read: &String| {
+        let delete = async |read: &String| {
             let _: () = app.redis(redis::cmd("DEL").arg(read.strip_prefix("GET ").unwrap())).await;
         };
-        let neither = cost(app, ada.get(path(&ada))).await;
-        forget(&commands[3]).await;
-        let session_alone = cost(app, ada.get(path(&ada))).await;
-        forget(&commands[1]).await;
-        let data_alone = cost(app, ada.get(path(&ada))).await;
-        let costs = [neither, session_alone, data_alone];
+        let nothing_cached = cost(app, ada.get(path(&ada))).await;
+        delete(&commands[3]).await;
+        let session_cached = cost(app, ada.get(path(&ada))).await;
+        delete(&commands[1]).await;
+        let data_cached = cost(app, ada.get(path(&ada))).await;
+        let costs = [nothing_cached, session_cached, data_cached];
         if costs.iter().all(|cost| cost.response.cache_status() != "bypass") {
             return (commands, costs);
         }
@@ -159,15 +166,15 @@ async fn a_miss_costs_one_round_trip_one_query_and_the_fills_with_or_without_a_c
         (list as fn(&TestUser) -> String, list_commands as fn(&TestUser) -> Vec<String>),
         (TestUser::profile_path, profile_commands),
     ] {
-        let (commands, [neither, session_alone, data_alone]) = misses(&app, path, commands).await;
+        let (commands, [nothing_cached, session_cached, data_cached]) = costs_of_misses(&app, path, commands).await;
         let (session_fill, data_fill) = (fill(&commands[1]), fill(&commands[3]));
         let mut fills = [session_fill.clone(), data_fill.clone()];
         fills.sort();
-        let outcomes = [&neither, &session_alone, &data_alone].map(|cost| cost.response.cache_status());
+        let outcomes = [&nothing_cached, &session_cached, &data_cached].map(|cost| cost.response.cache_status());
         assert_eq!(outcomes, ["miss", "miss", "hit"]);
-        neither.is_one_exchange_one_query_and_fills(&commands, &fills);
-        session_alone.is_one_exchange_one_query_and_fills(&commands, &[data_fill]);
-        data_alone.is_one_exchange_one_query_and_fills(&commands, &[session_fill]);
+        nothing_cached.assert_one_exchange_one_query_and_fills(&commands, &fills);
+        session_cached.assert_one_exchange_one_query_and_fills(&commands, &[data_fill]);
+        data_cached.assert_one_exchange_one_query_and_fills(&commands, &[session_fill]);
     }
 }
 
@@ -181,14 +188,14 @@ async fn a_write_costs_a_marker_a_statement_and_an_invalidation() {
     for (request, guards) in [
         (ada.post("/api/journal/entries", &entry), vec![eval("journal:list")]),
         (ada.post("/api/journal/entries", &entry).header("idempotency-key", "k"), vec![eval("journal:list")]),
-        // What the model has answered depends on the profile.
+        // Cached answers of the model depend on the profile.
         (ada.patch(ada.profile_path(), &json!({"traits": {}})), vec![eval("user:profile"), eval("ai:response")]),
     ] {
         let write = cost(&app, request).await;
         assert!(write.response.status < 300);
         assert_eq!((write.redis.round_trips, &write.redis.messages[..]), (2, &[guards.clone(), guards].concat()[..]));
         assert_eq!((write.postgres.round_trips, write.postgres.queries()), (1, 1), "{:?}", write.postgres);
-        write.agrees_with_the_metrics(2, 1);
+        write.assert_metrics(2, 1);
     }
 }
 
@@ -197,30 +204,31 @@ async fn a_message_costs_two_statements_and_one_if_its_answer_is_cached() {
     let app = start().await;
     let ada = app.new_user().await;
     let question = || ada.post("/api/chat", &json!({"message": "How can I calm down before an exam?"}));
-    // The session is known, and the connections are open.
+    // Caches the session and opens the connections.
     question().await.expect_success();
-    let leaning = cost(&app, ada.post("/api/chat", &json!({"message": "yes"})).header("idempotency-key", "yes")).await;
-    assert_eq!(leaning.postgres.queries(), 2, "{:?}", leaning.postgres);
+    let dependent =
+        cost(&app, ada.post("/api/chat", &json!({"message": "yes"})).header("idempotency-key", "yes")).await;
+    assert_eq!(dependent.postgres.queries(), 2, "{:?}", dependent.postgres);
     let eval = |name: &str| format!("EVAL {name}:{}:guard", ada.id);
-    let mut known = Vec::new();
+    let mut cached = Vec::new();
     for attempt in 0..10 {
-        // A key makes another statement of it, which costs the same.
+        // With a key the statement is another one, which costs the same.
         let key = format!("again-{attempt}");
         let sent = if attempt % 2 == 0 { question() } else { question().header("idempotency-key", key) };
         let cost = cost(&app, sent).await;
         if cost.response.expect_success()["metadata"]["cached"] == true {
-            known.push(cost);
+            cached.push(cost);
         }
     }
-    assert!(known.len() > 1, "never cached");
-    for known in known {
-        assert_eq!((known.postgres.round_trips, known.postgres.queries()), (1, 1), "{:?}", known.postgres);
-        // The session and the answer; the announcement and the count; the end.
-        assert_eq!(known.redis.round_trips, 3, "{:?}", known.redis);
-        let [announced, counted, ended] = known.redis.messages.last_chunk().unwrap();
-        assert_eq!((announced, ended), (&eval("conversation"), &eval("conversation")));
+    assert!(cached.len() > 1, "never cached");
+    for cost in cached {
+        assert_eq!((cost.postgres.round_trips, cost.postgres.queries()), (1, 1), "{:?}", cost.postgres);
+        // The session and the answer; the marker and the count; the invalidation.
+        assert_eq!(cost.redis.round_trips, 3, "{:?}", cost.redis);
+        let [marked, counted, cleared] = cost.redis.messages.last_chunk().unwrap();
+        assert_eq!((marked, cleared), (&eval("conversation"), &eval("conversation")));
         assert!(counted.starts_with("EVAL chat:"), "{counted}");
-        known.agrees_with_the_metrics(3, 1);
+        cost.assert_metrics(3, 1);
     }
 }
 
@@ -233,23 +241,25 @@ async fn a_message_costs_one_statement_if_its_context_is_cached_unless_it_has_an
     for _ in 0..10 {
         ada.get("/api/chat/history").until_hit().await;
         ada.get(ada.profile_path()).until_hit().await;
-        let known = cost(&app, yes()).await;
-        known.response.expect_success();
-        // Otherwise the busy machine has made Redis late.
-        if known.postgres.queries() == 1 {
-            // The session; the conversation and the profile beside the count, which may look like one; the announcement; the end.
-            assert!([4, 5].contains(&known.redis.round_trips), "{:?}", known.redis);
-            known.agrees_with_the_metrics(5, 1);
+        let cached = cost(&app, yes()).await;
+        cached.response.expect_success();
+        // Otherwise a busy machine has made Redis late.
+        if cached.postgres.queries() == 1 {
+            // The session; the conversation and the profile, which may share a round trip with the count;
+            // the marker; the invalidation.
+            assert!([4, 5].contains(&cached.redis.round_trips), "{:?}", cached.redis);
+            cached.assert_metrics(5, 1);
             ada.get("/api/chat/history").until_hit().await;
             let keyed = cost(&app, yes().header("idempotency-key", "yes")).await;
             assert_eq!(keyed.postgres.queries(), 2, "{:?}", keyed.postgres);
             return;
         }
     }
-    panic!("never from the cache");
+    panic!("the context never came from the cache");
 }
 
-/// The environment is frozen as soon as it has answered, in the middle of its fill, and goes on long after the fill's deadline.
+/// The environment is frozen as soon as it has answered, in the middle of its fill, and resumes long after
+/// the deadline of the fill.
 #[tokio::test]
 async fn a_frozen_fill_costs_the_next_request_no_new_connection() {
     let app = start().await;
@@ -265,7 +275,7 @@ async fn a_frozen_fill_costs_the_next_request_no_new_connection() {
         proxy.take_traffic();
         let next = ada.list_entries().await;
         app.wait_until_idle().await;
-        // Otherwise the busy machine has broken a deadline by itself.
+        // Otherwise a busy machine has missed a deadline.
         if (miss.cache_status(), next.cache_status()) == ("miss", "hit") {
             assert_eq!(proxy.take_traffic().connections, 0);
             seen += 1;
@@ -279,9 +289,9 @@ async fn a_request_without_a_token_costs_nothing_and_health_pings_each_server_on
     let app = start().await;
     app.anonymous().get("/health").await.expect_success();
     app.wait_until_idle().await;
-    let refused = cost(&app, app.anonymous().get("/api/journal/entries")).await;
-    assert_eq!(refused.response.status, 401);
-    assert_eq!((refused.redis.messages.len(), refused.postgres.messages.len()), (0, 0));
+    let unauthenticated = cost(&app, app.anonymous().get("/api/journal/entries")).await;
+    assert_eq!(unauthenticated.response.status, 401);
+    assert_eq!((unauthenticated.redis.messages.len(), unauthenticated.postgres.messages.len()), (0, 0));
     let health = cost(&app, app.anonymous().get("/health")).await;
     assert_eq!((health.redis.round_trips, &health.redis.messages[..]), (1, &["PING".to_owned()][..]));
     assert_eq!((health.postgres.round_trips, health.postgres.queries()), (1, 1));
@@ -292,13 +302,13 @@ async fn the_first_write_of_an_environment_sends_no_ping() {
     let app = start().await;
     let ada = app.new_user().await;
     app.wait_until_idle().await;
-    // Nobody has deleted anything yet, so that this starts an environment.
+    // This is the first deletion, so it starts an environment.
     let first = cost(&app, ada.request("DELETE", "/api/account")).await;
     assert_eq!(first.response.status, 204);
     assert_eq!(
         (first.postgres.connections, first.postgres.queries()),
         (1, 2),
-        "the greeting of one connection, and the write"
+        "the check of a new connection, and the write"
     );
 }
 
@@ -319,16 +329,16 @@ async fn an_invalidation_runs_the_same_commands_for_any_number_of_keys() {
         ada.create_entry("x").await;
         app.wait_until_idle().await;
         let after = app.command_counts().await;
-        let ran: BTreeMap<String, u64> = after
+        let commands: BTreeMap<String, u64> = after
             .into_iter()
             .map(|(name, count)| (name.clone(), count - before.get(&name).copied().unwrap_or(0)))
             .filter(|(name, count)| {
                 *count > 0 && !["info", "client|setinfo", "client|setname", "hello"].contains(&name.as_str())
             })
             .collect();
-        costs.push(ran);
+        costs.push(commands);
         let page = ada.get(format!("/api/journal/entries?page={pages}")).await;
-        assert_eq!(page.cache_status(), "miss", "page {pages} outlived the write");
+        assert_eq!(page.cache_status(), "miss", "page {pages} survived the write");
     }
     assert_eq!(costs[0], costs[1]);
     assert_eq!(costs[0].get("eval"), Some(&2), "{costs:?}");

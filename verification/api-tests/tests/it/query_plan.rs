@@ -1,6 +1,6 @@
-//! How Postgres runs the list's statement in a journal of a million entries, by its own account of the real statement.
+//! How Postgres runs the statement of the list among a million entries, according to `auto_explain`.
 
-use api_tests::{PostgresChoice, Setup, TestApp};
+use api_tests::{PostgresChoice, Setup, TestApp, with_connection};
 use dev_servers::Plan;
 
 const ENTRIES: i64 = 1_000_000;
@@ -16,7 +16,7 @@ async fn a_page_is_read_from_its_index_without_a_scan_or_a_sort_among_a_million_
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     let app = TestApp::start_with(Setup { postgres: PostgresChoice::Own(settings), ..Setup::default() }).await;
     let ada = app.new_user().await;
-    fill(&app, ada.id).await;
+    insert_entries(&app, ada.id).await;
 
     for query in [
         "page=1",
@@ -32,15 +32,15 @@ async fn a_page_is_read_from_its_index_without_a_scan_or_a_sort_among_a_million_
             if session_is_cached {
                 ada.get("/api/auth/me").until_hit().await;
             }
-            let before = log(&app).len();
+            let before = postgres_log(&app).len();
             let page = ada.get(format!("/api/journal/entries?{query}")).await;
-            // By cursor nothing is counted.
+            // A page by cursor has no total.
             let total = page.expect_success().get("total").map_or(ENTRIES / 2, |total| total.as_i64().unwrap());
             assert_eq!(total, ENTRIES / 2);
             let plan = wait_for_plan(&app, before).await;
             let Plan { mut indexes, scans, bitmaps, sorts } = Plan::parse(&plan);
             assert!(scans.is_empty() && bitmaps.is_empty() && sorts == 0, "{query}: {plan}");
-            // By its hash or by its owner, who has no other.
+            // The session is found by its hash, or by its user, who has no other session.
             let session_is_read = indexes.remove("ix_sessions_token") || indexes.remove("ix_sessions_user_id");
             assert_eq!(session_is_read, !session_is_cached, "{query}: {plan}");
             let expected = ["ix_journal_entries_user_created", "users_pkey"].map(str::to_owned);
@@ -49,9 +49,9 @@ async fn a_page_is_read_from_its_index_without_a_scan_or_a_sort_among_a_million_
     }
 }
 
-/// Half of the entries are one person's, the rest are of ten thousand others with sessions of their own.
-async fn fill(app: &TestApp, user: uuid::Uuid) {
-    // Triggers and references of a million rows would take longer than the test.
+/// Inserts the entries: half of them belong to the user, the rest to 10,000 others with sessions.
+async fn insert_entries(app: &TestApp, user: uuid::Uuid) {
+    // Triggers and foreign keys of a million rows would take longer than the test.
     let statements = format!(
         "SET statement_timeout = 0; SET session_replication_role = replica;
         INSERT INTO users (id, email, password_hash, journal_entry_count)
@@ -67,26 +67,24 @@ async fn fill(app: &TestApp, user: uuid::Uuid) {
         ANALYZE",
         half = ENTRIES / 2
     );
-    let (client, connection) = tokio_postgres::connect(app.database_url(), tokio_postgres::NoTls).await.unwrap();
-    let work = async {
+    let number = with_connection(app.database_url(), async |client| {
         client.batch_execute(&statements).await.unwrap();
         client.query_one("SELECT count(*) FROM journal_entries", &[]).await.unwrap().get::<_, i64>(0)
-    };
-    let number = tokio::select! {
-        number = work => number,
-        ended = connection => panic!("{ended:?}"),
-    };
+    })
+    .await;
     assert_eq!(number, ENTRIES);
 }
 
-fn log(app: &TestApp) -> String {
+/// Returns the log of Postgres.
+fn postgres_log(app: &TestApp) -> String {
     let bytes = std::fs::read(app.folder().join("postgres/log")).unwrap();
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// Waits for the plan of the list's statement in the log after this position.
 async fn wait_for_plan(app: &TestApp, after: usize) -> String {
     for _ in 0..200 {
-        let log = log(app);
+        let log = postgres_log(app);
         let plan =
             log[after..].split("duration:").find(|plan| plan.contains("journal_entries") && plan.contains("Limit"));
         if let Some(plan) = plan {
@@ -94,5 +92,5 @@ async fn wait_for_plan(app: &TestApp, after: usize) -> String {
         }
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    panic!("no plan in {}", &log(app)[after..]);
+    panic!("no plan in {}", &postgres_log(app)[after..]);
 }

@@ -1,17 +1,22 @@
-//! What the stack lets the functions do in the cache is what they do there.
+//! The permissions of the functions in Redis are exactly those that they need.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
 
 use api_tests::{RedisChoice, Setup, TestApp};
 use dev_servers::{Redis, RedisOptions};
 use redis::{Value, cmd};
 use serde_json::json;
 
-/// The user's rules as ElastiCache is given them.
-fn rules() -> Vec<String> {
+use super::cache_monitor;
+
+/// Reads the access rules of the user from the template of ElastiCache.
+fn access_rules() -> Vec<String> {
     let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/data.yaml");
-    let text = std::fs::read_to_string(template).unwrap();
+    let text = fs::read_to_string(template).unwrap();
     let (_, rest) = text.split_once("AccessString: >-\n").unwrap();
     let lines = rest.lines().take_while(|line| line.starts_with("        "));
-    // Redis has known this one since 7.2. It is the driver's, which does without.
+    // Redis has this command only since 7.2, and the driver works without it.
     lines.flat_map(str::split_whitespace).filter(|rule| *rule != "+client|setinfo").map(str::to_owned).collect()
 }
 
@@ -20,7 +25,7 @@ async fn the_redis_user_may_run_exactly_the_commands_that_the_functions_need() {
     let folder = tempfile::tempdir().unwrap();
     let redis = Redis::start(folder.path(), &RedisOptions::default()).unwrap();
     let mut admin = redis::Client::open(redis.url()).unwrap().get_connection().unwrap();
-    cmd("ACL").arg("SETUSER").arg("kai").arg(">herons").arg(rules()).exec(&mut admin).unwrap();
+    cmd("ACL").arg("SETUSER").arg("kai").arg(">herons").arg(access_rules()).exec(&mut admin).unwrap();
     let url = redis.url().replace("redis://", "redis://kai:herons@");
     let app = TestApp::start_with(Setup { redis: RedisChoice::At(url.clone()), ..Setup::default() }).await;
 
@@ -36,21 +41,19 @@ async fn the_redis_user_may_run_exactly_the_commands_that_the_functions_need() {
     }
     ada.create_entry("a second one").await;
     assert_eq!(ada.get("/api/journal/entries").await.expect_success()["total"], 2);
-    app.invoke("cache-monitor", &super::events::read("cache-monitor", "schedule")).await.unwrap();
+    cache_monitor::run(&app).await.unwrap();
     assert_eq!(ada.request("POST", "/api/auth/refresh").await.status, 200);
     let bob = app.register_and_login().await;
     assert_eq!(bob.request("DELETE", "/api/account").await.status, 204);
 
-    let log: Vec<std::collections::HashMap<String, Value>> = cmd("ACL").arg("LOG").query(&mut admin).unwrap();
-    let object = |entry: &std::collections::HashMap<String, Value>| {
-        redis::from_redis_value_ref::<String>(&entry["object"]).unwrap()
-    };
-    let refused: std::collections::BTreeSet<String> = log.iter().map(object).collect();
-    assert!(refused.is_empty(), "{refused:?}");
+    let log: Vec<HashMap<String, Value>> = cmd("ACL").arg("LOG").query(&mut admin).unwrap();
+    let object = |entry: &HashMap<String, Value>| redis::from_redis_value_ref::<String>(&entry["object"]).unwrap();
+    let denied: BTreeSet<String> = log.iter().map(object).collect();
+    assert!(denied.is_empty(), "{denied:?}");
 
     let mut user = redis::Client::open(url).unwrap().get_connection().unwrap();
     for forbidden in
-        [&["FLUSHALL"][..], &["KEYS", "*"], &["CONFIG", "GET", "*"], &["GET", "somebody:else"], &["ACL", "LIST"]]
+        [&["FLUSHALL"][..], &["KEYS", "*"], &["CONFIG", "GET", "*"], &["GET", "another:key"], &["ACL", "LIST"]]
     {
         let error = cmd(forbidden[0]).arg(&forbidden[1..]).exec(&mut user).unwrap_err();
         assert_eq!(error.code(), Some("NOPERM"), "{forbidden:?}");

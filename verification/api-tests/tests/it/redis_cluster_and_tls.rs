@@ -1,4 +1,4 @@
-//! The other ways to reach Redis: a cluster, and TLS.
+//! A Redis cluster, and Redis over TLS.
 
 use api_tests::{RedisChoice, Setup, TestApp};
 use dev_servers::{Redis, RedisCluster, RedisOptions};
@@ -24,7 +24,7 @@ async fn journal_and_profile_work_on_a_cluster_of_three_shards() {
         assert!(all > 0, "a shard without keys");
         records += lists.len();
     }
-    // Two pages and a selection of fields for each of four people.
+    // At least two pages for each of four users.
     assert!(records >= 8, "{records} lists in the cluster");
     assert_eq!(app.anonymous().get("/health").await.json()["status"], "healthy");
 }
@@ -33,8 +33,8 @@ async fn journal_and_profile_work_on_a_cluster_of_three_shards() {
 async fn journal_and_profile_work_over_tls_with_a_trusted_ca() {
     let folder = tempfile::tempdir().unwrap();
     let redis = Redis::start(folder.path(), &RedisOptions { tls: true, ..RedisOptions::default() }).unwrap();
-    let authority = redis.ca_file().unwrap().display().to_string();
-    let variables = vec![("SSL_CERT_FILE", authority)];
+    let ca_file = redis.ca_file().unwrap().display().to_string();
+    let variables = vec![("SSL_CERT_FILE", ca_file)];
     let app = TestApp::start_with(Setup { redis: RedisChoice::At(redis.url()), variables, ..Setup::default() }).await;
     scenario::journal_and_profile(&app).await;
     assert_eq!(app.anonymous().get("/health").await.json()["status"], "healthy");

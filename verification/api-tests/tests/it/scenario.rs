@@ -1,14 +1,15 @@
-//! What people do with the journal and the profile, for systems that are put together in different ways.
+//! A scenario with the journal and the profile, for systems with different database and Redis servers.
 
 use api_tests::{TestApp, TestUser};
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
-/// Several people at once, so that several environments of each function take part.
+/// Runs the scenario for several users at the same time, so that several environments of each function
+/// take part.
 pub(crate) async fn journal_and_profile(app: &TestApp) {
     let users = join_all((0..4).map(|_| app.register_and_login())).await;
-    join_all(users.iter().map(|user| keep_a_journal(app, user))).await;
-    join_all(users.iter().map(|user| keep_a_profile(user, &users))).await;
+    join_all(users.iter().map(|user| check_journal(app, user))).await;
+    join_all(users.iter().map(|user| check_profile(user, &users))).await;
     for user in &users {
         user.request("POST", "/api/auth/logout").await.expect_success();
         for path in ["/api/journal/entries", "/api/auth/me", &user.profile_path()] {
@@ -17,7 +18,7 @@ pub(crate) async fn journal_and_profile(app: &TestApp) {
     }
 }
 
-async fn keep_a_journal(app: &TestApp, user: &TestUser) {
+async fn check_journal(app: &TestApp, user: &TestUser) {
     assert_eq!(user.list_entries().await.json()["total"], 0);
     for number in 0..25 {
         let content = format!("{}-{number}", user.id);
@@ -26,7 +27,7 @@ async fn keep_a_journal(app: &TestApp, user: &TestUser) {
         let entry = request.clone().await;
         assert_eq!(entry.status, 201, "{}", entry.text());
         if number % 5 == 0 {
-            assert_eq!(request.await.json(), entry.json(), "a repetition gets the first result");
+            assert_eq!(request.await.json(), entry.json(), "a retry gets the first result");
         }
         let newest = user.list_entries().await.json();
         assert_eq!((&newest["entries"][0], &newest["total"]), (&entry.json(), &json!(number + 1)));
@@ -56,7 +57,7 @@ async fn keep_a_journal(app: &TestApp, user: &TestUser) {
     );
 }
 
-async fn keep_a_profile(user: &TestUser, everybody: &[TestUser]) {
+async fn check_profile(user: &TestUser, users: &[TestUser]) {
     assert_eq!(user.get(user.profile_path()).await.expect_success()["communication_style"], Value::Null);
     for style in ["gentle", "direct", "brief"] {
         let change = json!({"communication_style": style, "traits": {"style": style}});
@@ -64,7 +65,7 @@ async fn keep_a_profile(user: &TestUser, everybody: &[TestUser]) {
         let profile = user.get(user.profile_path()).await.expect_success();
         assert_eq!((&profile["communication_style"], &profile["traits"]), (&json!(style), &json!({"style": style})));
     }
-    for other in everybody.iter().filter(|other| other.id != user.id) {
+    for other in users.iter().filter(|other| other.id != user.id) {
         user.get(other.profile_path()).await.expect_problem(403, "forbidden");
     }
 }

@@ -1,17 +1,13 @@
-//! The warning about a slow query: enough to find the statement, the request and the data, and nothing that a person wrote.
+//! The warning about a slow query: it identifies the statement, the request and the data but contains no
+//! user text.
 
 use api_tests::{Setup, TestApp};
 use serde_json::{Value, json};
 
+/// Starts a system with this threshold in seconds.
 async fn start(threshold: &str) -> TestApp {
     let variables = vec![("SLOW_QUERY_THRESHOLD", threshold.to_owned())];
     TestApp::start_with(Setup { variables, ..Setup::default() }).await
-}
-
-fn warnings(app: &TestApp) -> Vec<Value> {
-    let lines = app.logs.lines();
-    let lines = lines.iter().filter(|line| line.text.contains("slow query"));
-    lines.map(|line| serde_json::from_str(&line.text).unwrap_or_else(|error| panic!("{error}: {line:?}"))).collect()
 }
 
 #[tokio::test]
@@ -25,9 +21,9 @@ async fn a_slow_query_warning_names_statement_request_and_ids_but_no_value() {
     assert_eq!(response.expect_success()["total"], 2);
     app.wait_until_idle().await;
 
-    let warnings = warnings(&app);
-    let of_request = |warning: &&Value| warning["request_id"] == response.header("x-request-id").unwrap();
-    let warning = warnings.iter().find(of_request).expect("a warning with the request's id");
+    let warnings = app.log_records("slow query");
+    let is_of_request = |warning: &&Value| warning["request_id"] == response.header("x-request-id").unwrap();
+    let warning = warnings.iter().find(is_of_request).expect("a warning with the request's id");
     assert_eq!(warning["level"], "WARN");
     assert_eq!(warning["statement"], "journal.filtered");
     assert_eq!(warning["endpoint"], "GET /api/journal/entries");
@@ -57,7 +53,7 @@ async fn a_slow_query_that_fails_is_logged_with_its_error_instead_of_its_rows() 
     let response = ada.post("/api/journal/entries", &json!({"content": "heron"})).await;
     response.expect_problem(500, "internal");
     app.wait_until_idle().await;
-    let warnings = warnings(&app);
+    let warnings = app.log_records("slow query");
     let warning = warnings.iter().find(|warning| warning["statement"] == "journal.create").expect("a warning");
     assert!(warning["error"].as_str().is_some_and(|error| error.contains("23514")), "{warning}");
     assert!(warning.get("rows").is_none() && !warning.to_string().contains("heron"), "{warning}");
@@ -69,5 +65,5 @@ async fn a_query_below_the_threshold_is_not_logged() {
     let ada = app.new_user().await;
     ada.get("/api/journal/entries").await.expect_success();
     app.wait_until_idle().await;
-    assert_eq!(warnings(&app), Vec::<Value>::new());
+    assert_eq!(app.log_records("slow query"), Vec::<Value>::new());
 }
