@@ -34,6 +34,12 @@ impl Response {
         self.header("x-cache").unwrap_or_else(|| panic!("no X-Cache in {self:?}"))
     }
 
+    /// Returns whether this is a health response that reports `healthy`. On a busy machine Redis may
+    /// miss the deadline of a check, so tests wait for this.
+    pub fn is_healthy(&self) -> bool {
+        self.json()["status"] == "healthy"
+    }
+
     /// Returns the body, decompressed if it was compressed.
     pub fn decompressed(&self) -> Vec<u8> {
         if self.header("content-encoding") != Some("gzip") {

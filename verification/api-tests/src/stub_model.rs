@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{mem, thread};
 
@@ -17,6 +17,8 @@ pub enum ModelResponse {
     Text(String),
     /// Answers with this text after a delay.
     DelayedText(Duration, String),
+    /// Answers with this text after [`StubModel::release`].
+    HeldText(String),
     /// Sends a valid answer at one byte per second.
     Trickle,
     /// Answers with this status and the body of an error.
@@ -38,6 +40,7 @@ pub enum ModelResponse {
 pub struct StubModel {
     port: u16,
     state: Arc<Mutex<State>>,
+    released: Arc<Condvar>,
 }
 
 #[derive(Debug)]
@@ -45,6 +48,7 @@ struct State {
     response: ModelResponse,
     calls: Vec<Value>,
     authorization: Option<String>,
+    is_released: bool,
 }
 
 impl StubModel {
@@ -53,8 +57,8 @@ impl StubModel {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let response = ModelResponse::Text("Hello from the model.".to_owned());
-        let state = State { response, calls: Vec::new(), authorization: None };
-        let model = Self { port, state: Arc::new(Mutex::new(state)) };
+        let state = State { response, calls: Vec::new(), authorization: None, is_released: false };
+        let model = Self { port, state: Arc::new(Mutex::new(state)), released: Arc::default() };
         let serving = model.clone();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -85,6 +89,13 @@ impl StubModel {
         self.state().response = response;
     }
 
+    /// Sends the answers of all calls that [`ModelResponse::HeldText`] holds back, and of all later
+    /// ones.
+    pub fn release(&self) {
+        self.state().is_released = true;
+        self.released.notify_all();
+    }
+
     /// Returns how many calls have been received since the last [`take_calls`](Self::take_calls).
     pub fn call_count(&self) -> usize {
         self.state().calls.len()
@@ -112,6 +123,9 @@ impl StubModel {
             state.authorization = request.header("authorization").map(str::to_owned);
             state.response.clone()
         };
+        if matches!(response, ModelResponse::HeldText(_)) {
+            let _released = self.released.wait_while(self.state(), |state| !state.is_released);
+        }
         response.send(&mut stream)?;
         stream.shutdown(Shutdown::Both)
     }
@@ -120,7 +134,7 @@ impl StubModel {
 impl ModelResponse {
     fn send(&self, stream: &mut TcpStream) -> io::Result<()> {
         match self {
-            Self::Text(text) => send(stream, 200, &completion(text)),
+            Self::Text(text) | Self::HeldText(text) => send(stream, 200, &completion(text)),
             Self::DelayedText(delay, text) => {
                 thread::sleep(*delay);
                 send(stream, 200, &completion(text))

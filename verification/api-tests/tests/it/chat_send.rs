@@ -2,20 +2,37 @@
 //! `crisis` tests messages that look like a crisis.
 
 use std::collections::BTreeSet;
+use std::mem;
+use std::time::Duration;
 
-use api_tests::{Response, TestApp, TestUser, member_names, send_all};
+use api_tests::{TestApp, TestUser, member_names, send_all, wait_until};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 const QUESTION: &str = "How can I calm down before an exam?";
+
+/// How often a message is repeated until its answer comes from the cache, and how long to wait in between.
+/// The number of messages per minute is limited.
+const MAX_REPETITIONS: usize = 5;
+const REPETITION_PAUSE: Duration = Duration::from_millis(500);
 
 /// Sends a message and returns the answer.
 pub(crate) async fn say(user: &TestUser, message: &str) -> Value {
     user.post("/api/chat", &json!({"message": message})).await.expect_success()
 }
 
-/// Returns the text of an answer.
-fn text_of(response: &Response) -> Value {
-    response.expect_success()["response"].clone()
+/// Repeats a message until its answer comes from the cache, and returns the answer. If a busy machine makes
+/// Redis late, the answer is not cached at once.
+pub(crate) async fn cached_answer(user: &TestUser, message: &str) -> Value {
+    let mut answer = Value::Null;
+    for _ in 0..=MAX_REPETITIONS {
+        answer = say(user, message).await;
+        if answer["metadata"]["cached"] == true {
+            return answer;
+        }
+        sleep(REPETITION_PAUSE).await;
+    }
+    panic!("the answer is not cached: {answer}");
 }
 
 #[tokio::test]
@@ -87,12 +104,22 @@ async fn concurrent_first_messages_begin_one_conversation_and_none_is_lost() {
 async fn a_repeated_question_is_answered_from_the_cache_but_a_context_dependent_message_is_not() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
-    let first = ada.post("/api/chat", &json!({"message": QUESTION})).await;
-    assert_eq!(first.expect_success()["metadata"]["cached"], false);
-    let again = ada.post("/api/chat", &json!({"message": format!("  {}", QUESTION.to_uppercase())})).await;
-    assert_eq!((&again.expect_success()["metadata"]["cached"], again.cache_status()), (&json!(true), "hit"));
-    assert_eq!(text_of(&first), text_of(&again));
-    assert_eq!(app.metrics_of(&again)["LlmSaved"], 1);
+    let mut uncached = ada.post("/api/chat", &json!({"message": QUESTION})).await;
+    assert_eq!(uncached.expect_success()["metadata"]["cached"], false);
+    // Neither case nor white space makes another question of it.
+    let variant = json!({"message": format!("  {}", QUESTION.to_uppercase())});
+    let mut repeated = ada.post("/api/chat", &variant).await;
+    for _ in 0..MAX_REPETITIONS {
+        if repeated.expect_success()["metadata"]["cached"] == true {
+            break;
+        }
+        sleep(REPETITION_PAUSE).await;
+        uncached = mem::replace(&mut repeated, ada.post("/api/chat", &variant).await);
+    }
+    let answer = repeated.expect_success();
+    assert_eq!((&answer["metadata"]["cached"], repeated.cache_status()), (&json!(true), "hit"));
+    assert_eq!(answer["response"], uncached.expect_success()["response"]);
+    assert_eq!(app.metrics_of(&repeated)["LlmSaved"], 1);
     for message in ["yes", "yes", "And that?", "And that?", "tell me more about it", "tell me more about it"] {
         assert_eq!(say(&ada, message).await["metadata"]["cached"], false, "{message}");
     }
@@ -104,14 +131,8 @@ async fn a_repeated_question_is_answered_from_the_cache_but_a_context_dependent_
 async fn a_profile_change_a_clear_and_a_crisis_invalidate_cached_answers() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
-    let is_cached = async || say(&ada, QUESTION).await["metadata"]["cached"] == json!(true);
     for what in ["profile", "clear", "crisis"] {
-        // If a busy machine makes Redis late, nothing is cached.
-        let mut control = false;
-        for _ in 0..5 {
-            control = control || is_cached().await;
-        }
-        assert!(control, "{what}: the control");
+        cached_answer(&ada, QUESTION).await;
         match what {
             "profile" => {
                 drop(ada.patch(ada.profile_path(), &json!({"communication_style": "direct"})).await.expect_success())
@@ -119,7 +140,7 @@ async fn a_profile_change_a_clear_and_a_crisis_invalidate_cached_answers() {
             "clear" => drop(ada.request("DELETE", format!("/api/chat/session/{}", ada.id)).await.expect_success()),
             _ => drop(say(&ada, "I want to kill myself").await),
         }
-        assert!(!is_cached().await, "{what}");
+        assert_eq!(say(&ada, QUESTION).await["metadata"]["cached"], false, "{what}");
     }
 }
 
@@ -180,22 +201,28 @@ async fn too_many_messages_are_rate_limited_and_the_error_carries_crisis_resourc
         mallory.post("/api/chat", &json!({"message": QUESTION})).await.expect_problem(401, "unauthenticated");
         mallory.post("/api/chat", &json!({"message": "I want to kill myself"})).await.expect_success();
     }
-    let mut answered = 0;
+    let (mut answered, mut late) = (0, 0);
     let refused = loop {
         let response = ada.post("/api/chat", &json!({"message": QUESTION})).await;
         if response.status != 200 {
             break response;
         }
         answered += 1;
+        // If a busy machine makes Redis late, each environment counts for itself.
+        late += i64::from(app.metrics_of(&response)["CacheErrors"] == 1);
     };
-    assert_eq!(answered, 30);
+    assert!((30..=30 + late).contains(&answered), "{answered} answers, {late} of them without Redis");
     let problem = refused.expect_problem(429, "rate_limited");
     assert!(refused.header("retry-after").unwrap().parse::<u64>().is_ok_and(|wait| (1..=60).contains(&wait)));
     assert!(!problem["resources"].as_array().unwrap().is_empty(), "{problem}");
-    assert_eq!(app.query_scalar::<i64>(COUNT, &[&ada.id]).await, 60);
+    assert_eq!(app.query_scalar::<i64>(COUNT, &[&ada.id]).await, 2 * answered);
     // The message that was rate-limited was counted in the same round trip that set the marker.
-    let guard: Option<Vec<u8>> = app.redis(redis::cmd("GET").arg(format!("conversation:{}:guard", ada.id))).await;
-    assert!(guard.is_none_or(|guard| !guard.starts_with(b"!")), "a marker was left behind");
+    let guard = format!("conversation:{}:guard", ada.id);
+    wait_until(Duration::from_secs(5), "the marker is cleared", async || {
+        let value: Option<Vec<u8>> = app.redis(redis::cmd("GET").arg(&guard)).await;
+        value.is_none_or(|value| !value.starts_with(b"!"))
+    })
+    .await;
     let crisis = say(&ada, "I want to kill myself").await;
     assert!(!crisis["resources"].as_array().unwrap().is_empty(), "{crisis}");
     say(&bob, QUESTION).await;
@@ -205,7 +232,7 @@ async fn too_many_messages_are_rate_limited_and_the_error_carries_crisis_resourc
 async fn a_cached_session_of_an_inactive_account_stores_nothing() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
-    while say(&ada, QUESTION).await["metadata"]["cached"] == false {}
+    cached_answer(&ada, QUESTION).await;
     let before = app.query_scalar::<i64>(COUNT, &[&ada.id]).await;
     // Changes the database directly, so that the cache is not invalidated.
     app.query("UPDATE users SET is_active = false WHERE id = $1", &[&ada.id]).await;

@@ -19,8 +19,10 @@ async fn sixty_four_users_in_eight_environments_see_only_their_own_data() {
         let canary = format!("canary-{}", user.id.simple());
         user.create_entry(&canary).await;
         user.patch(user.profile_path(), &json!({"communication_style": canary})).await.expect_success();
-        let mut hits = 0;
-        for _ in 0..3 {
+        let (mut hits, mut rounds) = (0, 0);
+        while rounds < 3 || hits == 0 {
+            rounds += 1;
+            assert!(rounds < 50, "the cache was not used");
             let (list, profile, me) =
                 (user.list_entries().await, user.get(user.profile_path()).await, user.get("/api/auth/me").await);
             hits += [&list, &profile, &me].into_iter().filter(|response| response.cache_status() == "hit").count();
@@ -31,10 +33,8 @@ async fn sixty_four_users_in_eight_environments_see_only_their_own_data() {
                 assert_eq!(response.text().matches("canary-").count(), 1);
             }
         }
-        hits
     });
-    let hits: usize = join_all(visits).await.into_iter().sum();
-    assert!(hits >= 64, "only {hits} hits: the cache was not used");
+    join_all(visits).await;
     for function in ["journal-list", "journal-create", "profile-get"] {
         let environments = app.emulator.environments();
         let number = environments.iter().filter(|info| info.function == function).count();

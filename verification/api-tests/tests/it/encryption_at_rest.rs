@@ -47,11 +47,10 @@ async fn redis_keys_and_ttls_are_as_documented_and_values_are_sealed() {
     ada.post("/api/journal/entries", &entry).await.expect_success();
     let profile = json!({"communication_style": CANARY, "traits": {CANARY: CANARY}});
     ada.patch(ada.profile_path(), &profile).await.expect_success();
-    for _ in 0..2 {
-        ada.list_entries().await;
-        ada.get("/api/journal/entries?page=2&page_size=50").await.expect_success();
-        ada.get(ada.profile_path()).await.expect_success();
-        ada.get("/api/auth/me").await.expect_success();
+    let paths =
+        ["/api/journal/entries", "/api/journal/entries?page=2&page_size=50", &ada.profile_path(), "/api/auth/me"];
+    for path in paths {
+        ada.get(path).until_hit().await;
     }
     app.wait_until_idle().await;
 

@@ -1,10 +1,9 @@
 //! `GET` and `DELETE /health/detailed`.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use api_tests::{ModelResponse, RedisChoice, Setup, StubModel, TestApp};
-use serde_json::{Value, json};
-use tokio::time::sleep;
+use api_tests::{ModelResponse, RedisChoice, Response, Setup, StubModel, TestApp};
+use serde_json::json;
 
 const PATH: &str = "/health/detailed";
 
@@ -20,7 +19,8 @@ async fn an_operator_sees_details_and_everybody_else_the_plain_health() {
     ada.list_entries().await;
     app.emulator.delivered().await;
 
-    let response = app.anonymous().get(PATH).header("authorization", format!("Bearer {key}")).await;
+    let request = app.anonymous().get(PATH).header("authorization", format!("Bearer {key}"));
+    let response = request.until("healthy", Response::is_healthy).await;
     assert_eq!((response.header("cache-control"), response.header("x-cache")), (Some("no-store"), None));
     let details = response.expect_success();
     assert_eq!((&details["status"], &details["version"]), (&json!("healthy"), &json!(env!("CARGO_PKG_VERSION"))));
@@ -34,7 +34,7 @@ async fn an_operator_sees_details_and_everybody_else_the_plain_health() {
     assert_eq!(details["llm"]["model"], "built-in");
     assert_eq!((&details["performance"]["window_seconds"], &details["performance"]["count"]), (&json!(900), &json!(1)));
 
-    let health = app.anonymous().get("/health").await.expect_success();
+    let health = app.anonymous().get("/health").until("healthy", Response::is_healthy).await.expect_success();
     for authorization in
         [None, Some("Bearer another key".to_owned()), Some(format!("Basic {key}")), Some("Bearer ".to_owned())]
     {
@@ -43,9 +43,10 @@ async fn an_operator_sees_details_and_everybody_else_the_plain_health() {
             Some(authorization) => request.header("authorization", authorization),
             None => request,
         };
-        assert_eq!(request.await.expect_success(), health, "{authorization:?}");
+        request.until("the plain health", |response| response.json() == health).await;
     }
-    assert_eq!(ada.get(PATH).await.expect_success(), health, "a signed-in user is not an operator");
+    // A signed-in user is not an operator.
+    ada.get(PATH).until("the plain health", |response| response.json() == health).await;
     for client in [app.anonymous(), app.anonymous().with_token("another-key")] {
         client.request("DELETE", PATH).await.expect_problem(401, "unauthenticated");
     }
@@ -75,34 +76,34 @@ async fn unavailable_dependencies_are_reported() {
         ..Setup::default()
     })
     .await;
-    let statuses = |health: &Value| {
+    let statuses = |response: &Response| {
+        let health = response.json();
         ["database", "redis", "llm"].map(|name| health[name]["status"].as_str().unwrap_or_default().to_owned())
     };
-    let check = async || {
-        // An environment checks its dependencies at most once a second.
-        sleep(Duration::from_millis(1100)).await;
-        app.anonymous().get(PATH).await
+    // An environment checks its dependencies at most once a second, so a change shows after a while.
+    let wait_for = async |expected: [&str; 3]| {
+        let has_changed = |response: &Response| statuses(response) == expected;
+        app.anonymous().get(PATH).until(&format!("{expected:?}"), has_changed).await
     };
-    let health = check().await;
-    assert_eq!((health.status, health.json()["status"].clone()), (200, json!("healthy")));
+    let health = wait_for(["healthy", "healthy", "healthy"]).await;
+    assert_eq!((health.status, &health.json()["status"]), (200, &json!("healthy")));
     assert_eq!(health.json()["llm"]["model"], "scripted");
 
     model.respond_with(ModelResponse::Status(500));
-    let health = check().await;
-    assert_eq!((health.status, health.json()["status"].clone()), (200, json!("degraded")));
-    assert_eq!(statuses(&health.json()), ["healthy", "healthy", "unhealthy"]);
+    let health = wait_for(["healthy", "healthy", "unhealthy"]).await;
+    assert_eq!((health.status, &health.json()["status"]), (200, &json!("degraded")));
+    // A server need not list its models.
     model.respond_with(ModelResponse::Status(404));
-    assert_eq!(check().await.json()["status"], "healthy", "a server need not list its models");
+    let health = wait_for(["healthy", "healthy", "healthy"]).await;
+    assert_eq!(health.json()["status"], "healthy");
 
     app.redis_proxy.as_ref().unwrap().refuse().await;
-    let health = check().await;
-    assert_eq!((health.status, health.json()["status"].clone()), (200, json!("degraded")));
-    assert_eq!(statuses(&health.json()), ["healthy", "unhealthy", "healthy"]);
+    let health = wait_for(["healthy", "unhealthy", "healthy"]).await;
+    assert_eq!((health.status, &health.json()["status"]), (200, &json!("degraded")));
 
     app.postgres_proxy.as_ref().unwrap().refuse().await;
-    let health = check().await;
-    assert_eq!((health.status, health.json()["status"].clone()), (503, json!("unhealthy")));
-    assert_eq!(statuses(&health.json()), ["unhealthy", "unhealthy", "healthy"]);
+    let health = wait_for(["unhealthy", "unhealthy", "healthy"]).await;
+    assert_eq!((health.status, &health.json()["status"]), (503, &json!("unhealthy")));
     assert_eq!(health.header("retry-after"), Some("2"));
 }
 

@@ -86,7 +86,7 @@ async fn a_search_result_is_cached_under_a_key_that_does_not_reveal_the_query() 
     let ada = user_with_journal(&app).await;
     let path = "/api/journal/entries?search=kanal&tags=walk";
     let first = ada.get(path).await;
-    assert_eq!(first.cache_status(), "miss");
+    assert_ne!(first.cache_status(), "hit");
     assert_eq!(ada.get(path).until_hit().await.body, first.body);
     let keys: Vec<String> = app.redis(redis::cmd("KEYS").arg("*")).await;
     assert!(keys.iter().any(|key| key.starts_with(&format!("journal:list:{}:query:", ada.id))), "{keys:?}");

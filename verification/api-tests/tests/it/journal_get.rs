@@ -11,7 +11,8 @@ async fn an_entry_is_read_as_it_was_written_and_then_served_from_the_cache() {
     let entry = ada.create_entry("a long day").await;
     let path = entry_path(&entry);
     let first = ada.get(&path).await;
-    assert_eq!((first.expect_success(), first.cache_status()), (entry.clone(), "miss"));
+    assert_eq!(first.expect_success(), entry);
+    assert_ne!(first.cache_status(), "hit");
     let again = ada.get(&path).until_hit().await;
     assert_eq!(again.body, first.body);
     let unchanged = ada.get(&path).header("if-none-match", first.header("etag").unwrap()).await;

@@ -25,6 +25,14 @@ async fn the_metric_lines_add_up_to_what_the_client_observed() {
             ada.post("/api/journal/entries", &json!({"content": "long enough to be compressed ".repeat(30)})).await,
         );
     }
+    // On a busy machine it takes longer until the cache was used.
+    let mut hits = 0;
+    while hits < 3 {
+        let profile = ada.get(ada.profile_path()).await;
+        hits += usize::from(profile.cache_status() == "hit");
+        responses.push(profile);
+        assert!(responses.len() < 200, "the cache was not used");
+    }
     let documents = app.metrics();
     assert_eq!(documents.len(), responses.len());
 
@@ -48,7 +56,7 @@ async fn the_metric_lines_add_up_to_what_the_client_observed() {
         assert_eq!(document["DbQueries"] == 0, cached, "{document}");
     }
     let profiles = documents.iter().filter(|document| document["Endpoint"] == expected[1]);
-    assert!(profiles.filter(|document| document["cache"] == "hit").count() >= 3, "the cache was not used");
+    assert!(profiles.filter(|document| document["cache"] == "hit").count() >= 3);
     // One environment of each function was started for this single client.
     let cold: Vec<_> = documents.iter().filter(|document| document["ColdStart"] == 1).collect();
     assert_eq!(cold.len(), endpoints.len());

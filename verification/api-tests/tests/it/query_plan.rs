@@ -1,6 +1,8 @@
 //! How Postgres runs the statement of the list among a million entries, according to `auto_explain`.
 
-use api_tests::{PostgresChoice, Setup, TestApp, with_connection};
+use std::time::Duration;
+
+use api_tests::{PostgresChoice, Setup, TestApp, wait_until, with_connection};
 use dev_servers::Plan;
 
 const ENTRIES: i64 = 1_000_000;
@@ -83,14 +85,12 @@ fn postgres_log(app: &TestApp) -> String {
 
 /// Waits for the plan of the list's statement in the log after this position.
 async fn wait_for_plan(app: &TestApp, after: usize) -> String {
-    for _ in 0..200 {
-        let log = postgres_log(app);
-        let plan =
-            log[after..].split("duration:").find(|plan| plan.contains("journal_entries") && plan.contains("Limit"));
-        if let Some(plan) = plan {
-            return plan.to_owned();
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    panic!("no plan in {}", &postgres_log(app)[after..]);
+    let is_list = |plan: &&str| plan.contains("journal_entries") && plan.contains("Limit");
+    let mut plan = None;
+    wait_until(Duration::from_secs(30), "the plan is logged", async || {
+        plan = postgres_log(app)[after..].split("duration:").find(is_list).map(str::to_owned);
+        plan.is_some()
+    })
+    .await;
+    plan.unwrap()
 }

@@ -1,6 +1,6 @@
 //! A Redis cluster, and Redis over TLS.
 
-use api_tests::{RedisChoice, Setup, TestApp};
+use api_tests::{RedisChoice, Response, Setup, TestApp};
 use dev_servers::{Redis, RedisCluster, RedisOptions};
 use redis::cmd;
 
@@ -26,7 +26,7 @@ async fn journal_and_profile_work_on_a_cluster_of_three_shards() {
     }
     // At least two pages for each of four users.
     assert!(records >= 8, "{records} lists in the cluster");
-    assert_eq!(app.anonymous().get("/health").await.json()["status"], "healthy");
+    app.anonymous().get("/health").until("healthy", Response::is_healthy).await;
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn journal_and_profile_work_over_tls_with_a_trusted_ca() {
     let variables = vec![("SSL_CERT_FILE", ca_file)];
     let app = TestApp::start_with(Setup { redis: RedisChoice::At(redis.url()), variables, ..Setup::default() }).await;
     scenario::journal_and_profile(&app).await;
-    assert_eq!(app.anonymous().get("/health").await.json()["status"], "healthy");
+    app.anonymous().get("/health").until("healthy", Response::is_healthy).await;
 }
 
 #[tokio::test]

@@ -17,6 +17,8 @@ use crate::cache_monitor;
 /// The number of minutes before the fault and during the fault.
 const BEFORE: i64 = 10;
 const DURING: i64 = 20;
+/// How often healthy operation is recorded before it counts as unhealthy.
+const MAX_RECORDINGS: usize = 5;
 
 /// The names of dimensions and their values.
 type Dimensions = &'static [(&'static str, &'static str)];
@@ -32,7 +34,8 @@ struct Healthy {
 }
 
 impl Healthy {
-    /// Starts a system and records it after the sessions of its users were cached.
+    /// Starts a system and records it after the sessions of its users were cached. Records again if
+    /// a busy machine alone would raise an alarm, for example because Redis is late.
     async fn start(variables: Vec<(&'static str, String)>) -> Self {
         let app = start(variables).await;
         let mut users = Vec::new();
@@ -42,10 +45,17 @@ impl Healthy {
         generate_traffic(&app, &users).await;
         let mut healthy = Self { app, users, recording: Vec::new(), lines_read: 0 };
         healthy.new_lines();
-        let measured = generate_traffic(&healthy.app, &healthy.users).await;
-        let run = run_monitor(&healthy.app).await;
-        healthy.recording = [healthy.new_lines(), measured, vec![run]].concat();
-        healthy
+        let mut alarms = BTreeSet::new();
+        for _ in 0..MAX_RECORDINGS {
+            healthy.recording = healthy.record().await;
+            let mut metrics = MetricData::default();
+            replay(&mut metrics, &healthy.recording, 0..BEFORE);
+            alarms = alarms_between(&metrics, 5, BEFORE);
+            if alarms.is_empty() {
+                return healthy;
+            }
+        }
+        panic!("a healthy system raises {alarms:?}");
     }
 
     /// Returns the metric lines since the last call.
