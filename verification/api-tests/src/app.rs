@@ -67,7 +67,8 @@ impl TestApp {
         variables.extend(setup.variables.iter().cloned());
         let mut template = template();
         for function in &mut template.functions {
-            // Tests invoke scheduled functions themselves: a run in the middle of a count would spoil it.
+            // Tests invoke scheduled functions themselves: a run in the middle of a count would
+            // spoil it.
             function.schedules.clear();
             if !setup.delivers_logs {
                 function.subscriptions.clear();

@@ -65,8 +65,8 @@ pub fn parse(line: &str) -> Result<BTreeSet<BilledMetric>, String> {
     Ok(billed)
 }
 
-/// Returns a sink that passes valid lines on. A line that CloudWatch would reject ends the whole test
-/// run, whichever test has caused it.
+/// Returns a sink that passes valid lines on. A line that CloudWatch would reject ends the whole
+/// test run, whichever test has caused it.
 pub(crate) fn validating_sink(sink: LogSink) -> LogSink {
     Arc::new(move |line| {
         if looks_like_emf(&line.text)

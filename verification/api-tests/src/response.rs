@@ -34,8 +34,8 @@ impl Response {
         self.header("x-cache").unwrap_or_else(|| panic!("no X-Cache in {self:?}"))
     }
 
-    /// Returns whether this is a health response that reports `healthy`. On a busy machine Redis may
-    /// miss the deadline of a check, so tests wait for this.
+    /// Returns whether this is a health response that reports `healthy`. On a busy machine Redis
+    /// may miss the deadline of a check, so tests wait for this.
     pub fn is_healthy(&self) -> bool {
         self.json()["status"] == "healthy"
     }

@@ -164,8 +164,8 @@ mod tests {
         )
     }
 
-    /// Returns whether the alarm fires after these periods. `X` breaches the threshold, `0` does not,
-    /// and `-` is missing.
+    /// Returns whether the alarm fires after these periods. `X` breaches the threshold, `0` does
+    /// not, and `-` is missing.
     fn is_in_alarm(alarm: &Alarm, periods: &str) -> bool {
         let mut metrics = MetricData::default();
         let metric = Metric { namespace: "N".to_owned(), name: "M".to_owned(), dimensions: Default::default() };

@@ -1,9 +1,9 @@
-//! Metric math as far as the alarms use it: arithmetic, comparison, `IF`, and `MAX` and `MIN` over a
-//! list.
+//! Metric math as far as the alarms use it: arithmetic, comparison, `IF`, and `MAX` and `MIN` over
+//! a list.
 //!
 //! Source: Amazon CloudWatch user guide, "Using math expressions with CloudWatch metrics". An
-//! operation on a period has no value if one side is missing. A function over a list ignores missing
-//! values.
+//! operation on a period has no value if one side is missing. A function over a list ignores
+//! missing values.
 
 /// A value in one period, if there is one.
 type Number = Option<f64>;

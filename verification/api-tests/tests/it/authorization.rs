@@ -1,5 +1,5 @@
-//! The authorization matrix: the status of every operation of the OpenAPI document for every kind of
-//! caller.
+//! The authorization matrix: the status of every operation of the OpenAPI document for every kind
+//! of caller.
 
 use std::collections::BTreeSet;
 
@@ -29,7 +29,8 @@ const POLICIES: [Policy; 27] = [
     policy("get /openapi.json", 200, 200, 200),
     policy("get /dashboard", 200, 200, 200),
     policy("get /health", 200, 200, 200),
-    // The operator key is `*` here, so everybody is an operator. `health_detailed` tests other keys.
+    // The operator key is `*` here, so everybody is an operator. `health_detailed` tests other
+    // keys.
     policy("get /health/detailed", 200, 200, 200),
     policy("delete /health/detailed", 204, 204, 204),
     policy("post /api/auth/register", 409, 409, 409),
@@ -64,8 +65,8 @@ fn operations(document: &Value) -> Vec<(String, &Value)> {
         .collect()
 }
 
-/// Sends a request as the document describes it. With `name_owner` it names the owner wherever it can
-/// name a user.
+/// Sends a request as the document describes it. With `name_owner` it names the owner wherever it
+/// can name a user.
 async fn send(
     document: &Value,
     route: &str,
@@ -116,8 +117,8 @@ async fn every_operation_answers_every_role_as_the_policy_says() {
     for (route, operation) in &operations {
         let policy = POLICIES.iter().find(|policy| policy.route == route).unwrap();
         for role in ["owner", "another user", "signed out", "revoked", "malformed token", "deleted user"] {
-            // A new user each time, because some operations end the session or the account. Only the
-            // operations below `/auth/` need a user with a password.
+            // A new user each time, because some operations end the session or the account. Only
+            // the operations below `/auth/` need a user with a password.
             let new_user =
                 async || if route.contains("/auth/") { app.register_and_login().await } else { app.new_user().await };
             let owner = new_user().await;

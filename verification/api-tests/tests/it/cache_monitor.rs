@@ -1,4 +1,5 @@
-//! `cache-monitor`: the scheduled function that completes late invalidations and measures the cache.
+//! `cache-monitor`: the scheduled function that completes late invalidations and measures the
+//! cache.
 
 use std::time::Duration;
 
@@ -234,8 +235,8 @@ async fn start_with_elasticache(answers: &'static [Answer]) -> TestApp {
     TestApp::start_with(Setup { variables, ..Setup::default() }).await
 }
 
-/// Runs the function with these answers of `ElastiCache`. Returns the number of nodes, the number of
-/// available nodes, and whether the cache is available.
+/// Runs the function with these answers of `ElastiCache`. Returns the number of nodes, the number
+/// of available nodes, and whether the cache is available.
 async fn node_metrics(answers: &'static [Answer]) -> [Value; 3] {
     let app = start_with_elasticache(answers).await;
     run(&app).await.unwrap();

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::chat_send::say;
 
-/// Inserts a conversation with this number of messages into the database directly. Every two messages
-/// have the same time.
+/// Inserts a conversation with this number of messages into the database directly. Every two
+/// messages have the same time.
 async fn insert_conversation(app: &TestApp, ada: &TestUser, messages: i32) {
     let id = Uuid::now_v7();
     app.query("INSERT INTO conversations (id, user_id) VALUES ($1, $2)", &[&id, &ada.id]).await;

@@ -109,7 +109,8 @@ async fn the_model_is_not_called_while_the_answer_cannot_be_stored() {
 
 #[tokio::test]
 async fn every_failure_of_the_model_gets_a_fallback_answer_in_time() {
-    // Each response gets its own model and its own system, because all of them run at the same time.
+    // Each response gets its own model and its own system, because all of them run at the same
+    // time.
     let redirected = StubModel::start();
     let failures = [
         ModelResponse::DelayedText(Duration::from_secs(60), "too late".to_owned()),

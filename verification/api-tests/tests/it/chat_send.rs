@@ -11,8 +11,8 @@ use tokio::time::sleep;
 
 const QUESTION: &str = "How can I calm down before an exam?";
 
-/// How often a message is repeated until its answer comes from the cache, and how long to wait in between.
-/// The number of messages per minute is limited.
+/// How often a message is repeated until its answer comes from the cache, and how long to wait in
+/// between. The number of messages per minute is limited.
 const MAX_REPETITIONS: usize = 5;
 const REPETITION_PAUSE: Duration = Duration::from_millis(500);
 
@@ -21,8 +21,8 @@ pub(crate) async fn say(user: &TestUser, message: &str) -> Value {
     user.post("/api/chat", &json!({"message": message})).await.expect_success()
 }
 
-/// Repeats a message until its answer comes from the cache, and returns the answer. If a busy machine makes
-/// Redis late, the answer is not cached at once.
+/// Repeats a message until its answer comes from the cache, and returns the answer. If a busy
+/// machine makes Redis late, the answer is not cached at once.
 pub(crate) async fn cached_answer(user: &TestUser, message: &str) -> Value {
     let mut answer = Value::Null;
     for _ in 0..=MAX_REPETITIONS {

@@ -1,5 +1,5 @@
-//! Requests that race with another change of the same account. An open transaction of the test makes the
-//! other change, and commits while the request waits for its lock.
+//! Requests that race with another change of the same account. An open transaction of the test
+//! makes the other change, and commits while the request waits for its lock.
 
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use serde_json::json;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-/// Runs statements in a transaction, sends the request, and commits when the request waits for a lock.
+/// Runs statements in a transaction, sends the request, and commits when the request waits for a
+/// lock.
 async fn send_during(app: &TestApp, statements: &str, request: Request) -> Response {
     with_connection(app.database_url(), async move |client| {
         client.batch_execute(&format!("BEGIN; {statements}")).await.unwrap();
@@ -48,8 +49,8 @@ fn end_all_sessions(user: &TestUser, path: &str) -> Request {
     if path.ends_with("logout") { user.request("POST", path) } else { change_password(user) }
 }
 
-/// Opening a session takes a shared lock, and two such locks may overlap. Ending all sessions may therefore
-/// begin to wait before the second session is opened.
+/// Opening a session takes a shared lock, and two such locks may overlap. Ending all sessions may
+/// therefore begin to wait before the second session is opened.
 #[tokio::test]
 async fn ending_all_sessions_includes_those_opened_while_it_waited() {
     let app = TestApp::start().await;

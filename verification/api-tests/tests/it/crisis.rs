@@ -62,8 +62,8 @@ async fn a_crisis_message_uses_neither_the_answer_cache_nor_the_model() {
     }
     app.wait_until_idle().await;
     let traffic = proxy.take_traffic();
-    // The only commands look up the session, count the message, and drop the guards of the conversation
-    // and of the answers.
+    // The only commands look up the session, count the message, and drop the guards of the
+    // conversation and of the answers.
     let is_expected = |message: &String| message.starts_with("EVAL ") || message.contains(" session:");
     assert!(traffic.messages.iter().all(is_expected), "{traffic:?}");
     assert_eq!(model.take_calls().len(), 0);
@@ -128,8 +128,8 @@ async fn a_crisis_message_is_answered_within_half_a_second_during_a_full_outage(
             "blackholed" => [redis, postgres].iter().for_each(|proxy| proxy.blackhole()),
             _ => drop(join(redis.refuse(), postgres.refuse()).await),
         }
-        // A busy machine may delay a response once. Each attempt needs one more environment than the
-        // one before, so that it also covers a new one.
+        // A busy machine may delay a response once. Each attempt needs one more environment than
+        // the one before, so that it also covers a new one.
         let mut latencies = Vec::new();
         for attempt in 0..3 {
             let mut slowest = 0.0_f64;

@@ -11,8 +11,8 @@ enum ColorScheme {
     Dark,
 }
 
-/// Starts a system with some traffic. Returns how many of seven list requests were hits, as the dashboard
-/// shows it.
+/// Starts a system with some traffic. Returns how many of seven list requests were hits, as the
+/// dashboard shows it.
 async fn start(key: &str) -> (TestApp, StubModel, String) {
     let model = StubModel::start();
     let mut variables = model.variables();
@@ -66,7 +66,8 @@ async fn the_dashboard_shows_the_counted_requests_and_contacts_no_other_host() {
     for width in [1280, 390, 320] {
         let mut browser = open(&app, width, ColorScheme::Light).await;
         browser.wait_for(SHOWN).await;
-        // On a busy machine Redis may miss the deadline of a check. The next check is five seconds later.
+        // On a busy machine Redis may miss the deadline of a check. The next check is five seconds
+        // later.
         browser.wait_for(HEALTHY).await;
         let list = "[...document.querySelectorAll('#endpoints tbody tr')].find(row => row.innerText.startsWith('GET /api/journal/entries'))";
         assert_eq!(browser.evaluate(&format!("{list}.cells[1].innerText")).await, "7");
@@ -164,8 +165,8 @@ async fn missing_statistics_are_reported() {
     assert_eq!(browser.problems, [""; 0]);
 }
 
-/// Measures the contrast of every text with its background as WCAG 2.2 defines it, and checks the names of
-/// the controls.
+/// Measures the contrast of every text with its background as WCAG 2.2 defines it, and checks the
+/// names of the controls.
 const AUDIT: &str = r#"(() => {
     const channel = (value) => (value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
     const rgba = (text) => { const [r, g, b, a = 1] = text.match(/[\d.]+/g).map(Number); return { r, g, b, a }; };

@@ -1,5 +1,5 @@
-//! The database role of the functions with IAM authentication: it can do everything that the product
-//! does, and no more.
+//! The database role of the functions with IAM authentication: it can do everything that the
+//! product does, and no more.
 
 use api_tests::{PostgresChoice, Setup, TestApp, with_connection};
 use dev_servers::{Postgres, PostgresOptions};
@@ -15,7 +15,8 @@ async fn start_with_database(url: String) -> TestApp {
     TestApp::start_with(Setup { postgres: PostgresChoice::At(url), ..Setup::default() }).await
 }
 
-/// Returns parameters for the statements. Whether a statement may run does not depend on what it finds.
+/// Returns parameters for the statements. Whether a statement may run does not depend on what it
+/// finds.
 fn subject() -> Subject {
     let text = |text: &str| text.to_owned();
     Subject {

@@ -1,5 +1,5 @@
-//! The sample events in `events/`, which `sam local invoke` uses too. Each matches its function and the
-//! template.
+//! The sample events in `events/`, which `sam local invoke` uses too. Each matches its function and
+//! the template.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -40,8 +40,8 @@ fn cases() -> BTreeMap<String, Vec<String>> {
         .collect()
 }
 
-/// Returns the status of the response to an event that is a request, if the user of the events has an
-/// account and a session.
+/// Returns the status of the response to an event that is a request, if the user of the events has
+/// an account and a session.
 fn expected(function: &str, case: &str) -> u16 {
     match (function, case) {
         (_, "unauthenticated" | "malformed-token" | "wrong-password" | "unknown-email") => 401,

@@ -1,5 +1,5 @@
-//! What clients notice when a server or an environment fails. Each test has its own servers, and the
-//! tests run one at a time.
+//! What clients notice when a server or an environment fails. Each test has its own servers, and
+//! the tests run one at a time.
 
 mod fixture;
 mod killed_environments;

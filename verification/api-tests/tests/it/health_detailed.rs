@@ -80,7 +80,8 @@ async fn unavailable_dependencies_are_reported() {
         let health = response.json();
         ["database", "redis", "llm"].map(|name| health[name]["status"].as_str().unwrap_or_default().to_owned())
     };
-    // An environment checks its dependencies at most once a second, so a change shows after a while.
+    // An environment checks its dependencies at most once a second, so a change shows after a
+    // while.
     let wait_for = async |expected: [&str; 3]| {
         let has_changed = |response: &Response| statuses(response) == expected;
         app.anonymous().get(PATH).until(&format!("{expected:?}"), has_changed).await

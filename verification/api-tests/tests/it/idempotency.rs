@@ -122,8 +122,8 @@ async fn a_repeated_registration_with_one_key_creates_one_account() {
     assert_eq!((response.status, &response.json()["email"]), (201, &json!(other)), "another user with the same key");
 }
 
-/// Sends a request with one key twice at the same time and then once more. Returns the response, which
-/// must be the same each time.
+/// Sends a request with one key twice at the same time and then once more. Returns the response,
+/// which must be the same each time.
 async fn send_three_times(request: Request) -> Response {
     let request = request.header("idempotency-key", "the-key");
     let mut responses = send_all([request.clone(), request.clone()]).await;

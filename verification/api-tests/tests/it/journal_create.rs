@@ -30,7 +30,8 @@ async fn an_entry_is_returned_and_listed_as_it_was_written() {
     assert_eq!(ada.list_entries().await.json()["entries"], json!([entry]));
 }
 
-/// A quotation mark takes two bytes in JSON, and four in the JSON that a function returns to the gateway.
+/// A quotation mark takes two bytes in JSON, and four in the JSON that a function returns to the
+/// gateway.
 #[tokio::test]
 async fn a_page_of_the_largest_entries_is_returned_even_if_every_character_is_escaped() {
     let app = TestApp::shared().await;

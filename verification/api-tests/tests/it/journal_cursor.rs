@@ -6,7 +6,8 @@ use api_tests::{TestApp, TestUser, entry_ids};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// Reads all pages by cursor and calls `between` before each further page. Returns the ids in their order.
+/// Reads all pages by cursor and calls `between` before each further page. Returns the ids in their
+/// order.
 async fn read_all_pages(user: &TestUser, first: &str, mut between: impl AsyncFnMut()) -> Vec<Uuid> {
     let (mut seen, mut query) = (Vec::new(), first.to_owned());
     loop {
@@ -51,8 +52,8 @@ async fn entries_are_listed_exactly_once_while_others_are_created_and_deleted() 
         let mut transient = insert(app, ada.id, 60).await;
         ada.create_entry("invalidates the cache").await;
         let seen = read_all_pages(&ada, "limit=7", async || {
-            // Deletes and inserts rows with the same times directly in the database, before and behind
-            // the cursor.
+            // Deletes and inserts rows with the same times directly in the database, before and
+            // behind the cursor.
             let gone = transient.split_off(transient.len().saturating_sub(4));
             app.query("DELETE FROM journal_entries WHERE id = ANY($1)", &[&gone]).await;
             transient.extend(insert(app, ada.id, 5).await);

@@ -109,8 +109,8 @@ async fn a_tag_is_trimmed_before_it_is_stored() {
     ada.post("/api/journal/entries", &comma).await.expect_problem(422, "invalid_fields");
 }
 
-/// The text search parser of Postgres takes a run of these patterns for a file or a host and looks back
-/// over all of it at each step, so that a write would exceed its deadline.
+/// The text search parser of Postgres takes a run of these patterns for a file or a host and looks
+/// back over all of it at each step, so that a write would exceed its deadline.
 #[tokio::test]
 async fn no_text_takes_the_full_text_index_long() {
     let app = TestApp::shared().await;

@@ -18,7 +18,8 @@ async fn an_empty_journal_has_empty_insights() {
 async fn insights_summarise_the_entries_by_day() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
-    // Days before today, mood and tags. All entries are from noon, so that the test may run at any time.
+    // Days before today, mood and tags. All entries are from noon, so that the test may run at any
+    // time.
     let entries: [(i32, Option<f64>, &[&str]); 6] = [
         (0, Some(8.0), &["walk", "sleep"]),
         (1, Some(6.0), &["walk"]),

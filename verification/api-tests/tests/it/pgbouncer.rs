@@ -1,4 +1,5 @@
-//! The service behind PgBouncer in transaction mode, which runs each statement on any free connection.
+//! The service behind PgBouncer in transaction mode, which runs each statement on any free
+//! connection.
 
 use api_tests::{PostgresChoice, Protocol, Proxy, Setup, TestApp, with_connection};
 use dev_servers::postgres::Admin;

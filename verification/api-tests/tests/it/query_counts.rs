@@ -6,8 +6,8 @@ use std::time::Duration;
 use api_tests::{RedisChoice, Request, Response, Setup, TestApp, TestUser, Traffic, token_hash};
 use serde_json::{Value, json};
 
-/// How often a measurement is repeated if Redis is late. After three late answers in a row the functions
-/// leave it alone for two seconds.
+/// How often a measurement is repeated if Redis is late. After three late answers in a row the
+/// functions leave it alone for two seconds.
 const MAX_ATTEMPTS: usize = 40;
 
 /// Starts a system whose connections are open before anything is counted.
@@ -43,8 +43,8 @@ async fn cost(app: &TestApp, request: Request) -> Cost {
     Cost { response, redis: redis.take_traffic(), postgres: postgres.take_traffic(), metrics }
 }
 
-/// Measures the cost of a request that the cache answers. Repeats the request if a busy machine makes
-/// Redis late.
+/// Measures the cost of a request that the cache answers. Repeats the request if a busy machine
+/// makes Redis late.
 async fn cost_of_hit(app: &TestApp, request: Request) -> Cost {
     for _ in 0..MAX_ATTEMPTS {
         let cost = cost(app, request.clone()).await;
@@ -136,8 +136,8 @@ async fn a_hit_and_a_304_cost_one_redis_round_trip_and_no_query() {
     }
 }
 
-/// Measures the cost of a read with nothing cached, with only the session cached, and with only the data
-/// cached. Starts again with another user if a busy machine makes Redis late.
+/// Measures the cost of a read with nothing cached, with only the session cached, and with only the
+/// data cached. Starts again with another user if a busy machine makes Redis late.
 async fn costs_of_misses(
     app: &TestApp,
     path: fn(&TestUser) -> String,
@@ -249,8 +249,8 @@ async fn a_message_costs_one_statement_if_its_context_is_cached_unless_it_has_an
         cached.response.expect_success();
         // Otherwise a busy machine has made Redis late.
         if cached.postgres.queries() == 1 {
-            // The session; the conversation and the profile, which may share a round trip with the count;
-            // the marker; the invalidation.
+            // The session; the conversation and the profile, which may share a round trip with the
+            // count; the marker; the invalidation.
             assert!([4, 5].contains(&cached.redis.round_trips), "{:?}", cached.redis);
             cached.assert_metrics(5, 1);
             ada.get("/api/chat/history").until_hit().await;
@@ -262,8 +262,8 @@ async fn a_message_costs_one_statement_if_its_context_is_cached_unless_it_has_an
     panic!("the context never came from the cache");
 }
 
-/// The environment is frozen as soon as it has answered, in the middle of its fill, and resumes long after
-/// the deadline of the fill.
+/// The environment is frozen as soon as it has answered, in the middle of its fill, and resumes
+/// long after the deadline of the fill.
 #[tokio::test]
 async fn a_frozen_fill_costs_the_next_request_no_new_connection() {
     let app = start().await;

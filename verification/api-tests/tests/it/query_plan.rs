@@ -1,4 +1,5 @@
-//! How Postgres runs the statement of the list among a million entries, according to `auto_explain`.
+//! How Postgres runs the statement of the list among a million entries, according to
+//! `auto_explain`.
 
 use std::time::Duration;
 

@@ -1,11 +1,12 @@
-//! A scenario with the journal and the profile, for systems with different database and Redis servers.
+//! A scenario with the journal and the profile, for systems with different database and Redis
+//! servers.
 
 use api_tests::{TestApp, TestUser};
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
-/// Runs the scenario for several users at the same time, so that several environments of each function
-/// take part.
+/// Runs the scenario for several users at the same time, so that several environments of each
+/// function take part.
 pub(crate) async fn journal_and_profile(app: &TestApp) {
     let users = join_all((0..4).map(|_| app.register_and_login())).await;
     join_all(users.iter().map(|user| check_journal(app, user))).await;

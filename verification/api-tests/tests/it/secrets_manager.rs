@@ -14,8 +14,8 @@ const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 /// The requests that Secrets Manager has received.
 type Received = Arc<Mutex<Vec<Request>>>;
 
-/// Starts a system whose functions read their keys from Secrets Manager. `respond` is called with the
-/// number of the request.
+/// Starts a system whose functions read their keys from Secrets Manager. `respond` is called with
+/// the number of the request.
 async fn start_with_secret(mut respond: impl FnMut(usize) -> Response + Send + 'static) -> (TestApp, Received) {
     let received = Received::default();
     let requests = Arc::clone(&received);

@@ -1,5 +1,5 @@
-//! The warning about a slow query: it identifies the statement, the request and the data but contains no
-//! user text.
+//! The warning about a slow query: it identifies the statement, the request and the data but
+//! contains no user text.
 
 use api_tests::{Setup, TestApp};
 use serde_json::{Value, json};

@@ -293,7 +293,8 @@ async fn a_full_cache_raises_the_memory_eviction_and_family_budget_alarms() {
     assert_fired(&healthy.recording, &faulty, &["CacheMemoryAlarm", "CacheEvictionsAlarm"]);
 }
 
-/// AWS publishes these metrics, some of them through `cache-monitor`. Here their values are made up.
+/// AWS publishes these metrics, some of them through `cache-monitor`. Here their values are made
+/// up.
 #[tokio::test]
 async fn each_metric_of_aws_raises_its_alarm() {
     let Healthy { app: _app, recording, .. } = Healthy::start(Vec::new()).await;

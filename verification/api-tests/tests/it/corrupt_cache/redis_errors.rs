@@ -1,5 +1,5 @@
-//! A Redis that answers some or all commands with an error. Reads and writes succeed, and every read
-//! shows the latest write.
+//! A Redis that answers some or all commands with an error. Reads and writes succeed, and every
+//! read shows the latest write.
 
 use std::time::Duration;
 
@@ -32,8 +32,8 @@ async fn start() -> (TestApp, CachedUser) {
     (app, ada)
 }
 
-/// Checks reads and writes while Redis returns this error, and afterwards. `inject` and `repair` are
-/// the commands that begin and end the fault.
+/// Checks reads and writes while Redis returns this error, and afterwards. `inject` and `repair`
+/// are the commands that begin and end the fault.
 async fn check(app: &TestApp, ada: &mut CachedUser, error: &str, inject: &[&str], repair: &[&str]) {
     ada.warm().await;
     ada.run(&inject.iter().map(|line| parse_command(line)).collect::<Vec<_>>()).await;

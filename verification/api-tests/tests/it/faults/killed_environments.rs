@@ -27,8 +27,8 @@ fn kill_busy(app: &TestApp, function: &str) -> bool {
     found
 }
 
-/// Returns a random delay of up to 1.2 times the duration of a request, so that kills hit every stage of
-/// it.
+/// Returns a random delay of up to 1.2 times the duration of a request, so that kills hit every
+/// stage of it.
 fn random_delay(duration: Duration) -> Duration {
     duration.mul_f64(1.2 * f64::from(getrandom::u32().unwrap()) / f64::from(u32::MAX))
 }
@@ -42,8 +42,8 @@ async fn fastest_create(user: &TestUser) -> Duration {
     fastest
 }
 
-/// Repeats a request until it succeeds. A kill may hit an environment that has just answered, which is
-/// then given the next request.
+/// Repeats a request until it succeeds. A kill may hit an environment that has just answered, which
+/// is then given the next request.
 async fn retry(send: impl AsyncFn() -> Response) -> Response {
     for _ in 0..20 {
         let response = send().await;

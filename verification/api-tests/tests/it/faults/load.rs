@@ -59,8 +59,8 @@ impl Writer {
 }
 
 /// Sends requests for this duration, each at its time whether or not earlier ones are answered. One
-/// request in ten is a create, by the writers in turn. Returns the responses, each with the time at which
-/// its request was sent.
+/// request in ten is a create, by the writers in turn. Returns the responses, each with the time at
+/// which its request was sent.
 pub(super) async fn run(writers: &[Writer], duration: Duration) -> Vec<(Duration, Response)> {
     let start = Instant::now();
     let number = u32::try_from(duration.as_millis() / INTERVAL.as_millis()).unwrap();

@@ -11,8 +11,8 @@ use tokio::time::sleep;
 use super::fixture::{exclusive, milliseconds, own_redis, warm_cache};
 use super::load::{self, Writer};
 
-/// How long the load runs before a fault. The fault does not coincide with a create, of which there are
-/// five per second.
+/// How long the load runs before a fault. The fault does not coincide with a create, of which there
+/// are five per second.
 const BEFORE: Duration = Duration::from_millis(2100);
 
 /// The circuit breaker of an environment lets one request through in this time, in milliseconds.
@@ -25,8 +25,8 @@ async fn new_writers(app: &TestApp) -> Vec<Writer> {
     writers
 }
 
-/// Asserts that no environment waited for Redis more often than its circuit breaker allows: for `wait`
-/// milliseconds or longer at most `limit` times in any window.
+/// Asserts that no environment waited for Redis more often than its circuit breaker allows: for
+/// `wait` milliseconds or longer at most `limit` times in any window.
 fn assert_few_waits(lines: &[(String, Value)], wait: f64, limit: usize) {
     let mut waits: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
     for (environment, document) in lines {
@@ -37,8 +37,8 @@ fn assert_few_waits(lines: &[(String, Value)], wait: f64, limit: usize) {
     for (environment, mut times) in waits {
         times.sort_unstable();
         for (index, time) in times.iter().enumerate() {
-            // A probe is sent when the window has passed but reported when it has failed, so that the next
-            // one may seem a little early.
+            // A probe is sent when the window has passed but reported when it has failed, so that
+            // the next one may seem a little early.
             let window = times[index..].iter().take_while(|later| **later < time + BREAKER_WINDOW_MS - 200).count();
             assert!(window <= limit, "{window} waits of {wait} ms or longer in one window of {environment}: {times:?}");
         }
@@ -78,8 +78,8 @@ async fn check_outage(app: &TestApp, outage: Duration, begin: impl AsyncFnOnce()
     let lines = load::metric_lines(app, &during);
     let bypasses = lines.iter().filter(|(_, document)| document["cache"] == "bypass").count();
     assert!(bypasses > 60, "only {bypasses} responses bypassed the cache");
-    // A read gives up after 25 ms, and three failures open the breaker. A write waits longest: 50 ms for
-    // its marker and 50 ms for its invalidation. The rest is tolerance for a busy machine.
+    // A read gives up after 25 ms, and three failures open the breaker. A write waits longest: 50
+    // ms for its marker and 50 ms for its invalidation. The rest is tolerance for a busy machine.
     let reads = lines.iter().filter(|(_, document)| document["cache"].is_string()).cloned();
     assert_few_waits(&reads.collect::<Vec<_>>(), 25.0, 3);
     assert_few_waits(&lines, 150.0, 1);

@@ -1,9 +1,9 @@
 //! Hundreds of sessions that are revoked while Redis is frozen, unreachable or restarting.
 //!
-//! Two systems share a database and a Redis. Users revoke their sessions in one of them, the writers,
-//! which may be cut off from Redis. The other one, the readers, always reaches Redis, has all sessions in
-//! its cache, and notices no fault. After an acknowledged revocation both systems reject the sessions.
-//! After a 503 they reject them once `cache-monitor` has drained the outbox.
+//! Two systems share a database and a Redis. Users revoke their sessions in one of them, the
+//! writers, which may be cut off from Redis. The other one, the readers, always reaches Redis, has
+//! all sessions in its cache, and notices no fault. After an acknowledged revocation both systems
+//! reject the sessions. After a 503 they reject them once `cache-monitor` has drained the outbox.
 
 use std::time::Duration;
 
@@ -31,7 +31,8 @@ const REVOCATIONS: [Revocation; 6] = [
     Revocation::Deletion,
 ];
 const USERS: usize = 3 * REVOCATIONS.len();
-/// How many revocations run at the same time. A function has an environment for each concurrent request.
+/// How many revocations run at the same time. A function has an environment for each concurrent
+/// request.
 const AT_ONCE: usize = 3;
 const ENVIRONMENTS: usize = 2 * AT_ONCE;
 
@@ -165,8 +166,8 @@ impl Systems {
         }
     }
 
-    /// Revokes the sessions of a user. Returns whether that was acknowledged, upon which every environment
-    /// must reject them.
+    /// Revokes the sessions of a user. Returns whether that was acknowledged, upon which every
+    /// environment must reject them.
     async fn revoke(&self, case: &Case) -> bool {
         sleep(random(Duration::from_millis(40))).await;
         let response = case.request().await;
