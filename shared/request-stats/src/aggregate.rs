@@ -1,4 +1,4 @@
-//! What is known of the requests of one endpoint in one minute.
+//! The sums of the requests of one endpoint in one minute or hour.
 
 use std::collections::BTreeMap;
 
@@ -6,37 +6,34 @@ use metrics::FamilyUse;
 use serde::{Deserialize, Serialize};
 
 use crate::histogram::Histogram;
-use crate::line::Request;
+use crate::log_line::Request;
 
-/// Sums of requests. Two of them merge into what all their requests would have made, in whatever order.
+/// The sums of a set of requests. Merging two aggregates gives the aggregate of all their requests,
+/// in any order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Aggregate {
-    /// Requests.
-    pub count: u64,
-    /// Those that were answered with 5xx.
-    pub errors: u64,
-    /// Those that were answered with 4xx.
-    pub client_errors: u64,
-    /// All latencies together, in microseconds.
-    pub total_us: u64,
-    /// The shortest latency, in microseconds.
-    pub min_us: u64,
-    /// The longest latency, in microseconds.
-    pub max_us: u64,
-    /// Latencies.
-    pub latency: Histogram,
-    /// Statements.
-    pub queries: u64,
-    /// Those over the threshold.
-    pub slow_queries: u64,
-    /// Look-ups in the cache.
-    pub families: BTreeMap<String, FamilyUse>,
+pub(crate) struct Aggregate {
+    /// The number of requests.
+    pub(crate) count: u64,
+    /// The number of requests that were answered with a 5xx status.
+    pub(crate) errors: u64,
+    /// The number of requests that were answered with a 4xx status.
+    pub(crate) client_errors: u64,
+    pub(crate) total_us: u64,
+    pub(crate) min_us: u64,
+    pub(crate) max_us: u64,
+    pub(crate) latency: Histogram,
+    /// The number of SQL statements.
+    pub(crate) queries: u64,
+    /// The number of SQL statements that took longer than the threshold.
+    pub(crate) slow_queries: u64,
+    /// The cache look-ups by family.
+    pub(crate) families: BTreeMap<String, FamilyUse>,
 }
 
 impl Aggregate {
     /// Adds one request.
-    pub fn record(&mut self, request: &Request) {
+    pub(crate) fn record(&mut self, request: &Request) {
         let Request { latency_us, errors, client_errors, queries, slow_queries, families, .. } = request;
         let mut latency = Histogram::default();
         latency.record(*latency_us);
@@ -54,8 +51,8 @@ impl Aggregate {
         });
     }
 
-    /// Adds all requests of another one.
-    pub fn merge(&mut self, other: &Self) {
+    /// Adds all requests of another aggregate.
+    pub(crate) fn merge(&mut self, other: &Self) {
         if other.count == 0 {
             return;
         }
@@ -73,7 +70,7 @@ impl Aggregate {
 }
 
 /// Adds the look-ups of each family.
-pub fn add_families(sum: &mut BTreeMap<String, FamilyUse>, more: &BTreeMap<String, FamilyUse>) {
+pub(crate) fn add_families(sum: &mut BTreeMap<String, FamilyUse>, more: &BTreeMap<String, FamilyUse>) {
     for (name, FamilyUse { hits, misses }) in more {
         let family = sum.entry(name.clone()).or_default();
         family.hits += hits;
@@ -84,23 +81,23 @@ pub fn add_families(sum: &mut BTreeMap<String, FamilyUse>, more: &BTreeMap<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::line::tests::request;
+    use crate::log_line::tests::request;
 
-    fn of(latencies: &[u64]) -> Aggregate {
+    fn aggregate(latencies: &[u64]) -> Aggregate {
         let mut aggregate = Aggregate::default();
         latencies.iter().for_each(|latency| aggregate.record(&request("GET /health", *latency)));
         aggregate
     }
 
     #[test]
-    fn merging_is_the_same_as_recording_all_in_one() {
-        let all = of(&[7, 3, 900, 5]);
+    fn merging_aggregates_is_the_same_as_recording_all_requests_in_one() {
+        let all = aggregate(&[7, 3, 900, 5]);
         assert_eq!((all.count, all.total_us, all.min_us, all.max_us), (4, 915, 3, 900));
         for split in 0..=4 {
             let (one, other) = [7, 3, 900, 5].split_at(split);
-            let (mut there, mut back) = (of(one), of(other));
-            there.merge(&of(other));
-            back.merge(&of(one));
+            let (mut there, mut back) = (aggregate(one), aggregate(other));
+            there.merge(&aggregate(other));
+            back.merge(&aggregate(one));
             assert_eq!((&there, &back), (&all, &all), "{split}");
         }
     }

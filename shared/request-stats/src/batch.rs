@@ -7,41 +7,44 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use crate::aggregate::Aggregate;
-use crate::line::{Line, SlowQuery};
+use crate::log_line::{LogLine, SlowQuery};
 use crate::minute::Minute;
 
-/// So many slow queries of one batch are kept, the slowest: when the database is in trouble every statement is slow, and nobody reads on.
-const SLOW_QUERIES: usize = 20;
+/// How many slow queries of a batch are retained: the slowest ones. When the database is in trouble
+/// every statement is slow, and more examples do not help.
+const MAX_SLOW_QUERIES: usize = 20;
 
-/// The lines of a batch, folded.
+/// The sums of a batch of log lines.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Batch {
-    /// The same for the same lines, and for no others: by it a batch that is delivered again is known.
+    /// A hash of the ids of the lines. A batch that is delivered again has the same id.
     pub(crate) id: String,
-    /// By minute and endpoint.
+    /// The requests by minute and endpoint.
     pub(crate) requests: BTreeMap<(Minute, String), Aggregate>,
-    /// Each under a name of its own, which is the line's id.
+    /// The slowest queries by the id of their line.
     pub(crate) slow_queries: BTreeMap<String, SlowQuery>,
-    /// Lines that were counted.
+    /// The number of lines that were counted.
     pub folded: u64,
-    /// Lines that are not ours, cut off, or without use here.
+    /// The number of lines that were skipped because they are truncated or not of a kind that is
+    /// counted.
     pub skipped: u64,
 }
 
 impl Batch {
-    /// Folds what CloudWatch Logs delivered. A message that checks whether the destination is there has no lines.
+    /// Sums up what CloudWatch Logs delivered. A control message, which only checks that the
+    /// destination exists, has no lines.
     pub fn fold(data: &LogData, now: Timestamp) -> Self {
         let mut batch = Self { id: id(data), ..Self::default() };
         let mut slow_queries = Vec::new();
         for event in data.log_events.iter().filter(|_| data.message_type == "DATA_MESSAGE") {
             let logged = Timestamp::from_millisecond(event.timestamp).unwrap_or(now);
-            match Line::parse(&event.message, logged, now) {
-                Line::Request(request) => {
+            match LogLine::parse(&event.message, logged, now) {
+                LogLine::Request(request) => {
                     let key = (request.minute, request.endpoint.clone());
                     batch.requests.entry(key).or_default().record(&request);
                 }
-                Line::SlowQuery(query) => slow_queries.push((event.id.clone(), query)),
-                Line::Foreign => {
+                LogLine::SlowQuery(query) => slow_queries.push((event.id.clone(), query)),
+                LogLine::Unknown => {
                     batch.skipped += 1;
                     continue;
                 }
@@ -49,12 +52,13 @@ impl Batch {
             batch.folded += 1;
         }
         slow_queries.sort_by_key(|(_, query)| std::cmp::Reverse(query.duration_ms));
-        batch.slow_queries = slow_queries.into_iter().take(SLOW_QUERIES).collect();
+        batch.slow_queries = slow_queries.into_iter().take(MAX_SLOW_QUERIES).collect();
         batch
     }
 }
 
-/// CloudWatch gives every line an id of its own, which stays the same when it is delivered again.
+/// Hashes where the lines come from and their ids. CloudWatch gives every line a unique id, which
+/// stays the same when the line is delivered again.
 fn id(data: &LogData) -> String {
     let mut hash = Sha256::new();
     let events = data.log_events.iter().map(|event| event.id.as_str());
@@ -66,14 +70,14 @@ fn id(data: &LogData) -> String {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::line::tests::line;
+    use crate::log_line::tests::line;
 
-    /// What CloudWatch Logs delivers of these lines, in clear.
-    pub(crate) fn data(stream: &str, lines: &[(&str, Timestamp, String)]) -> LogData {
+    /// Returns the decoded data that CloudWatch Logs delivers for these lines.
+    fn data(stream: &str, lines: &[(&str, Timestamp, String)]) -> LogData {
         let events: Vec<_> = lines
             .iter()
             .map(|(id, at, message)| json!({"id": id, "timestamp": at.as_millisecond(), "message": message}))
@@ -85,14 +89,14 @@ pub(crate) mod tests {
         .unwrap()
     }
 
-    pub(crate) fn slow(statement: &str, duration_ms: u64) -> String {
+    fn slow_query(statement: &str, duration_ms: u64) -> String {
         json!({"message": "slow query", "statement": statement, "duration_ms": duration_ms}).to_string()
     }
 
     #[test]
-    fn lines_are_folded_by_endpoint_and_minute_and_what_is_foreign_is_counted() {
+    fn lines_are_summed_by_endpoint_and_minute_and_unknown_lines_are_counted_as_skipped() {
         let now = Timestamp::now();
-        let earlier = Minute::of(now).before(3).start();
+        let earlier = Minute::of(now).minus(3).start();
         let (list, health) = ("GET /api/journal/entries", "GET /health");
         let batch = Batch::fold(
             &data(
@@ -104,21 +108,21 @@ pub(crate) mod tests {
                     ("4", now, line(health, 5, 404, now)),
                     ("5", now, "START RequestId: 7".to_owned()),
                     ("6", now, line(health, 5, 200, now)[..100].to_owned()),
-                    ("7", now, slow("journal.list", 231)),
+                    ("7", now, slow_query("journal.list", 231)),
                 ],
             ),
             now,
         );
         assert_eq!((batch.folded, batch.skipped), (5, 2));
         assert_eq!(batch.requests.len(), 3);
-        let of = |minute: Timestamp, endpoint: &str| &batch.requests[&(Minute::of(minute), endpoint.to_owned())];
-        assert_eq!((of(now, list).count, of(now, list).errors, of(now, list).total_us), (2, 1, 40));
-        assert_eq!((of(earlier, list).count, of(now, health).client_errors), (1, 1));
+        let sum = |minute: Timestamp, endpoint: &str| &batch.requests[&(Minute::of(minute), endpoint.to_owned())];
+        assert_eq!((sum(now, list).count, sum(now, list).errors, sum(now, list).total_us), (2, 1, 40));
+        assert_eq!((sum(earlier, list).count, sum(now, health).client_errors), (1, 1));
         assert_eq!(batch.slow_queries["7"].statement, "journal.list");
     }
 
     #[test]
-    fn a_batch_is_known_again_by_its_lines() {
+    fn the_id_of_a_batch_depends_on_its_log_stream_and_its_lines() {
         let now = Timestamp::now();
         let lines = [("1", now, String::new()), ("2", now, String::new())];
         let id = |stream: &str, lines: &[_]| Batch::fold(&data(stream, lines), now).id;
@@ -129,21 +133,22 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn of_many_slow_queries_the_slowest_are_kept() {
+    fn only_the_slowest_of_many_slow_queries_are_retained() {
         let now = Timestamp::now();
-        let names: Vec<_> = (0..100_u64).map(|number| (number.to_string(), slow("journal.list", number))).collect();
-        let lines: Vec<_> = names.iter().map(|(id, line)| (id.as_str(), now, line.clone())).collect();
+        let queries: Vec<_> =
+            (0..100_u64).map(|number| (number.to_string(), slow_query("journal.list", number))).collect();
+        let lines: Vec<_> = queries.iter().map(|(id, line)| (id.as_str(), now, line.clone())).collect();
         let batch = Batch::fold(&data("a", &lines), now);
         assert_eq!((batch.slow_queries.len(), batch.folded), (20, 100));
         assert!(batch.slow_queries.values().all(|query| query.duration_ms >= 80));
     }
 
     #[test]
-    fn a_message_that_checks_the_destination_and_an_empty_one_hold_nothing() {
+    fn a_control_message_and_an_empty_message_contain_no_lines() {
         let now = Timestamp::now();
-        let mut check = data("a", &[("1", now, line("GET /health", 1, 200, now))]);
-        check.message_type = "CONTROL_MESSAGE".to_owned();
-        let nothing = |batch: Batch| (batch.folded, batch.skipped, batch.requests.len()) == (0, 0, 0);
-        assert!(nothing(Batch::fold(&check, now)) && nothing(Batch::fold(&data("a", &[]), now)));
+        let mut control = data("a", &[("1", now, line("GET /health", 1, 200, now))]);
+        control.message_type = "CONTROL_MESSAGE".to_owned();
+        let is_empty = |batch: Batch| (batch.folded, batch.skipped, batch.requests.len()) == (0, 0, 0);
+        assert!(is_empty(Batch::fold(&control, now)) && is_empty(Batch::fold(&data("a", &[]), now)));
     }
 }

@@ -1,27 +1,24 @@
-//! What `metrics-rollup` writes and `health-detailed` reads: requests, by minute and by hour, in a table of DynamoDB.
+//! The statistics of requests that `metrics-rollup` writes and `health-detailed` reads. They are
+//! stored by minute and by hour in a DynamoDB table.
 //!
-//! | module | holds |
+//! | module | contents |
 //! |---|---|
-//! | [`histogram`] | latencies in buckets whose width grows with them, so that percentiles can be merged |
-//! | [`mod@line`] | one log line: a request, a slow query, or nothing of ours |
-//! | [`batch`] | the lines that CloudWatch Logs delivers together, folded by endpoint and minute |
-//! | [`table`] | DynamoDB: adds a batch once however often it comes, and reads a window back |
-//! | `scale` | minutes and hours: what they are called in the table |
-//! | [`report`] | what a window tells: counts, percentiles, hit rates, a timeline |
+//! | `histogram` | latencies in buckets whose width grows with the latency, so that percentiles can be merged |
+//! | `log_line` | one parsed log line: a request, a slow query, or an unknown line |
+//! | `batch` | the lines that CloudWatch Logs delivers together, summed by endpoint and minute |
+//! | `table` | the DynamoDB table: adds each batch exactly once and reads a window back |
+//! | `resolution` | minutes and hours, and their names in the table |
+//! | `report` | the report of a window: counts, percentiles, hit rates and a timeline |
 
-pub mod aggregate;
-pub mod batch;
-pub mod histogram;
-pub mod line;
-pub mod minute;
-pub mod report;
-mod scale;
-pub mod table;
+mod aggregate;
+mod batch;
+mod histogram;
+mod log_line;
+mod minute;
+mod report;
+mod resolution;
+mod table;
 
-pub use aggregate::Aggregate;
 pub use batch::Batch;
-pub use histogram::Histogram;
-pub use line::{Line, SlowQuery};
-pub use minute::Minute;
 pub use report::{Report, Window};
-pub use table::Table;
+pub use table::{AddOutcome, Error, Table};

@@ -1,4 +1,5 @@
-//! What a window tells. Times are seconds, rates are shares between 0 and 1, and what nothing was measured for is null.
+//! The report of a window. Times are in seconds, rates are shares between 0 and 1, and values
+//! without any measurement are null.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -8,43 +9,44 @@ use metrics::FamilyUse;
 use serde::Serialize;
 
 use crate::aggregate::Aggregate;
-use crate::line::SlowQuery;
+use crate::log_line::SlowQuery;
 use crate::minute::Minute;
-use crate::scale::Scale;
+use crate::resolution::Resolution;
 
-/// A timeline has at most so many steps.
-const STEPS: i64 = 60;
-/// Up to so many minutes a window is read minute by minute.
-const CLOSE: i64 = 6 * 60;
+/// The largest number of steps of a timeline.
+const MAX_STEPS: i64 = 60;
+/// The longest window, in minutes, that is read minute by minute.
+const MAX_BY_MINUTE: i64 = 6 * 60;
 
-/// How far back a report looks: whole minutes, the one under way included. One of over six hours begins with a full hour.
+/// How far back a report looks: whole minutes, including the current one. A window of over six
+/// hours begins on the hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window(i64);
 
 impl Window {
-    /// The longest, in minutes: a day.
-    pub const LONGEST_MINUTES: i64 = 24 * 60;
-    /// What somebody sees who asks for none.
+    /// The longest window in minutes: a day.
+    pub(crate) const MAX_MINUTES: i64 = 24 * 60;
+    /// The window of a request that does not name one.
     pub const DEFAULT: Self = Self(15);
 
-    pub(crate) fn scale(self) -> Scale {
-        if self.0 > CLOSE { Scale::Hour } else { Scale::Minute }
+    pub(crate) fn resolution(self) -> Resolution {
+        if self.0 > MAX_BY_MINUTE { Resolution::Hour } else { Resolution::Minute }
     }
 
-    /// The first and the last of its minutes, when it ends now.
+    /// Returns the first and the last minute of the window that ends now.
     pub(crate) fn minutes(self, now: Timestamp) -> (Minute, Minute) {
         let last = Minute::of(now);
-        (last.before(self.0 - 1).rounded_to(self.scale().minutes()), last)
+        (last.minus(self.0 - 1).round_down(self.resolution().minutes()), last)
     }
 }
 
 impl FromStr for Window {
     type Err = &'static str;
 
-    /// Reads `15m` or `6h`.
+    /// Parses a window such as `15m` or `6h`.
     ///
     /// # Errors
-    /// The rule that is broken.
+    /// Returns the rule if the text breaks it.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         const RULE: &str = "must be minutes or hours between 1m and 24h, such as 15m";
         let (number, minutes) = match (text.strip_suffix('m'), text.strip_suffix('h')) {
@@ -54,11 +56,11 @@ impl FromStr for Window {
         };
         let digits = (1..=4).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
         let number: i64 = number.parse().ok().filter(|_| digits).ok_or(RULE)?;
-        Some(Self(number * minutes)).filter(|window| (1..=Self::LONGEST_MINUTES).contains(&window.0)).ok_or(RULE)
+        Some(Self(number * minutes)).filter(|window| (1..=Self::MAX_MINUTES).contains(&window.0)).ok_or(RULE)
     }
 }
 
-/// What a window tells.
+/// The report of a window.
 #[derive(Debug, Serialize)]
 pub struct Report {
     window_seconds: i64,
@@ -97,7 +99,7 @@ struct Step {
     latency: Percentiles,
 }
 
-/// Right to within one percent.
+/// Percentiles of the latency in seconds, correct to within one percent.
 #[derive(Debug, Serialize)]
 struct Percentiles {
     p50: Option<f64>,
@@ -119,8 +121,8 @@ struct Family {
 }
 
 impl Report {
-    /// Puts together the aggregates of a window that ends now.
-    pub fn new(
+    /// Builds the report of a window that ends now.
+    pub(crate) fn new(
         window: Window,
         now: Timestamp,
         aggregates: Vec<(Minute, String, Aggregate)>,
@@ -128,7 +130,7 @@ impl Report {
     ) -> Self {
         let (first, last) = window.minutes(now);
         let minutes = last.since(first) + 1;
-        let width = ((minutes + STEPS - 1) / STEPS).max(window.scale().minutes());
+        let width = ((minutes + MAX_STEPS - 1) / MAX_STEPS).max(window.resolution().minutes());
         let steps = (minutes + width - 1) / width;
         let mut all = Aggregate::default();
         let mut endpoints = BTreeMap::<_, Aggregate>::new();
@@ -141,7 +143,7 @@ impl Report {
         let step = |number: i64| {
             let aggregate = timeline.remove(&number).unwrap_or_default();
             Step {
-                at: first.before(-number * width).start(),
+                at: first.minus(-number * width).start(),
                 count: aggregate.count,
                 errors: aggregate.errors,
                 latency: Percentiles::of(&aggregate),
@@ -179,9 +181,9 @@ impl Endpoint {
 
 impl Percentiles {
     fn of(aggregate: &Aggregate) -> Self {
-        // The ends are known exactly, so no estimate lies beyond them.
-        let (least, most) = (aggregate.min_us as f64, aggregate.max_us as f64);
-        let at = |q| aggregate.latency.quantile(q).map(|micros| seconds(micros.clamp(least, most)));
+        // The extremes are known exactly, so no estimate lies beyond them.
+        let (min, max) = (aggregate.min_us as f64, aggregate.max_us as f64);
+        let at = |q| aggregate.latency.quantile(q).map(|micros| seconds(micros.clamp(min, max)));
         Self { p50: at(0.5), p95: at(0.95), p99: at(0.99) }
     }
 }

@@ -1,4 +1,4 @@
-//! A browser without a window, driven over the `DevTools` protocol.
+//! A headless browser that is driven over the `DevTools` protocol.
 
 use std::time::Duration;
 
@@ -13,35 +13,35 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-/// How long anything in a browser may take, on a machine that runs other tests too.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// How long anything in a browser may take on a machine that also runs other tests.
+const TIMEOUT: Duration = Duration::from_secs(180);
 
-/// One page of a browser of its own, and everything that has happened on it.
+/// One page in a browser of its own, and everything that has happened on it.
 pub struct Browser {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     session: String,
     last_id: u64,
-    /// The address of every request that the page has made.
+    /// The URL of every request of the page.
     pub requests: Vec<String>,
-    /// What the page and the browser have complained about: errors, warnings and exceptions.
-    pub complaints: Vec<String>,
+    /// The errors, warnings and exceptions of the page and the browser.
+    pub problems: Vec<String>,
     _process: Process,
     _profile: TempDir,
 }
 
 impl Browser {
-    /// Starts a browser as wide as a phone or a desk, in pixels.
+    /// Starts a browser with a page of this width in pixels.
     pub async fn start(width: u32) -> Self {
         let profile = tempfile::tempdir().expect("a folder");
         let process = Process::start(profile.path()).expect("a browser");
         let (socket, _) = connect_async(process.url()).await.expect("a browser that listens");
-        let (requests, complaints) = (Vec::new(), Vec::new());
+        let (requests, problems) = (Vec::new(), Vec::new());
         let mut browser = Self {
             socket,
             session: String::new(),
             last_id: 0,
             requests,
-            complaints,
+            problems,
             _process: process,
             _profile: profile,
         };
@@ -57,7 +57,7 @@ impl Browser {
         browser
     }
 
-    /// Prefers dark colours from now on.
+    /// Makes the page prefer dark colours from now on.
     pub async fn prefer_dark(&mut self) {
         let features = json!([{"name": "prefers-color-scheme", "value": "dark"}]);
         self.call("Emulation.setEmulatedMedia", json!({"features": features})).await;
@@ -77,35 +77,35 @@ impl Browser {
         }
     }
 
-    /// The whole page as a PNG.
+    /// Returns a PNG of the whole page.
     pub async fn screenshot(&mut self) -> Vec<u8> {
         let shot = self.call("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true})).await;
         STANDARD.decode(shot["data"].as_str().expect("a picture")).expect("base64")
     }
 
-    /// Opens an address.
+    /// Opens a URL.
     pub async fn open(&mut self, url: &str) {
         let opened = self.call("Page.navigate", json!({"url": url})).await;
         assert!(opened.get("errorText").is_none(), "{opened}");
     }
 
-    /// The value of an expression of JavaScript.
+    /// Evaluates a JavaScript expression.
     pub async fn evaluate(&mut self, expression: &str) -> Value {
         let evaluated = self.call("Runtime.evaluate", json!({"expression": expression, "returnByValue": true})).await;
         assert!(evaluated.get("exceptionDetails").is_none(), "{expression}: {evaluated}");
         evaluated["result"]["value"].clone()
     }
 
-    /// Waits until an expression is true.
-    pub async fn until(&mut self, expression: &str) {
-        let began = Instant::now();
+    /// Waits until a JavaScript expression is true.
+    pub async fn wait_for(&mut self, expression: &str) {
+        let started = Instant::now();
         while self.evaluate(expression).await != true {
-            assert!(began.elapsed() < PATIENCE, "never true: {expression}; {:?}", self.complaints);
+            assert!(started.elapsed() < TIMEOUT, "never true: {expression}; {:?}", self.problems);
             sleep(Duration::from_millis(50)).await;
         }
     }
 
-    /// Calls a method and takes note of what happens until it answers.
+    /// Calls a method and records the events until its result.
     async fn call(&mut self, method: &str, parameters: Value) -> Value {
         self.last_id += 1;
         let mut command = json!({"id": self.last_id, "method": method, "params": parameters});
@@ -114,20 +114,20 @@ impl Browser {
         }
         self.socket.send(Message::text(command.to_string())).await.expect("a browser that listens");
         loop {
-            let message = timeout(PATIENCE, self.socket.next()).await.expect("an answer in time");
+            let message = timeout(TIMEOUT, self.socket.next()).await.expect("an answer in time");
             let Message::Text(text) = message.expect("a browser that speaks").expect("a message") else { continue };
             let message: Value = serde_json::from_str(&text).expect("JSON");
             if message["id"] == self.last_id {
                 assert!(message.get("error").is_none(), "{method}: {message}");
                 return message["result"].clone();
             }
-            self.note(&message);
+            self.record(&message);
         }
     }
 
-    fn note(&mut self, event: &Value) {
+    fn record(&mut self, event: &Value) {
         let parameters = &event["params"];
-        let is_complaint = match event["method"].as_str() {
+        let is_problem = match event["method"].as_str() {
             Some("Network.requestWillBeSent") => {
                 self.requests.push(parameters["request"]["url"].as_str().expect("an address").to_owned());
                 false
@@ -139,8 +139,8 @@ impl Browser {
             Some("Runtime.exceptionThrown") => true,
             _ => false,
         };
-        if is_complaint {
-            self.complaints.push(parameters.to_string());
+        if is_problem {
+            self.problems.push(parameters.to_string());
         }
     }
 }

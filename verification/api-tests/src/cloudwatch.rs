@@ -1,8 +1,9 @@
-//! CloudWatch, as far as the alarms of `infra/monitoring.yaml` need it: metrics from the lines that functions print, metric math, alarms.
+//! CloudWatch as far as the alarms of `infra/monitoring.yaml` need it: metrics from the lines that
+//! functions print, metric math, and alarms.
 
 mod alarm;
 mod expression;
-mod series;
+mod metric_data;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,12 +11,12 @@ use std::path::{Path, PathBuf};
 use emulator::Resource;
 
 pub use self::alarm::{Alarm, Query, Source};
-pub use self::series::{Metric, Metrics, Statistic};
+pub use self::metric_data::{Metric, MetricData, Statistic};
 
-/// What the emulator calls the stack, and so the value of every metric's dimension `Service`.
+/// The name of the stack in the emulator, which is the value of the dimension `Service`.
 pub const SERVICE: &str = "kai-local";
 
-/// What the template's parameters are in the tests: everything is there to be watched.
+/// The parameters of the template in the tests: every optional resource is watched.
 const PARAMETERS: [(&str, &str); 11] = [
     ("Service", SERVICE),
     ("ApiId", "api"),
@@ -30,18 +31,18 @@ const PARAMETERS: [(&str, &str); 11] = [
     ("DeadLetterQueueName", "dead"),
 ];
 
-/// The template of what operators watch.
-pub fn template() -> PathBuf {
+/// Returns the path of the template of the alarms and the dashboard.
+fn template() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/monitoring.yaml")
 }
 
-/// Its resources, by logical id.
+/// Reads the resources of the template by logical id.
 pub fn resources() -> BTreeMap<String, Resource> {
     Resource::read_all(template(), &PARAMETERS).expect("the template")
 }
 
-/// Its alarms, by logical id.
+/// Reads the alarms of the template by logical id.
 pub fn alarms() -> BTreeMap<String, Alarm> {
     let alarms = resources().into_iter().filter(|(_, resource)| resource.kind == "AWS::CloudWatch::Alarm");
-    alarms.map(|(id, resource)| (id.clone(), Alarm::read(&id, &resource.properties))).collect()
+    alarms.map(|(id, resource)| (id.clone(), Alarm::parse(&id, &resource.properties))).collect()
 }

@@ -1,41 +1,43 @@
-//! What a function prints in the embedded metric format, read as CloudWatch reads it.
+//! CloudWatch's embedded metric format, parsed and validated as CloudWatch does it.
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
+use std::io::{Write as _, stderr};
+use std::process;
+use std::sync::{Arc, LazyLock};
 
 use emulator::LogSink;
 use jsonschema::Validator;
 use serde_json::Value;
-use shared::metrics::registry;
+use shared::metrics::catalog;
 
 /// A metric that CloudWatch bills: its name, and the names and values of its dimensions.
 pub type BilledMetric = (String, Vec<(String, String)>);
 
-/// The largest log event, in bytes.
-const LONGEST: usize = 1024 * 1024;
-/// The longest value of a dimension, in characters.
-const LONGEST_VALUE: usize = 1024;
+/// The size of the largest log event, in bytes.
+const MAX_LINE_BYTES: usize = 1024 * 1024;
+/// The length of the longest value of a dimension, in characters.
+const MAX_DIMENSION_CHARS: usize = 1024;
 
 static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
     let schema = serde_json::from_str(include_str!("emf/schema.json")).expect("JSON");
     jsonschema::draft202012::new(&schema).expect("a schema")
 });
 
-/// The directives that the code makes.
+/// The directives that the functions print.
 static DIRECTIVES: LazyLock<Vec<Value>> =
     LazyLock::new(|| registry::directives().map(|each| serde_json::to_value(each).expect("JSON")).collect());
 
-/// Whether a line claims to be in the format.
-pub fn claims_to_be(line: &str) -> bool {
+/// Returns whether a line appears to be in the format.
+pub fn looks_like_emf(line: &str) -> bool {
     line.contains("\"_aws\"")
 }
 
-/// Reads a line that claims to be in the format, and returns the metrics that it adds to.
+/// Parses a line in the format and returns the metrics that it contributes to.
 ///
 /// # Errors
-/// What CloudWatch would refuse in it, or what is not in our list of metrics.
-pub fn read(line: &str) -> Result<BTreeSet<BilledMetric>, String> {
-    if line.len() > LONGEST {
+/// Returns what CloudWatch would reject, or what is not in our list of metrics.
+pub fn parse(line: &str) -> Result<BTreeSet<BilledMetric>, String> {
+    if line.len() > MAX_LINE_BYTES {
         return Err(format!("{} bytes are too many", line.len()));
     }
     let document: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
@@ -53,7 +55,7 @@ pub fn read(line: &str) -> Result<BTreeSet<BilledMetric>, String> {
             for set in items(&directive["Dimensions"]) {
                 let dimensions = items(set).map(|dimension| {
                     let value = document[text(dimension)].as_str();
-                    let value = value.filter(|value| (1..=LONGEST_VALUE).contains(&value.chars().count()));
+                    let value = value.filter(|value| (1..=MAX_DIMENSION_CHARS).contains(&value.chars().count()));
                     Ok((text(dimension).to_owned(), value.ok_or(format!("{dimension} has no value"))?.to_owned()))
                 });
                 billed.insert((name.to_owned(), dimensions.collect::<Result<_, String>>()?));
@@ -63,20 +65,18 @@ pub fn read(line: &str) -> Result<BTreeSet<BilledMetric>, String> {
     Ok(billed)
 }
 
-/// A sink that ends the whole run of tests at a line that CloudWatch would refuse, whichever test has caused it; all others are handed on.
-pub(crate) fn strict(sink: LogSink) -> LogSink {
-    std::sync::Arc::new(move |line| {
-        if claims_to_be(&line.text)
-            && let Err(error) = read(&line.text)
+/// Returns a sink that passes valid lines on. A line that CloudWatch would reject ends the whole
+/// test run, whichever test has caused it.
+pub(crate) fn validating_sink(sink: LogSink) -> LogSink {
+    Arc::new(move |line| {
+        if looks_like_emf(&line.text)
+            && let Err(error) = parse(&line.text)
         {
-            let _unseen = std::io::Write::write_fmt(
-                &mut std::io::stderr(),
-                format_args!(
-                    "{} has printed a line that is not in the embedded metric format: {error}\n{}\n",
-                    line.function, line.text
-                ),
-            );
-            std::process::exit(1);
+            let _unseen = stderr().write_fmt(format_args!(
+                "{} has printed a line that is not in the embedded metric format: {error}\n{}\n",
+                line.function, line.text
+            ));
+            process::exit(1);
         }
         sink(line);
     })
@@ -92,10 +92,10 @@ fn text(value: &Value) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
     use std::time::Duration;
 
-    use shared::metrics::{Document, Meter, Summary};
+    use serde_json::json;
+    use shared::metrics::{Document, RequestMetrics, Summary};
 
     use super::*;
 
@@ -108,12 +108,12 @@ mod tests {
             response_bytes: 9,
             cold_start: false,
         };
-        serde_json::to_value(Document::new(summary, &Meter::default())).unwrap()
+        serde_json::to_value(Document::new(summary, &RequestMetrics::default())).unwrap()
     }
 
     #[test]
-    fn a_line_of_ours_is_read_and_each_metric_is_billed_once_for_each_set_of_dimensions() {
-        let billed = read(&line().to_string()).unwrap();
+    fn a_valid_line_is_parsed_and_each_metric_is_billed_once_per_set_of_dimensions() {
+        let billed = parse(&line().to_string()).unwrap();
         let service = ("Service".to_owned(), "kai".to_owned());
         let endpoint = ("Endpoint".to_owned(), "GET /health".to_owned());
         assert!(billed.contains(&("Latency".to_owned(), vec![service.clone()])));
@@ -122,8 +122,8 @@ mod tests {
     }
 
     #[test]
-    fn what_cloudwatch_would_refuse_is_refused() {
-        let spoilt = [
+    fn a_line_that_cloudwatch_would_reject_is_rejected() {
+        let invalid = [
             ("/_aws/Timestamp", json!("noon")),
             ("/_aws/Timestamp", json!(1.5)),
             ("/_aws/CloudWatchMetrics", json!([])),
@@ -140,15 +140,15 @@ mod tests {
             ("/Endpoint", json!("x".repeat(1025))),
             ("/Service", json!(7)),
         ];
-        for (pointer, value) in spoilt {
+        for (pointer, value) in invalid {
             let mut line = line();
             match line.pointer_mut(pointer) {
                 Some(member) => *member = value.clone(),
                 None => line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["StorageResolution"] = value.clone(),
             }
-            read(&line.to_string()).expect_err(&format!("{pointer} = {value}"));
+            parse(&line.to_string()).expect_err(&format!("{pointer} = {value}"));
         }
-        read(&line().to_string()[1..]).unwrap_err();
-        read(&format!("{}{}", line(), " ".repeat(LONGEST))).unwrap_err();
+        parse(&line().to_string()[1..]).unwrap_err();
+        parse(&format!("{}{}", line(), " ".repeat(MAX_LINE_BYTES))).unwrap_err();
     }
 }

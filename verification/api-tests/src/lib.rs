@@ -1,36 +1,47 @@
-//! Kai as its clients and operators meet it: the real functions behind the emulator, with real servers.
+//! Black-box tests of Kai: the real functions behind the emulator, with real servers.
 //!
-//! | item | holds |
+//! | item | contents |
 //! |---|---|
-//! | [`Kai`], [`Setup`] | one running system: its API, database, Redis and logs; and what it is made of |
-//! | [`Client`], [`Person`] | who talks to it: nobody, or somebody who is signed in |
-//! | [`Reply`] | what it answered |
-//! | [`Model`] | a language model that does as it is told |
-//! | [`Browser`] | a page in a browser without a window, and what happened on it |
-//! | [`fake`] | a server of somebody else's, as far as a test needs it |
-//! | [`emf`] | every metric line, as CloudWatch reads it; one that it would refuse ends the run |
-//! | [`Proxy`] | what stands between the functions and a server: it counts, and it fails on demand |
+//! | [`TestApp`], [`Setup`] | a running system (API, database, Redis and logs) and its configuration |
+//! | [`Client`], [`TestUser`] | an HTTP client without a session, and one that is signed in |
+//! | [`Request`], [`Response`] | what the clients send and receive |
+//! | [`Proxy`] | a proxy between the functions and a server, which counts traffic and injects faults |
+//! | [`StubModel`], [`stub_server`] | a language model and other HTTP services that answer as a test asks them to |
+//! | [`Browser`] | a page in a headless browser, and everything that happened on it |
+//! | [`emf`] | metric lines as CloudWatch parses them; a line that it would reject ends the run |
+//! | [`cloudwatch`] | the metrics and alarms of `infra/monitoring.yaml`, evaluated as CloudWatch does |
 //!
-//! The tests are in `tests/it`, a module for each function and one for each property of the whole. `cargo xtask test` starts the
-//! servers and runs them.
+//! The tests are in `tests/it`: one module for each function, and one for each property of the
+//! whole system. `cargo xtask test` starts the servers and runs the tests.
 
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test harness reports by panicking")]
 
+mod app;
+mod backends;
 mod browser;
 mod client;
 pub mod cloudwatch;
+mod database;
 pub mod emf;
-pub mod fake;
-mod kai;
-mod model;
-mod person;
+mod inspect;
 mod proxy;
+mod response;
 mod setup;
+mod stub_model;
+pub mod stub_server;
+mod token;
+mod user;
+mod users;
+mod wait;
 
+pub use app::{TestApp, template};
 pub use browser::Browser;
-pub use client::{Client, Reply, Request, assert_problem};
-pub use kai::{Kai, new_token, template};
-pub use model::{Model, Script};
-pub use person::Person;
+pub use client::{Client, Request, send_all};
+pub use database::with_connection;
 pub use proxy::{Protocol, Proxy, Traffic};
+pub use response::{Response, assert_problem, entry_ids, entry_path, member_names, sorted_statuses};
 pub use setup::{PostgresChoice, RedisChoice, Setup};
+pub use stub_model::{ModelResponse, StubModel};
+pub use token::{new_token, token_hash};
+pub use user::{TestUser, unique_email};
+pub use wait::wait_until;

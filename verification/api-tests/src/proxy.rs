@@ -1,194 +1,139 @@
-//! Between the functions and one of their servers: forwards bytes, counts what the functions send, and fails on demand.
+//! A proxy between the functions and one of their servers. It forwards bytes, records what the
+//! functions send, and injects faults.
 
 mod forward;
-mod wire;
+mod protocol;
+mod state;
+mod traffic;
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::mem;
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
+use tokio::runtime::Builder;
 use tokio::sync::{oneshot, watch};
+use tokio::time::sleep;
 
-pub use wire::Protocol;
+use self::forward::serve;
+pub use self::protocol::Protocol;
+use self::state::{Faults, State};
+pub use self::traffic::Traffic;
 
-/// A forwarder on a port of its own, with a thread of its own: tests have a runtime each, and a system may outlive them.
+/// A proxy on a port of its own. It runs in a thread of its own, because each test has its own
+/// runtime and a shared system outlives the test that started it.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
-    shared: Arc<Shared>,
+    state: Arc<State>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What was sent to the server since the last [`Proxy::take`].
-#[derive(Debug, Clone, Default)]
-pub struct Traffic {
-    /// Connections that were opened.
-    pub connections: u64,
-    /// Round trips: runs of bytes from the client, each ended by bytes from the server.
-    pub round_trips: u64,
-    /// For Redis the commands, as `SET some:key`; for Postgres the messages, as `Sync`, `Query`, or `Parse`, which is followed by the
-    /// statement's name where it has one.
-    pub messages: Vec<String>,
-}
-
-impl Traffic {
-    /// How many messages begin with this word.
-    pub fn count(&self, word: &str) -> usize {
-        self.messages.iter().filter(|message| message.split(' ').next() == Some(word)).count()
-    }
-
-    /// Statements run by Postgres: one `Sync` ends each of the extended protocol, a `Query` is one of the simple protocol.
-    pub fn queries(&self) -> usize {
-        self.count("Sync") + self.count("Query")
-    }
-
-    /// `Parse` messages with a statement's name, which a transaction pooler loses.
-    pub fn named_statements(&self) -> usize {
-        self.messages.iter().filter(|message| message.starts_with("Parse ")).count()
-    }
-}
-
-#[derive(Debug)]
-struct Shared {
-    target: SocketAddr,
-    protocol: Protocol,
-    traffic: Mutex<Traffic>,
-    last_byte: Mutex<Instant>,
-    connections: AtomicU64,
-    /// Connections that were lost by what they sent.
-    lost: watch::Sender<u64>,
-    /// Whether what passes is read, and kept until it is taken.
-    is_read: AtomicBool,
-    faults: watch::Sender<Faults>,
-    listening: watch::Sender<bool>,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Faults {
-    /// Connections below this number pass nothing on and stay open.
-    silent_below: u64,
-    /// Connections below this number are reset.
-    reset_below: u64,
-    /// New connections are refused.
-    refusing: bool,
-    /// How long each answer of the server is held back.
-    delay: Duration,
-    /// How long whatever the client sends is held back.
-    hold: Duration,
-    /// A connection that sends this passes nothing on from there.
-    lose: Option<&'static str>,
-}
-
 impl Proxy {
-    /// Starts before a port of this machine.
+    /// Starts a proxy in front of a port of this machine.
     pub async fn start(target: u16, protocol: Protocol) -> Self {
-        let shared = Arc::new(Shared {
-            target: (Ipv4Addr::LOCALHOST, target).into(),
-            protocol,
-            traffic: Mutex::default(),
-            last_byte: Mutex::new(Instant::now()),
-            connections: AtomicU64::new(0),
-            lost: watch::Sender::new(0),
-            is_read: AtomicBool::new(true),
-            faults: watch::Sender::new(Faults::default()),
-            listening: watch::Sender::new(true),
-        });
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let state = Arc::new(State::new((Ipv4Addr::LOCALHOST, target).into(), protocol));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         listener.set_nonblocking(true).expect("a listener");
         let port = listener.local_addr().expect("an address").port();
         let (stop, stopped) = oneshot::channel::<()>();
-        let running = Arc::clone(&shared);
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let serving = Arc::clone(&state);
+        let thread = thread::spawn(move || {
+            let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 tokio::select! {
-                    () = running.serve(listener, port) => {}
+                    () = serve(serving, listener, port) => {}
                     _ = stopped => {}
                 }
             });
         });
-        Self { port, shared, stop: Some(stop), thread: Some(thread) }
+        Self { port, state, stop: Some(stop), thread: Some(thread) }
     }
 
-    /// Where it listens on 127.0.0.1.
+    /// Returns the port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// What was sent since the last call.
-    pub fn take(&self) -> Traffic {
-        std::mem::take(&mut *self.shared.traffic())
+    /// Returns what was sent since the last call.
+    pub fn take_traffic(&self) -> Traffic {
+        mem::take(&mut *self.state.traffic())
     }
 
-    /// From now on nothing is read or kept of what passes, which may be much.
-    pub fn stop_reading(&self) {
-        self.shared.is_read.store(false, Ordering::Relaxed);
-        self.take();
+    /// Stops recording traffic, which would use much memory under load.
+    pub fn stop_recording(&self) {
+        self.state.is_recording.store(false, Ordering::Relaxed);
+        self.take_traffic();
     }
 
-    /// Waits until nothing has passed for a while.
-    pub async fn quiet(&self) {
-        const WHILE: Duration = Duration::from_millis(40);
+    /// Waits until no bytes have passed for 40 ms.
+    pub async fn wait_until_quiet(&self) {
+        const QUIET: Duration = Duration::from_millis(40);
         loop {
-            let since = self.shared.last_byte.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
-            if since >= WHILE {
+            let elapsed = self.state.since_last_byte();
+            if elapsed >= QUIET {
                 return;
             }
-            tokio::time::sleep(WHILE - since).await;
+            sleep(QUIET - elapsed).await;
         }
     }
 
-    /// The connections that are open now pass nothing on any more, in either direction, and nobody is told. New ones work.
-    pub fn cut_silently(&self) {
-        let below = self.shared.connections.load(Ordering::SeqCst);
-        self.shared.faults.send_modify(|faults| faults.silent_below = below);
+    /// Drops all further traffic of the connections that are open now, in both directions and
+    /// without closing them. New connections work.
+    pub fn disconnect_silently(&self) {
+        let below = self.state.connections.load(Ordering::SeqCst);
+        self.state.faults.send_modify(|faults| faults.silent_below = below);
     }
 
-    /// All connections, those to come too, pass nothing on; until [`Proxy::heal`].
-    pub fn swallow(&self) {
-        self.shared.faults.send_modify(|faults| faults.silent_below = u64::MAX);
+    /// Drops all traffic of open and new connections without closing them, until [`Proxy::heal`].
+    pub fn blackhole(&self) {
+        self.state.faults.send_modify(|faults| faults.silent_below = u64::MAX);
+    }
+
+    /// Drops all traffic of a connection from the moment when it sends this text, the text
+    /// included, without closing it. Lasts until [`Proxy::heal`] for connections to come.
+    pub fn blackhole_after(&self, text: &'static str) {
+        self.state.faults.send_modify(|faults| faults.blackhole_after = Some(text));
+    }
+
+    /// Returns the number of connections that [`Proxy::blackhole_after`] has struck, as a receiver
+    /// that can wait for the next one.
+    pub fn blackholed(&self) -> watch::Receiver<u64> {
+        self.state.blackholed.subscribe()
     }
 
     /// Resets the connections that are open now.
     pub fn reset(&self) {
-        let below = self.shared.connections.load(Ordering::SeqCst);
-        self.shared.faults.send_modify(|faults| faults.reset_below = below);
+        let below = self.state.connections.load(Ordering::SeqCst);
+        self.state.faults.send_modify(|faults| faults.reset_below = below);
     }
 
-    /// Resets what is open and refuses new connections, as a server that is not there; until [`Proxy::heal`].
+    /// Resets open connections and refuses new ones, like a server that is down, until
+    /// [`Proxy::heal`].
     pub async fn refuse(&self) {
-        self.shared.faults.send_modify(|faults| faults.refusing = true);
+        self.state.faults.send_modify(|faults| faults.refusing = true);
         self.reset();
         self.wait_until_listening(false).await;
     }
 
-    /// Holds each answer of the server back for this long; until [`Proxy::heal`].
-    pub fn delay(&self, delay: Duration) {
-        self.shared.faults.send_modify(|faults| faults.delay = delay);
+    /// Delays everything that the server sends, until [`Proxy::heal`].
+    pub fn delay_responses(&self, delay: Duration) {
+        self.state.faults.send_modify(|faults| faults.response_delay = delay);
     }
 
-    /// Holds whatever is sent to the server back for this long, until [`Proxy::heal`]. It arrives also when whoever sent it has given up.
-    pub fn hold(&self, hold: Duration) {
-        self.shared.faults.send_modify(|faults| faults.hold = hold);
+    /// Delays everything that the client sends, until [`Proxy::heal`]. It arrives even if the
+    /// client has given up in the meantime.
+    pub fn delay_requests(&self, delay: Duration) {
+        self.state.faults.send_modify(|faults| faults.request_delay = delay);
     }
 
-    /// A connection that sends this text passes nothing on from there, the text included, and nobody is told; until [`Proxy::heal`].
-    pub fn lose(&self, text: &'static str) {
-        self.shared.faults.send_modify(|faults| faults.lose = Some(text));
-    }
-
-    /// How many connections were lost by what they sent, and a way to wait for the next.
-    pub fn lost(&self) -> watch::Receiver<u64> {
-        self.shared.lost.subscribe()
-    }
-
-    /// Ends all faults. Connections that were cut stay dead.
+    /// Ends all faults. Connections that were silently disconnected stay dead.
     pub async fn heal(&self) {
-        let below = self.shared.connections.load(Ordering::SeqCst);
-        self.shared.faults.send_modify(|faults| {
+        let below = self.state.connections.load(Ordering::SeqCst);
+        self.state.faults.send_modify(|faults| {
             let silent_below = faults.silent_below.min(below);
             *faults = Faults { silent_below, reset_below: faults.reset_below, ..Faults::default() };
         });
@@ -196,7 +141,7 @@ impl Proxy {
     }
 
     async fn wait_until_listening(&self, expected: bool) {
-        let mut listening = self.shared.listening.subscribe();
+        let mut listening = self.state.listening.subscribe();
         listening.wait_for(|listening| *listening == expected).await.expect("a running proxy");
     }
 }

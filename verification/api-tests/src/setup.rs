@@ -1,23 +1,26 @@
-//! What a system is made of.
+//! The configuration of a system.
 
-/// What a system is made of. The default is what most tests need.
+/// The configuration of a system. The default is what most tests need.
 #[derive(Debug)]
 pub struct Setup {
-    /// Where the database is.
+    /// Which database the functions use.
     pub postgres: PostgresChoice,
-    /// Where Redis is.
+    /// Which Redis the functions use.
     pub redis: RedisChoice,
-    /// Whether a [`Proxy`](crate::Proxy) stands before each of the two servers. Not before a cluster, whose nodes name each other.
+    /// Whether there is a [`Proxy`](crate::Proxy) in front of each of the two servers. A Redis
+    /// cluster has none, because its nodes announce their own addresses.
     pub proxied: bool,
-    /// How many environments a function may have; a request that finds all of them busy is answered 503, as on Lambda.
+    /// How many environments a function may have. As on Lambda, a request that finds all of them
+    /// busy is answered with 503.
     pub environments: usize,
-    /// How many requests an environment takes at a time, as on Lambda Managed Instances.
+    /// How many requests an environment serves at a time, as on Lambda Managed Instances.
     pub concurrency: Option<usize>,
-    /// Whether what the functions log is kept in memory.
+    /// Whether the log lines of the functions are kept in memory.
     pub keeps_logs: bool,
-    /// Whether what the functions print is delivered to `metrics-rollup`. Most tests would only be slower for it.
+    /// Whether the log lines of the functions are delivered to `metrics-rollup`. Most tests do not
+    /// need it and would only be slower.
     pub delivers_logs: bool,
-    /// Environment variables over those that the harness gives.
+    /// Environment variables of the functions, which take precedence over the default ones.
     pub variables: Vec<(&'static str, String)>,
 }
 
@@ -36,26 +39,27 @@ impl Default for Setup {
     }
 }
 
-/// Where the database is.
+/// Which database a system uses.
 #[derive(Debug)]
 pub enum PostgresChoice {
-    /// A migrated database of its own in the shared server.
+    /// A new migrated database in the shared server.
     Migrated,
-    /// An empty database of its own in the shared server.
+    /// A new empty database in the shared server.
     Empty,
-    /// A server of its own with these further settings; its database is migrated by `db-migrate`.
+    /// A dedicated server with these additional settings. `db-migrate` migrates its database.
     Own(Vec<(String, String)>),
-    /// At this URL, as through a pooler; whoever gives it takes care of the database.
+    /// The database at this URL, for example behind a pooler. The test migrates it.
     At(String),
 }
 
-/// Where Redis is.
+/// Which Redis a system uses.
 #[derive(Debug)]
 pub enum RedisChoice {
-    /// The shared server. Keys hold ids of users, which no two systems share; counters' names depend on the system's cache key.
+    /// The shared server. The names of keys contain ids of users, which no two systems share, and
+    /// the names of counters depend on the cache key of the system.
     Shared,
-    /// A server of its own, for tests that count its commands, fill it or stop it.
+    /// A dedicated server, for tests that count its commands, fill it or stop it.
     Own,
-    /// At this URL, as of a cluster.
+    /// The Redis at this URL, for example a cluster.
     At(String),
 }

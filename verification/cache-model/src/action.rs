@@ -1,6 +1,6 @@
 //! What can happen next: one command or one statement takes effect, or one fault occurs.
 //!
-//! The steps have the names of the functions of `shared::cache` and `shared::store` that perform
+//! The steps have the names of the functions of `shared::cache` and `shared::domain` that perform
 //! them, in the order in which a request calls these functions.
 
 use std::fmt;

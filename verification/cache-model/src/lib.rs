@@ -1,7 +1,7 @@
 //! A model of the cache protocol, guarded generations: every interleaving of two writers and three
 //! readers of one record, with one kind of fault at a time.
 //!
-//! The implementation is in `shared::cache` and `shared::store`. The steps of the model have the
+//! The implementation is in `shared::cache` and `shared::domain`. The steps of the model have the
 //! names of the functions that perform them, see [`action`]. The checked promise is: a read that
 //! begins after a write was acknowledged, or after a writer that had committed crashed, never
 //! returns an older version. The promise holds at once, except for a write that could not be

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use api_tests::{Kai, PostgresChoice, RedisChoice, Setup};
+use api_tests::{PostgresChoice, RedisChoice, Setup, TestApp};
 use dev_servers::RedisCluster;
 use serde_json::json;
 use tempfile::TempDir;
@@ -26,7 +26,7 @@ const MONITOR_INTERVAL: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct System {
     /// The functions, with proxies in front of Postgres and, unless it is a cluster, of Redis.
-    pub kai: Arc<Kai>,
+    pub kai: Arc<TestApp>,
     /// What the database records.
     pub oracle: Oracle,
     redis_cluster: Option<RedisCluster>,
@@ -41,7 +41,7 @@ impl System {
     pub async fn start(clustered: bool) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let redis_cluster = if clustered { Some(start_redis_cluster(folder.path())?) } else { None };
-        let kai = Kai::start_with(Setup {
+        let kai = TestApp::start_with(Setup {
             postgres: PostgresChoice::Own(vec![("max_connections".to_owned(), "500".to_owned())]),
             redis: redis_cluster.as_ref().map_or(RedisChoice::Own, |cluster| RedisChoice::At(cluster.url())),
             proxied: true,
@@ -52,7 +52,7 @@ impl System {
         })
         .await;
         for proxy in kai.postgres_proxy.iter().chain(&kai.redis_proxy) {
-            proxy.stop_reading();
+            proxy.stop_recording();
         }
         let oracle = Oracle::install(kai.database_url()).await?;
         Ok(Self { kai: Arc::new(kai), oracle, redis_cluster, _folder: folder })

@@ -1,6 +1,6 @@
 //! The users whose data are read and written.
 
-use api_tests::Kai;
+use api_tests::TestApp;
 use uuid::Uuid;
 
 use crate::register::{Expectation, Register};
@@ -23,8 +23,8 @@ pub struct User {
 
 impl User {
     /// Creates a user whose registers are all 0.
-    pub async fn create(kai: &Kai) -> Self {
-        let user = kai.settle().await;
+    pub async fn create(kai: &TestApp) -> Self {
+        let user = kai.new_user().await;
         let entries = [Uuid::now_v7(), Uuid::now_v7()];
         kai.query(
             "WITH profile AS (

@@ -1,4 +1,4 @@
-//! Adding a batch.
+//! Adding a batch to the table.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -9,34 +9,36 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, TransactWr
 use metrics::FamilyUse;
 use tokio::time::sleep;
 
-use super::{Error, Item, Key, Row, Table, moment, reason, refused};
+use super::error::{Error, invalid_request, reason, refused};
+use super::item::{Item, Key, Row, sortable};
+use super::open::Table;
 use crate::aggregate::{Aggregate, add_families};
 use crate::batch::Batch;
 use crate::minute::{Minute, day, expiry};
-use crate::scale::Scale;
+use crate::resolution::Resolution;
 
-/// So many aggregates are written in one transaction, each into its minute and its hour, beside the mark that they are; DynamoDB takes a
-/// hundred items.
-const PART: usize = 49;
-/// How often a transaction is begun anew because others wrote the same minutes.
-const ATTEMPTS: u32 = 8;
-/// How long the first of them waits; each next one twice as long, give or take.
-const PAUSE: Duration = Duration::from_millis(10);
+/// How many aggregates are written in one transaction. Each is written into its minute and its
+/// hour, and the mark of the part comes on top: DynamoDB accepts 100 items.
+const AGGREGATES_PER_TRANSACTION: usize = 49;
+/// How often a transaction is attempted while other writers change the same minutes.
+const MAX_ATTEMPTS: u32 = 8;
+/// How long the first retry waits. Each further one waits about twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
-/// What became of a batch.
+/// The outcome of adding a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Added {
-    /// Whether all of it had been counted before.
+pub struct AddOutcome {
+    /// Whether the whole batch had been counted before.
     pub repeated: bool,
-    /// Look-ups in the cache that have not been counted before.
+    /// The cache look-ups that had not been counted before, by family.
     pub families: BTreeMap<String, FamilyUse>,
 }
 
-/// Why a transaction was not made.
+/// Why a transaction was not committed.
 enum Cancelled {
-    /// This part of the batch was counted before.
+    /// This part of the batch had been counted before.
     Repeated,
-    /// Somebody else wrote one of its items.
+    /// Another writer changed one of its items.
     Contended,
     Failed(Error),
 }
@@ -44,21 +46,22 @@ enum Cancelled {
 type Part<'a> = [(&'a (Minute, String), &'a Aggregate)];
 
 impl Table {
-    /// Adds what a batch holds, unless that has been done before. After an error it may be added in part; adding it again adds the rest.
+    /// Adds a batch unless it has been added before. After an error the batch may be added in part;
+    /// adding it again adds the rest.
     ///
     /// # Errors
-    /// DynamoDB is away or refuses, or too many others write the same minutes or hours.
-    pub async fn add(&self, batch: &Batch) -> Result<Added, Error> {
-        // A line's id is its place: written twice, it is there once.
+    /// DynamoDB is unavailable or refuses, or too many others write the same minutes or hours.
+    pub async fn add(&self, batch: &Batch) -> Result<AddOutcome, Error> {
+        // The key contains the id of the line, so writing it twice stores it once.
         for (id, query) in &batch.slow_queries {
-            let key = Key { pk: format!("slow#{}", day(query.at)), sk: format!("{}#{id}", moment(query.at)) };
+            let key = Key { pk: format!("slow#{}", day(query.at)), sk: format!("{}#{id}", sortable(query.at)) };
             let item = serde_dynamo::to_item(Row::new(key, expiry(query.at), query))?;
             let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
             put.send().await.map_err(refused("PutItem"))?;
         }
         let requests: Vec<_> = batch.requests.iter().collect();
-        let mut added = Added { repeated: !requests.is_empty(), ..Added::default() };
-        for (number, part) in requests.chunks(PART).enumerate() {
+        let mut added = AddOutcome { repeated: !requests.is_empty(), ..AddOutcome::default() };
+        for (number, part) in requests.chunks(AGGREGATES_PER_TRANSACTION).enumerate() {
             let mark = Key { pk: format!("batch#{}", batch.id), sk: number.to_string() };
             if self.add_part(mark, part).await? {
                 added.repeated = false;
@@ -68,9 +71,9 @@ impl Table {
         Ok(added)
     }
 
-    /// Whether the part was added and had not been before.
+    /// Adds a part. Returns `false` if it had been counted before.
     async fn add_part(&self, mark: Key, part: &Part<'_>) -> Result<bool, Error> {
-        for attempt in 0..ATTEMPTS {
+        for attempt in 0..MAX_ATTEMPTS {
             match self.try_add(&mark, part).await {
                 Ok(()) => return Ok(true),
                 Err(Cancelled::Repeated) => return Ok(false),
@@ -83,12 +86,12 @@ impl Table {
 
     async fn try_add(&self, mark: &Key, part: &Part<'_>) -> Result<(), Cancelled> {
         let sums = sums(part);
-        let mut known = self.versions(sums.keys()).await?;
+        let mut stored = self.stored(sums.keys()).await?;
         let latest = part.iter().map(|((minute, _), _)| expiry(minute.start())).max().unwrap_or(0);
         let mark = Row::new(mark.clone(), latest, ());
         let mut writes = vec![self.put(serde_dynamo::to_item(mark).map_err(Error::from)?, None)?];
         for (key, sum) in sums {
-            let found = known.remove(&key);
+            let found = stored.remove(&key);
             let read = found.as_ref().map(|found| found.version);
             let mut row = found.unwrap_or_else(|| Row::new(key, latest, Aggregate::default()));
             row.held.merge(&sum);
@@ -99,11 +102,11 @@ impl Table {
         transaction.send().await.map(drop).map_err(|error| cancelled(&error))
     }
 
-    /// What is there already.
-    async fn versions(&self, keys: impl Iterator<Item = &Key>) -> Result<HashMap<Key, Row<Aggregate>>, Cancelled> {
+    /// Reads the stored aggregates of these keys.
+    async fn stored(&self, keys: impl Iterator<Item = &Key>) -> Result<HashMap<Key, Row<Aggregate>>, Cancelled> {
         let keys = keys.map(serde_dynamo::to_item).collect::<Result<Vec<Item>, _>>().map_err(Error::from)?;
         let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-        let wanted = wanted.map_err(|_| invalid("BatchGetItem"))?;
+        let wanted = wanted.map_err(|_| invalid_request("BatchGetItem"))?;
         let read = self.client.batch_get_item().request_items(&self.name, wanted).send().await;
         let read = read.map_err(refused("BatchGetItem"))?;
         if read.unprocessed_keys().is_some_and(|keys| !keys.is_empty()) {
@@ -114,7 +117,8 @@ impl Table {
         Ok(rows.into_iter().map(|row| (Key { pk: row.pk.clone(), sk: row.sk.clone() }, row)).collect())
     }
 
-    /// Writes an item in place of the version that was read, or where there was none.
+    /// Builds the write of an item on the condition that the stored version is still `version`, or
+    /// that no item is stored.
     fn put(&self, item: Item, version: Option<u64>) -> Result<TransactWriteItem, Error> {
         let put = Put::builder().table_name(&self.name).set_item(Some(item));
         let put = match version {
@@ -123,25 +127,21 @@ impl Table {
                 .condition_expression("version = :version")
                 .expression_attribute_values(":version", AttributeValue::N(version.to_string())),
         };
-        let put = put.build().map_err(|_| invalid("TransactWriteItems"))?;
+        let put = put.build().map_err(|_| invalid_request("TransactWriteItems"))?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
 }
 
-/// What is to be added where.
+/// Returns the sums to add to the item of each key.
 fn sums(part: &Part<'_>) -> BTreeMap<Key, Aggregate> {
     let mut sums = BTreeMap::<_, Aggregate>::new();
     for ((minute, endpoint), aggregate) in part {
-        for scale in Scale::ALL {
-            let key = Key { pk: scale.partition(*minute), sk: format!("{}#{endpoint}", scale.name(*minute)) };
+        for resolution in Resolution::ALL {
+            let key = Key { pk: resolution.partition(*minute), sk: format!("{}#{endpoint}", resolution.name(*minute)) };
             sums.entry(key).or_default().merge(aggregate);
         }
     }
     sums
-}
-
-fn invalid(operation: &'static str) -> Error {
-    Error::Refused { operation, reason: "a request that lacks something".to_owned() }
 }
 
 impl From<Error> for Cancelled {
@@ -150,7 +150,8 @@ impl From<Error> for Cancelled {
     }
 }
 
-/// The first item of the transaction is the mark: if that is there already, nothing else matters.
+/// Returns why a transaction was cancelled. Its first item is the mark: if that exists already, no
+/// other reason matters.
 fn cancelled(error: &SdkError<TransactWriteItemsError>) -> Cancelled {
     let Some(TransactWriteItemsError::TransactionCanceledException(exception)) = error.as_service_error() else {
         let reason = reason(error);
@@ -160,9 +161,9 @@ fn cancelled(error: &SdkError<TransactWriteItemsError>) -> Cancelled {
     };
     let reasons: Vec<_> =
         exception.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or("None")).collect();
-    let passing =
+    let transient =
         ["None", "ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
-    match reasons.iter().find(|reason| !passing.contains(reason)) {
+    match reasons.iter().find(|reason| !transient.contains(reason)) {
         Some(reason) => {
             Cancelled::Failed(Error::Refused { operation: "TransactWriteItems", reason: (*reason).to_owned() })
         }
@@ -171,11 +172,12 @@ fn cancelled(error: &SdkError<TransactWriteItemsError>) -> Cancelled {
     }
 }
 
-/// Twice as long each time, and by chance up to as long again: whoever collided does not collide again.
+/// Returns how long to wait before the next attempt: twice as long each time, plus up to as long
+/// again at random, so that writers that collided do not collide again.
 fn pause(attempt: u32) -> Duration {
     let mut random = [0];
-    // Without randomness all wait the same, which is no reason to fail.
+    // Without randomness all writers wait equally long, which is no reason to fail.
     let _ = getrandom::fill(&mut random);
-    let longest = PAUSE * 2_u32.saturating_pow(attempt);
-    longest + longest * u32::from(random[0]) / 255
+    let shortest = FIRST_PAUSE * 2_u32.saturating_pow(attempt);
+    shortest + shortest * u32::from(random[0]) / 255
 }

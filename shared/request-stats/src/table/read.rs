@@ -1,4 +1,4 @@
-//! Reading a window.
+//! Reading the report of a window.
 
 use std::collections::BTreeSet;
 
@@ -7,60 +7,63 @@ use futures_util::future::{try_join, try_join_all};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use super::{Error, Row, Table, moment, refused};
+use super::error::{Error, refused};
+use super::item::{Row, sortable};
+use super::open::Table;
 use crate::aggregate::Aggregate;
-use crate::line::SlowQuery;
+use crate::log_line::SlowQuery;
 use crate::minute::{Minute, day, day_before};
 use crate::report::{Report, Window};
-use crate::scale::Scale;
+use crate::resolution::Resolution;
 
-/// So many of the last slow queries are shown.
-const SLOW_QUERIES: i32 = 20;
+/// How many of the latest slow queries a report contains.
+const MAX_SLOW_QUERIES: i32 = 20;
 
 impl Table {
-    /// What a window that ends now tells.
+    /// Reads the report of a window that ends now.
     ///
     /// # Errors
-    /// DynamoDB is away or refuses.
+    /// DynamoDB is unavailable or refuses.
     pub async fn report(&self, window: Window, now: Timestamp) -> Result<Report, Error> {
         let (first, last) = window.minutes(now);
         let (aggregates, slow_queries) =
-            try_join(self.aggregates(window.scale(), first, last), self.slow_queries(first.start(), now)).await?;
+            try_join(self.aggregates(window.resolution(), first, last), self.slow_queries(first.start(), now)).await?;
         Ok(Report::new(window, now, aggregates, slow_queries))
     }
 
-    /// The aggregates of these minutes, each with the first of its own and with its endpoint.
+    /// Reads the aggregates of these minutes, each with its first minute and its endpoint.
     async fn aggregates(
         &self,
-        scale: Scale,
+        resolution: Resolution,
         first: Minute,
         last: Minute,
     ) -> Result<Vec<(Minute, String, Aggregate)>, Error> {
-        let partitions: BTreeSet<_> = first.until(last).map(|minute| scale.partition(minute)).collect();
-        // "~" sorts after everything that an endpoint's name is made of.
-        let (from, to) = (scale.name(first), format!("{}#~", scale.name(last)));
+        let partitions: BTreeSet<_> = first.through(last).map(|minute| resolution.partition(minute)).collect();
+        // "~" sorts after every character of an endpoint's name.
+        let (from, to) = (resolution.name(first), format!("{}#~", resolution.name(last)));
         let queries = partitions.into_iter().map(|partition| self.query(partition, &from, &to, None));
         let rows: Vec<Vec<Row<Aggregate>>> = try_join_all(queries).await?;
         let aggregates = rows.into_iter().flatten().filter_map(|row| {
             let (name, endpoint) = row.sk.split_once('#')?;
-            Some((scale.parse(name)?, endpoint.to_owned(), row.held))
+            Some((resolution.parse(name)?, endpoint.to_owned(), row.held))
         });
         Ok(aggregates.collect())
     }
 
-    /// The last slow queries, the latest first.
+    /// Reads the latest slow queries, newest first.
     async fn slow_queries(&self, from: Timestamp, to: Timestamp) -> Result<Vec<SlowQuery>, Error> {
-        let (earliest, latest) = (moment(from), format!("{}~", moment(to)));
-        // A window is a day long at most.
-        let of = |time| self.query(format!("slow#{}", day(time)), &earliest, &latest, Some(SLOW_QUERIES));
-        let mut rows: Vec<Row<SlowQuery>> = of(to).await?;
-        if day(from) != day(to) && rows.len() < SLOW_QUERIES as usize {
-            rows.extend(of(day_before(to)).await?);
+        let (earliest, latest) = (sortable(from), format!("{}~", sortable(to)));
+        // A window is at most a day long, so it touches at most two days.
+        let of_day = |time| self.query(format!("slow#{}", day(time)), &earliest, &latest, Some(MAX_SLOW_QUERIES));
+        let mut rows: Vec<Row<SlowQuery>> = of_day(to).await?;
+        if day(from) != day(to) && rows.len() < MAX_SLOW_QUERIES as usize {
+            rows.extend(of_day(day_before(to)).await?);
         }
-        Ok(rows.into_iter().map(|row| row.held).take(SLOW_QUERIES as usize).collect())
+        Ok(rows.into_iter().map(|row| row.held).take(MAX_SLOW_QUERIES as usize).collect())
     }
 
-    /// The items of a partition between two sort keys: all of them, or the last so many, the last one first.
+    /// Reads the items of a partition between two sort keys: all of them, or the `last` ones in
+    /// descending order.
     async fn query<T: DeserializeOwned>(
         &self,
         pk: String,

@@ -1,28 +1,31 @@
-//! Forgetting what was counted, for tests.
+//! Deleting the statistics, for tests.
 
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use jiff::Timestamp;
 
-use super::{Error, Item, Table, refused};
+use super::error::{Error, refused};
+use super::item::Item;
+use super::open::Table;
 use crate::minute::{Minute, day, day_before};
 use crate::report::Window;
-use crate::scale::Scale;
+use crate::resolution::Resolution;
 
-/// DynamoDB deletes so many items at once.
-const TOGETHER: usize = 25;
+/// How many items DynamoDB deletes in one call.
+const DELETES_PER_CALL: usize = 25;
 
 impl Table {
-    /// Deletes everything that any window could show. A batch that was counted before stays counted: delivered again, it adds nothing.
+    /// Deletes everything that any window could show. A batch that was counted before stays
+    /// counted: if it is delivered again, it adds nothing.
     ///
     /// # Errors
-    /// DynamoDB is away or refuses; doing it again deletes the rest.
+    /// DynamoDB is unavailable or refuses; calling this again deletes the rest.
     pub async fn reset(&self, now: Timestamp) -> Result<(), Error> {
         let last = Minute::of(now);
-        let minutes = last.before(Window::LONGEST_MINUTES).until(last);
+        let minutes = last.minus(Window::MAX_MINUTES).through(last);
         let mut partitions: BTreeSet<_> =
-            minutes.flat_map(|minute| Scale::ALL.map(|scale| scale.partition(minute))).collect();
+            minutes.flat_map(|minute| Resolution::ALL.map(|resolution| resolution.partition(minute))).collect();
         partitions.extend([now, day_before(now)].map(|time| format!("slow#{}", day(time))));
         for partition in partitions {
             let keys = self
@@ -39,7 +42,7 @@ impl Table {
                 .collect::<Result<Vec<_>, _>>()
                 .await
                 .map_err(refused("Query"))?;
-            for keys in keys.chunks(TOGETHER) {
+            for keys in keys.chunks(DELETES_PER_CALL) {
                 self.delete(keys.to_vec()).await?;
             }
         }

@@ -1,4 +1,4 @@
-//! DynamoDB on this machine, and clients that are refused on purpose.
+//! A local DynamoDB, and clients that fail on purpose.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,9 +15,9 @@ use request_stats::Table;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-const NAME: &str = "performance";
+const NAME: &str = "request-stats";
 
-/// A server with an empty table, for one test.
+/// A server with an empty table for one test.
 pub(crate) struct DynamoDb {
     url: String,
     server: AbortHandle,
@@ -51,26 +51,26 @@ impl DynamoDb {
         Table::new(self.client(|config| config), NAME)
     }
 
-    /// A table whose client fails from the so manieth call of an operation on.
-    pub(crate) fn table_that_refuses(&self, operation: &'static str, from: u32) -> Table {
-        let refusal = Refusal { operation, from, seen: Arc::default() };
-        Table::new(self.client(|config| config.interceptor(refusal)), NAME)
+    /// Returns a table whose client fails from the call number `from` of an operation on.
+    pub(crate) fn table_that_fails(&self, operation: &'static str, from: u32) -> Table {
+        let fault = InjectedFault { operation, from, calls: Arc::default() };
+        Table::new(self.client(|config| config.interceptor(fault)), NAME)
     }
 
-    /// `expires_at` of every item.
+    /// Reads `expires_at` of every item.
     pub(crate) async fn expiries(&self) -> Vec<i64> {
         let items = self.client(|config| config).scan().table_name(NAME).send().await.unwrap().items.unwrap();
         items.iter().map(|item| item["expires_at"].as_n().unwrap().parse().unwrap()).collect()
     }
 
-    fn client(&self, adapt: impl FnOnce(Builder) -> Builder) -> Client {
+    fn client(&self, configure: impl FnOnce(Builder) -> Builder) -> Client {
         let config = Builder::new()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .endpoint_url(&self.url);
-        Client::from_conf(adapt(config).build())
+        Client::from_conf(configure(config).build())
     }
 }
 
@@ -81,15 +81,15 @@ impl Drop for DynamoDb {
 }
 
 #[derive(Debug)]
-struct Refusal {
+struct InjectedFault {
     operation: &'static str,
     from: u32,
-    seen: Arc<AtomicU32>,
+    calls: Arc<AtomicU32>,
 }
 
-impl Intercept for Refusal {
+impl Intercept for InjectedFault {
     fn name(&self) -> &'static str {
-        "refusal"
+        "injected fault"
     }
 
     fn read_before_transmit(
@@ -99,8 +99,8 @@ impl Intercept for Refusal {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let target = context.request().headers().get("x-amz-target").unwrap_or_default();
-        if target.ends_with(self.operation) && self.seen.fetch_add(1, Ordering::Relaxed) + 1 >= self.from {
-            return Err("refused on purpose".into());
+        if target.ends_with(self.operation) && self.calls.fetch_add(1, Ordering::Relaxed) + 1 >= self.from {
+            return Err("failed on purpose".into());
         }
         Ok(())
     }

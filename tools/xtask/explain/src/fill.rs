@@ -3,7 +3,7 @@
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
-use shared::store::catalogue::Subject;
+use shared::domain::statements::Subject;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 use uuid::Uuid;

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use dev_servers::Plan;
-use shared::store::catalogue::{self, Example, Subject};
+use shared::domain::statements::{self, Example, Subject};
 use tokio_postgres::{Client, NoTls};
 
 use self::fill::Size;
@@ -41,7 +41,7 @@ async fn main() -> ExitCode {
 async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let size = Size::of(arguments.entries);
     if arguments.statements.is_empty() && !arguments.all {
-        print!("{}", list(&catalogue::statements(&size.subject())));
+        print!("{}", list(&statements::statements(&size.subject())));
         return Ok(ExitCode::SUCCESS);
     }
     // Found out now, not after the database is filled.
@@ -69,7 +69,7 @@ fn list(examples: &[Example]) -> String {
 }
 
 fn chosen(arguments: &Arguments, subject: &Subject) -> Result<Vec<Example>> {
-    let mut examples = catalogue::statements(subject);
+    let mut examples = statements::statements(subject);
     for name in &arguments.statements {
         if !examples.iter().any(|example| example.statement.name == name) {
             bail!("there is no statement {name}; `cargo xtask explain` lists them all");
@@ -104,7 +104,7 @@ async fn explain_all(client: &Client, examples: &[Example]) -> Result<Vec<String
 
 /// Prints the plan of a statement with the verdict on it, and returns whether that is good.
 async fn explain(client: &Client, example: &Example) -> Result<bool> {
-    let params: Vec<_> = example.params.iter().map(catalogue::Value::param).collect();
+    let params: Vec<_> = example.params.iter().map(statements::Value::param).collect();
     let sql = format!("EXPLAIN (ANALYZE, BUFFERS) {}", example.statement.sql);
     client.batch_execute("BEGIN").await?;
     // Typed and with its parameters, as the functions send it: so the planner sees what it sees for them.
@@ -144,7 +144,7 @@ mod tests {
             };
             let before = count().await?;
             assert_eq!(before[0], 20_000);
-            assert_eq!(explain_all(client, &catalogue::statements(&subject)).await?, Vec::<String>::new());
+            assert_eq!(explain_all(client, &statements::statements(&subject)).await?, Vec::<String>::new());
             assert_eq!(count().await?, before);
             Ok(())
         })
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn every_name_is_listed_once() {
-        let listed = list(&catalogue::statements(&Size::of(1000).subject()));
+        let listed = list(&statements::statements(&Size::of(1000).subject()));
         let names: BTreeSet<&str> = listed.lines().collect();
         assert_eq!(names.len(), listed.lines().count());
         assert!(names.contains("journal.page") && names.contains("journal.page.known"));

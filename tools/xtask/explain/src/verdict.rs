@@ -3,7 +3,7 @@
 use std::fmt;
 
 use dev_servers::Plan;
-use shared::store::catalogue::Exception;
+use shared::domain::statements::Exception;
 
 /// One criterion, and how the plan meets it.
 #[derive(Debug, PartialEq, Eq)]

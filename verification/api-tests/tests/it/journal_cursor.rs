@@ -2,18 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api_tests::{Kai, Person};
+use api_tests::{TestApp, TestUser, entry_ids};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// Follows the cursors to the end, doing something in between, and returns the ids in their order.
-async fn walk(person: &Person, first: &str, mut between: impl AsyncFnMut()) -> Vec<Uuid> {
+/// Reads all pages by cursor and calls `between` before each further page. Returns the ids in their
+/// order.
+async fn read_all_pages(user: &TestUser, first: &str, mut between: impl AsyncFnMut()) -> Vec<Uuid> {
     let (mut seen, mut query) = (Vec::new(), first.to_owned());
     loop {
-        let body = person.get(format!("/api/journal/entries?{query}")).await.good();
-        let ids =
-            body["entries"].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap().parse().unwrap());
-        seen.extend::<Vec<Uuid>>(ids.collect());
+        let body = user.get(format!("/api/journal/entries?{query}")).await.expect_success();
+        seen.extend(entry_ids(&body).iter().map(|id| id.parse::<Uuid>().unwrap()));
         assert_eq!(body["has_more"], json!(body["next_cursor"].is_string()));
         assert!(body.get("total").is_none() && body.get("page").is_none(), "{body}");
         let Value::String(next) = &body["next_cursor"] else { return seen };
@@ -26,36 +25,38 @@ const INSERT: &str = "INSERT INTO journal_entries (id, user_id, content, created
     SELECT gen_random_uuid(), $1, 'x', timestamptz '2025-10-20 12:00:00Z' - (n / 7) * interval '1 s' FROM generate_series(1, $2) n
     RETURNING id";
 
-async fn insert(kai: &Kai, user: Uuid, number: i32) -> Vec<Uuid> {
-    kai.query(INSERT, &[&user, &number]).await.iter().map(|row| row.get(0)).collect()
+/// Inserts entries into the database directly. Every seven of them have the same time.
+async fn insert(app: &TestApp, user: Uuid, number: i32) -> Vec<Uuid> {
+    app.query(INSERT, &[&user, &number]).await.iter().map(|row| row.get(0)).collect()
 }
 
 #[tokio::test]
-async fn every_entry_is_seen_once_in_order_also_when_times_are_equal() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
-    insert(kai, ada.id, 40).await;
+async fn every_entry_is_listed_once_in_order_also_if_times_are_equal() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
+    insert(app, ada.id, 40).await;
     let newest_first = "SELECT id FROM journal_entries WHERE user_id = $1 ORDER BY created_at DESC, id DESC";
-    let expected: Vec<Uuid> = kai.query(newest_first, &[&ada.id]).await.iter().map(|row| row.get(0)).collect();
+    let expected: Vec<Uuid> = app.query(newest_first, &[&ada.id]).await.iter().map(|row| row.get(0)).collect();
     for limit in [1, 3, 20, 40, 100] {
-        assert_eq!(walk(&ada, &format!("limit={limit}"), async || {}).await, expected, "limit {limit}");
+        assert_eq!(read_all_pages(&ada, &format!("limit={limit}"), async || {}).await, expected, "limit {limit}");
     }
 }
 
 #[tokio::test]
-async fn what_lives_through_a_walk_is_seen_exactly_once_whatever_comes_and_goes() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
+async fn entries_are_listed_exactly_once_while_others_are_created_and_deleted() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
     for round in 0..5 {
-        kai.query("DELETE FROM journal_entries WHERE user_id = $1", &[&ada.id]).await;
-        let lasting: BTreeSet<Uuid> = insert(kai, ada.id, 60).await.into_iter().collect();
-        let mut passing = insert(kai, ada.id, 60).await;
-        ada.write("drops what is cached").await;
-        let seen = walk(&ada, "limit=7", async || {
-            // Rows with the times of those that are walked over, before and behind the cursor, by writes that no function announces.
-            let gone = passing.split_off(passing.len().saturating_sub(4));
-            kai.query("DELETE FROM journal_entries WHERE id = ANY($1)", &[&gone]).await;
-            passing.extend(insert(kai, ada.id, 5).await);
+        app.query("DELETE FROM journal_entries WHERE user_id = $1", &[&ada.id]).await;
+        let lasting: BTreeSet<Uuid> = insert(app, ada.id, 60).await.into_iter().collect();
+        let mut transient = insert(app, ada.id, 60).await;
+        ada.create_entry("invalidates the cache").await;
+        let seen = read_all_pages(&ada, "limit=7", async || {
+            // Deletes and inserts rows with the same times directly in the database, before and
+            // behind the cursor.
+            let gone = transient.split_off(transient.len().saturating_sub(4));
+            app.query("DELETE FROM journal_entries WHERE id = ANY($1)", &[&gone]).await;
+            transient.extend(insert(app, ada.id, 5).await);
         })
         .await;
         let mut counts = BTreeMap::new();
@@ -67,35 +68,35 @@ async fn what_lives_through_a_walk_is_seen_exactly_once_whatever_comes_and_goes(
 }
 
 #[tokio::test]
-async fn a_plain_time_is_a_cursor_before_everything_of_that_time() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
-    insert(kai, ada.id, 13).await;
-    let number = async |cursor: &str| {
-        let body = ada.get(format!("/api/journal/entries?limit=100&cursor={cursor}")).await.good();
+async fn a_plain_timestamp_as_cursor_excludes_entries_of_that_time() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
+    insert(app, ada.id, 13).await;
+    let count = async |cursor: &str| {
+        let body = ada.get(format!("/api/journal/entries?limit=100&cursor={cursor}")).await.expect_success();
         body["entries"].as_array().unwrap().len()
     };
-    // Six have the time itself, seven are a second older.
-    assert_eq!(number("2025-10-20T12:00:00Z").await, 7);
-    assert_eq!(number("2025-10-20T12:00:00.000001Z").await, 13);
-    assert_eq!(number("2025-10-20T14:00:00%2B02:00").await, 7);
-    assert_eq!(number("2025-10-20T11:59:59Z").await, 0);
+    // Six entries have exactly this time, and seven are a second older.
+    assert_eq!(count("2025-10-20T12:00:00Z").await, 7);
+    assert_eq!(count("2025-10-20T12:00:00.000001Z").await, 13);
+    assert_eq!(count("2025-10-20T14:00:00%2B02:00").await, 7);
+    assert_eq!(count("2025-10-20T11:59:59Z").await, 0);
     for wrong in ["", "yesterday", "2025-10-20T12:00:00Z_x"] {
-        let reply = ada.get(format!("/api/journal/entries?cursor={wrong}")).await;
-        reply.expect_problem(422, "invalid_fields");
+        let response = ada.get(format!("/api/journal/entries?cursor={wrong}")).await;
+        response.expect_problem(422, "invalid_fields");
     }
     ada.get("/api/journal/entries?cursor=2025-10-20T12:00:00Z&page=2").await.expect_problem(422, "invalid_fields");
 }
 
 #[tokio::test]
-async fn a_stretch_is_cached_until_the_journal_changes() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
-    insert(kai, ada.id, 13).await;
+async fn a_page_by_cursor_is_cached_until_the_journal_changes() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
+    insert(app, ada.id, 13).await;
     let path = "/api/journal/entries?limit=5&fields=id";
     let first = ada.get(path).await;
     assert_eq!(first.json()["entries"][0].as_object().unwrap().len(), 1);
     assert_eq!(ada.get(path).until_hit().await.body, first.body);
-    let entry = ada.write("newest").await;
+    let entry = ada.create_entry("newest").await;
     assert_eq!(ada.get(path).await.json()["entries"][0]["id"], entry["id"]);
 }

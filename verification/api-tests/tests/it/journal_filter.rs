@@ -1,10 +1,11 @@
 //! `GET /api/journal/entries` with filters and search.
 
-use api_tests::{Kai, Person};
+use api_tests::{TestApp, TestUser};
 use serde_json::{Value, json};
 
-async fn journal(kai: &Kai) -> Person {
-    let ada = kai.settle().await;
+/// Creates a user with a journal.
+async fn user_with_journal(app: &TestApp) -> TestUser {
+    let ada = app.new_user().await;
     let entries = [
         ("2025-10-01", "The canal", "Walked along the water.", Some(7.0), vec!["walk", "water"]),
         ("2025-10-02", "Work", "A long meeting about the walking path beside the canal.", Some(4.0), vec!["work"]),
@@ -15,19 +16,20 @@ async fn journal(kai: &Kai) -> Person {
     for (day, title, content, mood, tags) in entries {
         let insert = "INSERT INTO journal_entries (id, user_id, title, content, mood, tags, created_at)
             VALUES (gen_random_uuid(), $1, $2, $3, $4, $5, $6::text::date + time '18:00')";
-        kai.query(insert, &[&ada.id, &title, &content, &mood, &tags, &day]).await;
+        app.query(insert, &[&ada.id, &title, &content, &mood, &tags, &day]).await;
     }
     ada
 }
 
+/// Returns the titles of a page in their order.
 fn titles(body: &Value) -> Vec<&str> {
     body["entries"].as_array().unwrap().iter().map(|entry| entry["title"].as_str().unwrap()).collect()
 }
 
 #[tokio::test]
-async fn each_filter_and_all_together_leave_what_meets_them() {
-    let kai = Kai::shared().await;
-    let ada = journal(kai).await;
+async fn filters_select_the_matching_entries_alone_and_combined() {
+    let app = TestApp::shared().await;
+    let ada = user_with_journal(app).await;
     for (query, expected) in [
         ("tags=water", vec!["Swimming", "The canal"]),
         ("tags=water,walk", vec!["The canal"]),
@@ -43,18 +45,18 @@ async fn each_filter_and_all_together_leave_what_meets_them() {
         ("end_date=2025-10-01T17:59:59Z", vec![]),
         ("mood_min=5&tags=walk&start_date=2025-10-02", vec!["Größe"]),
     ] {
-        let page = ada.get(format!("/api/journal/entries?{query}")).await.good();
+        let page = ada.get(format!("/api/journal/entries?{query}")).await.expect_success();
         assert_eq!(titles(&page), expected, "{query}");
         assert_eq!((&page["total"], &page["has_more"]), (&json!(expected.len()), &json!(false)), "{query}");
-        let stretch = ada.get(format!("/api/journal/entries?{query}&limit=100")).await.good();
-        assert_eq!(titles(&stretch), expected, "{query}");
+        let by_cursor = ada.get(format!("/api/journal/entries?{query}&limit=100")).await.expect_success();
+        assert_eq!(titles(&by_cursor), expected, "{query}");
     }
 }
 
 #[tokio::test]
-async fn a_search_finds_words_phrases_and_what_is_without_a_word_and_ranks_titles_first() {
-    let kai = Kai::shared().await;
-    let ada = journal(kai).await;
+async fn a_search_supports_words_phrases_and_exclusions_and_ranks_titles_first() {
+    let app = TestApp::shared().await;
+    let ada = user_with_journal(app).await;
     for (search, expected) in [
         ("canal", vec!["The canal", "Rest", "Work"]),
         ("CANALS", vec!["The canal", "Rest", "Work"]),
@@ -68,66 +70,66 @@ async fn a_search_finds_words_phrases_and_what_is_without_a_word_and_ranks_title
         ("the", vec![]),
         ("%22%20%26%20%7C%20!%20%3A*%20(", vec![]),
     ] {
-        let page = ada.get(format!("/api/journal/entries?search={search}")).await.good();
+        let page = ada.get(format!("/api/journal/entries?search={search}")).await.expect_success();
         assert_eq!(titles(&page), expected, "{search}");
         assert_eq!(page["total"], expected.len());
     }
-    let newest_first = ada.get("/api/journal/entries?search=canal&limit=2").await.good();
-    assert_eq!(titles(&newest_first), ["Rest", "Work"], "a walk by cursor goes by time");
-    let second = ada.get("/api/journal/entries?search=canal&page=2&page_size=2").await.good();
+    let newest_first = ada.get("/api/journal/entries?search=canal&limit=2").await.expect_success();
+    assert_eq!(titles(&newest_first), ["Rest", "Work"], "pages by cursor are sorted by time");
+    let second = ada.get("/api/journal/entries?search=canal&page=2&page_size=2").await.expect_success();
     assert_eq!((titles(&second), &second["has_more"]), (vec!["Work"], &json!(false)));
 }
 
 #[tokio::test]
-async fn what_was_found_is_cached_under_a_name_that_does_not_tell_what_was_looked_for_until_the_journal_changes() {
-    let kai = Kai::start().await;
-    let ada = journal(&kai).await;
+async fn a_search_result_is_cached_under_a_key_that_does_not_reveal_the_query() {
+    let app = TestApp::start().await;
+    let ada = user_with_journal(&app).await;
     let path = "/api/journal/entries?search=kanal&tags=walk";
     let first = ada.get(path).await;
-    assert_eq!(first.cache(), "miss");
+    assert_ne!(first.cache_status(), "hit");
     assert_eq!(ada.get(path).until_hit().await.body, first.body);
-    let keys: Vec<String> = kai.redis(redis::cmd("KEYS").arg("*")).await;
+    let keys: Vec<String> = app.redis(redis::cmd("KEYS").arg("*")).await;
     assert!(keys.iter().any(|key| key.starts_with(&format!("journal:list:{}:query:", ada.id))), "{keys:?}");
     assert!(!keys.iter().any(|key| key.contains("kanal") || key.contains("walk")), "{keys:?}");
     ada.post("/api/journal/entries", &json!({"content": "Wieder am Kanal.", "title": "Again", "tags": ["walk"]}))
         .await
-        .good();
-    assert_eq!(titles(&ada.get(path).await.good()), ["Again", "Größe"]);
+        .expect_success();
+    assert_eq!(titles(&ada.get(path).await.expect_success()), ["Again", "Größe"]);
 }
 
 #[tokio::test]
-async fn a_tag_is_found_however_it_was_written() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
+async fn a_tag_is_trimmed_before_it_is_stored() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
     ada.post("/api/journal/entries", &json!({"content": "x", "title": "Nap", "tags": [" sleep ", "rest"]}))
         .await
-        .good();
-    assert_eq!(titles(&ada.get("/api/journal/entries?tags=sleep").await.good()), ["Nap"]);
+        .expect_success();
+    assert_eq!(titles(&ada.get("/api/journal/entries?tags=sleep").await.expect_success()), ["Nap"]);
     let comma = json!({"content": "x", "tags": ["a,b"]});
     ada.post("/api/journal/entries", &comma).await.expect_problem(422, "invalid_fields");
 }
 
-/// Postgres' parser of words takes a run of these for a file or an address, and looks back over all of it at each step: the write would run into
-/// its deadline.
+/// The text search parser of Postgres takes a run of these patterns for a file or a host and looks
+/// back over all of it at each step, so that a write would exceed its deadline.
 #[tokio::test]
-async fn no_text_takes_the_index_long() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
+async fn no_text_takes_the_full_text_index_long() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
     for pattern in ["a_", "walk_", "a1@", "~/", "./", "a.b/", "http://a.b/?", "a-", "1e5", "&lt;", "<a "] {
         let content = pattern.repeat(40_000 / pattern.len());
-        let draft = json!({"title": pattern.repeat(400 / pattern.len()), "content": content});
-        let entry = ada.post("/api/journal/entries", &draft).await;
+        let body = json!({"title": pattern.repeat(400 / pattern.len()), "content": content});
+        let entry = ada.post("/api/journal/entries", &body).await;
         assert_eq!(entry.status, 201, "{pattern}: {}", entry.text());
     }
-    ada.post("/api/journal/entries", &json!({"content": "see snake_case/path"})).await.good();
-    let found = ada.get("/api/journal/entries?search=snake_case").await.good();
+    ada.post("/api/journal/entries", &json!({"content": "see snake_case/path"})).await.expect_success();
+    let found = ada.get("/api/journal/entries?search=snake_case").await.expect_success();
     assert_eq!(found["total"], 1);
 }
 
 #[tokio::test]
-async fn a_filter_that_makes_no_sense_is_named() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
+async fn an_invalid_filter_is_named() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
     for (query, field) in [
         ("tags=", "tags"),
         ("mood_min=0", "mood_min"),

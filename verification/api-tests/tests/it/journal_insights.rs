@@ -1,24 +1,25 @@
 //! `GET /api/journal/insights`.
 
-use api_tests::Kai;
+use api_tests::TestApp;
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn an_empty_journal_tells_nothing() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
+async fn an_empty_journal_has_empty_insights() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
     let expected = json!({
         "days": 30, "entries_analyzed": 0, "mood_trend": "stable", "average_mood": null, "mood_by_day": [], "writing_streak": 0,
         "most_used_tags": []
     });
-    assert_eq!(ada.get("/api/journal/insights").await.good(), expected);
+    assert_eq!(ada.get("/api/journal/insights").await.expect_success(), expected);
 }
 
 #[tokio::test]
-async fn what_was_written_is_put_together_by_days() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
-    // Days before today, mood and tags; in the middle of the day, so that the test may run at midnight.
+async fn insights_summarise_the_entries_by_day() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
+    // Days before today, mood and tags. All entries are from noon, so that the test may run at any
+    // time.
     let entries: [(i32, Option<f64>, &[&str]); 6] = [
         (0, Some(8.0), &["walk", "sleep"]),
         (1, Some(6.0), &["walk"]),
@@ -31,10 +32,10 @@ async fn what_was_written_is_put_together_by_days() {
         let tags: Vec<String> = tags.iter().map(|tag| (*tag).to_owned()).collect();
         let insert = "INSERT INTO journal_entries (id, user_id, content, mood, tags, created_at) VALUES (gen_random_uuid(), $1, 'x', $3, $4,
             ((now() AT TIME ZONE 'UTC')::date - $2::int + time '12:00') AT TIME ZONE 'UTC')";
-        kai.query(insert, &[&ada.id, &days, &mood, &tags]).await;
+        app.query(insert, &[&ada.id, &days, &mood, &tags]).await;
     }
-    let insights = ada.get("/api/journal/insights").await.good();
-    let rows = kai.query("SELECT ((now() AT TIME ZONE 'UTC')::date - n)::text FROM generate_series(0, 5) n", &[]).await;
+    let insights = ada.get("/api/journal/insights").await.expect_success();
+    let rows = app.query("SELECT ((now() AT TIME ZONE 'UTC')::date - n)::text FROM generate_series(0, 5) n", &[]).await;
     let date: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     assert_eq!((&insights["days"], &insights["entries_analyzed"]), (&json!(30), &json!(5)));
     let by_day = json!([
@@ -48,21 +49,21 @@ async fn what_was_written_is_put_together_by_days() {
     assert_eq!(insights["writing_streak"], 3);
     let tags = json!([{"tag": "walk", "count": 3}, {"tag": "sleep", "count": 2}, {"tag": "work", "count": 2}]);
     assert_eq!(insights["most_used_tags"], tags);
-    let longer = ada.get("/api/journal/insights?days=60").await.good();
+    let longer = ada.get("/api/journal/insights?days=60").await.expect_success();
     assert_eq!((&longer["days"], &longer["entries_analyzed"]), (&json!(60), &json!(6)));
 }
 
 #[tokio::test]
 async fn insights_are_cached_until_the_journal_changes() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
-    ada.write("x").await;
-    let analyzed = |reply: &Value| reply["entries_analyzed"].as_i64();
-    assert_eq!(analyzed(&ada.get("/api/journal/insights").await.good()), Some(1));
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
+    ada.create_entry("x").await;
+    let analyzed = |response: &Value| response["entries_analyzed"].as_i64();
+    assert_eq!(analyzed(&ada.get("/api/journal/insights").await.expect_success()), Some(1));
     ada.get("/api/journal/insights").until_hit().await;
-    ada.write("y").await;
-    assert_eq!(analyzed(&ada.get("/api/journal/insights").await.good()), Some(2));
-    let other = kai.settle().await.id;
+    ada.create_entry("y").await;
+    assert_eq!(analyzed(&ada.get("/api/journal/insights").await.expect_success()), Some(2));
+    let other = app.new_user().await.id;
     ada.get(format!("/api/journal/insights?user_id={other}")).await.expect_problem(403, "forbidden");
     ada.get("/api/journal/insights?days=0").await.expect_problem(422, "invalid_fields");
 }

@@ -1,25 +1,22 @@
 //! `PUT` and `PATCH /api/journal/entries/{entry_id}`.
 
-use api_tests::{Kai, Person, Request};
+use api_tests::{Request, TestApp, TestUser, entry_path, send_all, sorted_statuses};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-fn path(entry: &Value) -> String {
-    format!("/api/journal/entries/{}", entry["id"].as_str().unwrap())
-}
-
-fn change(person: &Person, method: &str, entry: &Value, body: &Value) -> Request {
-    person.request(method, path(entry)).json(body)
+/// Builds a request that updates an entry.
+fn update(user: &TestUser, method: &str, entry: &Value, body: &Value) -> Request {
+    user.request(method, entry_path(entry)).json(body)
 }
 
 #[tokio::test]
-async fn put_and_patch_alike_change_what_is_there_and_leave_what_is_absent() {
-    let kai = Kai::shared().await;
+async fn put_and_patch_change_the_given_fields_and_leave_the_others() {
+    let app = TestApp::shared().await;
     for method in ["PUT", "PATCH"] {
-        let ada = kai.settle().await;
-        let draft =
+        let ada = app.new_user().await;
+        let body =
             json!({"title": "Fog", "content": "Grey.", "mood": 4, "mood_emoji": "🌫️", "tags": ["walk"], "images": []});
-        let mut entry = ada.post("/api/journal/entries", &draft).await.good();
+        let mut entry = ada.post("/api/journal/entries", &body).await.expect_success();
         for (body, member, value) in [
             (json!({"content": "Grey, then blue."}), "content", json!("Grey, then blue.")),
             (json!({"mood": 7.5}), "mood", json!(7.5)),
@@ -34,70 +31,68 @@ async fn put_and_patch_alike_change_what_is_there_and_leave_what_is_absent() {
                 Value::Null,
             ),
         ] {
-            // So that the answer to the change, and not a miss, is what shows it.
-            ada.get(path(&entry)).until_hit().await;
-            let changed = change(&ada, method, &entry, &body).await.good();
+            // The entry is cached, so that an outdated record would be noticed.
+            ada.get(entry_path(&entry)).until_hit().await;
+            let updated = update(&ada, method, &entry, &body).await.expect_success();
             let mut expected = entry.clone();
             expected[member] = value;
-            expected["updated_at"] = changed["updated_at"].clone();
-            assert_eq!(changed, expected, "{method} {body}");
-            assert!(changed["updated_at"].as_str() > entry["updated_at"].as_str());
-            assert_eq!(ada.get(path(&entry)).await.good(), changed);
-            assert_eq!(ada.list().await.json()["entries"], json!([changed]));
-            entry = changed;
+            expected["updated_at"] = updated["updated_at"].clone();
+            assert_eq!(updated, expected, "{method} {body}");
+            assert!(updated["updated_at"].as_str() > entry["updated_at"].as_str());
+            assert_eq!(ada.get(entry_path(&entry)).await.expect_success(), updated);
+            assert_eq!(ada.list_entries().await.json()["entries"], json!([updated]));
+            entry = updated;
         }
     }
 }
 
 #[tokio::test]
-async fn nobody_changes_an_entry_that_is_not_theirs_or_not_there() {
-    let kai = Kai::shared().await;
-    let (ada, bob) = (kai.settle().await, kai.settle().await);
-    let entry = bob.write("private").await;
-    change(&ada, "PATCH", &entry, &json!({"content": "x"})).await.expect_problem(404, "not_found");
+async fn another_users_entry_or_a_missing_one_cannot_be_changed() {
+    let app = TestApp::shared().await;
+    let (ada, bob) = (app.new_user().await, app.new_user().await);
+    let entry = bob.create_entry("private").await;
+    update(&ada, "PATCH", &entry, &json!({"content": "x"})).await.expect_problem(404, "not_found");
     let absent = json!({"id": Uuid::now_v7()});
-    change(&ada, "PUT", &absent, &json!({"content": "x"})).await.expect_problem(404, "not_found");
+    update(&ada, "PUT", &absent, &json!({"content": "x"})).await.expect_problem(404, "not_found");
     let foreign = json!({"content": "x", "user_id": ada.id});
-    change(&bob, "PATCH", &entry, &foreign).await.expect_problem(403, "forbidden");
-    change(&bob, "PATCH", &entry, &json!({"mood": 0})).await.expect_problem(422, "invalid_fields");
-    assert_eq!(bob.get(path(&entry)).await.good(), entry);
+    update(&bob, "PATCH", &entry, &foreign).await.expect_problem(403, "forbidden");
+    update(&bob, "PATCH", &entry, &json!({"mood": 0})).await.expect_problem(422, "invalid_fields");
+    assert_eq!(bob.get(entry_path(&entry)).await.expect_success(), entry);
 }
 
 #[tokio::test]
-async fn with_if_match_only_the_version_that_was_read_is_changed() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
-    let entry = ada.write("first").await;
-    let etag = ada.get(path(&entry)).await.header("etag").unwrap().to_owned();
+async fn if_match_changes_only_the_version_that_was_read() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
+    let entry = ada.create_entry("first").await;
+    let etag = ada.get(entry_path(&entry)).await.header("etag").unwrap().to_owned();
     let send =
-        |tag: &str, content: &str| change(&ada, "PATCH", &entry, &json!({"content": content})).header("if-match", tag);
+        |tag: &str, content: &str| update(&ada, "PATCH", &entry, &json!({"content": content})).header("if-match", tag);
     send("W/\"00000000000000000000000000000000\"", "x").await.expect_problem(412, "precondition_failed");
-    assert_eq!(send(&etag, "second").await.good()["content"], "second");
+    assert_eq!(send(&etag, "second").await.expect_success()["content"], "second");
     send(&etag, "third").await.expect_problem(412, "precondition_failed");
-    assert_eq!(send("*", "fourth").await.good()["content"], "fourth");
-    let (bob, absent) = (kai.settle().await, json!({"id": Uuid::now_v7()}));
+    assert_eq!(send("*", "fourth").await.expect_success()["content"], "fourth");
+    let (bob, absent) = (app.new_user().await, json!({"id": Uuid::now_v7()}));
     for nothing in [&entry, &absent] {
-        let reply = change(&bob, "PATCH", nothing, &json!({"content": "x"})).header("if-match", &etag).await;
-        reply.expect_problem(404, "not_found");
+        let response = update(&bob, "PATCH", nothing, &json!({"content": "x"})).header("if-match", &etag).await;
+        response.expect_problem(404, "not_found");
     }
 }
 
 #[tokio::test]
-async fn of_many_who_change_the_same_version_at_once_one_succeeds() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
+async fn if_many_updates_of_one_version_race_only_one_succeeds() {
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
     for _ in 0..5 {
-        let entry = ada.write("first").await;
-        let etag = ada.get(path(&entry)).await.header("etag").unwrap().to_owned();
-        let changes = (0..6).map(|number| {
+        let entry = ada.create_entry("first").await;
+        let etag = ada.get(entry_path(&entry)).await.header("etag").unwrap().to_owned();
+        let updates = (0..6).map(|number| {
             let body = json!({"content": format!("version {number}")});
-            std::future::IntoFuture::into_future(change(&ada, "PUT", &entry, &body).header("if-match", &etag))
+            update(&ada, "PUT", &entry, &body).header("if-match", &etag)
         });
-        let replies = futures_util::future::join_all(changes).await;
-        let mut statuses: Vec<u16> = replies.iter().map(|reply| reply.status).collect();
-        statuses.sort_unstable();
-        assert_eq!(statuses, [200, 412, 412, 412, 412, 412]);
-        let winner = replies.iter().find(|reply| reply.status == 200).unwrap().json();
-        assert_eq!(ada.get(path(&entry)).await.good(), winner);
+        let responses = send_all(updates).await;
+        assert_eq!(sorted_statuses(&responses), [200, 412, 412, 412, 412, 412]);
+        let winner = responses.iter().find(|response| response.status == 200).unwrap().json();
+        assert_eq!(ada.get(entry_path(&entry)).await.expect_success(), winner);
     }
 }

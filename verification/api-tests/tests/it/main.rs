@@ -1,4 +1,5 @@
-//! Kai from the outside: a module for each function, and one for each property of the whole.
+//! Tests of Kai from the outside: one module for each function, and one for each property of the
+//! whole system.
 
 #![expect(
     clippy::indexing_slicing,
@@ -7,6 +8,8 @@
     reason = "test code outside of the test functions themselves"
 )]
 
+mod account_delete;
+mod account_export;
 mod auth_login;
 mod auth_logout;
 mod auth_me;
@@ -22,9 +25,7 @@ mod docs;
 mod health;
 mod health_detailed;
 mod journal_create;
-mod journal_cursor;
 mod journal_delete;
-mod journal_filter;
 mod journal_get;
 mod journal_insights;
 mod journal_list;
@@ -33,35 +34,36 @@ mod metrics_rollup;
 mod profile_get;
 mod profile_update;
 
-mod access;
-mod account_delete;
-mod account_export;
 mod alarms;
-mod at_rest;
+mod authorization;
 mod chat_model;
-mod cluster;
 mod concurrency;
-mod counts;
+mod concurrent_changes;
+mod corrupt_cache;
 mod crisis;
 mod dashboard;
+mod database_role;
+mod encryption_at_rest;
+mod end_to_end;
 mod errors;
 mod events;
 mod faults;
-mod fields;
-mod flow;
-mod harness;
+mod field_validation;
 mod headers;
-mod hostile;
 mod idempotency;
-mod isolation;
-mod journey;
-mod markers;
-mod matrix;
+mod input_leaks;
+mod journal_cursor;
+mod journal_filter;
 mod metrics;
-mod overlap;
-mod plan;
-mod pooler;
+mod pgbouncer;
 mod privacy;
-mod role;
-mod secret;
+mod proxy;
+mod query_counts;
+mod query_plan;
+mod redis_acl;
+mod redis_cluster_and_tls;
+mod routes;
+mod scenario;
+mod secrets_manager;
 mod slow_query;
+mod user_isolation;

@@ -1,17 +1,17 @@
 //! `GET /api/users/{user_id}/profile`.
 
-use api_tests::Kai;
+use std::collections::BTreeSet;
+
+use api_tests::{TestApp, member_names};
 use serde_json::json;
 
 #[tokio::test]
 async fn a_new_account_has_an_empty_profile() {
-    let kai = Kai::shared().await;
-    let ada = kai.register_and_login().await;
-    let profile = ada.get(ada.profile_path()).await.good();
-    let mut members: Vec<_> = profile.as_object().unwrap().keys().map(String::as_str).collect();
-    members.sort_unstable();
+    let app = TestApp::shared().await;
+    let ada = app.register_and_login().await;
+    let profile = ada.get(ada.profile_path()).await.expect_success();
     let expected = ["communication_style", "created_at", "id", "preferences", "traits", "updated_at", "user_id"];
-    assert_eq!(members, expected);
+    assert_eq!(member_names(&profile), BTreeSet::from(expected));
     assert_eq!(
         (&profile["user_id"], &profile["traits"], &profile["preferences"]),
         (&json!(ada.id), &json!({}), &json!({}))
@@ -20,18 +20,18 @@ async fn a_new_account_has_an_empty_profile() {
 
 #[tokio::test]
 async fn the_second_read_is_a_hit_with_the_same_body() {
-    let kai = Kai::shared().await;
-    let ada = kai.settle().await;
+    let app = TestApp::shared().await;
+    let ada = app.new_user().await;
     let (first, second) = (ada.get(ada.profile_path()).await, ada.get(ada.profile_path()).until_hit().await);
-    assert_ne!(first.cache(), "hit");
+    assert_ne!(first.cache_status(), "hit");
     assert_eq!(first.body, second.body);
 }
 
 #[tokio::test]
-async fn a_profile_of_somebody_else_is_forbidden_whether_there_is_one_or_not() {
-    let kai = Kai::shared().await;
-    let (ada, bob) = (kai.settle().await, kai.settle().await);
-    bob.get(bob.profile_path()).await.good();
+async fn another_users_profile_is_forbidden_whether_it_exists_or_not() {
+    let app = TestApp::shared().await;
+    let (ada, bob) = (app.new_user().await, app.new_user().await);
+    bob.get(bob.profile_path()).await.expect_success();
     for other in [bob.id, uuid::Uuid::now_v7()] {
         ada.get(format!("/api/users/{other}/profile")).await.expect_problem(403, "forbidden");
     }

@@ -1,33 +1,29 @@
-//! The warning about a slow query: enough to find the statement, the request and the data, and nothing that a person wrote.
+//! The warning about a slow query: it identifies the statement, the request and the data but
+//! contains no user text.
 
-use api_tests::{Kai, Setup};
+use api_tests::{Setup, TestApp};
 use serde_json::{Value, json};
 
-async fn start(threshold: &str) -> Kai {
+/// Starts a system with this threshold in seconds.
+async fn start(threshold: &str) -> TestApp {
     let variables = vec![("SLOW_QUERY_THRESHOLD", threshold.to_owned())];
-    Kai::start_with(Setup { variables, ..Setup::default() }).await
-}
-
-fn warnings(kai: &Kai) -> Vec<Value> {
-    let lines = kai.logs.lines();
-    let lines = lines.iter().filter(|line| line.text.contains("slow query"));
-    lines.map(|line| serde_json::from_str(&line.text).unwrap_or_else(|error| panic!("{error}: {line:?}"))).collect()
+    TestApp::start_with(Setup { variables, ..Setup::default() }).await
 }
 
 #[tokio::test]
-async fn a_slow_query_names_its_statement_its_request_and_its_ids_and_quotes_no_value() {
-    let kai = start("0.000001").await;
-    let ada = kai.settle().await;
+async fn a_slow_query_warning_names_statement_request_and_ids_but_no_value() {
+    let app = start("0.000001").await;
+    let ada = app.new_user().await;
     for content in ["a heron on the canal", "another heron"] {
-        ada.post("/api/journal/entries", &json!({"content": content})).await.good();
+        ada.post("/api/journal/entries", &json!({"content": content})).await.expect_success();
     }
-    let reply = ada.get("/api/journal/entries?search=heron&page_size=7").await;
-    assert_eq!(reply.good()["total"], 2);
-    kai.settled().await;
+    let response = ada.get("/api/journal/entries?search=heron&page_size=7").await;
+    assert_eq!(response.expect_success()["total"], 2);
+    app.wait_until_idle().await;
 
-    let warnings = warnings(&kai);
-    let of_request = |warning: &&Value| warning["request_id"] == reply.header("x-request-id").unwrap();
-    let warning = warnings.iter().find(of_request).expect("a warning with the request's id");
+    let warnings = app.log_records("slow query");
+    let is_of_request = |warning: &&Value| warning["request_id"] == response.header("x-request-id").unwrap();
+    let warning = warnings.iter().find(is_of_request).expect("a warning with the request's id");
     assert_eq!(warning["level"], "WARN");
     assert_eq!(warning["statement"], "journal.filtered");
     assert_eq!(warning["endpoint"], "GET /api/journal/entries");
@@ -50,14 +46,14 @@ async fn a_slow_query_names_its_statement_its_request_and_its_ids_and_quotes_no_
 }
 
 #[tokio::test]
-async fn a_query_that_fails_slowly_says_why_instead_of_how_many_rows() {
-    let kai = start("0.000001").await;
-    let ada = kai.settle().await;
-    kai.query("ALTER TABLE journal_entries ADD CONSTRAINT defect CHECK (content NOT LIKE 'heron%')", &[]).await;
-    let reply = ada.post("/api/journal/entries", &json!({"content": "heron"})).await;
-    reply.expect_problem(500, "internal");
-    kai.settled().await;
-    let warnings = warnings(&kai);
+async fn a_slow_query_that_fails_is_logged_with_its_error_instead_of_its_rows() {
+    let app = start("0.000001").await;
+    let ada = app.new_user().await;
+    app.query("ALTER TABLE journal_entries ADD CONSTRAINT defect CHECK (content NOT LIKE 'heron%')", &[]).await;
+    let response = ada.post("/api/journal/entries", &json!({"content": "heron"})).await;
+    response.expect_problem(500, "internal");
+    app.wait_until_idle().await;
+    let warnings = app.log_records("slow query");
     let warning = warnings.iter().find(|warning| warning["statement"] == "journal.create").expect("a warning");
     assert!(warning["error"].as_str().is_some_and(|error| error.contains("23514")), "{warning}");
     assert!(warning.get("rows").is_none() && !warning.to_string().contains("heron"), "{warning}");
@@ -65,9 +61,9 @@ async fn a_query_that_fails_slowly_says_why_instead_of_how_many_rows() {
 
 #[tokio::test]
 async fn a_query_below_the_threshold_is_not_logged() {
-    let kai = start("3600").await;
-    let ada = kai.settle().await;
-    ada.get("/api/journal/entries").await.good();
-    kai.settled().await;
-    assert_eq!(warnings(&kai), Vec::<Value>::new());
+    let app = start("3600").await;
+    let ada = app.new_user().await;
+    ada.get("/api/journal/entries").await.expect_success();
+    app.wait_until_idle().await;
+    assert_eq!(app.log_records("slow query"), Vec::<Value>::new());
 }

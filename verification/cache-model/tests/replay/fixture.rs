@@ -7,9 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dev_servers::testing;
 use redis::{Cmd, ConnectionLike as _, Value};
-use shared::State;
+use shared::AppState;
 use shared::config::Config;
-use shared::store::{self, Credentials, Email, Token};
+use shared::domain::{Credentials, Email, Token};
 use tokio::runtime::Builder;
 use tokio_postgres::{Client, NoTls};
 
@@ -32,7 +32,7 @@ pub(crate) struct Fixture {
     database_url: String,
     redis: redis::Connection,
     redis_url: String,
-    state: State,
+    state: AppState,
     users: u32,
 }
 
@@ -65,12 +65,12 @@ impl Fixture {
         self.users += 1;
         let email = Email::parse(&format!("user{}@example.org", self.users).as_str().into()).unwrap();
         let token = self.runtime.block_on(async {
-            let account = store::register(&self.state, &email, "not a hash", None).await.unwrap();
+            let account = self.state.store.accounts().register(&email, "not a hash", None).await.unwrap();
             let sql = "UPDATE user_profiles SET communication_style = '1' WHERE user_id = $1";
             self.database.execute(sql, &[&account.id.0]).await.unwrap();
             self.database.execute("DELETE FROM cache_outbox", &[]).await.unwrap();
             let credentials = Credentials { user: account.id, password_hash: "not a hash".to_owned() };
-            store::create_session(&self.state, &credentials, None).await.unwrap().token
+            self.state.store.sessions().create(&credentials, None).await.unwrap().token
         });
         let record = format!("user:profile:{}", token.user_id());
         User { token, keys: Keys { guard: format!("{record}:guard"), record } }
@@ -98,7 +98,7 @@ impl Fixture {
     /// failure.
     pub(crate) fn drain_and_read(&self, token: &Token) -> u32 {
         self.runtime.block_on(async {
-            store::drain_outbox(&self.state).await.unwrap();
+            self.state.store.outbox().drain().await.unwrap();
             match request::read(self.state.for_request(), token.clone()).await {
                 Outcome::Read { version, .. } => version,
                 other => panic!("{other:?}"),
@@ -131,7 +131,7 @@ pub(crate) struct User {
 
 /// One execution environment, which reaches its servers through gates.
 pub(crate) struct Environment {
-    pub(crate) state: State,
+    pub(crate) state: AppState,
     /// The worker on which its first connections live, whichever actor uses them.
     worker: Worker,
     _gates: [Gate; 2],
@@ -149,7 +149,7 @@ impl Environment {
     }
 }
 
-fn state(redis_url: &str, database_url: &str) -> State {
+fn state(redis_url: &str, database_url: &str) -> AppState {
     let config = Config::from_lookup(|name| {
         Some(match name {
             "DATABASE_URL" => database_url.to_owned(),
@@ -158,5 +158,5 @@ fn state(redis_url: &str, database_url: &str) -> State {
             _ => return None,
         })
     });
-    State::try_from(config.unwrap()).unwrap()
+    AppState::try_from(config.unwrap()).unwrap()
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use cache_model::action::{Action, Drainer, WriterStep};
-use shared::State;
-use shared::store::Token;
+use shared::AppState;
+use shared::domain::Token;
 
 use crate::actor::Actor;
 use crate::fixture::{Environment, Fixture, User};
@@ -60,7 +60,7 @@ impl Participants {
     }
 
     /// Returns the state of an actor's environment, with the metrics of a new request.
-    pub(crate) fn state(&self, actor: Actor) -> State {
+    pub(crate) fn state(&self, actor: Actor) -> AppState {
         self.environments[self.environment_of[&actor]].state.for_request()
     }
 

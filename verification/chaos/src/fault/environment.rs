@@ -2,7 +2,7 @@
 //! fault is injected.
 
 use anyhow::Result;
-use api_tests::Kai;
+use api_tests::TestApp;
 use emulator::EnvironmentState;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
@@ -43,13 +43,13 @@ pub(super) async fn kill(system: &System, random: &mut StdRng) -> Result<u64> {
 }
 
 /// Kills every busy environment of the functions that `is_affected` selects.
-pub(super) fn kill_busy(kai: &Kai, is_affected: impl Fn(&str) -> bool) {
+pub(super) fn kill_busy(kai: &TestApp, is_affected: impl Fn(&str) -> bool) {
     for pid in busy(kai, is_affected) {
         let _ = kill_process(pid, Signal::KILL);
     }
 }
 
-fn busy(kai: &Kai, is_affected: impl Fn(&str) -> bool) -> impl Iterator<Item = Pid> {
+fn busy(kai: &TestApp, is_affected: impl Fn(&str) -> bool) -> impl Iterator<Item = Pid> {
     let busy =
         kai.emulator.environments().into_iter().filter(move |environment| {
             environment.state == EnvironmentState::Busy && is_affected(&environment.function)

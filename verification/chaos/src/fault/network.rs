@@ -11,7 +11,7 @@ use super::{random_duration, repeat};
 
 /// Delays the replies of the server for a while.
 pub(super) async fn delay_replies(proxy: &Proxy, random: &mut StdRng) -> Result<u64> {
-    proxy.delay(random_duration(random, 2, 120));
+    proxy.delay_responses(random_duration(random, 2, 120));
     heal_after(proxy, random_duration(random, 300, 2000)).await
 }
 

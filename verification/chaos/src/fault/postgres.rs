@@ -48,7 +48,7 @@ pub(super) async fn reset_connections(system: &System, random: &mut StdRng) -> R
 }
 
 pub(super) async fn blackhole(system: &System, random: &mut StdRng) -> Result<u64> {
-    network::disturb(proxy(system)?, random, Proxy::cut_silently).await
+    network::disturb(proxy(system)?, random, Proxy::disconnect_silently).await
 }
 
 fn server(system: &System) -> Result<&Postgres> {

@@ -81,7 +81,7 @@ pub(super) async fn delay_replies(system: &System, random: &mut StdRng) -> Resul
 
 pub(super) async fn delay_commands(system: &System, random: &mut StdRng) -> Result<u64> {
     let proxy = proxy(system)?;
-    proxy.hold(random_duration(random, 5, 1500));
+    proxy.delay_requests(random_duration(random, 5, 1500));
     network::heal_after(proxy, random_duration(random, 300, 2000)).await
 }
 
@@ -97,7 +97,7 @@ pub(super) async fn refuse_connections(system: &System, random: &mut StdRng) -> 
 
 pub(super) async fn blackhole(system: &System, random: &mut StdRng) -> Result<u64> {
     let proxy = proxy(system)?;
-    proxy.swallow();
+    proxy.blackhole();
     network::heal_after(proxy, random_duration(random, 100, 2500)).await
 }
 
@@ -105,9 +105,9 @@ pub(super) async fn blackhole(system: &System, random: &mut StdRng) -> Result<u6
 /// environments of the functions that write are killed at the same moment.
 pub(super) async fn lose_marker_clears(system: &System, random: &mut StdRng, kills: bool) -> Result<u64> {
     let proxy = proxy(system)?;
-    let mut lost = proxy.lost();
+    let mut lost = proxy.blackholed();
     let before = *lost.borrow_and_update();
-    proxy.lose(CLEARING);
+    proxy.blackhole_after(CLEARING);
     let end = Instant::now() + random_duration(random, 500, 2000);
     loop {
         let left = end.saturating_duration_since(Instant::now());

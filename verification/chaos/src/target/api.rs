@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use api_tests::{Kai, Reply, Request};
+use api_tests::{Request, Response, TestApp};
 
 use super::{Answer, Failure, Target, body, session};
 use crate::user::{Resource, User};
 
 /// Reads and writes over HTTP.
 #[derive(Debug)]
-pub struct Api(pub Arc<Kai>);
+pub struct Api(pub Arc<TestApp>);
 
 impl Target for Api {
     const NAME: &'static str = "api";
@@ -21,7 +21,7 @@ impl Target for Api {
             Resource::Journal => "/api/journal/entries".to_owned(),
         };
         let reply = send(self.0.anonymous().with_token(token).get(path)).await?;
-        let versions = body::parse_versions(user, resource, &reply.plain())?;
+        let versions = body::parse_versions(user, resource, &reply.decompressed())?;
         Ok(Answer { versions, hit: reply.header("x-cache") == Some("hit") })
     }
 
@@ -52,12 +52,12 @@ fn profile_path(user: &User) -> String {
     format!("/api/users/{}/profile", user.id)
 }
 
-async fn send(request: Request) -> Result<Reply, Failure> {
-    let reply = request.attempt().await.ok_or(Failure::Unavailable)?;
+async fn send(request: Request) -> Result<Response, Failure> {
+    let reply = request.try_send().await.ok_or(Failure::Unavailable)?;
     match reply.status {
         200 => Ok(reply),
         401 => Err(Failure::SignedOut),
         500..=599 => Err(Failure::Unavailable),
-        status => Err(Failure::Unexpected(format!("{status} {}", String::from_utf8_lossy(&reply.plain())))),
+        status => Err(Failure::Unexpected(format!("{status} {}", String::from_utf8_lossy(&reply.decompressed())))),
     }
 }

@@ -6,15 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use api_tests::Kai;
+use api_tests::TestApp;
 use rand::RngExt as _;
 use serde_json::Value;
 use shared::config::Config;
-use shared::fields::Fields;
-use shared::store::{
-    self, EntryChange, EntryId, IdempotencyKey, Listing, Precondition, ProfileChange, RevocationScope, Token,
-};
-use shared::{Error, State};
+use shared::domain::validation::FieldReader;
+use shared::domain::{EntryId, EntryPatch, IdempotencyKey, ListQuery, ProfilePatch, RevocationScope, Token};
+use shared::{AppState, Error};
 use tokio::time::timeout;
 
 use super::{Answer, Failure, Target, body, session};
@@ -29,8 +27,8 @@ const WRITE_DURATION: Duration = Duration::from_millis(5);
 
 /// Reads and writes with the functions that the handlers call.
 pub struct Library {
-    environments: Vec<State>,
-    listing: Listing,
+    environments: Vec<AppState>,
+    listing: ListQuery,
     database_url: String,
     next: AtomicUsize,
 }
@@ -40,20 +38,20 @@ impl Library {
     ///
     /// # Errors
     /// A URL is invalid.
-    pub fn new(kai: &Kai) -> Result<Self> {
-        let environment = |_| environment(kai.seen_urls());
+    pub fn new(kai: &TestApp) -> Result<Self> {
+        let environment = |_| environment(kai.configured_urls());
         Ok(Self {
             environments: (0..ENVIRONMENTS).map(environment).collect::<Result<_>>()?,
-            listing: Listing::read(Fields::default()).context("a listing")?.0,
+            listing: ListQuery::read(FieldReader::default()).context("a listing")?.0,
             database_url: kai.database_url().to_owned(),
             next: AtomicUsize::new(0),
         })
     }
 
     /// Returns the next environment in turn, as a request sees it.
-    fn environment(&self) -> Result<State, Failure> {
+    fn environment(&self) -> Result<AppState, Failure> {
         let number = self.next.fetch_add(1, Ordering::Relaxed) % self.environments.len().max(1);
-        self.environments.get(number).map(State::for_request).ok_or(Failure::Unavailable)
+        self.environments.get(number).map(AppState::for_request).ok_or(Failure::Unavailable)
     }
 }
 
@@ -64,12 +62,12 @@ impl Target for Library {
     async fn read(&self, user: &User, token: &str, resource: Resource) -> Result<Answer, Failure> {
         let (state, token) = (self.environment()?, parse_token(token)?);
         let read = match resource {
-            Resource::Profile => store::profile(&state, &token).await,
-            Resource::Journal => store::list_entries(&state, &token, &self.listing).await,
+            Resource::Profile => state.store.profiles().get(&token).await,
+            Resource::Journal => state.store.journal().list(&token, &self.listing).await,
         };
         let (bytes, _) = read.map_err(failure)?.into_body(false);
         // The records of the session and of the resource.
-        Ok(Answer { versions: body::parse_versions(user, resource, &bytes)?, hit: state.meter.cache_hits() == 2 })
+        Ok(Answer { versions: body::parse_versions(user, resource, &bytes)?, hit: state.metrics().cache_hits() == 2 })
     }
 
     async fn write(&self, user: &User, resource: Resource, number: usize, version: u64) -> Result<(), Failure> {
@@ -88,8 +86,8 @@ impl Target for Library {
 
     async fn sign_out(&self, token: &str) -> Result<(), Failure> {
         let (state, text, token) = (self.environment()?, token, parse_token(token)?);
-        let key = IdempotencyKey::new(&state, "auth-logout", text, &[]).bound_to(&state, &token);
-        store::revoke_sessions(&state, &token, RevocationScope::This, Some(&key)).await.map_err(failure)
+        let key = IdempotencyKey::new(&state.store, "auth-logout", text, &[]).bound_to(&state.store, &token);
+        state.store.sessions().revoke(&token, RevocationScope::This, Some(&key)).await.map_err(failure)
     }
 }
 
@@ -100,7 +98,7 @@ impl fmt::Debug for Library {
 }
 
 async fn write(
-    state: &State,
+    state: &AppState,
     token: &Token,
     user: &User,
     resource: Resource,
@@ -111,23 +109,21 @@ async fn write(
     let body = body::patch(resource, number, version);
     let done = match (resource, user.entries.get(number)) {
         (Resource::Journal, Some(entry)) => {
-            let key = IdempotencyKey::new(state, "journal-update", &key, &[]);
-            let (change, _) = EntryChange::read(fields(&body)?).map_err(failure)?;
-            let guard = store::begin_journal_write(state, token.user_id()).await.map_err(failure)?;
+            let key = IdempotencyKey::new(&state.store, "journal-update", &key, &[]);
+            let (change, _) = EntryPatch::read(fields(&body)?).map_err(failure)?;
             let entry = EntryId(*entry);
-            store::update_entry(state, guard, token, entry, &change, Precondition::None, Some(&key)).await.map(drop)
+            state.store.journal().update(token, entry, &change, None, Some(&key)).await.map(drop)
         }
         _ => {
-            let key = IdempotencyKey::new(state, "profile-update", &key, &[]);
-            let change = ProfileChange::read(fields(&body)?).map_err(failure)?;
-            let guard = store::begin_profile_write(state, token.user_id()).await.map_err(failure)?;
-            store::update_profile(state, guard, token, &change, Some(&key)).await.map(drop)
+            let key = IdempotencyKey::new(&state.store, "profile-update", &key, &[]);
+            let change = ProfilePatch::read(fields(&body)?).map_err(failure)?;
+            state.store.profiles().update(token, &change, Some(&key)).await.map(drop)
         }
     };
     done.map_err(failure)
 }
 
-fn environment([database_url, redis_url]: [&str; 2]) -> Result<State> {
+fn environment([database_url, redis_url]: [&str; 2]) -> Result<AppState> {
     let config = Config::from_lookup(|name| {
         Some(match name {
             "DATABASE_URL" => database_url.to_owned(),
@@ -136,15 +132,15 @@ fn environment([database_url, redis_url]: [&str; 2]) -> Result<State> {
             _ => return None,
         })
     });
-    Ok(State::try_from(config?)?)
+    Ok(AppState::try_from(config?)?)
 }
 
 fn parse_token(token: &str) -> Result<Token, Failure> {
     Token::parse(token).ok_or(Failure::SignedOut)
 }
 
-fn fields(body: &Value) -> Result<Fields, Failure> {
-    Fields::from_json(body.to_string().as_bytes()).map_err(failure)
+fn fields(body: &Value) -> Result<FieldReader, Failure> {
+    FieldReader::from_json(body.to_string().as_bytes()).map_err(failure)
 }
 
 fn failure(error: Error) -> Failure {

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use api_tests::Kai;
+use api_tests::TestApp;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, FromRedisValue, cmd};
 use shared::db::{Db, PoolSize, Statement};
-use shared::metrics::Meter;
+use shared::metrics::RequestMetrics;
 use tokio::sync::Mutex;
 use tokio_postgres::types::{ToSql, Type};
 
@@ -58,10 +58,10 @@ impl Naive {
     ///
     /// # Errors
     /// A URL is invalid.
-    pub fn new(kai: &Kai) -> Result<Self> {
-        let [database_url, redis_url] = kai.seen_urls();
+    pub fn new(kai: &TestApp) -> Result<Self> {
+        let [database_url, redis_url] = kai.configured_urls();
         let size = PoolSize { kept: 8, overflow: 16 };
-        let db = Db::new(&database_url.parse()?, size, Duration::from_secs(3600), Arc::new(Meter::default()))?;
+        let db = Db::new(&database_url.parse()?, size, Duration::from_secs(3600), Arc::new(RequestMetrics::default()))?;
         Ok(Self { db, redis: redis::Client::open(redis_url)?, connection: Mutex::default() })
     }
 

@@ -1,97 +1,100 @@
-//! A constant stream of mixed requests, and a record of what was acknowledged.
+//! A constant load of mixed requests, and a record of the acknowledged writes.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use api_tests::{Kai, Person, Reply};
+use api_tests::{Response, TestApp, TestUser, emf};
 use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
-/// Fifty a second.
-const EVERY: Duration = Duration::from_millis(20);
+use super::fixture::create_once;
 
-/// A writer of entries whose lists are checked.
-pub(super) struct Keeper {
-    pub(super) person: Person,
+/// The time between two requests: 50 requests per second.
+const INTERVAL: Duration = Duration::from_millis(20);
+
+/// A user who writes entries and checks every list against the acknowledged ones.
+pub(super) struct Writer {
+    pub(super) user: TestUser,
     acknowledged: Mutex<HashSet<String>>,
 }
 
-impl Keeper {
-    /// Somebody with three entries.
-    pub(super) async fn settle(kai: &Kai) -> Self {
-        let keeper = Self { person: kai.settle().await, acknowledged: Mutex::default() };
+impl Writer {
+    /// Creates a writer with three entries.
+    pub(super) async fn new(app: &TestApp) -> Self {
+        let writer = Self { user: app.new_user().await, acknowledged: Mutex::default() };
         for number in 0..3 {
-            keeper.create(&format!("before-{number}")).await;
+            writer.create(&format!("before-{number}")).await;
         }
-        keeper
+        writer
     }
 
-    pub(super) async fn create(&self, content: &str) -> Reply {
-        let reply = super::create(&self.person, content).await;
-        if reply.status == 201 {
-            self.acknowledged().insert(reply.json()["id"].as_str().unwrap().to_owned());
+    pub(super) async fn create(&self, content: &str) -> Response {
+        let response = create_once(&self.user, content).await;
+        if response.status == 201 {
+            self.acknowledged().insert(response.json()["id"].as_str().unwrap().to_owned());
         }
-        reply
+        response
     }
 
-    /// Lists everything, and asserts that whatever had been acknowledged when the request was sent is there.
-    pub(super) async fn list(&self) -> Reply {
+    /// Lists all entries, and asserts that those acknowledged before the request are among them.
+    pub(super) async fn list_entries(&self) -> Response {
         let expected = self.acknowledged().clone();
-        let reply = self.person.get("/api/journal/entries?page_size=100").await;
-        if reply.status == 200 {
-            let page = reply.json();
+        let response = self.user.get("/api/journal/entries?page_size=100").await;
+        if response.status == 200 {
+            let page = response.json();
             let listed: HashSet<&str> =
                 page["entries"].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap()).collect();
             let missing: Vec<_> = expected.iter().filter(|id| !listed.contains(id.as_str())).collect();
-            assert!(missing.is_empty(), "acknowledged, and missing from a {}: {missing:?}", reply.cache());
-            assert_eq!(page["total"], listed.len(), "no page is full, so the count is the length");
+            assert!(missing.is_empty(), "acknowledged but missing from a {}: {missing:?}", response.cache_status());
+            assert_eq!(page["total"], listed.len(), "the page is not full, so its length is the count");
         }
-        reply
+        response
     }
 
-    fn acknowledged(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+    fn acknowledged(&self) -> MutexGuard<'_, HashSet<String>> {
         self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Sends requests for that long, each at its time whether or not earlier ones are answered. Of ten, one is a create, by the keepers in
-/// turn. Returns the answers and when they were asked for, from the beginning.
-pub(super) async fn run(keepers: &[Keeper], duration: Duration) -> Vec<(Duration, Reply)> {
+/// Sends requests for this duration, each at its time whether or not earlier ones are answered. One
+/// request in ten is a create, by the writers in turn. Returns the responses, each with the time at
+/// which its request was sent.
+pub(super) async fn run(writers: &[Writer], duration: Duration) -> Vec<(Duration, Response)> {
     let start = Instant::now();
-    let number = u32::try_from(duration.as_millis() / EVERY.as_millis()).unwrap();
+    let number = u32::try_from(duration.as_millis() / INTERVAL.as_millis()).unwrap();
     let requests = (0..number).map(|number| async move {
-        let at = EVERY * number;
+        let at = INTERVAL * number;
         sleep_until(start + at).await;
         let round = number / 10;
-        let keeper = &keepers[number as usize % keepers.len()];
-        let reply = match number % 10 {
-            0 => keepers[round as usize % keepers.len()].create(&format!("entry-{number}")).await,
-            1..=5 => keeper.list().await,
-            6 | 7 => keeper.person.get(keeper.person.profile_path()).await,
-            _ => keeper.person.get("/api/auth/me").await,
+        let writer = &writers[number as usize % writers.len()];
+        let response = match number % 10 {
+            0 => writers[round as usize % writers.len()].create(&format!("entry-{number}")).await,
+            1..=5 => writer.list_entries().await,
+            6 | 7 => writer.user.get(writer.user.profile_path()).await,
+            _ => writer.user.get("/api/auth/me").await,
         };
-        (at, reply)
+        (at, response)
     });
     join_all(requests).await
 }
 
-/// Asserts that every answer is a success, and that there are some.
-pub(super) fn assert_all_good(replies: &[(Duration, Reply)]) {
-    assert!(replies.len() > 100);
-    for (at, reply) in replies {
-        assert!((200..300).contains(&reply.status), "after {at:?}: {} {}", reply.status, reply.text());
+/// Asserts that every response is a success, and that there are more than 100.
+pub(super) fn assert_all_successful(responses: &[(Duration, Response)]) {
+    assert!(responses.len() > 100);
+    for (at, response) in responses {
+        assert!((200..300).contains(&response.status), "after {at:?}: {} {}", response.status, response.text());
     }
 }
 
-/// The metric documents of these answers, each with its environment.
-pub(super) fn documents(kai: &Kai, replies: &[(Duration, Reply)]) -> Vec<(String, Value)> {
-    let ids: HashSet<&str> = replies.iter().filter_map(|(_, reply)| reply.header("x-request-id")).collect();
-    let lines = kai.logs.lines().into_iter().filter(|line| line.text.contains("\"_aws\""));
+/// Returns the metric lines of these responses, each with its environment.
+pub(super) fn metric_lines(app: &TestApp, responses: &[(Duration, Response)]) -> Vec<(String, Value)> {
+    let ids: HashSet<&str> = responses.iter().filter_map(|(_, response)| response.header("x-request-id")).collect();
+    let lines = app.logs.lines().into_iter().filter(|line| emf::looks_like_emf(&line.text));
     let documents = lines.map(|line| (line.environment, serde_json::from_str::<Value>(&line.text).unwrap()));
     let documents: Vec<_> =
         documents.filter(|(_, document)| ids.contains(document["requestId"].as_str().unwrap())).collect();
-    assert_eq!(documents.len(), ids.len(), "one for each answer");
+    assert_eq!(documents.len(), ids.len(), "one for each response");
     documents
 }

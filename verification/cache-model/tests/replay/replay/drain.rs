@@ -35,7 +35,7 @@ impl Replay<'_> {
         };
         if step == DrainStep::Done && self.mutant == Some(Mutant::DrainSettlesLaterFailures) {
             let cache = self.participants.state(actor).cache;
-            cache.caught_up(cache.failures());
+            cache.mark_drained(cache.failures());
         }
         happened
     }

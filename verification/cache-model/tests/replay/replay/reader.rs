@@ -42,7 +42,7 @@ impl Replay<'_> {
         });
         self.promises.insert(number, writes::promised(promised.map(|(_, write)| write)));
         self.deliver_before_ping(actor);
-        if self.participants.state(actor).cache.must_catch_up() {
+        if self.participants.state(actor).cache.needs_drain() {
             self.participants.reconnect(actor);
         }
         self.trust_cache(actor);
@@ -55,7 +55,7 @@ impl Replay<'_> {
     fn trust_cache(&self, actor: Actor) {
         if self.mutant == Some(Mutant::TrustWhileBehind) {
             let cache = self.participants.state(actor).cache;
-            cache.caught_up(cache.failures());
+            cache.mark_drained(cache.failures());
         }
     }
 

@@ -1,0 +1,65 @@
+//! The two lengths of time that aggregates are stored for: minutes for short windows and hours for
+//! a whole day.
+
+use crate::minute::{Minute, day};
+
+/// The length of the time that an aggregate covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resolution {
+    /// One minute.
+    Minute,
+    /// One hour of UTC.
+    Hour,
+}
+
+impl Resolution {
+    pub(crate) const ALL: [Self; 2] = [Self::Minute, Self::Hour];
+
+    pub(crate) const fn minutes(self) -> i64 {
+        match self {
+            Self::Minute => 1,
+            Self::Hour => 60,
+        }
+    }
+
+    /// Returns the partition key of the table for the time that `minute` falls into.
+    pub(crate) fn partition(self, minute: Minute) -> String {
+        match self {
+            Self::Minute => format!("minute#{}", minute.hour()),
+            Self::Hour => format!("hour#{}", day(minute.start())),
+        }
+    }
+
+    /// Returns the name of that time in the sort key. Names sort chronologically.
+    pub(crate) fn name(self, minute: Minute) -> String {
+        match self {
+            Self::Minute => minute.name(),
+            Self::Hour => minute.hour(),
+        }
+    }
+
+    /// Returns the first minute of the time with this name.
+    pub(crate) fn parse(self, name: &str) -> Option<Minute> {
+        match self {
+            Self::Minute => Minute::parse(name),
+            Self::Hour => Minute::parse(&format!("{name}:00")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_times_are_parsed_back_to_their_first_minute() {
+        let minute = Minute::of("2026-11-26T09:05:59Z".parse().unwrap());
+        let [minutes, hours] =
+            Resolution::ALL.map(|resolution| (resolution.partition(minute), resolution.name(minute)));
+        assert_eq!(minutes, ("minute#2026-11-26T09".to_owned(), "2026-11-26T09:05".to_owned()));
+        assert_eq!(hours, ("hour#2026-11-26".to_owned(), "2026-11-26T09".to_owned()));
+        for resolution in Resolution::ALL {
+            assert_eq!(resolution.parse(&resolution.name(minute)), Some(minute.round_down(resolution.minutes())));
+        }
+    }
+}

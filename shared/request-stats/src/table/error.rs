@@ -1,0 +1,41 @@
+//! Why the table could not be read or written.
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+
+/// Why the table could not be read or written. Contains no stored value.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// DynamoDB did not answer, or refused the operation.
+    #[error("{operation}: {reason}")]
+    Refused {
+        /// The name of the operation.
+        operation: &'static str,
+        /// DynamoDB's name for the reason.
+        reason: String,
+    },
+    /// Other writers changed the same minutes again and again.
+    #[error("too many others write the same minutes")]
+    Contended,
+    /// An item does not have the format that this crate writes.
+    #[error("an item cannot be read: {0}")]
+    Item(#[from] serde_dynamo::Error),
+}
+
+/// Returns a function that turns an error of this operation into an [`Error`].
+pub(super) fn refused<E: ProvideErrorMetadata, R>(operation: &'static str) -> impl FnOnce(SdkError<E, R>) -> Error {
+    move |error| Error::Refused { operation, reason: reason(&error) }
+}
+
+/// Returns the error of an operation whose request could not be built.
+pub(super) fn invalid_request(operation: &'static str) -> Error {
+    Error::Refused { operation, reason: "a request that lacks something".to_owned() }
+}
+
+/// Returns the name of an error without its text, which may quote keys.
+pub(super) fn reason<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
+    match error {
+        SdkError::TimeoutError(_) => "no answer in time".to_owned(),
+        SdkError::DispatchFailure(_) => "no connection".to_owned(),
+        other => other.code().unwrap_or("an answer that cannot be read").to_owned(),
+    }
+}

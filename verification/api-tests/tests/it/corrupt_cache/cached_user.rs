@@ -1,0 +1,183 @@
+//! A user with data in every cache family, and the keys of their records.
+
+use std::collections::BTreeSet;
+use std::ops::Deref;
+use std::time::Duration;
+
+use api_tests::{Response, TestApp, TestUser, token_hash, wait_until};
+use redis::Cmd;
+use redis::aio::MultiplexedConnection;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::chat_send::say;
+
+const NEWEST: &str = "/api/journal/entries?page_size=1";
+const HISTORY: &str = "/api/chat/history";
+
+/// A read that the cache answers.
+pub(super) struct CachedRead {
+    pub(super) path: String,
+    /// The key of the record.
+    pub(super) record: String,
+    /// The key of the guard.
+    pub(super) guard: String,
+    /// The answer of the database.
+    pub(super) expected: Value,
+}
+
+/// A user whose reads are cached.
+pub(super) struct CachedUser {
+    user: TestUser,
+    pub(super) reads: Vec<CachedRead>,
+    redis: MultiplexedConnection,
+    /// The text that was written last.
+    latest: String,
+}
+
+impl Deref for CachedUser {
+    type Target = TestUser;
+
+    fn deref(&self) -> &TestUser {
+        &self.user
+    }
+}
+
+impl CachedUser {
+    /// Creates a user whose reads are all cached.
+    pub(super) async fn start(app: &TestApp) -> Self {
+        Self::start_with_redis(app, app.redis_url()).await
+    }
+
+    /// Creates a user whose reads are all cached. This URL leads to the Redis of the functions.
+    pub(super) async fn start_with_redis(app: &TestApp, redis_url: &str) -> Self {
+        let mut cached_user = Self::new(app, redis_url).await;
+        app.wait_until_idle().await;
+        for key in cached_user.record_keys().await {
+            cached_user.run(&[Cmd::del(key)]).await;
+        }
+        let mut known = BTreeSet::new();
+        for index in 0..cached_user.reads.len() {
+            let path = cached_user.reads[index].path.clone();
+            cached_user.get(&path).until_hit().await;
+            let now = cached_user.record_keys().await;
+            let new: Vec<_> = now.difference(&known).cloned().collect();
+            let [record] = new.as_slice() else { panic!("{path} is cached as {new:?}") };
+            cached_user.reads[index].record.clone_from(record);
+            known = now;
+        }
+        cached_user
+    }
+
+    /// Creates a user with data whose reads may be cached or not.
+    pub(super) async fn new(app: &TestApp, redis_url: &str) -> Self {
+        let client = redis::Client::open(redis_url).unwrap();
+        let redis = client.get_multiplexed_async_connection().await.unwrap();
+        let mut cached_user = Self { user: app.new_user().await, reads: Vec::new(), redis, latest: String::new() };
+        let first = cached_user.create_entry("the first entry").await["id"].as_str().unwrap().to_owned();
+        cached_user.write_everything(app).await;
+        let paths = [
+            ("session", "/api/auth/me".to_owned()),
+            ("user:profile", cached_user.profile_path()),
+            ("journal:list", NEWEST.to_owned()),
+            ("journal:list", format!("{NEWEST}&page=2")),
+            ("journal:list", format!("/api/journal/entries/{first}")),
+            ("journal:list", "/api/journal/insights".to_owned()),
+            ("conversation", HISTORY.to_owned()),
+        ];
+        for (family, path) in paths {
+            let (record, guard) = (String::new(), format!("{family}:{}:guard", cached_user.id));
+            cached_user.reads.push(CachedRead { path, record, guard, expected: Value::Null });
+        }
+        cached_user.reread().await;
+        cached_user
+    }
+
+    /// Returns the keys of the user's records.
+    async fn record_keys(&self) -> BTreeSet<String> {
+        let token = const_hex::encode(token_hash(&self.token));
+        let mut keys = BTreeSet::new();
+        for pattern in [format!("*{}*", self.id), format!("session:{token}")] {
+            let found: Vec<String> =
+                redis::cmd("KEYS").arg(pattern).query_async(&mut self.redis.clone()).await.unwrap();
+            // Answers of the model are looked up by messages and not by reads.
+            keys.extend(found.into_iter().filter(|key| !key.ends_with(":guard") && !key.starts_with("ai:")));
+        }
+        keys
+    }
+
+    /// Writes a new text to every family, whatever the state of the cache.
+    pub(super) async fn write_everything(&mut self, app: &TestApp) {
+        self.latest = Uuid::new_v4().simple().to_string();
+        self.create_entry(&self.latest).await;
+        self.patch(self.profile_path(), &json!({"communication_style": self.latest})).await.expect_success();
+        say(self, &self.latest).await;
+        let elsewhere = self.with_token(app.open_session(self.id).await);
+        let _ = elsewhere.request("POST", "/api/auth/logout?scope=this").await;
+    }
+
+    /// Reads what was written, from the database first and then from the cache.
+    pub(super) async fn refresh(&mut self) {
+        self.reread().await;
+        self.warm().await;
+    }
+
+    /// Reads the answers of the database, which must contain the latest text.
+    pub(super) async fn reread(&mut self) {
+        for index in 0..self.reads.len() {
+            self.reads[index].expected = self.get(&self.reads[index].path).await.expect_success();
+        }
+        for path in [&self.profile_path(), NEWEST, HISTORY] {
+            let read = self.reads.iter().find(|read| read.path == path).unwrap();
+            assert!(read.expected.to_string().contains(&self.latest), "{} is out of date", read.path);
+        }
+    }
+
+    /// Reads until the cache answers everything.
+    pub(super) async fn warm(&self) {
+        for read in &self.reads {
+            wait_until(Duration::from_secs(10), &read.path, async || {
+                self.check(read, "warm").await.cache_status() == "hit"
+            })
+            .await;
+        }
+    }
+
+    /// Reads, and asserts that the answer is that of the database.
+    pub(super) async fn check(&self, read: &CachedRead, what: &str) -> Response {
+        let response = self.get(&read.path).await;
+        assert_eq!(response.status, 200, "{what}: {}: {}", read.path, response.text());
+        assert_eq!(response.json(), read.expected, "{what}: {}", read.path);
+        response
+    }
+
+    /// Runs commands in Redis directly.
+    pub(super) async fn run(&self, commands: &[Cmd]) {
+        let mut pipeline = redis::pipe();
+        for command in commands {
+            pipeline.add_command(command.clone());
+        }
+        pipeline.exec_async(&mut self.redis.clone()).await.unwrap();
+    }
+
+    /// Returns the keys and the values of the records, in the order of the reads.
+    pub(super) async fn records(&self) -> Vec<(String, Vec<u8>)> {
+        self.values(self.reads.iter().map(|read| read.record.clone())).await
+    }
+
+    /// Returns the keys and the values of the guards, in the order of the reads.
+    pub(super) async fn guards(&self) -> Vec<(String, Vec<u8>)> {
+        self.values(self.reads.iter().map(|read| read.guard.clone())).await
+    }
+
+    async fn values(&self, keys: impl Iterator<Item = String>) -> Vec<(String, Vec<u8>)> {
+        let mut values = Vec::new();
+        for key in keys {
+            let value: Option<Vec<u8>> =
+                redis::cmd("GET").arg(&key).query_async(&mut self.redis.clone()).await.unwrap();
+            let value = value.unwrap_or_else(|| panic!("{key} does not exist"));
+            values.push((key, value));
+        }
+        values
+    }
+}

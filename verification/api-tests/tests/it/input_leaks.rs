@@ -1,0 +1,181 @@
+//! Sends hundreds of unique strings, each through one input of one route and on every path to a
+//! response. None of them may appear in a log line, a metric, a Redis value or an error.
+
+use api_tests::{Client, ModelResponse, RedisChoice, Response, Setup, StubModel, TestApp};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::routes::{ROUTES, bodies, fill_in, request, user_with_entry};
+
+/// Headers that clients send, and headers that the service does not know.
+const HEADERS: [&str; 11] = [
+    "user-agent",
+    "referer",
+    "cookie",
+    "x-forwarded-for",
+    "accept-language",
+    "accept-encoding",
+    "if-none-match",
+    "if-match",
+    "idempotency-key",
+    "x-request-id",
+    "x-custom",
+];
+const PARAMETERS: [&str; 13] = [
+    "page",
+    "page_size",
+    "cursor",
+    "limit",
+    "before",
+    "tags",
+    "search",
+    "fields",
+    "days",
+    "scope",
+    "start_date",
+    "mood_min",
+    "unknown",
+];
+/// The smallest number of strings that must have been sent.
+const MIN_STRINGS: usize = 200;
+
+/// Generates unique strings and remembers them.
+#[derive(Default)]
+struct UniqueStrings(Vec<String>);
+
+impl UniqueStrings {
+    fn next(&mut self) -> String {
+        self.0.push(format!("unique{:04}{}", self.0.len(), Uuid::new_v4().simple()));
+        self.0[self.0.len() - 1].clone()
+    }
+
+    /// Replaces every text in a body by a unique string. Email addresses and messages stay valid.
+    fn fill(&mut self, body: &Value) -> Value {
+        match body {
+            Value::Object(members) => members
+                .iter()
+                .map(|(name, value)| match name.as_str() {
+                    "email" => (name.clone(), json!(format!("{}@example.org", self.next()))),
+                    // A question whose answer is cached.
+                    "message" => (name.clone(), json!(format!("How can I sleep with {} at night?", self.next()))),
+                    _ => (name.clone(), self.fill(value)),
+                })
+                .collect(),
+            Value::Array(values) => values.iter().map(|value| self.fill(value)).collect(),
+            Value::String(_) => json!(self.next()),
+            other => other.clone(),
+        }
+    }
+
+    #[track_caller]
+    fn assert_absent_from(&self, text: &[u8], what: &str) {
+        // All of them begin with this word, so a text without it contains none.
+        if text.windows(6).any(|window| window == b"unique") {
+            let text = String::from_utf8_lossy(text);
+            let found: Vec<_> = self.0.iter().filter(|string| text.contains(string.as_str())).collect();
+            assert!(found.is_empty(), "{found:?} in {what}: {text}");
+        }
+    }
+}
+
+/// Sends a unique string through every input of every route, in valid and in invalid requests.
+async fn send_everywhere(strings: &mut UniqueStrings, client: &Client, user: Uuid) -> Vec<Response> {
+    let mut responses = Vec::new();
+    let bodies = bodies();
+    for (method, path, _) in ROUTES {
+        // Routes that end the session or the account would make all further requests fail.
+        if ["/api/auth/logout", "/api/auth/refresh"].contains(&path) || (method, path) == ("DELETE", "/api/account") {
+            continue;
+        }
+        let body = bodies.iter().find(|(m, p, _)| (*m, *p) == (method, path)).map(|(_, _, body)| body);
+        let send = || request(client, user, method, path);
+        for name in HEADERS {
+            let request = send().header(name, strings.next());
+            responses.push(match body {
+                Some(body) => request.json(&strings.fill(body)).await,
+                None => request.await,
+            });
+        }
+        responses.push(send().header("authorization", format!("Bearer {}", strings.next())).await);
+        if body.is_some() {
+            responses.push(send().body("application/json", format!("{{\"message\": \"{}", strings.next())).await);
+            responses.push(send().body("application/json", format!("[\"{}\"]", strings.next())).await);
+            responses.push(send().body(&format!("text/{}", strings.next()), "x").await);
+            let text = strings.next();
+            let invalid = json!({
+                "email": text, "password": {&text: 1}, "title": [&text], "content": {&text: text}, "mood": text, "tags": text,
+                "images": [format!("http://{text}/")], "traits": text, "message": format!("{text}\u{0}"), "user_id": text,
+                "old_password": [&text], "new_password": text, "country": text, "conversation_history": text,
+            });
+            responses.push(send().json(&invalid).await);
+        } else if method == "GET" {
+            for name in PARAMETERS {
+                let path = fill_in(path, &user.to_string());
+                responses.push(client.get(format!("{path}?{name}={}", strings.next())).await);
+            }
+        }
+        responses.push(client.request(method, fill_in(path, &strings.next())).await);
+    }
+    responses
+}
+
+#[tokio::test]
+async fn no_input_appears_in_a_log_line_a_metric_a_redis_value_or_an_error() {
+    let model = StubModel::start();
+    let mut variables = model.variables();
+    variables.push(("SLOW_QUERY_THRESHOLD", "0.000001".to_owned()));
+    let setup = Setup { redis: RedisChoice::Own, proxied: true, variables, ..Setup::default() };
+    let app = TestApp::start_with(setup).await;
+    let (redis, postgres) = (app.redis_proxy.as_ref().unwrap(), app.postgres_proxy.as_ref().unwrap());
+    let mut strings = UniqueStrings::default();
+    let mut responses = Vec::new();
+
+    for path in ["success", "the model fails", "a defect", "redis is down", "postgres is down"] {
+        let ada = user_with_entry(&app).await;
+        model.respond_with(ModelResponse::Text(strings.next()));
+        match path {
+            "the model fails" => {
+                model.respond_with(ModelResponse::Body(format!("{{\"error\": \"{}\"}}", strings.next()).into_bytes()))
+            }
+            "a defect" => {
+                let defect =
+                    "ALTER TABLE journal_entries ADD CONSTRAINT defect CHECK (content NOT LIKE 'unique%') NOT VALID";
+                app.query(defect, &[]).await;
+            }
+            "redis is down" => redis.refuse().await,
+            "postgres is down" => {
+                redis.heal().await;
+                postgres.refuse().await;
+            }
+            _ => {}
+        }
+        let answers = send_everywhere(&mut strings, &ada, ada.id).await;
+        let statuses: std::collections::BTreeSet<u16> = answers.iter().map(|response| response.status).collect();
+        let expected = match path {
+            "a defect" => 500,
+            "postgres is down" => 503,
+            _ => 200,
+        };
+        assert!(statuses.contains(&expected) && statuses.contains(&401), "{path}: {statuses:?}");
+        responses.extend(answers);
+    }
+    assert!(strings.0.len() >= MIN_STRINGS, "only {} strings", strings.0.len());
+
+    for response in responses.iter().filter(|response| response.status >= 400) {
+        strings.assert_absent_from(format!("{:?}{}", response.headers, response.text()).as_bytes(), "an error");
+    }
+    app.wait_until_idle().await;
+    let lines = app.logs.lines();
+    assert!(lines.iter().any(|line| line.text.contains("slow query")), "no slow query was logged");
+    assert!(lines.iter().any(|line| line.text.contains("internal error")), "no defect was logged");
+    for line in &lines {
+        strings.assert_absent_from(line.text.as_bytes(), &line.function);
+    }
+    let keys: Vec<String> = app.redis(redis::cmd("KEYS").arg("*")).await;
+    assert!(keys.len() > 20, "{keys:?}");
+    for key in keys {
+        strings.assert_absent_from(key.as_bytes(), "the name of a key");
+        let value: Vec<u8> = app.redis(redis::cmd("GET").arg(&key)).await;
+        strings.assert_absent_from(&value, &key);
+    }
+}
