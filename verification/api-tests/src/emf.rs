@@ -25,7 +25,7 @@ static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
 
 /// The directives that the functions print.
 static DIRECTIVES: LazyLock<Vec<Value>> =
-    LazyLock::new(|| registry::directives().map(|each| serde_json::to_value(each).expect("JSON")).collect());
+    LazyLock::new(|| catalog::directives().map(|each| serde_json::to_value(each).expect("JSON")).collect());
 
 /// Returns whether a line appears to be in the format.
 pub fn looks_like_emf(line: &str) -> bool {
@@ -95,7 +95,7 @@ mod tests {
     use std::time::Duration;
 
     use serde_json::json;
-    use shared::metrics::{Document, RequestMetrics, Summary};
+    use shared::metrics::{EmfRecord, RequestMetrics, Summary};
 
     use super::*;
 
@@ -108,7 +108,7 @@ mod tests {
             response_bytes: 9,
             cold_start: false,
         };
-        serde_json::to_value(Document::new(summary, &RequestMetrics::default())).unwrap()
+        serde_json::to_value(EmfRecord::new(summary, &RequestMetrics::default())).unwrap()
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl Participants {
     pub(crate) fn reconnect(&self, actor: Actor) {
         let state = self.state(actor);
         self.environments[self.environment_of[&actor]].run(async move {
-            let _ = state.cache.ping().await;
+            let _ = state.store.cache.ping().await;
         });
     }
 

@@ -54,7 +54,7 @@ impl Replay<'_> {
     /// Delivers the commands that precede the `PING` of a reader, which no gate holds back. A
     /// reader that must drain the outbox first checks whether Redis is reachable.
     pub(super) fn deliver_before_ping(&mut self, actor: Actor) {
-        while self.participants.state(actor).cache.needs_drain() {
+        while self.participants.state(actor).store.cache.needs_drain() {
             let operations = [Operation::Begin, Operation::End, Operation::Invalidate];
             let Some(message) = self.participants.take(actor, &operations) else { return };
             self.deliver_early(&message);

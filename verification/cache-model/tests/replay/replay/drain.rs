@@ -34,7 +34,7 @@ impl Replay<'_> {
             DrainStep::Done => self.pass(actor, Operation::Done),
         };
         if step == DrainStep::Done && self.mutant == Some(Mutant::DrainSettlesLaterFailures) {
-            let cache = self.participants.state(actor).cache;
+            let cache = self.participants.state(actor).store.cache;
             cache.mark_drained(cache.failures());
         }
         happened

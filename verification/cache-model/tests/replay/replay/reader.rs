@@ -42,7 +42,7 @@ impl Replay<'_> {
         });
         self.promises.insert(number, writes::promised(promised.map(|(_, write)| write)));
         self.deliver_before_ping(actor);
-        if self.participants.state(actor).cache.needs_drain() {
+        if self.participants.state(actor).store.cache.needs_drain() {
             self.participants.reconnect(actor);
         }
         self.trust_cache(actor);
@@ -54,7 +54,7 @@ impl Replay<'_> {
     /// An environment of this mutant forgets at once that it could not reach Redis.
     fn trust_cache(&self, actor: Actor) {
         if self.mutant == Some(Mutant::TrustWhileBehind) {
-            let cache = self.participants.state(actor).cache;
+            let cache = self.participants.state(actor).store.cache;
             cache.mark_drained(cache.failures());
         }
     }
