@@ -37,6 +37,6 @@ pub use invocation::{FunctionError, InvocationError, MAX_REQUEST_BYTES, MAX_RESP
 pub use log::{LogBuffer, LogLine, LogSink, Stream};
 pub use lone::{LoneEnvironment, LoneOptions};
 pub use template::{
-    Api, Asynchronous, Cors, Function, Queue, QueueSource, Resource, Route, Schedule, Subscription, Table, Template,
-    Throttle, Variable,
+    Api, Asynchronous, Cors, Document, Function, Queue, QueueSource, Resource, Route, Schedule, Subscription, Table,
+    Template, Throttle, Variable,
 };

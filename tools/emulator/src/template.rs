@@ -1,14 +1,17 @@
 //! What a SAM template says about its functions, their triggers and the HTTP API in front of them.
 
 mod api;
+mod document;
 mod function;
 mod intrinsic;
+mod loops;
 mod property;
 mod storage;
 mod trigger;
 mod yaml;
 
 pub use api::{Api, Cors, Throttle};
+pub use document::Document;
 pub use function::{Function, Route, Schedule, Variable};
 pub(crate) use intrinsic::{ACCOUNT, REGION};
 pub use storage::{Queue, Table};
@@ -36,19 +39,15 @@ impl Resource {
     ///
     /// The file cannot be read or is not YAML, or a property depends on what only a deployment knows.
     pub fn read_all(path: impl AsRef<Path>, parameters: &[(&str, &str)]) -> Result<BTreeMap<String, Self>> {
-        let mut document = document(path.as_ref())?;
-        for (name, value) in parameters {
-            let parameter = document.pointer_mut(&format!("/Parameters/{name}")).and_then(Value::as_object_mut);
-            parameter.map(|parameter| parameter.insert("Default".to_owned(), Value::from(*value)));
-        }
-        let scope = Scope::new(&document);
+        let document = Document::read(path)?.with_parameters(parameters);
+        let scope = Scope::new(document.value());
         let mut resources = BTreeMap::new();
-        for (id, resource) in document.get("Resources").and_then(Value::as_object).into_iter().flatten() {
+        for (id, resource) in document.resources() {
             if scope.includes(resource).map_err(|unresolved| Error::template(id, "Condition", unresolved.0))? {
                 let kind = resource["Type"].as_str().unwrap_or_default().to_owned();
                 let properties = scope.resolve(&resource["Properties"]);
                 let properties = properties.map_err(|unresolved| Error::template(id, "Properties", unresolved.0))?;
-                resources.insert(id.clone(), Self { kind, properties });
+                resources.insert(id.to_owned(), Self { kind, properties });
             }
         }
         Ok(resources)
@@ -76,16 +75,16 @@ impl Template {
     /// The file cannot be read, is not YAML, or holds a property that is malformed or not emulated; the text names
     /// the resource, the property and the rule.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
-        Self::from_document(&document(path.as_ref())?)
+        Self::parse(&Document::read(path)?)
     }
 
-    /// The function with this name: its short name, its logical id or its `FunctionName`.
-    #[must_use]
-    pub fn function(&self, name: &str) -> Option<&Function> {
-        self.functions.iter().find(|function| function.is_called(name))
-    }
-
-    fn from_document(document: &Value) -> Result<Self> {
+    /// Parses a template. Parameters have the defaults of the document.
+    ///
+    /// # Errors
+    ///
+    /// A property is malformed or not emulated; the text names the resource, the property and the rule.
+    pub fn parse(document: &Document) -> Result<Self> {
+        let document = document.value();
         let scope = Scope::new(document);
         let Some(resources) = document["Resources"].as_object() else {
             return Err(Error::template("the template", "Resources", "a map of resources is expected"));
@@ -121,11 +120,12 @@ impl Template {
         function::reject_own_logs(&functions)?;
         Ok(Self { functions, api, tables, queues })
     }
-}
 
-fn document(path: &Path) -> Result<Value> {
-    let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-    yaml::parse(&text).map_err(|reason| Error::Yaml { path: path.to_owned(), reason })
+    /// The function with this name: its short name, its logical id or its `FunctionName`.
+    #[must_use]
+    pub fn function(&self, name: &str) -> Option<&Function> {
+        self.functions.iter().find(|function| function.is_called(name))
+    }
 }
 
 fn global<'a>(document: &'a Value, section: &str) -> &'a Value {

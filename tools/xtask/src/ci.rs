@@ -21,8 +21,8 @@ const REGION: &str = "us-east-1";
 const ROOT: &str = "template.yaml";
 /// The stacks within the stack, each in a file of this folder.
 const NESTED: &str = "infra";
-/// The template as CloudFormation gets to see it.
-const TRANSFORMED: &str = "target/python/transformed.json";
+/// The templates as CloudFormation gets them, each under its own path as JSON.
+const TRANSFORMED: &str = "target/python/transformed";
 /// Advice on templates; `.checkov.yaml` says what does not apply to ours, and why.
 const CHECKOV: Tool = Tool { package: "checkov", version: "3.3.30", program: "checkov" };
 /// What `botocore` makes, beside which the tests lay our own.
@@ -46,7 +46,7 @@ async fn gates(workspace: &Workspace) -> Result<()> {
     cargo_gate(workspace, &["doc", "--workspace", "--no-deps", "--document-private-items"]).await?;
     gate("tidy", async { tidy::check(workspace) }).await?;
     gate("sam validate --lint", validate(workspace)).await?;
-    gate("cfn-lint, on what SAM makes of the template", lint(workspace)).await?;
+    gate("cfn-lint, on the transformed templates", lint(workspace)).await?;
     gate("checkov, on the same", advise(workspace)).await?;
     gate("botocore's tokens are those of the tests", tokens(workspace)).await?;
     cargo_gate(workspace, &["xtask", "test"]).await
@@ -66,10 +66,10 @@ async fn gate(name: &str, check: impl Future<Output = Result<()>>) -> Result<()>
     Ok(())
 }
 
-/// Asks SAM's own check.
+/// Validates each template as it is written.
 async fn validate(workspace: &Workspace) -> Result<()> {
     let sam = SAM.ensure(workspace).await?;
-    for template in [ROOT.into()].into_iter().chain(nested(workspace)?) {
+    for template in templates(workspace)? {
         let mut validate = Command::new(&sam);
         validate
             .current_dir(workspace.root())
@@ -81,33 +81,40 @@ async fn validate(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Lints what SAM makes of the template, which is what CloudFormation gets to see.
+/// Lints the templates as CloudFormation gets them.
 async fn lint(workspace: &Workspace) -> Result<()> {
-    let transformed = python(workspace, &["tools/xtask/src/ci/transform.py", ROOT]).await?;
-    let file = workspace.path(TRANSFORMED);
-    fs::write(&file, transformed).with_context(|| format!("cannot write {}", file.display()))?;
     let mut lint = Command::new(SAM.ensure(workspace).await?.with_file_name("cfn-lint"));
-    lint.arg(file);
+    lint.current_dir(workspace.root()).args(transform(workspace).await?);
     succeed(lint).await
 }
 
+/// Runs checkov on the same files, because it silently skips a template with a loop.
 async fn advise(workspace: &Workspace) -> Result<()> {
     let mut advise = Command::new(CHECKOV.ensure(workspace).await?);
-    advise.current_dir(workspace.root()).args(["--config-file", ".checkov.yaml", "--file", TRANSFORMED]);
-    advise.args(nested(workspace)?);
+    advise.current_dir(workspace.root()).args(["--config-file", ".checkov.yaml", "--file"]);
+    advise.args(transform(workspace).await?);
     succeed(advise).await
 }
 
+/// Transforms the templates and returns the paths of the results.
+async fn transform(workspace: &Workspace) -> Result<Vec<PathBuf>> {
+    let templates = templates(workspace)?;
+    let mut args = vec![Path::new("tools/xtask/src/ci/transform.py"), Path::new(TRANSFORMED)];
+    args.extend(templates.iter().map(PathBuf::as_path));
+    python(workspace, &args).await?;
+    Ok(templates.iter().map(|template| Path::new(TRANSFORMED).join(template).with_extension("json")).collect())
+}
+
 async fn tokens(workspace: &Workspace) -> Result<()> {
-    let made = python(workspace, &["tools/xtask/src/ci/tokens.py"]).await?;
+    let made = python(workspace, &[Path::new("tools/xtask/src/ci/tokens.py")]).await?;
     if fs::read(workspace.path(TOKENS)).ok() != Some(made) {
         bail!("{TOKENS} is not what `botocore` makes: tools/xtask/src/ci/tokens.py prints that");
     }
     Ok(())
 }
 
-/// What a script prints that works with SAM's own packages.
-async fn python(workspace: &Workspace, args: &[&str]) -> Result<Vec<u8>> {
+/// Runs a script with SAM's own packages and returns what it prints.
+async fn python(workspace: &Workspace, args: &[&Path]) -> Result<Vec<u8>> {
     let mut script = Command::new(SAM.ensure(workspace).await?.with_file_name("python"));
     script.current_dir(workspace.root()).args(args).env("AWS_DEFAULT_REGION", REGION);
     let output = script.output().await.context("SAM's Python cannot be run")?;
@@ -117,11 +124,12 @@ async fn python(workspace: &Workspace, args: &[&str]) -> Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-fn nested(workspace: &Workspace) -> Result<Vec<PathBuf>> {
+/// Lists the root template and then those of the stacks within the stack.
+fn templates(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     let folder = workspace.path(NESTED);
     let files = fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
     let files = files.with_context(|| format!("cannot read {}", folder.display()))?;
-    let mut templates: Vec<_> = files.iter().map(|file| Path::new(NESTED).join(file.file_name())).collect();
-    templates.sort();
-    Ok(templates)
+    let mut nested: Vec<_> = files.iter().map(|file| Path::new(NESTED).join(file.file_name())).collect();
+    nested.sort();
+    Ok([ROOT.into()].into_iter().chain(nested).collect())
 }

@@ -87,6 +87,26 @@ fn a_template_is_read_with_globals_parameters_and_conditions() {
 }
 
 #[test]
+fn functions_in_a_loop_are_read() {
+    let template = template(
+        "
+  Fn::ForEach::Functions:
+    - Name
+    - [Notes, List]
+    - '${Name}Function':
+        Type: AWS::Serverless::Function
+        Properties:
+          CodeUri: functions/notes
+          LoggingConfig: {LogGroup: {Ref: !Sub '${Name}LogGroup'}}
+      '${Name}LogGroup': {Type: AWS::Logs::LogGroup}
+",
+    );
+    let template = template.unwrap();
+    let functions = template.functions.iter().map(|each| (each.logical_id.as_str(), each.log_group.as_str()));
+    assert_eq!(functions.collect::<Vec<_>>(), [("ListFunction", "ListLogGroup"), ("NotesFunction", "NotesLogGroup")]);
+}
+
+#[test]
 fn a_mistake_names_the_resource_the_property_and_the_rule() {
     let function = |properties: &str| {
         let text =

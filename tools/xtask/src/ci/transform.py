@@ -1,34 +1,59 @@
-"""Prints template.yaml as SAM makes it: what CloudFormation is given. The translator is SAM's own; AWS is not asked."""
+"""Writes each template as CloudFormation gets it: loops expanded, SAM's resources translated.
+
+Usage: transform.py FOLDER TEMPLATE... The code that expands and translates is SAM's own; AWS is not
+asked.
+"""
 
 import json
+import pathlib
 import sys
 
+from samcli.lib.cfn_language_extensions.models import TemplateProcessingContext
+from samcli.lib.cfn_language_extensions.processors.foreach import ForEachProcessor
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
-
-class ManagedPolicies:
-    """The template names none of AWS's managed policies, so there is nothing to look up."""
-
-    def load(self):
-        return {}
-
-
-# What `sam package` puts in place of folders and files.
+SERVERLESS = "AWS::Serverless-2016-10-31"
+# `sam package` replaces these folders and files with places in S3.
 ARTEFACTS = {
     "AWS::Serverless::Function": ("CodeUri", "s3://artefacts/function"),
     "AWS::CloudFormation::Stack": ("TemplateURL", "https://s3.amazonaws.com/artefacts/template"),
 }
 
-with open(sys.argv[1], encoding="utf-8") as file:
-    template = yaml_parse(file)
-for resource in template["Resources"].values():
-    if resource["Type"] in ARTEFACTS:
-        name, place = ARTEFACTS[resource["Type"]]
-        resource["Properties"][name] = place
-transformed = transform(template, {}, ManagedPolicies())
-# SAM names a version after what stands in the template. A parameter's new value reaches clients by the description alone.
-for name, resource in transformed["Resources"].items():
-    if resource["Type"] == "AWS::Lambda::Version" and "Fn::Sub" not in str(resource["Properties"].get("Description")):
-        sys.exit(f"{name} would stay as it is when a parameter changes: its function needs a VersionDescription")
-json.dump(transformed, sys.stdout, indent=1)
+
+class ManagedPolicies:
+    """The templates name none of AWS's managed policies, so there is nothing to look up."""
+
+    def load(self):
+        return {}
+
+
+def expand(template):
+    """Expands the loops and nothing else: the linters see where each parameter is used."""
+    context = TemplateProcessingContext(fragment=template)
+    ForEachProcessor().process_template(context)
+    return context.fragment
+
+
+def translate(template):
+    for resource in template["Resources"].values():
+        if resource["Type"] in ARTEFACTS:
+            name, place = ARTEFACTS[resource["Type"]]
+            resource["Properties"][name] = place
+    translated = transform(template, {}, ManagedPolicies())
+    # SAM derives the name of a version from the text of the template. Only the description publishes
+    # a new version when the value of a parameter changes.
+    for name, resource in translated["Resources"].items():
+        if resource["Type"] == "AWS::Lambda::Version" and "Fn::Sub" not in str(resource["Properties"].get("Description")):
+            sys.exit(f"{name} would stay as it is when a parameter changes: its function needs a VersionDescription")
+    return translated
+
+
+folder = pathlib.Path(sys.argv[1])
+for path in sys.argv[2:]:
+    template = expand(yaml_parse(pathlib.Path(path).read_text(encoding="utf-8")))
+    if SERVERLESS in template.get("Transform", []):
+        template = translate(template)
+    target = folder / pathlib.Path(path).with_suffix(".json")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(template, indent=1), encoding="utf-8")

@@ -135,20 +135,12 @@ pub(super) fn migrations_go_both_ways(tree: &Tree) -> Vec<Finding> {
             findings.push(Finding::new("migrations", format!("{number} stands where {expected} is expected")));
         }
     }
-    let template = tree.file("template.yaml").unwrap_or_default();
-    let version = template.lines().enumerate().find_map(|(index, line)| {
-        let value = line.trim().strip_prefix("SchemaVersion:")?;
-        Some((index + 1, value.trim().trim_matches('"')))
-    });
-    match (version, numbers.last()) {
-        (Some((line, version)), Some(newest)) if version != *newest => {
-            findings.push(Finding::at(
-                "template.yaml",
-                line,
-                format!("SchemaVersion is {version}, the newest migration {newest}"),
-            ));
-        }
-        _ => {}
+    if let (Some(template), Some(newest)) = (tree.document("template.yaml"), numbers.last()) {
+        let versions = template.resources().filter_map(|(_, resource)| resource.pointer("/Properties/SchemaVersion"));
+        let stale = versions.filter(|version| *version != newest);
+        findings.extend(stale.map(|version| {
+            Finding::new("template.yaml", format!("SchemaVersion is {version}, and the newest migration {newest}"))
+        }));
     }
     findings
 }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use emulator::Function;
+use emulator::{Function, Template};
+use serde_json::{Value, json};
 
 use super::Finding;
-use super::tree::{Tree, block};
+use super::permissions::may_use_backends;
+use super::tree::{TEMPLATE, Tree};
 
-const TEMPLATE: &str = "template.yaml";
 const DATA: &str = "infra/data.yaml";
 const ALARMS: &str = "infra/functions.yaml";
 /// An HTTP API waits no longer for an integration, whatever the template says.
@@ -62,41 +63,35 @@ pub(super) fn logs_are_kept_for_a_while(tree: &Tree) -> Vec<Finding> {
         let text = format!("{} writes to {}, and should to {expected}", function.logical_id, function.log_group);
         (function.log_group != expected).then(|| Finding::new(TEMPLATE, text))
     });
-    let lines: Vec<_> = tree.file(TEMPLATE).unwrap_or_default().lines().map(str::trim).collect();
-    let endless = lines.iter().enumerate().filter(|(index, line)| {
-        let mut rest = lines.iter().skip(index + 1).take_while(|line| !line.is_empty());
-        **line == "Type: AWS::Logs::LogGroup" && !rest.any(|line| line.starts_with("RetentionInDays:"))
+    let resources = tree.documents().flat_map(|(path, document)| document.resources().map(move |each| (path, each)));
+    let endless = resources.filter(|(_, (_, resource))| {
+        resource.pointer("/Type").is_some_and(|kind| kind == "AWS::Logs::LogGroup")
+            && resource.pointer("/Properties/RetentionInDays").is_none()
     });
-    let endless = endless.map(|(index, _)| Finding::at(TEMPLATE, index + 1, "a log group needs RetentionInDays"));
+    let endless = endless.map(|(path, (id, _))| Finding::new(path, format!("{id}: a log group needs RetentionInDays")));
     of_another.chain(endless).collect()
 }
 
 /// In prod, all functions together cannot want more connections than the database takes, a fifth being left for migrations and for people.
 pub(super) fn connections_suffice(tree: &Tree) -> Vec<Finding> {
-    let (template, data) = (tree.file(TEMPLATE).unwrap_or_default(), tree.file(DATA).unwrap_or_default());
-    let default = |name: &str| number(after(template, &format!("  {name}:\n"), "Default: "));
-    let capacity = after(template, "    prod: {", "DatabaseMaxCapacity: ").and_then(|rest| rest.split('"').nth(1));
-    let taken = capacity.and_then(|capacity| number(after(data, &format!("    \"{capacity}\": {{"), "Value: \"")));
-    let (Some(kept), Some(overflow), Some(taken)) = (default("DbPoolSize"), default("DbMaxOverflow"), taken) else {
+    let (Some((kept, overflow, taken)), Some(prod)) = (capacity(tree), prod(tree)) else {
         return vec![Finding::new(TEMPLATE, "how many connections there are cannot be told")];
     };
     let mut findings = Vec::new();
     let mut environments = 0;
-    for function in tree.template().map(|template| template.functions.as_slice()).unwrap_or_default() {
-        let block: Vec<_> = block(tree, TEMPLATE, &function.logical_id).collect();
-        if block.iter().any(|line| line.contains("!Ref BackendAccess")) {
-            let reserved =
-                block.iter().find_map(|line| line.trim().strip_prefix("ReservedConcurrentExecutions: !If [IsProd, "));
-            match number(reserved) {
-                Some(reserved) => environments += reserved,
-                None => findings.push(Finding::new(
-                    TEMPLATE,
-                    format!(
-                        "{} may open any number of connections: it reserves no concurrency in prod",
-                        function.logical_id
-                    ),
-                )),
-            }
+    let users = prod.functions.iter().filter(|function| {
+        tree.document(TEMPLATE).is_some_and(|template| may_use_backends(template, &function.logical_id))
+    });
+    for function in users {
+        match function.reserved_concurrency {
+            Some(reserved) => environments += reserved,
+            None => findings.push(Finding::new(
+                TEMPLATE,
+                format!(
+                    "{} may open any number of connections: it reserves no concurrency in prod",
+                    function.logical_id
+                ),
+            )),
         }
     }
     let wanted = environments * (kept + overflow);
@@ -108,31 +103,47 @@ pub(super) fn connections_suffice(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
+/// Returns the connections that an environment keeps, those that it may open above them, and those
+/// that the database accepts in prod.
+fn capacity(tree: &Tree) -> Option<(usize, usize, usize)> {
+    let (template, data) = (tree.document(TEMPLATE)?, tree.document(DATA)?);
+    let default = |name: &str| number(template.get(&format!("/Parameters/{name}/Default"))?);
+    let units = template.get("/Mappings/Stages/prod/DatabaseMaxCapacity")?.as_str()?;
+    let taken = number(data.get(&format!("/Mappings/MaxConnections/{units}/Value"))?)?;
+    Some((default("DbPoolSize")?, default("DbMaxOverflow")?, taken))
+}
+
+/// Parses the root template as a deployment of prod has it.
+fn prod(tree: &Tree) -> Option<Template> {
+    Template::parse(&tree.document(TEMPLATE)?.clone().with_parameters(&[("Stage", "prod")])).ok()
+}
+
+/// Parses a number, which CloudFormation accepts as a string as well.
+fn number(value: &Value) -> Option<usize> {
+    match value {
+        Value::String(text) => text.parse().ok(),
+        value => value.as_u64()?.try_into().ok(),
+    }
+}
+
 /// Every function has an alarm of its own.
 pub(super) fn functions_have_alarms(tree: &Tree) -> Vec<Finding> {
     let functions = tree.template().map(|template| template.functions.as_slice()).unwrap_or_default();
-    let unwatched = functions.iter().filter_map(|function| {
-        let name = &function.logical_id;
-        let handed_over =
-            block(tree, TEMPLATE, "FunctionAlarms").any(|line| line.trim() == format!("{name}: !Ref {name}"));
-        let (alarm, dimension) =
-            (name.replace("Function", "Alarm"), format!("{{ Name: FunctionName, Value: !Ref {name} }}"));
-        let watched = block(tree, ALARMS, &alarm).filter(|line| line.contains(&dimension));
-        // Its errors and its calls.
-        (!handed_over || watched.count() != 2)
-            .then(|| Finding::new(ALARMS, format!("{name} has no alarm, or that of another")))
-    });
-    unwatched.collect()
+    let unwatched = functions.iter().filter(|function| !is_watched(tree, &function.logical_id));
+    let finding = |name: &str| Finding::new(ALARMS, format!("{name} has no alarm, or that of another"));
+    unwatched.map(|function| finding(&function.logical_id)).collect()
 }
 
-/// What stands after the second text, which is looked for after the first.
-fn after<'a>(text: &'a str, first: &str, second: &str) -> Option<&'a str> {
-    Some(text.split_once(first)?.1.split_once(second)?.1)
-}
-
-/// The number that a text begins with.
-fn number(text: Option<&str>) -> Option<usize> {
-    text?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+/// Whether the stack of the alarms gets the name of a function, and the function's alarm reads both
+/// its errors and its calls.
+fn is_watched(tree: &Tree, name: &str) -> bool {
+    let get = |path: &str, pointer: String| tree.document(path).and_then(|document| document.get(&pointer));
+    let handed_over = get(TEMPLATE, format!("/Resources/FunctionAlarms/Properties/Parameters/{name}"));
+    let metrics = get(ALARMS, format!("/Resources/{}/Properties/Metrics", name.replace("Function", "Alarm")));
+    let dimensions = json!([{"Name": "FunctionName", "Value": {"Ref": name}}]);
+    let metrics = metrics.and_then(Value::as_array).into_iter().flatten();
+    let own = metrics.filter(|metric| metric.pointer("/MetricStat/Metric/Dimensions") == Some(&dimensions));
+    handed_over == Some(&json!({"Ref": name})) && own.count() == 2
 }
 
 #[cfg(test)]
@@ -199,9 +210,13 @@ mod tests {
         assert_eq!(found("x", "x"), Vec::<String>::new());
         assert!(found("!Ref ChatSendLogGroup", "shared")[0].contains("should to ChatSendLogGroup"));
         assert!(found("      RetentionInDays: 30\n", "      KmsKeyId: x\n")[0].contains("needs RetentionInDays"));
+        let nested = Tree::of(&[(DATA, "Resources:\n  Logs: { Type: AWS::Logs::LogGroup }\n")]);
+        assert_eq!(logs_are_kept_for_a_while(&nested).len(), 1, "in a stack within the stack");
     }
 
     const CAPACITY: &str = "Parameters:
+  Stage:
+    Default: dev
   DbPoolSize:
     Default: 1
   DbMaxOverflow:
@@ -210,7 +225,7 @@ Mappings:
   Stages:
     prod: { DatabaseMaxCapacity: \"8\" }
 Conditions:
-  IsProd: !Equals [dev, prod]
+  IsProd: !Equals [!Ref Stage, prod]
 Resources:
   ChatSendFunction:
     Type: AWS::Serverless::Function
@@ -229,7 +244,10 @@ Resources:
     #[test]
     fn more_connections_than_there_are_are_found() {
         let found = |from: &str, to: &str, taken: &str| {
-            let (template, data) = (CAPACITY.replace(from, to), format!("    \"8\": {{ Value: \"{taken}\" }}\n"));
+            let (template, data) = (
+                CAPACITY.replace(from, to),
+                format!("Mappings:\n  MaxConnections:\n    \"8\": {{ Value: \"{taken}\" }}\n"),
+            );
             let tree = Tree::of(&[(TEMPLATE, &template), (DATA, &data)]);
             connections_suffice(&tree).iter().map(ToString::to_string).collect::<Vec<_>>()
         };
@@ -241,18 +259,34 @@ Resources:
         assert!(found("prod: {", "other: {", "125")[0].contains("cannot be told"));
     }
 
+    const WATCHED: &str = "Transform: AWS::LanguageExtensions
+Resources:
+  Fn::ForEach::Alarms:
+    - Name
+    - [ChatSend, Docs]
+    - \"${Name}Alarm\":
+        Type: AWS::CloudWatch::Alarm
+        Properties:
+          Metrics:
+            - { Id: rate, Expression: errors / calls }
+            - { Id: errors, MetricStat: { Metric: { Dimensions: [{ Name: FunctionName, Value: { Ref: !Sub \"${Name}Function\" } }] } } }
+            - { Id: calls, MetricStat: { Metric: { Dimensions: [{ Name: FunctionName, Value: { Ref: !Sub \"${Name}Function\" } }] } } }
+";
+
     #[test]
     fn a_function_without_an_alarm_of_its_own_is_found() {
-        let alarms = "  ChatSendAlarm:\n    - { Name: FunctionName, Value: !Ref ChatSendFunction }\n    - { Name: FunctionName, Value: !Ref ChatSendFunction }\n";
         let found = |from: &str, to: &str| {
-            let (template, alarms) = (CAPACITY.replace(from, to), alarms.replacen(from, to, 1));
+            let (template, alarms) = (CAPACITY.replace(from, to), WATCHED.replacen(from, to, 1));
             functions_have_alarms(&Tree::of(&[(TEMPLATE, &template), (ALARMS, &alarms)])).len()
         };
         assert_eq!(found("x", "x"), 0);
         let others = [
             ("ChatSendFunction: !Ref Chat", "ChatSendFunction: !Ref Other"),
-            ("Value: !Ref ChatSend", "Value: !Ref Docs"),
-            ("ChatSendAlarm:", "DocsAlarm:"),
+            ("[ChatSend, Docs]", "[Docs]"),
+            ("${Name}Alarm", "${Name}FunctionAlarm"),
+            ("!Sub \"${Name}Function\"", "!Sub \"Docs${Name}\""),
+            // CloudFormation substitutes the name in `Fn::Sub` alone.
+            ("{ Ref: !Sub \"${Name}Function\" }", "!Ref \"${Name}Function\""),
         ];
         for (from, to) in others {
             assert_eq!(found(from, to), 1, "{to}");

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use emulator::Function;
+use emulator::{Document, Function};
+use serde_json::Value;
 
 use super::Finding;
-use super::tree::{Tree, block};
+use super::tree::{TEMPLATE, Tree};
 
-const TEMPLATE: &str = "template.yaml";
 /// The methods of the SDK's clients, and the permission that each needs. A transaction needs those of its writes, which are puts.
 const CALLS: [(&str, &str); 7] = [
     (".batch_get_item()", "dynamodb:BatchGetItem"),
@@ -21,6 +21,7 @@ const CALLS: [(&str, &str); 7] = [
 /// What has a state signs in to the backends, and reads the secret before.
 const WITH_STATE: [&str; 3] = ["shared::run(", "shared::run_with_resources(", "State::try_from("];
 const BACKENDS: &str = "!Ref BackendAccess";
+const BACKEND_POLICY: &str = "BackendAccess";
 /// What asks for the database alone reads a secret of its own, which our key may guard.
 const WITH_DATABASE: (&str, [&str; 2]) = ("variables.database()", ["kms:Decrypt", "secretsmanager:GetSecretValue"]);
 
@@ -32,25 +33,45 @@ pub(super) fn functions_may_do_what_they_do(tree: &Tree) -> Vec<Finding> {
 
 fn differences(tree: &Tree, function: &Function) -> Vec<Finding> {
     let name = &function.logical_id;
-    let (permitted, needed) = (permitted(tree, name), needed(tree, &function.binary));
+    let permitted = tree.document(TEMPLATE).map(|document| permitted(document, name)).unwrap_or_default();
+    let needed = needed(tree, &function.binary);
     let finding = |permission: &String, what: &str| Finding::new(TEMPLATE, format!("{name} {what} {permission}"));
     let missing = needed.difference(&permitted).map(|permission| finding(permission, "calls what needs"));
     let idle = permitted.difference(&needed).map(|permission| finding(permission, "calls nothing that needs"));
     missing.chain(idle).collect()
 }
 
-/// The actions of a function's policies.
-fn permitted(tree: &Tree, logical_id: &str) -> BTreeSet<String> {
-    let block: Vec<_> = block(tree, TEMPLATE, logical_id).collect();
-    let actions = block.iter().filter_map(|line| {
-        let actions = line.trim_start().trim_start_matches("- ").strip_prefix("Action:")?;
-        Some(actions.trim().trim_matches(['[', ']']).split(',').map(|action| action.trim().to_owned()))
-    });
-    let mut permitted: BTreeSet<_> = actions.flatten().collect();
-    if block.iter().any(|line| line.contains(BACKENDS)) {
-        permitted.insert(BACKENDS.to_owned());
+/// Whether a function may sign in to the database and to the cache.
+pub(super) fn may_use_backends(template: &Document, logical_id: &str) -> bool {
+    permitted(template, logical_id).contains(BACKENDS)
+}
+
+/// The actions of a function's policies, on whatever condition.
+fn permitted(template: &Document, logical_id: &str) -> BTreeSet<String> {
+    let mut permitted = BTreeSet::new();
+    if let Some(policies) = template.get(&format!("/Resources/{logical_id}/Properties/Policies")) {
+        collect_actions(policies, &mut permitted);
     }
     permitted
+}
+
+fn collect_actions(policies: &Value, actions: &mut BTreeSet<String>) {
+    match policies {
+        Value::Array(items) => items.iter().for_each(|item| collect_actions(item, actions)),
+        Value::Object(map) => {
+            for (key, value) in map {
+                match (key.as_str(), value) {
+                    ("Action", Value::String(action)) => actions.extend([action.clone()]),
+                    ("Action", Value::Array(all)) => {
+                        actions.extend(all.iter().filter_map(Value::as_str).map(str::to_owned))
+                    }
+                    ("Ref", Value::String(policy)) if policy == BACKEND_POLICY => actions.extend([BACKENDS.to_owned()]),
+                    _ => collect_actions(value, actions),
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The permissions for the calls of a function's sources, and of what it uses of `request-stats`.

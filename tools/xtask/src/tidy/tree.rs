@@ -5,14 +5,18 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use emulator::Template;
+use emulator::{Document, Template};
 
 use super::tokens::{Token, tokens};
+
+/// The root template, which describes the functions.
+pub(super) const TEMPLATE: &str = "template.yaml";
 
 /// Every text file, by its path from the root, with `/` between the parts.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     files: BTreeMap<String, String>,
+    documents: BTreeMap<String, Document>,
     template: Option<Template>,
 }
 
@@ -20,13 +24,14 @@ impl Tree {
     /// Reads the files below a root, except for what is hidden or built.
     ///
     /// # Errors
-    /// A folder cannot be listed, or the template is malformed.
+    /// A folder cannot be listed, or a template is malformed.
     pub(super) fn load(root: &Path) -> Result<Self> {
         let mut tree = Self::default();
         tree.load_folder(root, "")?;
-        if tree.files.contains_key("template.yaml") {
-            tree.template = Some(Template::read(root.join("template.yaml"))?);
+        for path in tree.files.keys().filter(|path| is_template(path)) {
+            tree.documents.insert(path.clone(), Document::read(root.join(path))?);
         }
+        tree.template = tree.document(TEMPLATE).map(Template::parse).transpose()?;
         Ok(tree)
     }
 
@@ -68,8 +73,18 @@ impl Tree {
         manifests.filter(|name| !name.contains('/')).collect()
     }
 
+    /// The root template, with the defaults of its parameters.
     pub(super) fn template(&self) -> Option<&Template> {
         self.template.as_ref()
+    }
+
+    /// The root template, and those of the stacks within the stack, by path.
+    pub(super) fn documents(&self) -> impl Iterator<Item = (&str, &Document)> {
+        self.documents.iter().map(|(path, document)| (path.as_str(), document))
+    }
+
+    pub(super) fn document(&self, path: &str) -> Option<&Document> {
+        self.documents.get(path)
     }
 }
 
@@ -80,11 +95,8 @@ pub(super) fn is_test(path: &str) -> bool {
         || path.starts_with("verification/api-tests/")
 }
 
-/// The lines of a resource of a template, after the one with its name.
-pub(super) fn block<'a>(tree: &'a Tree, template: &str, logical_id: &str) -> impl Iterator<Item = &'a str> {
-    let start = format!("  {logical_id}:");
-    let lines = tree.file(template).unwrap_or_default().lines().skip_while(move |line| *line != start);
-    lines.skip(1).take_while(|line| line.starts_with("   ") || line.is_empty())
+fn is_template(path: &str) -> bool {
+    path == TEMPLATE || path.starts_with("infra/") && path.ends_with(".yaml")
 }
 
 #[cfg(test)]

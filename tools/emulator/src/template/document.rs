@@ -1,0 +1,51 @@
+//! A template before its intrinsic functions are resolved.
+
+use super::{loops, yaml};
+use crate::error::{Error, Result};
+use serde_json::Value;
+use std::path::Path;
+
+/// A template as it is written, as JSON: `!Ref X` is `{"Ref": "X"}`, and its loops are expanded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document(Value);
+
+impl Document {
+    /// Reads a template file.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is not YAML, or contains a malformed loop.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        let document = yaml::parse(&text).map_err(|reason| Error::Yaml { path: path.to_owned(), reason })?;
+        loops::expand(document).map(Self)
+    }
+
+    /// Gives parameters these values instead of their defaults. A parameter that the template does
+    /// not have is ignored.
+    #[must_use]
+    pub fn with_parameters(mut self, parameters: &[(&str, &str)]) -> Self {
+        for (name, value) in parameters {
+            let parameter = self.0.pointer_mut(&format!("/Parameters/{name}")).and_then(Value::as_object_mut);
+            parameter.map(|parameter| parameter.insert("Default".to_owned(), Value::from(*value)));
+        }
+        self
+    }
+
+    /// The value at a JSON pointer, such as `/Resources/Api/Properties/StageName`.
+    #[must_use]
+    pub fn get(&self, pointer: &str) -> Option<&Value> {
+        self.0.pointer(pointer)
+    }
+
+    /// Every resource by its logical id, whatever its condition.
+    pub fn resources(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let resources = self.0.get("Resources").and_then(Value::as_object);
+        resources.into_iter().flatten().map(|(id, resource)| (id.as_str(), resource))
+    }
+
+    pub(super) fn value(&self) -> &Value {
+        &self.0
+    }
+}
