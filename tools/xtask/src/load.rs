@@ -78,7 +78,7 @@ async fn day(workspace: &Workspace, arguments: &Arguments) -> Result<Report> {
     servers::install(&[Server::Postgres, Server::Redis])?;
     let oha = oha::ensure(workspace).await?;
     let stage = Stage::prepare(workspace, oha, &arguments.profile, arguments.people).await?;
-    let load = machine::load();
+    let load = machine::load_average();
     let (rate, length) = (f64::from(arguments.rate), Duration::from_secs(arguments.duration.into()));
     let part = |name: &str| Phase { name: name.to_owned(), rate, length, gzip: true };
 
@@ -102,7 +102,7 @@ async fn day(workspace: &Workspace, arguments: &Arguments) -> Result<Report> {
         versions: stage.versions.clone(),
         profile: arguments.profile.clone(),
         people: arguments.people,
-        load: (load, machine::load()),
+        load: (load, machine::load_average()),
         with_cache,
         plain,
         without_cache,

@@ -37,10 +37,10 @@ pub(crate) async fn settle(api: &str, database_url: &str, count: u16) -> Result<
     let mut database = options.connect().await?;
     let texts = journal::texts();
     for person in &people {
-        journal::fill(&mut database, &person.user, ENTRIES, &texts).await?;
-        journal::converse(&mut database, &person.user, MESSAGES).await?;
+        journal::fill_journal(&mut database, &person.user, ENTRIES, &texts).await?;
+        journal::fill_conversation(&mut database, &person.user, MESSAGES).await?;
     }
-    journal::settle(&mut database).await?;
+    journal::vacuum(&mut database).await?;
     step.done(&format!("{count} people with {ENTRIES} entries and {MESSAGES} messages each"));
     Ok(people)
 }

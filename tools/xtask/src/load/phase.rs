@@ -13,7 +13,7 @@ use super::oha::{Answer, Generator};
 use super::people::Person;
 use super::stage::Open;
 use super::tally::Tally;
-use crate::sample::Sample;
+use crate::distribution::Distribution;
 
 /// Requests before those that count: the first of a function starts an environment.
 const WARM_UP: Duration = Duration::from_secs(5);
@@ -170,10 +170,10 @@ impl Outcome {
     }
 
     /// Latencies of those answers; of one kind, or of all.
-    pub(crate) fn latencies(&self, kind: Option<&str>) -> Sample {
+    pub(crate) fn latencies(&self, kind: Option<&str>) -> Distribution {
         let answers = self.answers.iter().filter(|(name, _)| kind.is_none_or(|kind| kind == **name));
         let good = answers.flat_map(|(_, answers)| answers).filter(|answer| answer.status < 400);
-        Sample::of(good.map(|answer| answer.latency))
+        Distribution::from_durations(good.map(|answer| answer.latency))
     }
 
     /// Of a read's body, on average.

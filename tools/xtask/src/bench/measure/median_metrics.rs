@@ -1,4 +1,4 @@
-//! What a function says of itself, in the metric lines that it prints.
+//! The functions' own figures, from the metric lines that they print.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -8,24 +8,24 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use crate::sample::Sample;
+use crate::distribution::Distribution;
 
-/// The medians over all requests.
+/// The medians of a function's metric lines.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Told {
-    /// Exchanges with Redis and queries of one request, as most requests had them.
+pub(crate) struct MedianMetrics {
+    /// Exchanges with Redis and SQL statements of one request, as most requests had them.
     pub(crate) round_trips: (u64, u64),
-    /// In microseconds: from the request to the response, within the function.
+    /// From the request to the response within the function, in microseconds.
     pub(crate) latency: f64,
-    /// Of that, waiting for Redis.
+    /// The part of the latency that was spent waiting for Redis.
     pub(crate) cache: f64,
-    /// Of that, waiting for Postgres.
+    /// The part of the latency that was spent waiting for Postgres.
     pub(crate) database: f64,
-    /// Of that, neither; health asks both at once, so that the two overlap and less than nothing is left.
+    /// The rest of the latency. Negative if both waits overlap, as in `health`.
     pub(crate) rest: f64,
 }
 
-/// Times are in milliseconds.
+/// A metric line. Times are in milliseconds.
 #[derive(Deserialize)]
 struct Line {
     #[serde(rename = "Latency")]
@@ -40,8 +40,8 @@ struct Line {
     cache: f64,
 }
 
-impl Told {
-    /// Reads the metric lines of a log; none, if it has none.
+impl MedianMetrics {
+    /// Reads the metric lines of a log. Returns `None` if the log has none.
     ///
     /// # Errors
     /// The log cannot be read.
@@ -52,17 +52,17 @@ impl Told {
         for line in lines {
             metrics.extend(serde_json::from_str::<Line>(&line.with_context(reading)?).ok());
         }
-        Ok(Self::of(&metrics))
+        Ok(Self::new(&metrics))
     }
 
-    fn of(lines: &[Line]) -> Option<Self> {
+    fn new(lines: &[Line]) -> Option<Self> {
         let mut counts: BTreeMap<(u64, u64), usize> = BTreeMap::new();
         for line in lines {
             *counts.entry((line.exchanges, line.queries)).or_default() += 1;
         }
         let (round_trips, _) = counts.into_iter().max_by_key(|(_, count)| *count)?;
         let median =
-            |value: fn(&Line) -> f64| Sample::new(lines.iter().map(|line| value(line) * 1e3).collect()).median();
+            |value: fn(&Line) -> f64| Distribution::new(lines.iter().map(|line| value(line) * 1e3).collect()).median();
         Some(Self {
             round_trips,
             latency: median(|line| line.latency),
@@ -89,13 +89,14 @@ mod tests {
         };
         let text = format!("{{\"level\":\"WARN\"}}\nnot JSON\n{}\n{}\n{}\n", line(1.0), line(3.0), line(2.0));
         fs::write(file.path(), text).unwrap();
-        let told = Told { round_trips: (2, 1), latency: 2000.0, cache: 250.0, database: 500.0, rest: 1250.0 };
-        assert_eq!(Told::read(file.path()).unwrap(), Some(told));
+        let expected =
+            MedianMetrics { round_trips: (2, 1), latency: 2000.0, cache: 250.0, database: 500.0, rest: 1250.0 };
+        assert_eq!(MedianMetrics::read(file.path()).unwrap(), Some(expected));
     }
 
     #[test]
-    fn a_floor_says_nothing() {
+    fn a_baseline_has_no_metrics() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        assert_eq!(Told::read(file.path()).unwrap(), None);
+        assert_eq!(MedianMetrics::read(file.path()).unwrap(), None);
     }
 }
