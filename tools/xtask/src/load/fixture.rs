@@ -1,4 +1,4 @@
-//! What the day is played on: servers, functions, people.
+//! The servers, functions and users that a load test runs with.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -12,9 +12,9 @@ use emulator::{Emulator, Options, Template};
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
 
-use super::day::FUNCTIONS;
-use super::people::{self, Person};
-use super::tally::Ear;
+use super::summary::Collector;
+use super::users::{self, User};
+use super::workload::FUNCTIONS;
 use crate::bench::fixture::versions;
 use crate::schema::Schema;
 use crate::servers::Servers;
@@ -23,30 +23,32 @@ use crate::test;
 use crate::workspace::Workspace;
 
 const DATABASE: &str = "kai_load";
-/// Of each function. Who finds all of them busy is answered 503, as by a function with a reserved concurrency.
+/// The environments of each function. If all of them are busy, a request gets a 503, as from a
+/// function with reserved concurrency.
 const ENVIRONMENTS: usize = 20;
 
-/// The servers, and what the functions need to know of them.
+/// The servers, and what the functions need to run.
 #[derive(Debug)]
-pub(crate) struct Stage {
+pub(crate) struct Fixture {
     pub(crate) servers: Servers,
     pub(crate) oha: PathBuf,
-    pub(crate) people: Vec<Person>,
-    /// The versions of the servers, for the record.
+    pub(crate) users: Vec<User>,
+    /// The versions of the servers, for the report.
     pub(crate) versions: String,
-    /// Where generators find and leave their files.
+    /// The folder of the load generators' files.
     pub(crate) folder: PathBuf,
     binaries: PathBuf,
     template: Template,
     variables: BTreeMap<String, String>,
 }
 
-impl Stage {
-    /// Builds, starts and fills everything. Postgres syncs every commit to the disk.
+impl Fixture {
+    /// Builds the functions, starts the servers and creates the users. Postgres syncs every commit
+    /// to the disk.
     ///
     /// # Errors
-    /// Something does not build or start.
-    pub(crate) async fn prepare(workspace: &Workspace, oha: PathBuf, profile: &str, people: u16) -> Result<Self> {
+    /// A function does not build, or a server does not start.
+    pub(crate) async fn prepare(workspace: &Workspace, oha: PathBuf, profile: &str, users: u16) -> Result<Self> {
         let functions = FUNCTIONS.map(str::to_owned);
         let binaries = test::binaries(workspace, "load", profile, &functions).await?;
         let state = workspace.state("load");
@@ -70,34 +72,34 @@ impl Stage {
         let variables = [("DATABASE_URL", database_url.clone()), ("CACHE_KEY", STANDARD.encode(key))];
         let folder = state.join("generators");
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let mut stage = Self {
+        let mut fixture = Self {
             servers,
             oha,
-            people: Vec::new(),
+            users: Vec::new(),
             versions,
             folder,
             binaries,
             template: template(workspace)?,
             variables: variables.map(|(name, value)| (name.to_owned(), value)).into(),
         };
-        let open = stage.open(true).await?;
-        let settled = people::settle(&open.emulator.url(), &database_url, people).await?;
-        open.close().await;
-        stage.people = settled;
-        Ok(stage)
+        let api = fixture.serve(true).await?;
+        let created = users::create(&api.emulator.url(), &database_url, users).await?;
+        api.shutdown().await;
+        fixture.users = created;
+        Ok(fixture)
     }
 
-    /// Serves the API, with the cache or with the address of one that nobody listens on.
+    /// Serves the API. Without the cache, the functions get the address of a Redis that does not run.
     ///
     /// # Errors
     /// The emulator does not start.
-    pub(crate) async fn open(&self, with_cache: bool) -> Result<Open<'_>> {
+    pub(crate) async fn serve(&self, with_cache: bool) -> Result<Api<'_>> {
         let redis_url = if with_cache {
             self.servers.redis.url()
         } else {
             format!("redis://{}", TcpListener::bind("127.0.0.1:0")?.local_addr()?)
         };
-        let ear = Ear::default();
+        let collector = Collector::default();
         let mut variables = self.variables.clone();
         variables.insert("REDIS_URL".to_owned(), redis_url);
         let options = Options {
@@ -106,36 +108,37 @@ impl Stage {
             variables,
             max_environments: ENVIRONMENTS,
             throttle: false,
-            logs: ear.sink(),
+            logs: collector.sink(),
             ..Options::default()
         };
-        Ok(Open { stage: self, emulator: Emulator::start(options).await?, ear })
+        Ok(Api { fixture: self, emulator: Emulator::start(options).await?, collector })
     }
 
-    /// Empties the cache, as the first visitor of the day finds it.
+    /// Empties the cache.
     ///
     /// # Errors
-    /// Redis is away.
-    pub(crate) fn forget(&self) -> Result<()> {
+    /// Redis is unavailable.
+    pub(crate) fn flush_cache(&self) -> Result<()> {
         let mut redis = redis::Client::open(self.servers.redis.url())?.get_connection()?;
-        redis::cmd("FLUSHALL").exec(&mut redis).context("Redis does not forget")
+        redis::cmd("FLUSHALL").exec(&mut redis).context("cannot flush Redis")
     }
 }
 
-/// The API, open for requests.
-pub(crate) struct Open<'a> {
-    pub(crate) stage: &'a Stage,
+/// The API while it is served.
+pub(crate) struct Api<'a> {
+    pub(crate) fixture: &'a Fixture,
     pub(crate) emulator: Emulator,
-    pub(crate) ear: Ear,
+    pub(crate) collector: Collector,
 }
 
-impl Open<'_> {
-    pub(crate) async fn close(self) {
+impl Api<'_> {
+    pub(crate) async fn shutdown(self) {
         self.emulator.shutdown().await;
     }
 }
 
-/// The functions of the day alone. What sums up their log lines runs elsewhere on AWS, and would take its part of this machine.
+/// Reads the template, and leaves out the functions that the workload does not need. The function
+/// that sums up log lines runs elsewhere on AWS; here it would take its share of the machine.
 fn template(workspace: &Workspace) -> Result<Template> {
     let mut template = Template::read(workspace.path("template.yaml"))?;
     template.functions.retain(|function| FUNCTIONS.contains(&function.name.as_str()));

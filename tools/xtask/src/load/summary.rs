@@ -1,4 +1,4 @@
-//! What the functions say of themselves, summed up from the metric lines that they print.
+//! A summary of the metric lines that the functions print.
 
 use std::collections::BTreeMap;
 use std::iter::Sum;
@@ -9,17 +9,17 @@ use serde::Deserialize;
 
 /// Sums over requests.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Tally {
+pub(crate) struct Summary {
     pub(crate) requests: u64,
-    /// SQL statements.
+    /// The SQL statements of all requests.
     pub(crate) queries: u64,
-    /// Those requests that only read, and their statements.
+    /// The `GET` requests and their statements.
     reads: (u64, u64),
-    /// Look-ups in the cache, by family.
+    /// The look-ups in the cache by family.
     pub(crate) families: BTreeMap<String, Lookups>,
 }
 
-/// How often the cache had what was looked for.
+/// Look-ups in the cache.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub(crate) struct Lookups {
     hits: u64,
@@ -38,7 +38,7 @@ struct Line {
     families: BTreeMap<String, Lookups>,
 }
 
-impl Tally {
+impl Summary {
     fn add(&mut self, line: &str) {
         let Ok(line) = serde_json::from_str::<Line>(line) else { return };
         self.requests += line.requests;
@@ -53,24 +53,25 @@ impl Tally {
         }
     }
 
-    /// Statements for each request; NaN without requests.
+    /// Returns the statements per request, or NaN if there are no requests.
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     pub(crate) fn queries_per_request(&self) -> f64 {
         self.queries as f64 / self.requests as f64
     }
 
-    /// Statements for each request that only reads.
+    /// Returns the statements per `GET` request, or NaN if there are none.
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     pub(crate) fn queries_per_read(&self) -> f64 {
         self.reads.1 as f64 / self.reads.0 as f64
     }
 
-    /// Of all look-ups together.
+    /// Returns the hit rate of all look-ups together.
     pub(crate) fn hit_rate(&self) -> f64 {
         self.families.values().copied().sum::<Lookups>().hit_rate()
     }
 
-    /// Look-ups of what was asked for. Of sessions, which every request needs, more are found than of anything else.
+    /// Returns the look-ups of the requested data. Sessions are left out: every request needs one,
+    /// and their hit rate is higher than any other.
     pub(crate) fn records(&self) -> Lookups {
         self.families.iter().filter(|(family, _)| *family != "session").map(|(_, lookups)| *lookups).sum()
     }
@@ -88,29 +89,30 @@ impl Lookups {
         self.hits + self.misses
     }
 
-    /// Between 0 and 1; NaN without look-ups.
+    /// Returns the hit rate between 0 and 1, or NaN if there are no look-ups.
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     pub(crate) fn hit_rate(self) -> f64 {
         self.hits as f64 / self.count() as f64
     }
 }
 
-/// The tally of what is under way.
+/// Collects the metric lines of a running API into a summary.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Ear(Arc<Mutex<Tally>>);
+pub(crate) struct Collector(Arc<Mutex<Summary>>);
 
-impl Ear {
+impl Collector {
+    /// Returns the sink for the functions' output.
     pub(crate) fn sink(&self) -> LogSink {
-        let ear = self.clone();
+        let collector = self.clone();
         Arc::new(move |line: &LogLine| {
             if line.text.contains("\"_aws\"") {
-                ear.0.lock().unwrap_or_else(PoisonError::into_inner).add(&line.text);
+                collector.0.lock().unwrap_or_else(PoisonError::into_inner).add(&line.text);
             }
         })
     }
 
-    /// What was heard since the last time.
-    pub(crate) fn take(&self) -> Tally {
+    /// Returns the summary since the last call, and begins a new one.
+    pub(crate) fn take(&self) -> Summary {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -121,16 +123,16 @@ mod tests {
 
     #[test]
     fn metric_lines_are_summed_up_and_others_are_not() {
-        let mut tally = Tally::default();
-        tally.add(r#"{"_aws":{},"Endpoint":"POST /x","Requests":1,"DbQueries":2,"families":{"session":{"hits":1,"misses":0}}}"#);
-        tally.add(r#"{"_aws":{},"Endpoint":"GET /x","Requests":1,"DbQueries":0,"families":{"session":{"hits":0,"misses":1},"profile":{"hits":2,"misses":0}}}"#);
-        tally.add(r#"{"_aws":{},"LinesFolded":7}"#);
-        tally.add("START");
-        assert_eq!((tally.requests, tally.queries), (2, 2));
-        assert_eq!(tally.families["session"], Lookups { hits: 1, misses: 1 });
-        assert_eq!(tally.records(), Lookups { hits: 2, misses: 0 });
-        assert!((tally.hit_rate() - 0.75).abs() < 1e-9 && (tally.queries_per_request() - 1.0).abs() < 1e-9);
-        assert!(tally.queries_per_read().abs() < 1e-9);
-        assert!(Tally::default().hit_rate().is_nan());
+        let mut summary = Summary::default();
+        summary.add(r#"{"_aws":{},"Endpoint":"POST /x","Requests":1,"DbQueries":2,"families":{"session":{"hits":1,"misses":0}}}"#);
+        summary.add(r#"{"_aws":{},"Endpoint":"GET /x","Requests":1,"DbQueries":0,"families":{"session":{"hits":0,"misses":1},"profile":{"hits":2,"misses":0}}}"#);
+        summary.add(r#"{"_aws":{},"LinesFolded":7}"#);
+        summary.add("START");
+        assert_eq!((summary.requests, summary.queries), (2, 2));
+        assert_eq!(summary.families["session"], Lookups { hits: 1, misses: 1 });
+        assert_eq!(summary.records(), Lookups { hits: 2, misses: 0 });
+        assert!((summary.hit_rate() - 0.75).abs() < 1e-9 && (summary.queries_per_request() - 1.0).abs() < 1e-9);
+        assert!(summary.queries_per_read().abs() < 1e-9);
+        assert!(Summary::default().hit_rate().is_nan());
     }
 }
