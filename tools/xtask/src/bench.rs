@@ -7,26 +7,24 @@
 mod build;
 mod case;
 mod event;
-pub(crate) mod fixture;
+mod fixture;
 mod measure;
 mod report;
 mod response;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use dev_servers::Server;
 
 use self::build::Binaries;
 use self::fixture::Fixture;
 use self::measure::Repetitions;
-use self::report::{Conditions, Report};
-use crate::machine;
+use self::report::{Build, Report};
+use crate::measurement::{self, Conditions, machine};
 use crate::servers;
-use crate::stop::StopRequests;
 use crate::workspace::Workspace;
 
 /// Options of `cargo xtask bench`.
@@ -38,39 +36,18 @@ pub(crate) struct Arguments {
     /// Number of cold starts of each case.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
     starts: u16,
-    /// Cargo's profile. Only the figures of `release` are meaningful; another profile builds faster, to try the bench itself.
-    #[arg(long, default_value = "release")]
-    profile: String,
-    /// Writes every figure to this file as JSON.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    options: measurement::Options,
 }
 
 pub(crate) async fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
-    let mut stop = StopRequests::listen()?;
-    let stopped = Arc::new(AtomicBool::new(false));
-    tokio::select! {
-        report = measure(workspace, arguments, &stopped) => {
-            let report = report?;
-            println!("\n{report}");
-            if let Some(file) = &arguments.json {
-                std::fs::write(file, report.to_json().to_string()).with_context(|| format!("cannot write {}", file.display()))?;
-                println!("every figure is in {}", file.display());
-            }
-            Ok(ExitCode::SUCCESS)
-        }
-        () = stop.next() => {
-            println!("stopping");
-            stopped.store(true, Ordering::Relaxed);
-            // What a shell reports for a command that Ctrl-C ended.
-            Ok(ExitCode::from(130))
-        }
-    }
+    measurement::run(&arguments.options, Box::pin(measure(workspace, arguments))).await
 }
 
-async fn measure(workspace: &Workspace, arguments: &Arguments, stopped: &Arc<AtomicBool>) -> Result<Report> {
+async fn measure(workspace: &Workspace, arguments: &Arguments) -> Result<Report> {
     servers::install(&[Server::Postgres, Server::Redis])?;
-    let binaries = Binaries::build(workspace, &arguments.profile).await?;
+    let profile = arguments.options.profile.clone();
+    let binaries = Binaries::build(workspace, &profile).await?;
     let machine = machine::describe();
     let processor = machine::pin_to_one_processor();
     let fixture = Fixture::prepare(workspace, &binaries).await?;
@@ -78,8 +55,9 @@ async fn measure(workspace: &Workspace, arguments: &Arguments, stopped: &Arc<Ato
 
     let load_before = machine::load_average();
     let repetitions = Repetitions { rounds: arguments.rounds.into(), cold_starts: arguments.starts.into() };
-    let (redis_url, folder, stopped) =
-        (fixture.servers.redis.url(), workspace.state("bench").join("logs"), Arc::clone(stopped));
+    let (redis_url, folder) = (fixture.servers.redis.url(), workspace.state("bench").join("logs"));
+    let stop = StopOnDrop::default();
+    let stopped = Arc::clone(&stop.0);
     // The measurement blocks its thread, and this one has to listen for requests to stop.
     let results = tokio::task::spawn_blocking(move || -> Result<_> {
         let measurements = measure::run(&cases, repetitions, &redis_url, &folder, &stopped)?;
@@ -87,13 +65,21 @@ async fn measure(workspace: &Workspace, arguments: &Arguments, stopped: &Arc<Ato
     });
     let results = results.await??;
     let conditions = Conditions {
-        profile: arguments.profile.clone(),
         machine,
-        processor,
         versions: fixture.versions.clone(),
+        profile,
         load_average: (load_before, machine::load_average()),
-        build_time: binaries.build_time,
-        sizes: binaries.sizes(&workspace.functions()?)?,
     };
-    Ok(Report { conditions, results })
+    let build = Build { time: binaries.build_time, sizes: binaries.sizes(&workspace.functions()?)? };
+    Ok(Report { conditions, processor, build, results })
+}
+
+/// Tells the blocking thread of the measurement to stop when the measurement is dropped.
+#[derive(Default)]
+struct StopOnDrop(Arc<AtomicBool>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }

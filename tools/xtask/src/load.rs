@@ -15,19 +15,17 @@ mod summary;
 mod users;
 mod workload;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use dev_servers::Server;
 
 use self::fixture::{Api, Fixture};
 use self::phase::{Outcome, Phase};
 use self::report::Report;
-use crate::machine;
+use crate::measurement::{self, Conditions, machine};
 use crate::servers;
-use crate::stop::StopRequests;
 use crate::workspace::Workspace;
 
 /// The length of a phase in the search for the knee.
@@ -43,44 +41,27 @@ pub(crate) struct Arguments {
     /// Requests due per second.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(20..=10_000))]
     rate: u32,
-    /// Length of each phase in seconds. In a short phase, too many requests are first visits that miss the cache.
+    /// Length of each phase in seconds. In a short phase, too many requests are first visits
+    /// that miss the cache.
     #[arg(long, default_value_t = 180, value_parser = clap::value_parser!(u32).range(10..=3_600))]
     duration: u32,
-    /// Number of users that share the requests. A user may send 30 messages a minute, so have at least one for every three requests per second.
+    /// Number of users that share the requests. A user may send 30 messages a minute, so have at
+    /// least one for every three requests per second.
     #[arg(long, alias = "people", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=100))]
     users: u16,
-    /// Cargo's profile. Only the figures of `release` are meaningful; another profile builds faster, to try the command itself.
-    #[arg(long, default_value = "release")]
-    profile: String,
-    /// Writes the figures to this file as JSON.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    options: measurement::Options,
 }
 
 pub(crate) async fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
-    let mut stop = StopRequests::listen()?;
-    tokio::select! {
-        report = measure(workspace, arguments) => {
-            let report = report?;
-            println!("\n{report}");
-            if let Some(file) = &arguments.json {
-                std::fs::write(file, report.to_json().to_string()).with_context(|| format!("cannot write {}", file.display()))?;
-                println!("the figures are in {}", file.display());
-            }
-            Ok(ExitCode::SUCCESS)
-        }
-        () = stop.next() => {
-            println!("stopping");
-            // What a shell reports for a command that Ctrl-C ended.
-            Ok(ExitCode::from(130))
-        }
-    }
+    measurement::run(&arguments.options, Box::pin(measure(workspace, arguments))).await
 }
 
 async fn measure(workspace: &Workspace, arguments: &Arguments) -> Result<Report> {
     servers::install(&[Server::Postgres, Server::Redis])?;
     let oha = oha::ensure(workspace).await?;
-    let fixture = Fixture::prepare(workspace, oha, &arguments.profile, arguments.users).await?;
+    let profile = arguments.options.profile.clone();
+    let fixture = Fixture::prepare(workspace, oha, &profile, arguments.users).await?;
     let load_before = machine::load_average();
     let (rate, length) = (f64::from(arguments.rate), Duration::from_secs(arguments.duration.into()));
     let phase = |name: &str| Phase { name: name.to_owned(), rate, length, gzip: true };
@@ -101,11 +82,13 @@ async fn measure(workspace: &Workspace, arguments: &Arguments) -> Result<Report>
     cached.shutdown().await;
 
     Ok(Report {
-        machine: machine::describe(),
-        versions: fixture.versions.clone(),
-        profile: arguments.profile.clone(),
+        conditions: Conditions {
+            machine: machine::describe(),
+            versions: fixture.versions.clone(),
+            profile,
+            load_average: (load_before, machine::load_average()),
+        },
         users: arguments.users,
-        load_average: (load_before, machine::load_average()),
         with_cache,
         without_gzip,
         without_cache,

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::cargo::{self, Built};
+use crate::binaries;
+use crate::cargo::{self, Artifact};
 use crate::terminal::seconds;
 use crate::workspace::Workspace;
 
@@ -31,20 +32,17 @@ impl Binaries {
         let functions = workspace.functions()?;
         println!("building {} functions with the profile {profile}", functions.len());
         let started = Instant::now();
-        let (separate, together): (Vec<_>, Vec<_>) = functions.iter().partition(|function| *function == MIGRATION);
-        let mut built = packages(workspace, profile, &together).await?;
-        built.extend(packages(workspace, profile, &separate).await?);
+        // Nothing else of the workspace is built with the functions: the emulator and the tests would
+        // enable further features of the dependencies.
+        let (separate, together): (Vec<_>, Vec<_>) = functions.into_iter().partition(|name| name == MIGRATION);
+        let mut artifacts = cargo::build(workspace, profile, &together).await?;
+        artifacts.extend(cargo::build(workspace, profile, &separate).await?);
         let build_time = started.elapsed();
         println!("✓ functions built ({})", seconds(build_time));
-        built.extend(packages(workspace, profile, &[&"baselines".to_owned()]).await?);
+        artifacts.extend(cargo::build(workspace, profile, &["baselines".to_owned()]).await?);
 
-        let folder = workspace.state("bench").join("functions");
-        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let mut by_name = BTreeMap::new();
-        for built in built {
-            crate::dev::binaries::install(&built, &folder)?;
-            by_name.insert(built.function.clone(), folder.join(built.function));
-        }
+        let folder = binaries::set_aside(workspace, "bench", &artifacts)?;
+        let by_name = artifacts.into_iter().map(|Artifact { name, .. }| (name.clone(), folder.join(name))).collect();
         Ok(Self { by_name, build_time })
     }
 
@@ -63,15 +61,4 @@ impl Binaries {
     pub(crate) fn sizes(&self, functions: &[String]) -> Result<BTreeMap<String, u64>> {
         functions.iter().map(|name| Ok((name.clone(), std::fs::metadata(self.get(name)?)?.len()))).collect()
     }
-}
-
-/// Builds packages together, and nothing else of the workspace: the emulator and the tests would
-/// enable further features of the dependencies.
-async fn packages(workspace: &Workspace, profile: &str, names: &[&String]) -> Result<Vec<Built>> {
-    let mut command = cargo::command(workspace);
-    command.args(["build", "--profile", profile]);
-    for name in names {
-        command.args(["--package", name]);
-    }
-    cargo::artifacts(&mut command).await
 }

@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use serde_json::json;
 
 use super::build::Binaries;
 use super::event::Event;
-use super::fixture::{Account, Fixture, Text, credentials};
+use super::fixture::{Account, Fixture};
 use super::response::Response;
+use crate::accounts::credentials;
+use crate::measurement::seed::Text;
 
 /// The names of the baselines, in the table and in references.
 pub(crate) const NOTHING: &str = "baseline: nothing";
@@ -178,7 +179,6 @@ fn profile_event<'a>(account: &'a Account, if_none_match: Option<&'a str>) -> Ev
 }
 
 fn create_event<'a>(account: &'a Account, text: &Text) -> Event<'a> {
-    let Text { title, content, tags } = text;
-    let body = json!({ "title": title, "content": content, "mood": 6.5, "mood_emoji": "🙂", "tags": tags });
-    Event { route: "POST /api/journal/entries", token: Some(&account.token), body: Some(body), ..Event::default() }
+    let (token, body) = (Some(account.token.as_str()), Some(text.to_json()));
+    Event { route: "POST /api/journal/entries", token, body, ..Event::default() }
 }

@@ -1,14 +1,10 @@
 //! The servers that the cases run against, and accounts with journals of three sizes.
 
-pub(crate) mod journal;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use dev_servers::{Postgres, PostgresOptions, Redis, RedisOptions};
+use dev_servers::{Postgres, PostgresOptions};
 use emulator::{LoneEnvironment, LoneOptions};
 use serde_json::{Value, json};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -17,20 +13,18 @@ use sqlx::{ConnectOptions as _, Row as _};
 use super::build::Binaries;
 use super::event::Event;
 use super::response::Response;
+use crate::accounts::credentials;
+use crate::measurement::seed::{self, Text};
 use crate::schema::Schema;
-use crate::servers::Servers;
+use crate::servers::{Servers, random_cache_key};
 use crate::terminal::Step;
 use crate::workspace::Workspace;
-
-pub(crate) use journal::Text;
-use journal::texts;
 
 /// The deadline of a cache fill that follows a response; see `shared::cache`.
 pub(crate) const FILL_TIMEOUT: Duration = Duration::from_millis(20);
 /// The messages on a page of the history.
 const MESSAGES: i32 = 50;
 const DATABASE: &str = "bench";
-const PASSWORD: &str = "a-quiet-morning-walk";
 
 /// The servers and the accounts.
 #[derive(Debug)]
@@ -59,44 +53,34 @@ pub(crate) struct Account {
 }
 
 impl Fixture {
-    /// Starts the servers, and creates the data that an earlier run has not left behind. Postgres
-    /// keeps its data and syncs every commit to the disk. Redis starts empty and takes no snapshots,
-    /// which would disturb the measurement.
+    /// Starts the servers, and creates the data that an earlier run has not left behind.
     ///
     /// # Errors
     /// A server does not start, or a function rejects a valid request.
     pub(crate) async fn prepare(workspace: &Workspace, binaries: &Binaries) -> Result<Self> {
-        let state = workspace.state("bench");
         let step = Step::begin("starting Postgres and Redis");
-        let postgres = Postgres::start(&state.join("postgres"), &PostgresOptions::default())?;
-        let redis = Redis::start(&state.join("redis"), &RedisOptions::default())?;
-        let servers = Servers { redis, postgres };
+        let servers = Servers::start_measured(workspace, "bench", &PostgresOptions::default())?;
         let url = migrated(workspace, &servers.postgres).await?;
         step.done("Postgres and Redis started, database migrated");
 
-        let mut key = [0; 32];
-        getrandom::fill(&mut key)?;
-        let variables: BTreeMap<String, String> =
-            [("DATABASE_URL", url.clone()), ("REDIS_URL", servers.redis.url()), ("CACHE_KEY", STANDARD.encode(key))]
-                .map(|(name, value)| (name.to_owned(), value))
-                .into();
+        let variables = servers.variables(&url, random_cache_key()?);
 
         let step = Step::begin("creating the accounts");
         let options: PgConnectOptions = url.parse()?;
         // The database limits statements to 5 s. Filling a journal takes longer.
         let mut database = options.options([("statement_timeout", "0")]).connect().await?;
-        let texts = texts();
+        let texts = seed::texts();
         let mut create = async |name: &str, entries: i64| -> Result<Account> {
             let account = sign_in(&mut database, binaries, &variables, name).await?;
-            journal::fill_journal(&mut database, &account.user_id, entries, &texts).await?;
+            seed::fill_journal(&mut database, &account.user_id, entries, &texts).await?;
             Ok(account)
         };
         let readers =
             [create("hundred", 100).await?, create("ten-thousand", 10_000).await?, create("million", 1_000_000).await?];
         let writer = create("writer", 0).await?;
-        journal::fill_conversation(&mut database, &writer.user_id, MESSAGES).await?;
-        journal::vacuum(&mut database).await?;
-        let versions = versions(&mut database, &servers.redis.url()).await?;
+        seed::fill_conversation(&mut database, &writer.user_id, MESSAGES).await?;
+        seed::vacuum(&mut database).await?;
+        let versions = servers.versions(&mut database).await?;
         let fixture = Self { servers, variables, readers, writer, texts, versions };
         for account in &fixture.readers {
             fixture.set_profile(binaries, account)?;
@@ -194,21 +178,4 @@ async fn sign_in(
         WHERE u.email = $1 ORDER BY s.created_at DESC LIMIT 1";
     let row = sqlx::query(newest).bind(&email).fetch_one(database).await?;
     Ok(Account { user_id: row.try_get("id")?, token, token_hash: row.try_get("hash")?, email })
-}
-
-/// Returns the body of a login request.
-pub(crate) fn credentials(email: &str) -> Value {
-    json!({ "email": email, "password": PASSWORD })
-}
-
-/// Returns the versions of both servers.
-///
-/// # Errors
-/// A server does not respond.
-pub(crate) async fn versions(database: &mut PgConnection, redis_url: &str) -> Result<String> {
-    let postgres: String = sqlx::query("SHOW server_version").fetch_one(database).await?.try_get(0)?;
-    let mut redis = redis::Client::open(redis_url)?.get_connection()?;
-    let info: String = redis::cmd("INFO").arg("server").query(&mut redis)?;
-    let version = info.lines().find_map(|line| line.strip_prefix("redis_version:")).unwrap_or("?");
-    Ok(format!("Postgres {}, Redis {version}", postgres.split(' ').next().unwrap_or("?")))
 }

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use emulator::{LoneEnvironment, LoneOptions};
-use indicatif::{ProgressBar, ProgressStyle};
 use redis::Connection;
 
 pub(crate) use self::median_metrics::MedianMetrics;
 use super::case::Case;
 use super::fixture::FILL_TIMEOUT;
 use super::response::Response;
+use crate::terminal;
 
 /// The invocations at the beginning of a turn that are not measured. After some idle seconds a
 /// function tests its connections first, and another case may have emptied the cache.
@@ -82,10 +82,7 @@ fn take_turns<T>(
     stopped: &AtomicBool,
     mut turn: impl FnMut(&mut T) -> Result<()>,
 ) -> Result<()> {
-    let bar = ProgressBar::new((rounds * items.len()) as u64);
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {msg} {pos}/{len} ({eta})") {
-        bar.set_style(style);
-    }
+    let bar = terminal::progress_bar((rounds * items.len()) as u64, "{bar:40} {msg} {pos}/{len} ({eta})");
     bar.set_message(what.to_owned());
     for round in 0..rounds {
         let (last, first) = items.split_at_mut(round % items.len().max(1));

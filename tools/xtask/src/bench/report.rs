@@ -10,7 +10,8 @@ use std::time::Duration;
 use self::target::Target;
 use super::case::{BOTH, Case, Reference};
 use super::measure::Measurement;
-use crate::distribution::Distribution;
+use crate::measurement::Conditions;
+use crate::measurement::distribution::{Distribution, milliseconds};
 use crate::table::Table;
 use crate::terminal::seconds;
 
@@ -18,22 +19,18 @@ use crate::terminal::seconds;
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) conditions: Conditions,
+    /// The one processor that everything ran on, if the system supports the choice.
+    pub(crate) processor: Option<usize>,
+    pub(crate) build: Build,
     pub(crate) results: Vec<(Case, Measurement)>,
 }
 
-/// Where and how the cases were measured.
+/// The build of the functions.
 #[derive(Debug)]
-pub(crate) struct Conditions {
-    pub(crate) profile: String,
-    pub(crate) machine: String,
-    /// The one processor that everything ran on, if the system supports the choice.
-    pub(crate) processor: Option<usize>,
-    pub(crate) versions: String,
-    /// The load averages of the last minute, before and after.
-    pub(crate) load_average: (f64, f64),
-    /// How long the functions took to build.
-    pub(crate) build_time: Duration,
-    /// The sizes of all functions' binaries in bytes.
+pub(crate) struct Build {
+    /// How long the build took.
+    pub(crate) time: Duration,
+    /// The sizes of all binaries in bytes.
     pub(crate) sizes: BTreeMap<String, u64>,
 }
 
@@ -138,18 +135,18 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Conditions { profile, machine, processor, versions, load_average, build_time, .. } = &self.conditions;
+        let Conditions { machine, versions, profile, load_average } = &self.conditions;
         writeln!(
             f,
             "{machine}; everything on {}; {versions} with fsync; load {:.2} before and {:.2} after; profile {profile}",
-            processor.map_or_else(|| "any processor".to_owned(), |number| format!("processor {number}")),
+            self.processor.map_or_else(|| "any processor".to_owned(), |number| format!("processor {number}")),
             load_average.0,
             load_average.1
         )?;
         writeln!(
             f,
             "the functions took {} to build (next to nothing where they were up to date)",
-            seconds(*build_time)
+            seconds(self.build.time)
         )?;
         writeln!(f, "\n{}", self.overview())?;
         let mut targets = Table::new(&["target", "at most", "is", ""]);
@@ -187,10 +184,6 @@ impl Measurement {
     fn first_answer(&self) -> Distribution {
         Distribution::from_durations(self.cold_starts.iter().map(|(_, first_answer)| *first_answer))
     }
-}
-
-fn milliseconds(micros: f64) -> String {
-    format!("{:.1}", micros / 1e3)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]

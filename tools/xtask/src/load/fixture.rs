@@ -5,9 +5,6 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use dev_servers::{Postgres, PostgresOptions, Redis, RedisOptions};
 use emulator::{Emulator, Options, Template};
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
@@ -15,11 +12,10 @@ use sqlx::postgres::PgConnectOptions;
 use super::summary::Collector;
 use super::users::{self, User};
 use super::workload::FUNCTIONS;
-use crate::bench::fixture::versions;
+use crate::binaries;
 use crate::schema::Schema;
-use crate::servers::Servers;
+use crate::servers::{Servers, random_cache_key, with_max_connections};
 use crate::terminal::Step;
-use crate::test;
 use crate::workspace::Workspace;
 
 const DATABASE: &str = "kai_load";
@@ -43,34 +39,26 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    /// Builds the functions, starts the servers and creates the users. Postgres syncs every commit
-    /// to the disk.
+    /// Builds the functions, starts the servers and creates the users.
     ///
     /// # Errors
     /// A function does not build, or a server does not start.
     pub(crate) async fn prepare(workspace: &Workspace, oha: PathBuf, profile: &str, users: u16) -> Result<Self> {
         let functions = FUNCTIONS.map(str::to_owned);
-        let binaries = test::binaries(workspace, "load", profile, &functions).await?;
-        let state = workspace.state("load");
+        let binaries = binaries::build(workspace, "load", profile, &functions).await?;
         let step = Step::begin("starting Postgres and Redis");
         // Each environment of each function keeps a connection, and `chat-send` some more.
-        let settings = vec![("max_connections".to_owned(), "500".to_owned())];
-        let postgres = PostgresOptions { settings, ..PostgresOptions::default() };
-        let postgres = Postgres::start(&state.join("postgres"), &postgres)?;
-        let redis = Redis::start(&state.join("redis"), &RedisOptions::default())?;
-        let servers = Servers { redis, postgres };
+        let servers = Servers::start_measured(workspace, "load", &with_max_connections(500))?;
         servers.postgres.drop_database(DATABASE).await?;
         servers.postgres.create_database(DATABASE).await?;
         let database_url = servers.postgres.url(DATABASE);
         Schema::open(workspace, &database_url).await?.up().await?;
         let options: PgConnectOptions = database_url.parse()?;
-        let versions = versions(&mut options.connect().await?, &servers.redis.url()).await?;
+        let versions = servers.versions(&mut options.connect().await?).await?;
         step.done("Postgres and Redis started, database migrated");
 
-        let mut key = [0; 32];
-        getrandom::fill(&mut key)?;
-        let variables = [("DATABASE_URL", database_url.clone()), ("CACHE_KEY", STANDARD.encode(key))];
-        let folder = state.join("generators");
+        let variables = servers.variables(&database_url, random_cache_key()?);
+        let folder = workspace.state("load").join("generators");
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let mut fixture = Self {
             servers,
@@ -80,7 +68,7 @@ impl Fixture {
             folder,
             binaries,
             template: template(workspace)?,
-            variables: variables.map(|(name, value)| (name.to_owned(), value)).into(),
+            variables,
         };
         let api = fixture.serve(true).await?;
         let created = users::create(&api.emulator.url(), &database_url, users).await?;
@@ -94,14 +82,12 @@ impl Fixture {
     /// # Errors
     /// The emulator does not start.
     pub(crate) async fn serve(&self, with_cache: bool) -> Result<Api<'_>> {
-        let redis_url = if with_cache {
-            self.servers.redis.url()
-        } else {
-            format!("redis://{}", TcpListener::bind("127.0.0.1:0")?.local_addr()?)
-        };
-        let collector = Collector::default();
         let mut variables = self.variables.clone();
-        variables.insert("REDIS_URL".to_owned(), redis_url);
+        if !with_cache {
+            let unused = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+            variables.insert("REDIS_URL".to_owned(), format!("redis://{unused}"));
+        }
+        let collector = Collector::default();
         let options = Options {
             template: self.template.clone(),
             binaries: self.binaries.clone(),

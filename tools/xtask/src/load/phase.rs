@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::Result;
 use futures_util::future::try_join_all;
-use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::{interval, sleep};
 
 use super::fixture::Api;
@@ -13,7 +12,8 @@ use super::oha::{Generator, Response};
 use super::summary::Summary;
 use super::users::User;
 use super::workload::{REQUEST_KINDS, RequestKind, Script};
-use crate::distribution::Distribution;
+use crate::measurement::distribution::Distribution;
+use crate::terminal;
 
 /// How long requests are sent before those that count. The first request of a function starts an
 /// environment.
@@ -134,10 +134,7 @@ impl Api<'_> {
 
 /// Shows how much of a phase is over, until the future is dropped.
 async fn show_progress(phase: &Phase) -> std::convert::Infallible {
-    let bar = ProgressBar::new(phase.length.as_secs());
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {msg} {pos}/{len} s") {
-        bar.set_style(style);
-    }
+    let bar = terminal::progress_bar(phase.length.as_secs(), "{bar:40} {msg} {pos}/{len} s");
     bar.set_message(format!("{}, {:.0}/s", phase.name, phase.rate));
     let mut seconds = interval(Duration::from_secs(1));
     loop {

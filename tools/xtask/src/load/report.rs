@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 use super::phase::Outcome;
 use super::workload::REQUEST_KINDS;
+use crate::measurement;
+use crate::measurement::Conditions;
+use crate::measurement::distribution::milliseconds;
 use crate::table::Table;
 
 /// The share of queries, and of bytes, that the cache and gzip must save.
@@ -16,12 +19,8 @@ const HIT_RATE: f64 = 0.8;
 /// The results of one run.
 #[derive(Debug)]
 pub(crate) struct Report {
-    pub(crate) machine: String,
-    pub(crate) versions: String,
-    pub(crate) profile: String,
+    pub(crate) conditions: Conditions,
     pub(crate) users: u16,
-    /// The load averages of the last minute, before and after.
-    pub(crate) load_average: (f64, f64),
     pub(crate) with_cache: Outcome,
     pub(crate) without_gzip: Outcome,
     pub(crate) without_cache: Outcome,
@@ -71,26 +70,6 @@ impl Report {
             },
             Target { name: "fewer bytes of a read with gzip than without", at_least: SAVED, figure: 1.0 - bytes },
         ]
-    }
-
-    /// Returns every figure. Latencies are in microseconds.
-    pub(crate) fn to_json(&self) -> Value {
-        let outcomes = self.outcomes().map(|outcome| {
-            let latencies = outcome.latencies(None);
-            json!({
-                "name": outcome.phase.name, "rate": outcome.phase.rate, "seconds": outcome.phase.length.as_secs(),
-                "due": outcome.due, "unanswered": outcome.unanswered(), "throughput": outcome.throughput(),
-                "2xx": outcome.count(200..300), "4xx": outcome.count(400..500), "5xx": outcome.count(500..600),
-                "p50": latencies.median(), "p90": latencies.quantile(0.9), "p99": latencies.quantile(0.99),
-                "max": latencies.quantile(1.0), "hit_rate": outcome.summary.hit_rate(),
-                "queries_per_request": outcome.summary.queries_per_request(), "queries_per_read": outcome.summary.queries_per_read(), "bytes_per_read": outcome.bytes_per_read(),
-            })
-        });
-        json!({
-            "machine": self.machine, "versions": self.versions, "profile": self.profile, "users": self.users,
-            "load": [self.load_average.0, self.load_average.1], "knee": self.knee, "outcomes": outcomes.collect::<Vec<_>>(),
-            "targets": self.targets().map(|Target { name, at_least, figure }| json!({"what": name, "at_least": at_least, "is": figure})),
-        })
     }
 
     fn overview(&self) -> Table {
@@ -165,9 +144,32 @@ impl Report {
     }
 }
 
+impl measurement::Report for Report {
+    /// Returns every figure. Latencies are in microseconds.
+    fn to_json(&self) -> Value {
+        let conditions = &self.conditions;
+        let outcomes = self.outcomes().map(|outcome| {
+            let latencies = outcome.latencies(None);
+            json!({
+                "name": outcome.phase.name, "rate": outcome.phase.rate, "seconds": outcome.phase.length.as_secs(),
+                "due": outcome.due, "unanswered": outcome.unanswered(), "throughput": outcome.throughput(),
+                "2xx": outcome.count(200..300), "4xx": outcome.count(400..500), "5xx": outcome.count(500..600),
+                "p50": latencies.median(), "p90": latencies.quantile(0.9), "p99": latencies.quantile(0.99),
+                "max": latencies.quantile(1.0), "hit_rate": outcome.summary.hit_rate(),
+                "queries_per_request": outcome.summary.queries_per_request(), "queries_per_read": outcome.summary.queries_per_read(), "bytes_per_read": outcome.bytes_per_read(),
+            })
+        });
+        json!({
+            "machine": conditions.machine, "versions": conditions.versions, "profile": conditions.profile, "users": self.users,
+            "load": [conditions.load_average.0, conditions.load_average.1], "knee": self.knee, "outcomes": outcomes.collect::<Vec<_>>(),
+            "targets": self.targets().map(|Target { name, at_least, figure }| json!({"what": name, "at_least": at_least, "is": figure})),
+        })
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { machine, versions, profile, users, load_average, knee, .. } = self;
+        let Self { conditions: Conditions { machine, versions, profile, load_average }, users, knee, .. } = self;
         writeln!(
             f,
             "{machine}, shared by clients, gateway, functions and servers; {versions} with fsync; {users} users; load {:.2} before \
@@ -189,10 +191,6 @@ impl fmt::Display for Report {
         }
         write!(f, "{targets}")
     }
-}
-
-fn milliseconds(micros: f64) -> String {
-    if micros.is_nan() { "–".to_owned() } else { format!("{:.1}", micros / 1e3) }
 }
 
 fn percent(share: f64) -> String {

@@ -1,11 +1,11 @@
 //! A summary of the metric lines that the functions print.
 
 use std::collections::BTreeMap;
-use std::iter::Sum;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use emulator::{LogLine, LogSink};
-use serde::Deserialize;
+
+use crate::metric_line::{Lookups, MetricLine};
 
 /// Sums over requests.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -19,35 +19,15 @@ pub(crate) struct Summary {
     pub(crate) families: BTreeMap<String, Lookups>,
 }
 
-/// Look-ups in the cache.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-pub(crate) struct Lookups {
-    hits: u64,
-    misses: u64,
-}
-
-#[derive(Deserialize)]
-struct Line {
-    #[serde(rename = "Requests")]
-    requests: u64,
-    #[serde(rename = "DbQueries")]
-    queries: u64,
-    #[serde(rename = "Endpoint")]
-    endpoint: String,
-    #[serde(default)]
-    families: BTreeMap<String, Lookups>,
-}
-
 impl Summary {
-    fn add(&mut self, line: &str) {
-        let Ok(line) = serde_json::from_str::<Line>(line) else { return };
+    fn add(&mut self, line: &MetricLine) {
         self.requests += line.requests;
         self.queries += line.queries;
         if line.endpoint.starts_with("GET ") {
             self.reads = (self.reads.0 + line.requests, self.reads.1 + line.queries);
         }
-        for (name, lookups) in line.families {
-            let family = self.families.entry(name).or_default();
+        for (name, lookups) in &line.families {
+            let family = self.families.entry(name.clone()).or_default();
             family.hits += lookups.hits;
             family.misses += lookups.misses;
         }
@@ -77,25 +57,6 @@ impl Summary {
     }
 }
 
-impl Sum for Lookups {
-    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
-        let add = |sum: Self, more: Self| Self { hits: sum.hits + more.hits, misses: sum.misses + more.misses };
-        all.fold(Self::default(), add)
-    }
-}
-
-impl Lookups {
-    pub(crate) const fn count(self) -> u64 {
-        self.hits + self.misses
-    }
-
-    /// Returns the hit rate between 0 and 1, or NaN if there are no look-ups.
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-    pub(crate) fn hit_rate(self) -> f64 {
-        self.hits as f64 / self.count() as f64
-    }
-}
-
 /// Collects the metric lines of a running API into a summary.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Collector(Arc<Mutex<Summary>>);
@@ -105,8 +66,8 @@ impl Collector {
     pub(crate) fn sink(&self) -> LogSink {
         let collector = self.clone();
         Arc::new(move |line: &LogLine| {
-            if line.text.contains("\"_aws\"") {
-                collector.0.lock().unwrap_or_else(PoisonError::into_inner).add(&line.text);
+            if let Some(line) = MetricLine::parse(&line.text) {
+                collector.0.lock().unwrap_or_else(PoisonError::into_inner).add(&line);
             }
         })
     }
@@ -122,12 +83,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn metric_lines_are_summed_up_and_others_are_not() {
+    fn metric_lines_are_summed_up() {
+        let families = |families: &[(&str, u64, u64)]| {
+            let lookups = |&(name, hits, misses): &(&str, u64, u64)| (name.to_owned(), Lookups { hits, misses });
+            families.iter().map(lookups).collect()
+        };
+        let line = |endpoint: &str, queries, families| MetricLine {
+            endpoint: endpoint.to_owned(),
+            requests: 1,
+            queries,
+            families,
+            ..MetricLine::default()
+        };
         let mut summary = Summary::default();
-        summary.add(r#"{"_aws":{},"Endpoint":"POST /x","Requests":1,"DbQueries":2,"families":{"session":{"hits":1,"misses":0}}}"#);
-        summary.add(r#"{"_aws":{},"Endpoint":"GET /x","Requests":1,"DbQueries":0,"families":{"session":{"hits":0,"misses":1},"profile":{"hits":2,"misses":0}}}"#);
-        summary.add(r#"{"_aws":{},"LinesFolded":7}"#);
-        summary.add("START");
+        summary.add(&line("POST /x", 2, families(&[("session", 1, 0)])));
+        summary.add(&line("GET /x", 0, families(&[("session", 0, 1), ("profile", 2, 0)])));
         assert_eq!((summary.requests, summary.queries), (2, 2));
         assert_eq!(summary.families["session"], Lookups { hits: 1, misses: 1 });
         assert_eq!(summary.records(), Lookups { hits: 2, misses: 0 });

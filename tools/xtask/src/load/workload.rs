@@ -12,9 +12,9 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::users::{PASSWORD, User};
-use crate::bench::fixture::journal::{Text, texts};
-use crate::dev::journal;
+use super::users::User;
+use crate::measurement::seed;
+use crate::{accounts, journal};
 
 /// A kind of request. Each user that sends it has a load generator of its own for it.
 #[derive(Debug)]
@@ -96,13 +96,11 @@ const QUESTIONS: [&str; 8] = [
 /// Returns entries as long as those that the journals begin with, so that a page has the same size
 /// at the beginning and at the end of the day.
 fn entries(_: &User) -> Vec<String> {
-    let entry =
-        |Text { title, content, tags }: Text| json!({"title": title, "content": content, "mood": 6.5, "tags": tags});
-    texts().into_iter().map(|text| entry(text).to_string()).collect()
+    seed::texts().iter().map(|text| text.to_json().to_string()).collect()
 }
 
 fn messages(_: &User) -> Vec<String> {
-    let entries = journal::write(QUESTIONS.len(), Timestamp::UNIX_EPOCH);
+    let entries = journal::generate(QUESTIONS.len(), Timestamp::UNIX_EPOCH);
     let texts = entries.into_iter().map(|entry| entry.content).chain(QUESTIONS.map(str::to_owned));
     texts.map(|text| json!({"message": text}).to_string()).collect()
 }
@@ -114,7 +112,7 @@ fn profiles(_: &User) -> Vec<String> {
 }
 
 fn credentials(user: &User) -> Vec<String> {
-    vec![json!({"email": user.email, "password": PASSWORD}).to_string()]
+    vec![accounts::credentials(&user.email).to_string()]
 }
 
 /// The requests of one load generator, in the files that it reads.

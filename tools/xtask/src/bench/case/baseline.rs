@@ -8,8 +8,9 @@ use super::{
 };
 use crate::bench::build::Binaries;
 use crate::bench::event::Event;
-use crate::bench::fixture::{Account, Text};
+use crate::bench::fixture::Account;
 use crate::bench::response::Response;
+use crate::measurement::seed::Text;
 
 const SELECT_PAGE: &str = "SELECT id, title, content, mood, mood_emoji, tags, images, ai_insights, created_at, updated_at \
     FROM journal_entries WHERE user_id = $1 ORDER BY created_at DESC, id DESC LIMIT 20";

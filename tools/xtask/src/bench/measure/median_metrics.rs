@@ -6,9 +6,9 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use serde::Deserialize;
 
-use crate::distribution::Distribution;
+use crate::measurement::distribution::Distribution;
+use crate::metric_line::MetricLine;
 
 /// The medians of a function's metric lines.
 #[derive(Debug, PartialEq)]
@@ -25,21 +25,6 @@ pub(crate) struct MedianMetrics {
     pub(crate) rest: f64,
 }
 
-/// A metric line. Times are in milliseconds.
-#[derive(Deserialize)]
-struct Line {
-    #[serde(rename = "Latency")]
-    latency: f64,
-    #[serde(rename = "DbQueries")]
-    queries: u64,
-    #[serde(rename = "DbTime")]
-    database: f64,
-    #[serde(rename = "cacheRoundTrips")]
-    exchanges: u64,
-    #[serde(rename = "cacheTime")]
-    cache: f64,
-}
-
 impl MedianMetrics {
     /// Reads the metric lines of a log. Returns `None` if the log has none.
     ///
@@ -50,25 +35,26 @@ impl MedianMetrics {
         let lines = BufReader::new(File::open(log).with_context(reading)?).lines();
         let mut metrics = Vec::new();
         for line in lines {
-            metrics.extend(serde_json::from_str::<Line>(&line.with_context(reading)?).ok());
+            metrics.extend(MetricLine::parse(&line.with_context(reading)?));
         }
         Ok(Self::new(&metrics))
     }
 
-    fn new(lines: &[Line]) -> Option<Self> {
+    fn new(lines: &[MetricLine]) -> Option<Self> {
         let mut counts: BTreeMap<(u64, u64), usize> = BTreeMap::new();
         for line in lines {
-            *counts.entry((line.exchanges, line.queries)).or_default() += 1;
+            *counts.entry((line.cache_round_trips, line.queries)).or_default() += 1;
         }
         let (round_trips, _) = counts.into_iter().max_by_key(|(_, count)| *count)?;
-        let median =
-            |value: fn(&Line) -> f64| Distribution::new(lines.iter().map(|line| value(line) * 1e3).collect()).median();
+        let median = |value: fn(&MetricLine) -> f64| {
+            Distribution::new(lines.iter().map(|line| value(line) * 1e3).collect()).median()
+        };
         Some(Self {
             round_trips,
             latency: median(|line| line.latency),
-            cache: median(|line| line.cache),
-            database: median(|line| line.database),
-            rest: median(|line| line.latency - line.cache - line.database),
+            cache: median(|line| line.cache_time),
+            database: median(|line| line.database_time),
+            rest: median(|line| line.latency - line.cache_time - line.database_time),
         })
     }
 }
@@ -78,16 +64,13 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::metric_line::EXAMPLE;
 
     #[test]
     fn metric_lines_are_found_among_others() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let line = |latency: f64| {
-            format!(
-                r#"{{"_aws":{{}},"Latency":{latency},"DbQueries":1,"DbTime":0.5,"cacheRoundTrips":2,"cacheTime":0.25}}"#
-            )
-        };
-        let text = format!("{{\"level\":\"WARN\"}}\nnot JSON\n{}\n{}\n{}\n", line(1.0), line(3.0), line(2.0));
+        let line = |latency: &str| EXAMPLE.replace("1.26", latency);
+        let text = format!("{{\"level\":\"WARN\"}}\nnot JSON\n{}\n{}\n{}\n", line("1.0"), line("3.0"), line("2.0"));
         fs::write(file.path(), text).unwrap();
         let expected =
             MedianMetrics { round_trips: (2, 1), latency: 2000.0, cache: 250.0, database: 500.0, rest: 1250.0 };

@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 
 use super::Report;
-use crate::distribution::micros;
+use crate::measurement;
+use crate::measurement::distribution::micros;
 
-impl Report {
+impl measurement::Report for Report {
     /// Returns every figure: durations in microseconds and sizes in bytes.
-    pub(crate) fn to_json(&self) -> Value {
-        let conditions = &self.conditions;
+    fn to_json(&self) -> Value {
+        let (build, conditions) = (&self.build, &self.conditions);
         let cases = self.results.iter().map(|(case, measurement)| {
             let references = case.references.iter().map(|reference| {
                 let ratio = self.ratio(measurement, reference);
@@ -39,12 +40,12 @@ impl Report {
         });
         json!({
             "machine": conditions.machine,
-            "processor": conditions.processor,
+            "processor": self.processor,
             "versions": conditions.versions,
             "profile": conditions.profile,
             "load": [conditions.load_average.0, conditions.load_average.1],
-            "build_seconds": conditions.build_time.as_secs_f64(),
-            "sizes": conditions.sizes,
+            "build_seconds": build.time.as_secs_f64(),
+            "sizes": build.sizes,
             "cases": cases.collect::<Vec<_>>(),
             "targets": targets.collect::<Vec<_>>(),
         })

@@ -3,7 +3,7 @@
 
 use super::{Measurement, Report, megabytes};
 use crate::bench::case::{LIST_MISSES, LOGIN};
-use crate::distribution::Distribution;
+use crate::measurement::distribution::Distribution;
 
 /// The time to the first answer, as a multiple of that of the baseline with both connections.
 const COLD_START: f64 = 1.5;
@@ -49,7 +49,7 @@ impl Report {
                 measurement.peak_memory,
             ));
         }
-        if let Some((function, size)) = self.conditions.sizes.iter().max_by_key(|(_, size)| **size) {
+        if let Some((function, size)) = self.build.sizes.iter().max_by_key(|(_, size)| **size) {
             targets.push(bytes(format!("stripped binary (largest: {function})"), BINARY, *size));
         }
         targets.push(multiple(

@@ -43,6 +43,11 @@ pub(crate) fn micros(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6
 }
 
+/// Formats microseconds as milliseconds, and NaN as a dash.
+pub(crate) fn milliseconds(micros: f64) -> String {
+    if micros.is_nan() { "–".to_owned() } else { format!("{:.1}", micros / 1e3) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
