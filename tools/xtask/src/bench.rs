@@ -1,8 +1,8 @@
 //! `cargo xtask bench`: measures the functions and compares them with baselines.
 //!
 //! One thread drives release binaries over the Runtime API, without a gateway in between. The
-//! functions take turns with baselines (`tools/xtask/baselines`), which do the bare input and output
-//! of a case and nothing else, so that both are measured in one run on one machine.
+//! functions take turns with baselines (`tools/xtask/baselines`), which do the bare input and
+//! output of a case and nothing else, so that both are measured in one run on one machine.
 
 mod build;
 mod case;

@@ -9,8 +9,8 @@ use anyhow::{Context, Result};
 use crate::cargo::{self, Artifact};
 use crate::workspace::Workspace;
 
-/// Builds functions with a profile, and sets their binaries aside for a command. Returns the folder of
-/// the binaries.
+/// Builds functions with a profile, and sets their binaries aside for a command. Returns the folder
+/// of the binaries.
 ///
 /// # Errors
 /// A function does not build, or the folder cannot be written.

@@ -1,5 +1,5 @@
-//! `cargo xtask cache-delete`: deletes cached keys by pattern, for operators. A request never scans for
-//! keys.
+//! `cargo xtask cache-delete`: deletes cached keys by pattern, for operators. A request never scans
+//! for keys.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -52,8 +52,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-/// Deletes the matching keys of one server. `SCAN` may return a key twice: `UNLINK` counts it once, and
-/// a dry run counts it twice.
+/// Deletes the matching keys of one server. `SCAN` may return a key twice: `UNLINK` counts it once,
+/// and a dry run counts it twice.
 fn delete(master: &mut Connection, pattern: &str, dry_run: bool, mut progress: impl FnMut(u64, u64)) -> Result<()> {
     let mut cursor = 0_u64;
     loop {
@@ -95,8 +95,8 @@ fn masters(url: &str) -> Result<Vec<Connection>> {
     addresses.iter().map(|address| connect(&server(address))).collect()
 }
 
-/// Returns the masters in a response of `CLUSTER SLOTS`, which is a list of slot ranges: first slot,
-/// last slot, master, replicas.
+/// Returns the masters in a response of `CLUSTER SLOTS`, which is a list of slot ranges: first
+/// slot, last slot, master, replicas.
 fn master_addresses(slots: &Value) -> Vec<String> {
     let mut addresses = Vec::new();
     for range in elements(slots) {

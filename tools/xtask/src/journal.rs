@@ -1,7 +1,8 @@
 //! A generated journal of five months, as a person might keep it: about an entry a day, with a low
 //! spring and a slow rise with setbacks.
 //!
-//! Apart from the dates the journal is the same every time, so that two developers see the same data.
+//! Apart from the dates the journal is the same every time, so that two developers see the same
+//! data.
 
 mod themes;
 
@@ -28,8 +29,8 @@ pub(crate) struct Entry {
     pub(crate) created_at: Timestamp,
 }
 
-/// Generates `count` entries up to `now`, oldest first. The generator has some thousands of different
-/// entries.
+/// Generates `count` entries up to `now`, oldest first. The generator has some thousands of
+/// different entries.
 pub(crate) fn generate(count: usize, now: Timestamp) -> Vec<Entry> {
     let mut rng = SplitMix64(0x6b61_6921);
     let mut last_theme = THEMES.len();
@@ -55,8 +56,8 @@ pub(crate) fn generate(count: usize, now: Timestamp) -> Vec<Entry> {
         .unwrap_or_default()
 }
 
-/// Returns the mood of an entry: a slow rise from 4 to 7 over the whole time, a dip every seventh day,
-/// a bad fortnight in the middle, and some noise.
+/// Returns the mood of an entry: a slow rise from 4 to 7 over the whole time, a dip every seventh
+/// day, a bad fortnight in the middle, and some noise.
 #[expect(clippy::cast_precision_loss, reason = "numbers of entries and tenths of a mood are small")]
 fn mood(number: usize, count: usize, rng: &mut SplitMix64) -> f64 {
     let progress = number as f64 / count.max(1) as f64;

@@ -1,11 +1,11 @@
-//! `cargo xtask load`: a working day at a constant arrival rate, with and without the cache, and then
-//! an overload.
+//! `cargo xtask load`: a working day at a constant arrival rate, with and without the cache, and
+//! then an overload.
 //!
-//! [oha](https://github.com/hatoo/oha) sends each request when it is due, whether or not the earlier
-//! ones have been answered, and a latency begins when its request was due. A service that stalls
-//! cannot hide this by keeping its clients waiting (Gil Tene, "How NOT to measure latency", 2013).
-//! Everything runs on this machine: the clients, the gateway, the functions in release, Postgres and
-//! Redis.
+//! [oha](https://github.com/hatoo/oha) sends each request when it is due, whether or not the
+//! earlier ones have been answered, and a latency begins when its request was due. A service that
+//! stalls cannot hide this by keeping its clients waiting (Gil Tene, "How NOT to measure latency",
+//! 2013). Everything runs on this machine: the clients, the gateway, the functions in release,
+//! Postgres and Redis.
 
 mod fixture;
 mod oha;
@@ -99,8 +99,8 @@ async fn measure(workspace: &Workspace, arguments: &Arguments) -> Result<Report>
     })
 }
 
-/// Raises the rate until it is not sustained twice in a row. A single failure may be a disturbance of
-/// the machine and not its limit.
+/// Raises the rate until it is not sustained twice in a row. A single failure may be a disturbance
+/// of the machine and not its limit.
 async fn find_knee(api: &Api<'_>, from: f64) -> Result<Vec<Outcome>> {
     let mut steps: Vec<Outcome> = Vec::new();
     let mut rate = from;

@@ -37,8 +37,8 @@ pub(crate) async fn run<R: Report>(options: &Options, measure: impl Future<Outpu
 /// Options of every measurement.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Cargo's profile. Only the figures of `release` are meaningful; another profile builds faster,
-    /// to try the command itself.
+    /// Cargo's profile. Only the figures of `release` are meaningful; another profile builds
+    /// faster, to try the command itself.
     #[arg(long, default_value = "release")]
     pub(crate) profile: String,
     /// Writes the figures to this file as JSON.

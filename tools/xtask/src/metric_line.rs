@@ -48,7 +48,8 @@ pub(crate) struct Lookups {
 }
 
 impl MetricLine {
-    /// Parses a line of a function's output. Returns `None` if it is not the metric line of a request.
+    /// Parses a line of a function's output. Returns `None` if it is not the metric line of a
+    /// request.
     pub(crate) fn parse(line: &str) -> Option<Self> {
         // Most other lines fail this cheap test.
         if !line.starts_with("{\"_aws\"") {

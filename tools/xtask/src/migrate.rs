@@ -17,9 +17,9 @@ pub(crate) const DATABASE: &str = "kai";
 pub(crate) struct Arguments {
     #[command(subcommand)]
     direction: Direction,
-    /// URL of the database. The default is the database of `cargo xtask dev`, whose server is started
-    /// for the command if it is not running. Connect to the database itself, not to a transaction
-    /// pooler.
+    /// URL of the database. The default is the database of `cargo xtask dev`, whose server is
+    /// started for the command if it is not running. Connect to the database itself, not to a
+    /// transaction pooler.
     #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
 }

@@ -45,8 +45,8 @@ impl Schema {
     /// Applies the pending migrations, and returns their versions.
     ///
     /// # Errors
-    /// An applied file has changed, or a statement fails. Then its migration is rolled back, and the
-    /// migrations before it stay applied.
+    /// An applied file has changed, or a statement fails. Then its migration is rolled back, and
+    /// the migrations before it stay applied.
     pub(crate) async fn up(&mut self) -> Result<Vec<i64>> {
         let before = self.applied().await?;
         self.migrator.run(&mut self.connection).await.map_err(with_advice)?;
@@ -57,7 +57,8 @@ impl Schema {
     /// versions of the reverted migrations.
     ///
     /// # Errors
-    /// A statement fails. Then its migration is rolled back, and the migrations before it stay reverted.
+    /// A statement fails. Then its migration is rolled back, and the migrations before it stay
+    /// reverted.
     pub(crate) async fn down(&mut self, to: Option<i64>) -> Result<Vec<i64>> {
         let before = self.applied().await?;
         let target = to.unwrap_or_else(|| before.iter().rev().nth(1).copied().unwrap_or(0));

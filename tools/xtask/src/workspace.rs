@@ -13,8 +13,8 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// Finds the repository that contains the current folder, so that one copy of this program works in
-    /// every checkout.
+    /// Finds the repository that contains the current folder, so that one copy of this program
+    /// works in every checkout.
     ///
     /// # Errors
     /// The current folder is not in a checkout.

@@ -31,7 +31,8 @@ impl Size {
         Self { entries, others: (entries / 50).max(1000), now: Timestamp::now() }
     }
 
-    /// Returns the parameters of the statements. The entry does not exist before the database is filled.
+    /// Returns the parameters of the statements. The entry does not exist before the database is
+    /// filled.
     pub(super) fn subject(&self) -> Subject {
         let [theme, ..] = THEMES;
         Subject {
@@ -54,8 +55,8 @@ impl Size {
 /// A statement fails.
 pub(super) async fn fill(client: &Client, size: &Size) -> Result<Subject> {
     let subject = size.subject();
-    // The triggers and references of every row would take longer than everything else. Filling takes
-    // longer than the timeout of a request.
+    // The triggers and references of every row would take longer than everything else. Filling
+    // takes longer than the timeout of a request.
     client.batch_execute("SET statement_timeout = 0; SET session_replication_role = replica").await?;
     client.batch_execute(&insert_users(size, &subject)).await?;
     println!("{} users added", size.others + 1);
@@ -68,9 +69,9 @@ pub(super) async fn fill(client: &Client, size: &Size) -> Result<Subject> {
     Ok(Subject { entry, ..subject })
 }
 
-/// Returns the statements that insert the users. Every user has a profile, two live sessions and two
-/// idempotency keys. Some users also have a session and a key that expired in the last minute and have
-/// not been purged yet.
+/// Returns the statements that insert the users. Every user has a profile, two live sessions and
+/// two idempotency keys. Some users also have a session and a key that expired in the last minute
+/// and have not been purged yet.
 fn insert_users(size: &Size, subject: &Subject) -> String {
     let Subject { email, password_hash, endpoint, .. } = subject;
     let (others, token) = (size.others, "'\\x' || repeat('07', 32)");
@@ -95,8 +96,8 @@ fn insert_users(size: &Size, subject: &Subject) -> String {
     )
 }
 
-/// Inserts the entries in the order of time, so that the entries of one user are as far apart in the
-/// table as in a real one.
+/// Inserts the entries in the order of time, so that the entries of one user are as far apart in
+/// the table as in a real one.
 async fn insert_entries(client: &Client, size: &Size) -> Result<()> {
     // Ids of version 7 with the entry's own time, as the function creates them.
     let insert = format!(
@@ -135,8 +136,8 @@ async fn insert_entries(client: &Client, size: &Size) -> Result<()> {
     Ok(())
 }
 
-/// Returns the statements that insert the conversations. The user of the statements has one message for
-/// every ten entries, and all other users have forty messages each.
+/// Returns the statements that insert the conversations. The user of the statements has one message
+/// for every ten entries, and all other users have forty messages each.
 fn insert_conversations(size: &Size) -> String {
     let own = size.entries / 10;
     format!(

@@ -32,8 +32,8 @@ impl Binaries {
         let functions = workspace.functions()?;
         println!("building {} functions with the profile {profile}", functions.len());
         let started = Instant::now();
-        // Nothing else of the workspace is built with the functions: the emulator and the tests would
-        // enable further features of the dependencies.
+        // Nothing else of the workspace is built with the functions: the emulator and the tests
+        // would enable further features of the dependencies.
         let (separate, together): (Vec<_>, Vec<_>) = functions.into_iter().partition(|name| name == MIGRATION);
         let mut artifacts = cargo::build(workspace, profile, &together).await?;
         artifacts.extend(cargo::build(workspace, profile, &separate).await?);

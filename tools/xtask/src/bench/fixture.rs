@@ -127,8 +127,8 @@ impl Fixture {
     }
 }
 
-/// Migrates the database and returns its URL. A database with other migrations is dropped and created
-/// again, because it contains only generated data.
+/// Migrates the database and returns its URL. A database with other migrations is dropped and
+/// created again, because it contains only generated data.
 async fn migrated(workspace: &Workspace, postgres: &Postgres) -> Result<String> {
     let url = postgres.url(DATABASE);
     postgres.create_database(DATABASE).await?;

@@ -1,5 +1,5 @@
-//! The measurement. The cases take turns, round after round, so that whatever slows the machine down
-//! slows all of them.
+//! The measurement. The cases take turns, round after round, so that whatever slows the machine
+//! down slows all of them.
 
 mod median_metrics;
 

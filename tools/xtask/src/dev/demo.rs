@@ -20,8 +20,8 @@ pub(crate) struct DemoAccount {
     entries: i64,
 }
 
-/// Registers the account through the API unless it exists, and fills its journal with five months of
-/// entries.
+/// Registers the account through the API unless it exists, and fills its journal with five months
+/// of entries.
 ///
 /// # Errors
 /// The API rejects the account, or the database is unavailable.

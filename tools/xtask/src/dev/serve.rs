@@ -24,8 +24,8 @@ use crate::{binaries, cargo};
 /// Serves until the future is dropped. The caller gets the running API in `api`, and shuts it down.
 ///
 /// # Errors
-/// The first build, the migrations or the first start of the API fail. Later failures are printed, and
-/// the running functions continue.
+/// The first build, the migrations or the first start of the API fail. Later failures are printed,
+/// and the running functions continue.
 pub(crate) async fn serve(
     workspace: &Workspace,
     servers: &Servers,
@@ -76,7 +76,8 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// Builds the functions, sets their binaries aside, and returns the functions whose binary changed.
+    /// Builds the functions, sets their binaries aside, and returns the functions whose binary
+    /// changed.
     async fn build(&self) -> Result<Vec<String>> {
         let began = Instant::now();
         let artifacts = cargo::build(self.workspace, "dev", &self.workspace.functions()?).await?;
@@ -132,8 +133,8 @@ impl Session<'_> {
     }
 }
 
-/// Returns the variables whose values come from the deployed stack. The template has the values of all
-/// others.
+/// Returns the variables whose values come from the deployed stack. The template has the values of
+/// all others.
 #[expect(clippy::disallowed_methods, reason = "the developer's own variables are passed on")]
 fn variables(servers: &Servers, database_url: &str, cache_key: &Path) -> Result<BTreeMap<String, String>> {
     let cache_key = persistent_cache_key(cache_key).with_context(|| format!("cannot store {}", cache_key.display()))?;

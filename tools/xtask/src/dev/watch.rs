@@ -34,7 +34,8 @@ pub(crate) struct Changes {
 }
 
 impl Changes {
-    /// Watches `functions/`, `shared/`, `migrations/`, the template and the manifest of the workspace.
+    /// Watches `functions/`, `shared/`, `migrations/`, the template and the manifest of the
+    /// workspace.
     ///
     /// # Errors
     /// The system cannot watch a folder, for example because its limit of watches is reached.
@@ -73,7 +74,8 @@ impl Changes {
     }
 }
 
-/// Returns the kind of change of a path relative to the root. An editor's temporary files have none.
+/// Returns the kind of change of a path relative to the root. An editor's temporary files have
+/// none.
 fn classify(path: &Path) -> Option<Change> {
     let name = path.file_name()?.to_str()?;
     let extension = path.extension().and_then(|extension| extension.to_str());

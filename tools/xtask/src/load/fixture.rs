@@ -77,7 +77,8 @@ impl Fixture {
         Ok(fixture)
     }
 
-    /// Serves the API. Without the cache, the functions get the address of a Redis that does not run.
+    /// Serves the API. Without the cache, the functions get the address of a Redis that does not
+    /// run.
     ///
     /// # Errors
     /// The emulator does not start.

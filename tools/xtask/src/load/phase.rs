@@ -20,8 +20,8 @@ use crate::terminal;
 const WARM_UP: Duration = Duration::from_secs(5);
 /// The time in which the last metric lines arrive.
 const METRICS_DELAY: Duration = Duration::from_millis(500);
-/// The share of requests that must be answered, and of responses that must be in time, for a rate to
-/// be sustained.
+/// The share of requests that must be answered, and of responses that must be in time, for a rate
+/// to be sustained.
 const SUSTAINED_SHARE: f64 = 0.99;
 /// The latency above which a response is late, in microseconds.
 const LATE: f64 = 500_000.0;
@@ -183,8 +183,8 @@ impl Outcome {
         bytes as f64 / f64::from(count)
     }
 
-    /// Whether the rate was sustained: nearly all requests have a successful response, and nearly all
-    /// of these are in time.
+    /// Whether the rate was sustained: nearly all requests have a successful response, and nearly
+    /// all of these are in time.
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     pub(crate) fn is_sustained(&self) -> bool {
         let successful = self.successful().count() as f64;

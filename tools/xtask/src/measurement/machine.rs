@@ -21,8 +21,8 @@ pub(crate) fn describe() -> String {
 /// Returns the processor's number, or `None` if the system does not support pinning.
 ///
 /// One request at a time never needs two processors. If the system spreads the client, the function
-/// and the servers over several, waking an idle processor costs as much as a cache hit: whether a hit
-/// takes 90 µs or 200 µs is then random for seconds at a time.
+/// and the servers over several, waking an idle processor costs as much as a cache hit: whether a
+/// hit takes 90 µs or 200 µs is then random for seconds at a time.
 #[cfg(target_os = "linux")]
 pub(crate) fn pin_to_one_processor() -> Option<usize> {
     let allowed = rustix::thread::sched_getaffinity(None).ok()?;
