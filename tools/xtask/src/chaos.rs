@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use crate::stop::{self, StopRequests};
 use crate::workspace::Workspace;
-use crate::{binaries, cargo, servers};
+use crate::{binaries, cargo, process, servers};
 
 /// The functions that are tested, and those that they need.
 const FUNCTIONS: [&str; 7] =
@@ -45,14 +45,15 @@ pub(crate) async fn run(workspace: &Workspace, arguments: &Arguments) -> Result<
             child.wait().await?
         }
     };
-    Ok(cargo::exit_code(status))
+    Ok(process::exit_code(status))
 }
 
 async fn prepare(workspace: &Workspace, arguments: &Arguments) -> Result<Command> {
     let profile = &arguments.profile;
     let functions = FUNCTIONS.map(str::to_owned);
     let binaries = binaries::build(workspace, "chaos", profile, &functions).await?;
-    // Built separately, because the check would enable further features of the functions' dependencies.
+    // Built separately, because the check would enable further features of the functions'
+    // dependencies.
     let check = cargo::build(workspace, profile, &["chaos".to_owned()]).await?;
     let check = check.into_iter().next().context("cargo has built no check")?;
     let mut command = Command::new(check.executable);

@@ -1,7 +1,7 @@
 //! `cargo xtask explain`: shows how Postgres runs the product's statements, and evaluates it.
 //!
-//! The command uses the server of `cargo xtask dev`, with a database that it creates and drops, so no
-//! other data are touched. The program in `tools/xtask/explain` fills the database and runs the
+//! The command uses the server of `cargo xtask dev`, with a database that it creates and drops, so
+//! no other data are touched. The program in `tools/xtask/explain` fills the database and runs the
 //! statements. It depends on all of `shared`, so it is built only when it is needed.
 
 use std::process::ExitCode;
@@ -9,26 +9,27 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use tokio::process::Command;
 
-use crate::cargo;
 use crate::schema::Schema;
 use crate::servers::DevelopmentPostgres;
 use crate::stop::{self, StopRequests};
 use crate::terminal::Step;
 use crate::workspace::Workspace;
+use crate::{cargo, process};
 
 const DATABASE: &str = "kai_explain";
 
 /// Options of `cargo xtask explain`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Names of statements, as in the warning about a slow query. Without a name, all names are listed.
+    /// Names of statements, as in the warning about a slow query. Without a name, all names are
+    /// listed.
     #[arg(value_name = "STATEMENT")]
     statements: Vec<String>,
     /// Explains every statement.
     #[arg(long, conflicts_with = "statements")]
     all: bool,
-    /// Number of journal entries. A tenth of them belong to the user whose requests are explained. The
-    /// others are spread over other users, one for every fifty entries.
+    /// Number of journal entries. A tenth of them belong to the user whose requests are explained.
+    /// The others are spread over other users, one for every fifty entries.
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(i64).range(1_000..=100_000_000))]
     entries: i64,
 }
@@ -73,5 +74,5 @@ async fn explain(workspace: &Workspace, server: &DevelopmentPostgres, command: &
 }
 
 async fn complete(command: &mut Command) -> Result<ExitCode> {
-    Ok(cargo::exit_code(cargo::complete(command).await?))
+    Ok(process::exit_code(process::complete(command).await?))
 }

@@ -18,7 +18,7 @@ use crate::servers::{self, Servers, random_cache_key};
 use crate::stop::{self, StopRequests};
 use crate::terminal::Step;
 use crate::workspace::Workspace;
-use crate::{binaries, cargo};
+use crate::{binaries, process};
 
 const SCHEMATHESIS: Tool = Tool { package: "schemathesis", version: "4.32.5", program: "st" };
 const DATABASE: &str = "kai_fuzz";
@@ -71,13 +71,13 @@ async fn fuzz(
     command.current_dir(workspace.state("fuzz")).env("SCHEMATHESIS_HOOKS", "hooks");
     command.env("PYTHONPATH", workspace.path("tools/xtask/src/fuzz")).env("PYTHONDONTWRITEBYTECODE", "1");
     command.env("KAI_FUZZ_USERS", &users).env("KAI_FUZZ_PASSWORD", PASSWORD);
-    let status = cargo::complete(&mut command).await?;
+    let status = process::complete(&mut command).await?;
     emulator.shutdown().await;
     // The log line of an internal error has the details, which the response leaves out.
     for line in logs.lines().iter().filter(|line| line.text.contains("internal error")).take(10) {
         println!("{}: {}", line.function, line.text);
     }
-    Ok(cargo::exit_code(status))
+    Ok(process::exit_code(status))
 }
 
 async fn start(workspace: &Workspace, servers: &Servers, database_url: &str, logs: &LogBuffer) -> Result<Emulator> {
@@ -92,8 +92,8 @@ async fn start(workspace: &Workspace, servers: &Servers, database_url: &str, log
     Ok(Emulator::start(options).await?)
 }
 
-/// Creates users with a session each, and writes their ids and tokens to a file. All of them get the
-/// password hash of one account that is registered through the API.
+/// Creates users with a session each, and writes their ids and tokens to a file. All of them get
+/// the password hash of one account that is registered through the API.
 async fn create_users(workspace: &Workspace, api: &str, database_url: &str) -> Result<PathBuf> {
     let api = api.to_owned();
     tokio::task::spawn_blocking(move || accounts::register(&api, "first@fuzz.example")).await??;

@@ -6,7 +6,7 @@ use std::process::ExitStatus;
 use anyhow::{Context, Result, bail};
 use tokio::process::Command;
 
-use crate::cargo;
+use crate::process;
 use crate::workspace::Workspace;
 
 /// A program of a package, with a pinned version.
@@ -46,7 +46,7 @@ impl Tool {
 /// # Errors
 /// The command cannot be run, or it fails.
 pub(crate) async fn succeed(mut command: Command) -> Result<()> {
-    let status: ExitStatus = cargo::complete(&mut command).await?;
+    let status: ExitStatus = process::complete(&mut command).await?;
     if !status.success() {
         bail!("the command failed ({status})");
     }
