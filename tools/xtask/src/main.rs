@@ -22,6 +22,7 @@ mod python;
 mod schema;
 mod servers;
 mod stop;
+mod stress;
 mod table;
 mod terminal;
 mod test;
@@ -49,6 +50,8 @@ enum Command {
     Dev(dev::Arguments),
     /// Runs every test, from unit tests to black-box tests, against its own servers.
     Test(test::Arguments),
+    /// Runs the tests many times beside busy loops, to find flaky tests.
+    Stress(stress::Arguments),
     /// Sends the API requests that its document allows and forbids, with schemathesis.
     FuzzApi(fuzz::Arguments),
     /// Checks under random faults that the cache never hides an acknowledged write.
@@ -85,6 +88,7 @@ async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Dev(arguments) => dev::run(&workspace, &arguments).await,
         Command::Test(arguments) => test::run(&workspace, &arguments).await,
+        Command::Stress(arguments) => stress::run(&workspace, &arguments).await,
         Command::FuzzApi(arguments) => fuzz::run(&workspace, &arguments).await,
         Command::Chaos(arguments) => chaos::run(&workspace, &arguments).await,
         Command::Bench(arguments) => bench::run(&workspace, &arguments).await,

@@ -15,7 +15,8 @@ use tokio_postgres::{Client, NoTls};
 
 use self::fill::Size;
 
-/// Fills the empty database at `DATABASE_URL` and explains statements in it, or lists the statements.
+/// Fills the empty database at `DATABASE_URL` and explains statements in it, or lists the
+/// statements.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Names of statements. Without a name, all names are listed.
@@ -109,7 +110,8 @@ async fn explain(client: &Client, example: &Example) -> Result<bool> {
     let params: Vec<_> = example.params.iter().map(catalogue::Value::param).collect();
     let sql = format!("EXPLAIN (ANALYZE, BUFFERS) {}", example.statement.sql);
     client.batch_execute("BEGIN").await?;
-    // Typed and with parameters, as the functions send it, so that the planner has the same information.
+    // Typed and with parameters, as the functions send it, so that the planner has the same
+    // information.
     let rows = client.query_typed(&sql, &params).await;
     client.batch_execute("ROLLBACK").await?;
     let lines = rows?.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
