@@ -1,98 +1,85 @@
-//! `cargo xtask bench`: what the functions cost, beside the least that they could.
+//! `cargo xtask bench`: measures the functions and compares them with baselines.
 //!
-//! Everything is measured in one run on one machine: release binaries, driven over the runtime API by one thread without a gateway
-//! in between, in turns, beside floors (`tools/xtask/baselines`) that do the bare input and output of a case and nothing else.
+//! One thread drives release binaries over the Runtime API, without a gateway in between. The
+//! functions take turns with baselines (`tools/xtask/baselines`), which do the bare input and
+//! output of a case and nothing else, so that both are measured in one run on one machine.
 
-mod answer;
 mod build;
-mod contestant;
+mod case;
 mod event;
-pub(crate) mod fixture;
+mod fixture;
 mod measure;
 mod report;
+mod response;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use dev_servers::Server;
 
 use self::build::Binaries;
 use self::fixture::Fixture;
-use self::measure::Extent;
-use self::report::{Conditions, Report};
-use crate::machine;
+use self::measure::Repetitions;
+use self::report::{Build, Report};
+use crate::measurement::{self, Conditions, machine};
 use crate::servers;
-use crate::stop::StopRequests;
 use crate::workspace::Workspace;
 
-/// How much to measure.
+/// Options of `cargo xtask bench`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Rounds in which everybody answers 50 times.
+    /// Number of rounds; each case is invoked 50 times per round.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
-    /// Cold starts of everybody.
+    /// Number of cold starts of each case.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
     starts: u16,
-    /// Cargo's profile; only the figures of `release` mean anything, another one shows in less time that the bench works.
-    #[arg(long, default_value = "release")]
-    profile: String,
-    /// Keeps every single figure in this file.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    options: measurement::Options,
 }
 
 pub(crate) async fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
-    let mut stop = StopRequests::listen()?;
-    let stopped = Arc::new(AtomicBool::new(false));
-    tokio::select! {
-        report = measured(workspace, arguments, &stopped) => {
-            let report = report?;
-            println!("\n{report}");
-            if let Some(file) = &arguments.json {
-                std::fs::write(file, report.raw().to_string()).with_context(|| format!("cannot write {}", file.display()))?;
-                println!("every figure is in {}", file.display());
-            }
-            Ok(ExitCode::SUCCESS)
-        }
-        () = stop.next() => {
-            println!("stopping");
-            stopped.store(true, Ordering::Relaxed);
-            // What a shell reports for a command that Ctrl-C ended.
-            Ok(ExitCode::from(130))
-        }
-    }
+    measurement::run(&arguments.options, Box::pin(measure(workspace, arguments))).await
 }
 
-async fn measured(workspace: &Workspace, arguments: &Arguments, stopped: &Arc<AtomicBool>) -> Result<Report> {
+async fn measure(workspace: &Workspace, arguments: &Arguments) -> Result<Report> {
     servers::install(&[Server::Postgres, Server::Redis])?;
-    let binaries = Binaries::build(workspace, &arguments.profile).await?;
+    let profile = arguments.options.profile.clone();
+    let binaries = Binaries::build(workspace, &profile).await?;
     let machine = machine::describe();
-    let processor = machine::settle();
+    let processor = machine::pin_to_one_processor();
     let fixture = Fixture::prepare(workspace, &binaries).await?;
-    let contestants = contestant::all(&fixture, &binaries)?;
+    let cases = case::all(&fixture, &binaries)?;
 
-    let before = machine::load();
-    let extent = Extent { rounds: arguments.rounds.into(), starts: arguments.starts.into() };
-    let (redis_url, folder, stopped) =
-        (fixture.servers.redis.url(), workspace.state("bench").join("logs"), Arc::clone(stopped));
-    // On a thread of its own: it blocks, and this one has to hear that it shall stop.
+    let load_before = machine::load_average();
+    let repetitions = Repetitions { rounds: arguments.rounds.into(), cold_starts: arguments.starts.into() };
+    let (redis_url, folder) = (fixture.servers.redis.url(), workspace.state("bench").join("logs"));
+    let stop = StopOnDrop::default();
+    let stopped = Arc::clone(&stop.0);
+    // The measurement blocks its thread, and this one has to listen for requests to stop.
     let results = tokio::task::spawn_blocking(move || -> Result<_> {
-        let measured = measure::run(&contestants, extent, &redis_url, &folder, &stopped)?;
-        Ok(contestants.into_iter().zip(measured).collect())
+        let measurements = measure::run(&cases, repetitions, &redis_url, &folder, &stopped)?;
+        Ok(cases.into_iter().zip(measurements).collect())
     });
     let results = results.await??;
     let conditions = Conditions {
-        profile: arguments.profile.clone(),
         machine,
-        processor,
         versions: fixture.versions.clone(),
-        load: (before, machine::load()),
-        build: binaries.took,
-        sizes: binaries.sizes(&workspace.functions()?)?,
+        profile,
+        load_average: (load_before, machine::load_average()),
     };
-    Ok(Report { conditions, results })
+    let build = Build { time: binaries.build_time, sizes: binaries.sizes(&workspace.functions()?)? };
+    Ok(Report { conditions, processor, build, results })
+}
+
+/// Tells the blocking thread of the measurement to stop when the measurement is dropped.
+#[derive(Default)]
+struct StopOnDrop(Arc<AtomicBool>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }

@@ -1,33 +1,35 @@
-//! `cargo xtask cache-delete`: an operator's command. A request never looks for keys.
+//! `cargo xtask cache-delete`: deletes cached keys by pattern, for operators. A request never scans
+//! for keys.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use dev_servers::Redis;
-use indicatif::{ProgressBar, ProgressStyle};
 use redis::{Connection, Value, cmd};
 
+use crate::terminal;
 use crate::workspace::Workspace;
 
-/// Keys looked at in one step. Redis serves others in between.
+/// The keys that one step looks at. Redis serves other clients between the steps.
 const BATCH: usize = 1000;
 
-/// What to delete where.
+/// Options of `cargo xtask cache-delete`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// A pattern as of `SCAN … MATCH`, for example `user:profile:*`.
+    /// Pattern of `SCAN … MATCH`, for example `user:profile:*`.
     pattern: String,
-    /// `redis://`, `rediss://`, or `redis-cluster://host:port,host:port`; without it the Redis of `cargo xtask dev`.
+    /// URL with the scheme `redis://`, `rediss://`, or `redis-cluster://host:port,host:port`. The
+    /// default is the Redis of `cargo xtask dev`.
     #[arg(long, value_name = "URL")]
     redis_url: Option<String>,
-    /// Counts, and deletes nothing.
+    /// Counts the keys without deleting them.
     #[arg(long)]
     dry_run: bool,
 }
 
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
-    // Whoever installed a provider before has made the same choice: the workspace has one.
+    // A provider that is installed already is the same: the workspace has only one.
     let _already = rustls::crypto::ring::default_provider().install_default();
     let url = match &arguments.redis_url {
         Some(url) => url.clone(),
@@ -36,10 +38,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     };
     let mut masters = masters(&url)?;
     let total = masters.iter_mut().map(|master| cmd("DBSIZE").query::<u64>(master)).sum::<redis::RedisResult<u64>>()?;
-    let bar = ProgressBar::new(total);
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} keys looked at, {msg} ({eta})") {
-        bar.set_style(style);
-    }
+    let bar = terminal::progress_bar(total, "{bar:40} {pos}/{len} keys looked at, {msg} ({eta})");
     let mut matched = 0;
     for master in &mut masters {
         delete(master, &arguments.pattern, arguments.dry_run, |looked_at, found| {
@@ -53,7 +52,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-/// Walks one server. `SCAN` may show a key twice, which `UNLINK` counts once; a dry run may count it twice.
+/// Deletes the matching keys of one server. `SCAN` may return a key twice: `UNLINK` counts it once,
+/// and a dry run counts it twice.
 fn delete(master: &mut Connection, pattern: &str, dry_run: bool, mut progress: impl FnMut(u64, u64)) -> Result<()> {
     let mut cursor = 0_u64;
     loop {
@@ -63,7 +63,7 @@ fn delete(master: &mut Connection, pattern: &str, dry_run: bool, mut progress: i
         let found = if dry_run || keys.is_empty() {
             keys.len() as u64
         } else {
-            // One command for each key: a cluster refuses one that names keys of several slots.
+            // One command for each key: a cluster rejects a command with keys of several slots.
             let mut pipeline = redis::pipe();
             for key in &keys {
                 pipeline.cmd("UNLINK").arg(key);
@@ -78,7 +78,7 @@ fn delete(master: &mut Connection, pattern: &str, dry_run: bool, mut progress: i
     }
 }
 
-/// A connection to every server that holds keys: the one, or each master of the cluster.
+/// Connects to every server that has keys: the single server, or each master of the cluster.
 fn masters(url: &str) -> Result<Vec<Connection>> {
     let Some(hosts) = url.strip_prefix("redis-cluster://") else { return Ok(vec![connect(url)?]) };
     let (login, hosts) = hosts.rsplit_once('@').map_or(("", hosts), |(login, hosts)| (login, hosts));
@@ -86,7 +86,7 @@ fn masters(url: &str) -> Result<Vec<Connection>> {
         if login.is_empty() { format!("redis://{address}") } else { format!("redis://{login}@{address}") }
     };
     let first = hosts.split(',').find_map(|host| connect(&server(host)).ok());
-    let mut first = first.context("no node of the cluster answers")?;
+    let mut first = first.context("no node of the cluster responds")?;
     let slots: Value = cmd("CLUSTER").arg("SLOTS").query(&mut first)?;
     let addresses = master_addresses(&slots);
     if addresses.is_empty() {
@@ -95,7 +95,8 @@ fn masters(url: &str) -> Result<Vec<Connection>> {
     addresses.iter().map(|address| connect(&server(address))).collect()
 }
 
-/// The masters in the answer of `CLUSTER SLOTS`: ranges of slots, each as first slot, last slot, master, replicas.
+/// Returns the masters in a response of `CLUSTER SLOTS`, which is a list of slot ranges: first
+/// slot, last slot, master, replicas.
 fn master_addresses(slots: &Value) -> Vec<String> {
     let mut addresses = Vec::new();
     for range in elements(slots) {
@@ -122,7 +123,7 @@ fn elements(value: &Value) -> &[Value] {
 }
 
 fn connect(url: &str) -> Result<Connection> {
-    // The URL may hold a password, so that an error about it does not repeat it.
+    // The URL may contain a password, so the error does not repeat it.
     let client = redis::Client::open(url).map_err(|_| anyhow::anyhow!("the URL of Redis is malformed"))?;
     let connection = client.get_connection_with_timeout(Duration::from_secs(5)).context("cannot connect to Redis")?;
     connection.set_read_timeout(Some(Duration::from_secs(30)))?;
@@ -153,20 +154,20 @@ mod tests {
         matched
     }
 
-    fn left(url: &str) -> u64 {
+    fn remaining(url: &str) -> u64 {
         masters(url).unwrap().iter_mut().map(|master| cmd("DBSIZE").query::<u64>(master).unwrap()).sum()
     }
 
     #[test]
-    fn what_matches_is_deleted_and_nothing_else() {
+    fn matching_keys_are_deleted_and_no_others() {
         let dir = tempfile::tempdir().unwrap();
         let redis = Redis::start(dir.path(), &RedisOptions::default()).unwrap();
         let mut connection = connect(&redis.url()).unwrap();
         fill(|key| connection.set(key, 1).unwrap());
         assert!(count(&redis.url(), true) >= 2500);
-        assert_eq!(left(&redis.url()), 3000);
+        assert_eq!(remaining(&redis.url()), 3000);
         assert_eq!(count(&redis.url(), false), 2500);
-        assert_eq!(left(&redis.url()), 500);
+        assert_eq!(remaining(&redis.url()), 500);
     }
 
     #[test]
@@ -177,6 +178,6 @@ mod tests {
         let mut connection = redis::cluster::ClusterClient::new(nodes).unwrap().get_connection().unwrap();
         fill(|key| connection.set(key, 1).unwrap());
         assert_eq!(count(&cluster.url(), false), 2500);
-        assert_eq!(left(&cluster.url()), 500);
+        assert_eq!(remaining(&cluster.url()), 500);
     }
 }

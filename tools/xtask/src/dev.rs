@@ -1,8 +1,6 @@
-//! `cargo xtask dev`.
+//! `cargo xtask dev`: serves the whole API on this machine.
 
-pub(crate) mod binaries;
 mod demo;
-pub(crate) mod journal;
 mod output;
 mod serve;
 mod watch;
@@ -19,10 +17,10 @@ use crate::stop::StopRequests;
 use crate::terminal::Step;
 use crate::workspace::Workspace;
 
-/// Where to serve.
+/// Options of `cargo xtask dev`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The port of the API on 127.0.0.1.
+    /// Port of the API on 127.0.0.1.
     #[arg(long, default_value_t = 9000)]
     port: u16,
 }
@@ -30,12 +28,12 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let mut stop = StopRequests::listen()?;
     let address = SocketAddr::from(([127, 0, 0, 1], arguments.port));
-    // Found out now, not after the minutes that a first build takes.
+    // Checked now, because the first build takes minutes.
     if arguments.port != 0 && TcpListener::bind(address).is_err() {
         bail!("port {} of 127.0.0.1 is taken; choose another one with --port", arguments.port);
     }
     servers::install(&[Server::Postgres, Server::Redis])?;
-    let servers = Servers::start_lasting(workspace, "dev")?;
+    let servers = Servers::start_persistent(workspace, "dev")?;
     let mut api: Option<Emulator> = None;
     let outcome = tokio::select! {
         outcome = serve::serve(workspace, &servers, address, &mut api) => outcome,

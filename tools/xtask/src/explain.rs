@@ -1,32 +1,35 @@
-//! `cargo xtask explain`: how Postgres runs the product's statements, and whether that is how it should.
+//! `cargo xtask explain`: shows how Postgres runs the product's statements, and evaluates it.
 //!
-//! On the server of `cargo xtask dev`, in a database of its own that is made for the command and dropped after it: nobody's data are
-//! touched. What fills and asks it is the program in `tools/xtask/explain`, built when it is needed: it takes in all of `shared`.
+//! The command uses the server of `cargo xtask dev`, with a database that it creates and drops, so
+//! no other data are touched. The program in `tools/xtask/explain` fills the database and runs the
+//! statements. It depends on all of `shared`, so it is built only when it is needed.
 
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use tokio::process::Command;
 
-use crate::cargo;
 use crate::schema::Schema;
 use crate::servers::DevelopmentPostgres;
-use crate::stop::StopRequests;
+use crate::stop::{self, StopRequests};
 use crate::terminal::Step;
 use crate::workspace::Workspace;
+use crate::{cargo, process};
 
 const DATABASE: &str = "kai_explain";
 
-/// Which statements, and in how large a database.
+/// Options of `cargo xtask explain`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Names of statements, as the warning about a slow query gives them; without one, all are listed.
+    /// Names of statements, as in the warning about a slow query. Without a name, all names are
+    /// listed.
     #[arg(value_name = "STATEMENT")]
     statements: Vec<String>,
     /// Explains every statement.
     #[arg(long, conflicts_with = "statements")]
     all: bool,
-    /// How many journal entries there are; a tenth of them is the person's who asks, the rest is spread over one other for each fifty.
+    /// Number of journal entries. A tenth of them belong to the user whose requests are explained.
+    /// The others are spread over other users, one for every fifty entries.
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(i64).range(1_000..=100_000_000))]
     entries: i64,
 }
@@ -35,30 +38,23 @@ pub(crate) async fn run(workspace: &Workspace, arguments: &Arguments) -> Result<
     let mut stop = StopRequests::listen()?;
     let mut command = tokio::select! {
         command = prepare(workspace, arguments) => command?,
-        () = stop.next() => return Ok(ExitCode::from(130)),
+        () = stop.next() => return Ok(stop::exit_code()),
     };
     if arguments.statements.is_empty() && !arguments.all {
         return complete(&mut command).await;
     }
-    let server = DevelopmentPostgres::reach(workspace).await?;
-    let outcome = tokio::select! {
-        outcome = explain(workspace, &server, &mut command) => outcome,
-        () = stop.next() => {
-            println!("stopping");
-            // What a shell reports for a command that Ctrl-C ended.
-            Ok(ExitCode::from(130))
-        }
-    };
+    let server = DevelopmentPostgres::attach_or_start(workspace).await?;
+    let code = stop.run(explain(workspace, &server, &mut command)).await;
     let step = Step::begin("dropping the database");
     server.admin().drop_database(DATABASE).await?;
     step.done(&format!("database {DATABASE} dropped"));
-    outcome
+    code
 }
 
 async fn prepare(workspace: &Workspace, arguments: &Arguments) -> Result<Command> {
-    let built = cargo::build(workspace, "dev", &["explain".to_owned()]).await?;
-    let built = built.into_iter().next().context("cargo has built nothing")?;
-    let mut command = Command::new(built.executable);
+    let artifacts = cargo::build(workspace, "dev", &["explain".to_owned()]).await?;
+    let program = artifacts.into_iter().next().context("cargo has built no explain")?;
+    let mut command = Command::new(program.executable);
     command.args(["--entries", &arguments.entries.to_string()]).args(&arguments.statements);
     if arguments.all {
         command.arg("--all");
@@ -67,8 +63,8 @@ async fn prepare(workspace: &Workspace, arguments: &Arguments) -> Result<Command
 }
 
 async fn explain(workspace: &Workspace, server: &DevelopmentPostgres, command: &mut Command) -> Result<ExitCode> {
-    let step = Step::begin("making the database");
-    // One that was left behind by a command which was killed.
+    let step = Step::begin("creating the database");
+    // A killed command leaves its database behind.
     server.admin().drop_database(DATABASE).await?;
     server.admin().create_database(DATABASE).await?;
     let url = server.admin().url(DATABASE);
@@ -78,6 +74,5 @@ async fn explain(workspace: &Workspace, server: &DevelopmentPostgres, command: &
 }
 
 async fn complete(command: &mut Command) -> Result<ExitCode> {
-    let status = cargo::complete(command).await?;
-    Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
+    Ok(process::exit_code(process::complete(command).await?))
 }

@@ -1,36 +1,34 @@
-//! `cargo xtask fuzz-api`: schemathesis against the running API, by its own document.
+//! `cargo xtask fuzz-api`: runs schemathesis against the API, with the API's own OpenAPI document.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use dev_servers::Server;
 use emulator::{Emulator, LogBuffer, Options, Template};
 use serde_json::{Value, json};
-use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sqlx::{ConnectOptions as _, Row as _};
 use tokio::process::Command;
 
+use crate::accounts::{self, PASSWORD};
 use crate::python::Tool;
 use crate::schema::Schema;
-use crate::servers::{self, Servers};
-use crate::stop::StopRequests;
+use crate::servers::{self, Servers, random_cache_key};
+use crate::stop::{self, StopRequests};
 use crate::terminal::Step;
 use crate::workspace::Workspace;
-use crate::{cargo, test};
+use crate::{binaries, process};
 
 const SCHEMATHESIS: Tool = Tool { package: "schemathesis", version: "4.32.5", program: "st" };
 const DATABASE: &str = "kai_fuzz";
-/// Somebody with a session for each example that ends one, and some more.
-const PEOPLE: i32 = 30_000;
+/// The users: one for each example that ends a session, and some more.
+const USERS: i32 = 30_000;
 
-/// How much, and what else schemathesis is told.
+/// Options of `cargo xtask fuzz-api`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Examples for each operation, of each phase that makes them up.
+    /// Number of examples for each operation in each phase that generates them.
     #[arg(long, default_value_t = 200)]
     examples: u32,
     /// Further arguments for `schemathesis run`, such as `--include-operation-id journal-list`.
@@ -45,7 +43,7 @@ pub(crate) async fn run(workspace: &Workspace, arguments: &Arguments) -> Result<
     let servers = Servers::start_disposable(workspace, "fuzz")?;
     tokio::select! {
         code = fuzz(workspace, &servers, &schemathesis, arguments) => code,
-        () = stop.next() => Ok(ExitCode::from(130)),
+        () = stop.next() => Ok(stop::exit_code()),
     }
 }
 
@@ -60,9 +58,9 @@ async fn fuzz(
     Schema::open(workspace, &database_url).await?.up().await?;
     let logs = LogBuffer::default();
     let emulator = start(workspace, servers, &database_url, &logs).await?;
-    let step = Step::begin("making people");
-    let people = people(workspace, &emulator.url(), &database_url).await?;
-    step.done(&format!("{PEOPLE} people signed in"));
+    let step = Step::begin("creating users");
+    let users = create_users(workspace, &emulator.url(), &database_url).await?;
+    step.done(&format!("{USERS} users signed in"));
 
     let mut command = Command::new(schemathesis);
     let config = workspace.path("tools/xtask/src/fuzz/schemathesis.toml");
@@ -72,30 +70,21 @@ async fn fuzz(
     command.args(["--suppress-health-check", "all"]).args(&arguments.schemathesis);
     command.current_dir(workspace.state("fuzz")).env("SCHEMATHESIS_HOOKS", "hooks");
     command.env("PYTHONPATH", workspace.path("tools/xtask/src/fuzz")).env("PYTHONDONTWRITEBYTECODE", "1");
-    command.env("KAI_FUZZ_PEOPLE", &people);
-    let status = cargo::complete(&mut command).await?;
+    command.env("KAI_FUZZ_USERS", &users).env("KAI_FUZZ_PASSWORD", PASSWORD);
+    let status = process::complete(&mut command).await?;
     emulator.shutdown().await;
-    // What a defect has said of itself: the answer tells nothing.
+    // The log line of an internal error has the details, which the response leaves out.
     for line in logs.lines().iter().filter(|line| line.text.contains("internal error")).take(10) {
         println!("{}: {}", line.function, line.text);
     }
-    Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
+    Ok(process::exit_code(status))
 }
 
 async fn start(workspace: &Workspace, servers: &Servers, database_url: &str, logs: &LogBuffer) -> Result<Emulator> {
-    let mut key = [0; 32];
-    getrandom::fill(&mut key)?;
-    let variables: BTreeMap<String, String> = [
-        ("DATABASE_URL", database_url.to_owned()),
-        ("REDIS_URL", servers.redis.url()),
-        ("CACHE_KEY", STANDARD.encode(key)),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into();
     let options = Options {
         template: Template::read(workspace.path("template.yaml"))?,
-        binaries: test::binaries(workspace, "fuzz", "dev", &workspace.functions()?).await?,
-        variables,
+        binaries: binaries::build(workspace, "fuzz", "dev", &workspace.functions()?).await?,
+        variables: servers.variables(database_url, random_cache_key()?),
         throttle: false,
         logs: logs.sink(),
         ..Options::default()
@@ -103,33 +92,32 @@ async fn start(workspace: &Workspace, servers: &Servers, database_url: &str, log
     Ok(Emulator::start(options).await?)
 }
 
-/// Makes accounts with a session each, and writes down their ids and tokens. All have the password of one who registers.
-async fn people(workspace: &Workspace, api: &str, database_url: &str) -> Result<PathBuf> {
-    let url = format!("{api}/api/auth/register");
-    let credentials = json!({"email": "first@fuzz.example", "password": "nine quiet herons"}).to_string();
-    let register = move || ureq::post(&url).header("content-type", "application/json").send(credentials);
-    tokio::task::spawn_blocking(register).await?.context("nobody can register")?;
+/// Creates users with a session each, and writes their ids and tokens to a file. All of them get
+/// the password hash of one account that is registered through the API.
+async fn create_users(workspace: &Workspace, api: &str, database_url: &str) -> Result<PathBuf> {
+    let api = api.to_owned();
+    tokio::task::spawn_blocking(move || accounts::register(&api, "first@fuzz.example")).await??;
     let options: PgConnectOptions = database_url.parse()?;
     let mut database: PgConnection = options.options([("statement_timeout", "0")]).connect().await?;
-    let sql = "WITH people AS MATERIALIZED (
+    let sql = "WITH new_users AS MATERIALIZED (
             SELECT gen_random_uuid() AS id, decode(md5(random()::text) || md5(random()::text), 'hex') AS secret FROM generate_series(1, $1)
         ), accounts AS (
-            INSERT INTO users (id, email, password_hash) SELECT p.id, p.id || '@fuzz.example', f.password_hash
-            FROM people p, users f WHERE f.email = 'first@fuzz.example'
+            INSERT INTO users (id, email, password_hash) SELECT n.id, n.id || '@fuzz.example', f.password_hash
+            FROM new_users n, users f WHERE f.email = 'first@fuzz.example'
         ), profiles AS (
-            INSERT INTO user_profiles (id, user_id) SELECT gen_random_uuid(), id FROM people
+            INSERT INTO user_profiles (id, user_id) SELECT gen_random_uuid(), id FROM new_users
         ), opened AS (
             INSERT INTO sessions (id, user_id, token_hash, expires_at)
-            SELECT gen_random_uuid(), id, sha256(uuid_send(id) || secret), now() + interval '1 day' FROM people
+            SELECT gen_random_uuid(), id, sha256(uuid_send(id) || secret), now() + interval '1 day' FROM new_users
         )
-        SELECT id::text AS id, translate(encode(uuid_send(id) || secret, 'base64'), E'+/\\n', '-_') AS token FROM people";
-    let rows = sqlx::query(sql).bind(PEOPLE).fetch_all(&mut database).await?;
-    let person = |row: &sqlx::postgres::PgRow| -> Result<Value> {
+        SELECT id::text AS id, translate(encode(uuid_send(id) || secret, 'base64'), E'+/\\n', '-_') AS token FROM new_users";
+    let rows = sqlx::query(sql).bind(USERS).fetch_all(&mut database).await?;
+    let user = |row: &PgRow| -> Result<Value> {
         Ok(json!({"id": row.try_get::<String, _>("id")?, "token": row.try_get::<String, _>("token")?}))
     };
-    let people = rows.iter().map(person).collect::<Result<Vec<_>>>()?;
-    let path = workspace.state("fuzz").join("people.json");
-    std::fs::write(&path, Value::from(people).to_string())
+    let users = rows.iter().map(user).collect::<Result<Vec<_>>>()?;
+    let path = workspace.state("fuzz").join("users.json");
+    std::fs::write(&path, Value::from(users).to_string())
         .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)
 }

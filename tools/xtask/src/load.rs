@@ -1,132 +1,119 @@
-//! `cargo xtask load`: a working day at a constant rate of arrival, with the cache and without, and then more than the machine can take.
+//! `cargo xtask load`: a working day at a constant arrival rate, with and without the cache, and
+//! then an overload.
 //!
-//! Requests are sent by [oha](https://github.com/hatoo/oha) when they are due, whether or not the ones before were answered, and a
-//! latency begins when its request was due: a service that stalls cannot hide it by keeping its clients waiting (Gil Tene, "How NOT to
-//! measure latency", 2013). Everything runs on this machine: the clients, the gateway, the functions in release, Postgres and Redis.
+//! [oha](https://github.com/hatoo/oha) sends each request when it is due, whether or not the
+//! earlier ones have been answered, and a latency begins when its request was due. A service that
+//! stalls cannot hide this by keeping its clients waiting (Gil Tene, "How NOT to measure latency",
+//! 2013). Everything runs on this machine: the clients, the gateway, the functions in release,
+//! Postgres and Redis.
 
-mod day;
+mod fixture;
 mod oha;
-mod people;
 mod phase;
 mod report;
-mod stage;
-mod tally;
+mod summary;
+mod users;
+mod workload;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use dev_servers::Server;
 
+use self::fixture::{Api, Fixture};
 use self::phase::{Outcome, Phase};
 use self::report::Report;
-use self::stage::Stage;
-use crate::machine;
+use crate::measurement::{self, Conditions, machine};
 use crate::servers;
-use crate::stop::StopRequests;
 use crate::workspace::Workspace;
 
-/// How long a rate is tried in the search for the knee.
+/// The length of a phase in the search for the knee.
 const STEP: Duration = Duration::from_secs(10);
-/// How long it is too much, at most.
-const BEYOND: Duration = Duration::from_secs(60);
-/// From one rate to the next.
-const FASTER: f64 = 1.5;
+/// The longest overload.
+const OVERLOAD: Duration = Duration::from_secs(60);
+/// The factor from one rate to the next in the search for the knee.
+const RATE_FACTOR: f64 = 1.5;
 
-/// How much of a day, and how busy.
+/// Options of `cargo xtask load`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Requests due in a second.
+    /// Requests due per second.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(20..=10_000))]
     rate: u32,
-    /// Seconds that each part of the day takes: in a short one, the first visits find nothing in the cache too often.
+    /// Length of each phase in seconds. In a short phase, too many requests are first visits
+    /// that miss the cache.
     #[arg(long, default_value_t = 180, value_parser = clap::value_parser!(u32).range(10..=3_600))]
     duration: u32,
-    /// How many people share the requests. One may send 30 messages a minute: for each three requests a second there should be one.
-    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=100))]
-    people: u16,
-    /// Cargo's profile; only the figures of `release` mean anything, another one shows in less time that this works.
-    #[arg(long, default_value = "release")]
-    profile: String,
-    /// Keeps the figures in this file.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    /// Number of users that share the requests. A user may send 30 messages a minute, so have at
+    /// least one for every three requests per second.
+    #[arg(long, alias = "people", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=100))]
+    users: u16,
+    #[command(flatten)]
+    options: measurement::Options,
 }
 
 pub(crate) async fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
-    let mut stop = StopRequests::listen()?;
-    tokio::select! {
-        report = day(workspace, arguments) => {
-            let report = report?;
-            println!("\n{report}");
-            if let Some(file) = &arguments.json {
-                std::fs::write(file, report.raw().to_string()).with_context(|| format!("cannot write {}", file.display()))?;
-                println!("the figures are in {}", file.display());
-            }
-            Ok(ExitCode::SUCCESS)
-        }
-        () = stop.next() => {
-            println!("stopping");
-            // What a shell reports for a command that Ctrl-C ended.
-            Ok(ExitCode::from(130))
-        }
-    }
+    measurement::run(&arguments.options, Box::pin(measure(workspace, arguments))).await
 }
 
-async fn day(workspace: &Workspace, arguments: &Arguments) -> Result<Report> {
+async fn measure(workspace: &Workspace, arguments: &Arguments) -> Result<Report> {
     servers::install(&[Server::Postgres, Server::Redis])?;
     let oha = oha::ensure(workspace).await?;
-    let stage = Stage::prepare(workspace, oha, &arguments.profile, arguments.people).await?;
-    let load = machine::load();
+    let profile = arguments.options.profile.clone();
+    let fixture = Fixture::prepare(workspace, oha, &profile, arguments.users).await?;
+    let load_before = machine::load_average();
     let (rate, length) = (f64::from(arguments.rate), Duration::from_secs(arguments.duration.into()));
-    let part = |name: &str| Phase { name: name.to_owned(), rate, length, gzip: true };
+    let phase = |name: &str| Phase { name: name.to_owned(), rate, length, gzip: true };
 
-    let cached = stage.open(true).await?;
-    let with_cache = cached.play(part("with the cache")).await?;
-    let plain = cached.play(Phase { gzip: false, ..part("without gzip") }).await?;
-    let uncached = stage.open(false).await?;
-    let without_cache = uncached.play(part("without the cache")).await?;
-    uncached.close().await;
-    let steps = climb(&cached, rate).await?;
+    let cached = fixture.serve(true).await?;
+    let with_cache = cached.run(phase("with the cache")).await?;
+    let without_gzip = cached.run(Phase { gzip: false, ..phase("without gzip") }).await?;
+    let uncached = fixture.serve(false).await?;
+    let without_cache = uncached.run(phase("without the cache")).await?;
+    uncached.shutdown().await;
+    let steps = find_knee(&cached, rate).await?;
     let tried = [&with_cache].into_iter().chain(&steps);
-    let knee = tried.filter(|outcome| outcome.keeps_up()).map(|outcome| outcome.phase.rate).reduce(f64::max);
-    let beyond = Phase { rate: 2.0 * knee.unwrap_or(rate), length: length.min(BEYOND), ..part("twice the knee") };
-    let beyond = cached.play(beyond).await?;
-    // At once, with what the crowd has left in the cache.
-    let after = cached.go_on(Phase { length: STEP, ..part("and after it") }).await?;
-    cached.close().await;
+    let knee = tried.filter(|outcome| outcome.is_sustained()).map(|outcome| outcome.phase.rate).reduce(f64::max);
+    let overload = Phase { rate: 2.0 * knee.unwrap_or(rate), length: length.min(OVERLOAD), ..phase("twice the knee") };
+    let overload = cached.run(overload).await?;
+    // At once, with the cache as the overload left it.
+    let recovery = cached.run_warm(Phase { length: STEP, ..phase("and after it") }).await?;
+    cached.shutdown().await;
 
     Ok(Report {
-        machine: machine::describe(),
-        versions: stage.versions.clone(),
-        profile: arguments.profile.clone(),
-        people: arguments.people,
-        load: (load, machine::load()),
+        conditions: Conditions {
+            machine: machine::describe(),
+            versions: fixture.versions.clone(),
+            profile,
+            load_average: (load_before, machine::load_average()),
+        },
+        users: arguments.users,
         with_cache,
-        plain,
+        without_gzip,
         without_cache,
         steps,
         knee,
-        beyond,
-        after,
+        overload,
+        recovery,
     })
 }
 
-/// Raises the rate until it is too much twice in a row: what befalls the machine for a moment is not its limit.
-async fn climb(open: &stage::Open<'_>, from: f64) -> Result<Vec<Outcome>> {
+/// Raises the rate until it is not sustained twice in a row. A single failure may be a disturbance
+/// of the machine and not its limit.
+async fn find_knee(api: &Api<'_>, from: f64) -> Result<Vec<Outcome>> {
     let mut steps: Vec<Outcome> = Vec::new();
     let mut rate = from;
     loop {
-        rate *= FASTER;
+        rate *= RATE_FACTOR;
         for _ in 0..2 {
-            let step = Phase { name: "in search of the knee".to_owned(), rate, length: STEP, gzip: true };
-            steps.push(open.play(step).await?);
-            if steps.last().is_some_and(Outcome::keeps_up) {
+            let phase = Phase { name: "in search of the knee".to_owned(), rate, length: STEP, gzip: true };
+            steps.push(api.run(phase).await?);
+            if steps.last().is_some_and(Outcome::is_sustained) {
                 break;
             }
         }
-        if !steps.last().is_some_and(Outcome::keeps_up) {
+        if !steps.last().is_some_and(Outcome::is_sustained) {
             return Ok(steps);
         }
     }

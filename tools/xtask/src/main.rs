@@ -1,7 +1,9 @@
-//! The project's front door: `cargo xtask <command>`.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to the terminal")]
+//! The project's commands: `cargo xtask <command>`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints to the terminal")]
 
+mod accounts;
 mod bench;
+mod binaries;
 mod cache_delete;
 mod cargo;
 mod chaos;
@@ -9,14 +11,18 @@ mod ci;
 mod dev;
 mod explain;
 mod fuzz;
+mod journal;
+mod libtest;
 mod load;
-mod machine;
+mod measurement;
+mod metric_line;
 mod migrate;
+mod process;
 mod python;
-mod sample;
 mod schema;
 mod servers;
 mod stop;
+mod stress;
 mod table;
 mod terminal;
 mod test;
@@ -30,7 +36,7 @@ use clap::{Parser, Subcommand};
 
 use crate::workspace::Workspace;
 
-/// Runs, tests and looks after Kai on this machine.
+/// Runs, tests and maintains Kai on this machine.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask")]
 struct Arguments {
@@ -42,23 +48,25 @@ struct Arguments {
 enum Command {
     /// Serves the whole API on this machine, and rebuilds what changes.
     Dev(dev::Arguments),
-    /// Runs every test, unit to black box, against servers of its own.
+    /// Runs every test, from unit tests to black-box tests, against its own servers.
     Test(test::Arguments),
-    /// Asks the API whatever its document allows and forbids, with schemathesis.
+    /// Runs the tests many times beside busy loops, to find flaky tests.
+    Stress(stress::Arguments),
+    /// Sends the API requests that its document allows and forbids, with schemathesis.
     FuzzApi(fuzz::Arguments),
     /// Checks under random faults that the cache never hides an acknowledged write.
     Chaos(chaos::Arguments),
-    /// Measures what the functions cost, beside the least that they could.
+    /// Measures the functions, and compares them with baselines.
     Bench(bench::Arguments),
-    /// Plays a working day at a constant rate, with the cache and without, and then more than this machine can take.
+    /// Runs a working day at a constant rate, with and without the cache, and then an overload.
     Load(load::Arguments),
-    /// Shows how Postgres runs a statement of the product's, and judges it.
+    /// Shows how Postgres runs a statement of the product, and evaluates the plan.
     Explain(explain::Arguments),
-    /// Moves a database's schema up or down, or shows where it stands.
+    /// Migrates a database up or down, or shows its status.
     Migrate(migrate::Arguments),
-    /// Checks the invariants that the compiler does not.
+    /// Checks the invariants that the compiler cannot check.
     Tidy,
-    /// Runs everything that a change has to pass.
+    /// Runs every check that a change has to pass.
     Ci,
     /// Deletes the cached keys that match a pattern, without blocking Redis.
     CacheDelete(cache_delete::Arguments),
@@ -80,6 +88,7 @@ async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Dev(arguments) => dev::run(&workspace, &arguments).await,
         Command::Test(arguments) => test::run(&workspace, &arguments).await,
+        Command::Stress(arguments) => stress::run(&workspace, &arguments).await,
         Command::FuzzApi(arguments) => fuzz::run(&workspace, &arguments).await,
         Command::Chaos(arguments) => chaos::run(&workspace, &arguments).await,
         Command::Bench(arguments) => bench::run(&workspace, &arguments).await,

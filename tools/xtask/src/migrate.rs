@@ -1,4 +1,4 @@
-//! `cargo xtask migrate`.
+//! `cargo xtask migrate`: moves a database's schema up or down.
 
 use std::process::ExitCode;
 
@@ -9,23 +9,24 @@ use crate::schema::{Migration, Schema};
 use crate::servers::DevelopmentPostgres;
 use crate::workspace::Workspace;
 
-/// The database of `cargo xtask dev`.
+/// The name of the database of `cargo xtask dev`.
 pub(crate) const DATABASE: &str = "kai";
 
-/// What to do to which database.
+/// Options of `cargo xtask migrate`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     direction: Direction,
-    /// The database; without it the one of `cargo xtask dev`, whose server is started for the command if it does not run. Connect to
-    /// the database itself, not to a transaction pooler.
+    /// URL of the database. The default is the database of `cargo xtask dev`, whose server is
+    /// started for the command if it is not running. Connect to the database itself, not to a
+    /// transaction pooler.
     #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Subcommand)]
 enum Direction {
-    /// Applies every migration that is not applied.
+    /// Applies every migration that has not been applied.
     Up,
     /// Reverts the last migration.
     Down {
@@ -38,12 +39,12 @@ enum Direction {
 }
 
 pub(crate) async fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
-    // Kept to the end: the server may stop when it is dropped.
+    // Kept until the end, because dropping it may stop the server.
     let mut server = None;
     let url = match &arguments.database_url {
         Some(url) => url.clone(),
         None => {
-            let postgres = DevelopmentPostgres::reach(workspace).await?;
+            let postgres = DevelopmentPostgres::attach_or_start(workspace).await?;
             postgres.admin().create_database(DATABASE).await?;
             server.insert(postgres).admin().url(DATABASE)
         }

@@ -1,4 +1,4 @@
-//! Tools from the Python Package Index, each in an environment of its own under `target/`.
+//! Tools from the Python Package Index, each in its own virtual environment under `target/`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -6,10 +6,10 @@ use std::process::ExitStatus;
 use anyhow::{Context, Result, bail};
 use tokio::process::Command;
 
-use crate::cargo;
+use crate::process;
 use crate::workspace::Workspace;
 
-/// A program of a package, in one version.
+/// A program of a package, with a pinned version.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tool {
     pub(crate) package: &'static str,
@@ -18,10 +18,10 @@ pub(crate) struct Tool {
 }
 
 impl Tool {
-    /// Where the program is, once it is installed.
+    /// Installs the program if it is missing, and returns its path.
     ///
     /// # Errors
-    /// There is no Python 3, or the package cannot be installed.
+    /// Python 3 is missing, or the package cannot be installed.
     pub(crate) async fn ensure(self, workspace: &Workspace) -> Result<PathBuf> {
         let environment = workspace.path("target/python").join(self.package);
         let program = environment.join("bin").join(self.program);
@@ -44,16 +44,16 @@ impl Tool {
 /// Runs a command to its end.
 ///
 /// # Errors
-/// It cannot be run, or it fails.
+/// The command cannot be run, or it fails.
 pub(crate) async fn succeed(mut command: Command) -> Result<()> {
-    let status: ExitStatus = cargo::complete(&mut command).await?;
+    let status: ExitStatus = process::complete(&mut command).await?;
     if !status.success() {
-        bail!("it failed ({status})");
+        bail!("the command failed ({status})");
     }
     Ok(())
 }
 
-/// The version that a program tells, as the last word of the first line or the word after a comma.
+/// Returns the version that a program prints as the last word of its first line.
 pub(crate) async fn installed_version(program: &Path) -> Option<String> {
     let output = Command::new(program).arg("--version").output().await.ok()?;
     let text = String::from_utf8(output.stdout).ok()?;

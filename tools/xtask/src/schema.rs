@@ -1,4 +1,4 @@
-//! The migrations in `migrations/`, read when they are needed rather than compiled in.
+//! The migrations in `migrations/`. They are read at run time, so a new one needs no build.
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
@@ -8,67 +8,69 @@ use sqlx::{ConnectOptions as _, Row as _};
 
 use crate::workspace::Workspace;
 
-/// The repository's migrations, and the database that they are applied to.
+/// The repository's migrations, and a database that they are applied to.
 #[derive(Debug)]
 pub(crate) struct Schema {
     migrator: Migrator,
     connection: PgConnection,
 }
 
-/// A migration, and what became of it.
+/// A migration and its state in the database.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Migration {
-    /// Its number.
     pub(crate) version: i64,
-    /// Its name; none when its file is gone.
+    /// The name, or `None` if the file is missing.
     pub(crate) name: Option<String>,
-    /// When it was applied.
+    /// When the migration was applied, if it was.
     pub(crate) applied: Option<Timestamp>,
-    /// Whether the file says something else than what was applied.
+    /// Whether the file has changed since the migration was applied.
     pub(crate) differs: bool,
 }
 
 impl Schema {
-    /// Reads the files and connects.
+    /// Reads the files and connects to the database.
     ///
     /// # Errors
-    /// A file cannot be read, or the database is away.
+    /// A file cannot be read, or the database is unavailable.
     pub(crate) async fn open(workspace: &Workspace, database_url: &str) -> Result<Self> {
         let folder = workspace.path("migrations");
         let migrator = Migrator::new(folder.as_path()).await?;
-        // The database bounds its statements to 5 s. An index over a large table takes longer.
+        // The database limits statements to 5 s. An index over a large table takes longer.
         let options: PgConnectOptions = database_url.parse().context("the URL of the database")?;
         let options = options.options([("statement_timeout", "0"), ("lock_timeout", "0")]).application_name("xtask");
         let connection = options.connect().await.context("cannot connect to the database")?;
         Ok(Self { migrator, connection })
     }
 
-    /// Applies what is not applied, and returns the numbers of what it applied.
+    /// Applies the pending migrations, and returns their versions.
     ///
     /// # Errors
-    /// A statement fails: what its file did is undone, and the files before it stay. Or an applied file has changed.
+    /// An applied file has changed, or a statement fails. Then its migration is rolled back, and
+    /// the migrations before it stay applied.
     pub(crate) async fn up(&mut self) -> Result<Vec<i64>> {
         let before = self.applied().await?;
-        self.migrator.run(&mut self.connection).await.map_err(explained)?;
+        self.migrator.run(&mut self.connection).await.map_err(with_advice)?;
         Ok(self.applied().await?.into_iter().filter(|version| !before.contains(version)).collect())
     }
 
-    /// Reverts everything above `to`, or without it the last step, and returns the numbers of what it reverted.
+    /// Reverts every migration newer than `to`, or the last migration by default, and returns the
+    /// versions of the reverted migrations.
     ///
     /// # Errors
-    /// A statement fails: what its file did is undone, and the files before it stay reverted.
+    /// A statement fails. Then its migration is rolled back, and the migrations before it stay
+    /// reverted.
     pub(crate) async fn down(&mut self, to: Option<i64>) -> Result<Vec<i64>> {
         let before = self.applied().await?;
         let target = to.unwrap_or_else(|| before.iter().rev().nth(1).copied().unwrap_or(0));
-        self.migrator.undo(&mut self.connection, target).await.map_err(explained)?;
+        self.migrator.undo(&mut self.connection, target).await.map_err(with_advice)?;
         let after = self.applied().await?;
         Ok(before.into_iter().rev().filter(|version| !after.contains(version)).collect())
     }
 
-    /// Every migration that has a file or was applied, oldest first.
+    /// Returns every migration that has a file or was applied, oldest first.
     ///
     /// # Errors
-    /// The database is away.
+    /// The database is unavailable.
     pub(crate) async fn status(&mut self) -> Result<Vec<Migration>> {
         self.connection.ensure_migrations_table(&self.migrator.table_name).await?;
         let query = "SELECT version, checksum, installed_on::text AS applied FROM _sqlx_migrations WHERE success ORDER BY version";
@@ -106,12 +108,14 @@ impl Schema {
     }
 }
 
-fn explained(error: MigrateError) -> anyhow::Error {
+fn with_advice(error: MigrateError) -> anyhow::Error {
     let advice = match error {
         MigrateError::VersionMismatch(_) => {
-            "what was applied must not be edited; revert it first (`cargo xtask migrate down`, with the old file), or add a new file"
+            "an applied migration must not be edited; revert it first (`cargo xtask migrate down`, with the old file), or add a new file"
         }
-        MigrateError::VersionMissing(_) => "its file is gone; is this the right branch for this database?",
+        MigrateError::VersionMissing(_) => {
+            "the file of an applied migration is missing; is this the right branch for this database?"
+        }
         _ => return anyhow::Error::new(error),
     };
     anyhow::Error::new(error).context(advice)
@@ -126,7 +130,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_schema_goes_up_and_down_and_tells_where_it_stands() {
+    async fn a_schema_migrates_up_and_down_and_reports_its_status() {
         let dir = tempfile::tempdir().unwrap();
         let options = PostgresOptions { disposable: true, ..PostgresOptions::default() };
         let postgres = Postgres::start(&dir.path().join("postgres"), &options).unwrap();
@@ -158,7 +162,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_migration_may_take_longer_than_the_database_allows_a_request() {
+    async fn a_migration_may_take_longer_than_the_statement_timeout_of_the_database() {
         let dir = tempfile::tempdir().unwrap();
         let options = PostgresOptions { disposable: true, ..PostgresOptions::default() };
         let postgres = Postgres::start(&dir.path().join("postgres"), &options).unwrap();

@@ -1,8 +1,15 @@
-//! Postgres and Redis of our own for a command, with their data under `target/`.
+//! The Postgres and Redis of a command, with their data under `target/`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use anyhow::{Result, anyhow};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use dev_servers::postgres::Admin;
 use dev_servers::{Postgres, PostgresOptions, Redis, RedisOptions, Server, install};
+use sqlx::Row as _;
+use sqlx::postgres::PgConnection;
 
 use crate::terminal::Step;
 use crate::workspace::Workspace;
@@ -15,42 +22,104 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// Starts both with what they kept from the last time. For development.
+    /// Starts both servers with the data of the last run. For development.
     ///
     /// # Errors
-    /// One does not start; the error shows why.
-    pub(crate) fn start_lasting(workspace: &Workspace, command: &str) -> Result<Self> {
+    /// A server does not start; the error shows why.
+    pub(crate) fn start_persistent(workspace: &Workspace, command: &str) -> Result<Self> {
         let redis = RedisOptions { keep: true, ..RedisOptions::default() };
         Self::start(workspace, command, &PostgresOptions::default(), &redis)
     }
 
-    /// Starts both empty, and without regard for the disk. For tests.
+    /// Starts both servers empty and without syncing to the disk. For tests.
     ///
     /// # Errors
-    /// One does not start; the error shows why.
+    /// A server does not start; the error shows why.
     pub(crate) fn start_disposable(workspace: &Workspace, command: &str) -> Result<Self> {
-        // Many tests at once, each with environments that keep connections.
-        let settings = vec![("max_connections".to_owned(), "1000".to_owned())];
-        let postgres = PostgresOptions { disposable: true, settings, ..PostgresOptions::default() };
+        // Many tests run at the same time, each with environments that keep connections.
+        let postgres = PostgresOptions { disposable: true, ..with_max_connections(1000) };
         Self::start(workspace, command, &postgres, &RedisOptions::default())
     }
 
+    /// Starts both servers for a measurement. Postgres keeps its data and syncs every commit to the
+    /// disk. Redis starts empty and takes no snapshots, which would disturb the measurement.
+    ///
+    /// # Errors
+    /// A server does not start; the error shows why.
+    pub(crate) fn start_measured(workspace: &Workspace, command: &str, postgres: &PostgresOptions) -> Result<Self> {
+        let (postgres_folder, redis_folder) = folders(workspace, command);
+        let postgres = Postgres::start(&postgres_folder, postgres).map_err(|error| start_error(error, command))?;
+        let redis = Redis::start(&redis_folder, &RedisOptions::default())?;
+        Ok(Self { redis, postgres })
+    }
+
     fn start(workspace: &Workspace, command: &str, postgres: &PostgresOptions, redis: &RedisOptions) -> Result<Self> {
-        let state = workspace.state(command);
+        let (postgres_folder, redis_folder) = folders(workspace, command);
         let step = Step::begin("starting Postgres");
-        let postgres = Postgres::start(&state.join("postgres"), postgres).map_err(|error| match error {
-            dev_servers::Error::InUse(_) => anyhow!("{error}; is `cargo xtask {command}` running already?"),
-            error => error.into(),
-        })?;
+        let postgres = Postgres::start(&postgres_folder, postgres).map_err(|error| start_error(error, command))?;
         step.done(&format!("Postgres on port {}", postgres.port()));
         let step = Step::begin("starting Redis");
-        let redis = Redis::start(&state.join("redis"), redis)?;
+        let redis = Redis::start(&redis_folder, redis)?;
         step.done(&format!("Redis on port {}", redis.port()));
         Ok(Self { redis, postgres })
     }
+
+    /// Stops both servers, and shows that.
+    pub(crate) fn stop(self) {
+        let step = Step::begin("stopping Redis and Postgres");
+        drop(self);
+        step.done("Redis and Postgres stopped");
+    }
+
+    /// Returns the environment variables with which a function uses these servers.
+    pub(crate) fn variables(&self, database_url: &str, cache_key: String) -> BTreeMap<String, String> {
+        [("DATABASE_URL", database_url.to_owned()), ("REDIS_URL", self.redis.url()), ("CACHE_KEY", cache_key)]
+            .map(|(name, value)| (name.to_owned(), value))
+            .into()
+    }
+
+    /// Returns the versions of both servers, for a report.
+    ///
+    /// # Errors
+    /// A server does not respond.
+    pub(crate) async fn versions(&self, database: &mut PgConnection) -> Result<String> {
+        let postgres: String = sqlx::query("SHOW server_version").fetch_one(database).await?.try_get(0)?;
+        let mut redis = redis::Client::open(self.redis.url())?.get_connection()?;
+        let info: String = redis::cmd("INFO").arg("server").query(&mut redis)?;
+        let version = info.lines().find_map(|line| line.strip_prefix("redis_version:")).unwrap_or("?");
+        Ok(format!("Postgres {}, Redis {version}", postgres.split(' ').next().unwrap_or("?")))
+    }
 }
 
-/// The Postgres of `cargo xtask dev`: the one that runs, or one that is started for a command and stops when this is dropped.
+/// Returns options with this limit of connections.
+pub(crate) fn with_max_connections(limit: u16) -> PostgresOptions {
+    let settings = vec![("max_connections".to_owned(), limit.to_string())];
+    PostgresOptions { settings, ..PostgresOptions::default() }
+}
+
+/// Returns a random key for the functions' cached records.
+///
+/// # Errors
+/// The system has no random numbers.
+pub(crate) fn random_cache_key() -> Result<String> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key)?;
+    Ok(STANDARD.encode(key))
+}
+fn folders(workspace: &Workspace, command: &str) -> (PathBuf, PathBuf) {
+    let state = workspace.state(command);
+    (state.join("postgres"), state.join("redis"))
+}
+
+fn start_error(error: dev_servers::Error, command: &str) -> anyhow::Error {
+    match error {
+        dev_servers::Error::InUse(_) => anyhow!("{error}; is `cargo xtask {command}` running already?"),
+        error => error.into(),
+    }
+}
+
+/// The Postgres of `cargo xtask dev`. If it is not running, it is started for one command and stops
+/// when this is dropped.
 #[derive(Debug)]
 pub(crate) struct DevelopmentPostgres {
     admin: Admin,
@@ -58,9 +127,11 @@ pub(crate) struct DevelopmentPostgres {
 }
 
 impl DevelopmentPostgres {
+    /// Attaches to the running server, or starts it.
+    ///
     /// # Errors
-    /// It neither runs nor starts.
-    pub(crate) async fn reach(workspace: &Workspace) -> Result<Self> {
+    /// The server does not start.
+    pub(crate) async fn attach_or_start(workspace: &Workspace) -> Result<Self> {
         let folder = workspace.state("dev").join("postgres");
         if let Some(admin) = Postgres::attach(&folder).await {
             return Ok(Self { admin, _started: None });
@@ -78,7 +149,7 @@ impl DevelopmentPostgres {
 /// Installs the servers that are missing.
 ///
 /// # Errors
-/// One cannot be installed; the error says what to do by hand.
+/// A server cannot be installed; the error says what to do by hand.
 pub(crate) fn install(servers: &[Server]) -> Result<()> {
     let step = Step::begin("looking for the servers");
     install::ensure(servers, &mut |line| step.say(line))?;

@@ -1,9 +1,12 @@
-//! Being asked to stop.
+//! Requests to stop the command.
+
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The requests to stop that this process has not answered: Ctrl-C, a service manager's SIGTERM, a closed terminal.
+/// Receives the signals that ask this process to stop: Ctrl-C, a service manager's SIGTERM, and the
+/// SIGHUP of a closed terminal.
 #[derive(Debug)]
 pub(crate) struct StopRequests {
     interrupt: Signal,
@@ -12,10 +15,11 @@ pub(crate) struct StopRequests {
 }
 
 impl StopRequests {
-    /// From now on such a signal no longer ends the process by itself, so that what was started can be stopped in order.
+    /// Starts to listen. From now on these signals no longer end the process, so that it can clean
+    /// up first.
     ///
     /// # Errors
-    /// The system refuses the handlers.
+    /// The system rejects the signal handlers.
     pub(crate) fn listen() -> Result<Self> {
         let on = |kind| signal(kind).context("cannot listen for signals");
         Ok(Self {
@@ -33,4 +37,23 @@ impl StopRequests {
             _ = self.hangup.recv() => {}
         }
     }
+
+    /// Runs `work` to its end. A request to stop drops `work` and returns [`exit_code`].
+    ///
+    /// # Errors
+    /// `work` fails.
+    pub(crate) async fn run(&mut self, work: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
+        tokio::select! {
+            code = work => code,
+            () = self.next() => {
+                println!("stopping");
+                Ok(exit_code())
+            }
+        }
+    }
+}
+
+/// The exit code that a shell reports for a command that Ctrl-C ended.
+pub(crate) fn exit_code() -> ExitCode {
+    ExitCode::from(130)
 }

@@ -1,19 +1,20 @@
-//! A table that reads well on a terminal and is Markdown as well.
+//! Tables for the terminal, in Markdown.
 
 use std::fmt;
 
-/// Rows of as many cells as the head has; the first column is flush left, the others are flush right.
+/// A table. The first column is aligned left, the others are aligned right.
 #[derive(Debug)]
 pub(crate) struct Table {
-    head: Vec<String>,
+    header: Vec<String>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    pub(crate) fn new(head: &[&str]) -> Self {
-        Self { head: head.iter().map(|&cell| cell.to_owned()).collect(), rows: Vec::new() }
+    pub(crate) fn new(header: &[&str]) -> Self {
+        Self { header: header.iter().map(|&cell| cell.to_owned()).collect(), rows: Vec::new() }
     }
 
+    /// Adds a row with as many cells as the header.
     pub(crate) fn row(&mut self, cells: impl Into<Vec<String>>) {
         self.rows.push(cells.into());
     }
@@ -21,11 +22,11 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let all = || std::iter::once(&self.head).chain(&self.rows);
+        let all = || std::iter::once(&self.header).chain(&self.rows);
         let width = |column: usize| {
             all().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0).max(2)
         };
-        let widths: Vec<usize> = (0..self.head.len()).map(width).collect();
+        let widths: Vec<usize> = (0..self.header.len()).map(width).collect();
         for (number, row) in all().enumerate() {
             write!(f, "|")?;
             for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {

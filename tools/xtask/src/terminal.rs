@@ -1,10 +1,10 @@
-//! Steps that take a while, as a person sees them.
+//! Progress on the terminal.
 
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A step that is under way: a spinner with what is being done, and in the end one line that stays.
+/// A step that takes a while: a spinner, which is replaced by one line at the end.
 #[derive(Debug)]
 pub(crate) struct Step {
     bar: ProgressBar,
@@ -22,26 +22,35 @@ impl Step {
         Self { bar, began: Instant::now() }
     }
 
-    /// A line that stays above the spinner.
+    /// Prints a line above the spinner.
     pub(crate) fn say(&self, line: &str) {
         self.bar.suspend(|| println!("  {line}"));
     }
 
-    /// Replaces the spinner by a line with the time it took.
+    /// Replaces the spinner by a line with the elapsed time.
     pub(crate) fn done(self, what: &str) {
         self.bar.finish_and_clear();
         println!("✓ {what} ({})", seconds(self.began.elapsed()));
     }
 }
 
-/// A step that ends without `done` failed; the error is printed by whoever handles it.
+/// A step that is dropped without `done` has failed. The caller prints the error.
 impl Drop for Step {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
 }
 
-/// `0.3 s`, or `4 min 07 s`.
+/// Returns a progress bar in the style of this `indicatif` template.
+pub(crate) fn progress_bar(length: u64, template: &str) -> ProgressBar {
+    let bar = ProgressBar::new(length);
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+/// Formats a duration, such as `0.3 s` or `4 min 07 s`.
 pub(crate) fn seconds(duration: Duration) -> String {
     if duration.as_secs() < 60 {
         return format!("{:.1} s", duration.as_secs_f64());
@@ -54,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_read_like_a_person_says_them() {
+    fn durations_are_in_seconds_or_minutes() {
         assert_eq!(seconds(Duration::from_millis(340)), "0.3 s");
         assert_eq!(seconds(Duration::from_secs(247)), "4 min 07 s");
     }

@@ -1,23 +1,24 @@
-//! `cargo xtask test`.
+//! `cargo xtask test`: runs the tests with disposable servers.
 
-use std::fs;
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use dev_servers::Server;
 
+use crate::libtest::TestResults;
 use crate::schema::Schema;
 use crate::servers::{self, Servers};
 use crate::stop::StopRequests;
 use crate::terminal::Step;
 use crate::workspace::Workspace;
-use crate::{cargo, dev};
+use crate::{binaries, cargo, process};
 
-/// The database that tests copy.
+/// The name of the database that tests copy.
 const TEMPLATE: &str = "kai_template";
 
-/// What to pass on.
+/// Options of `cargo xtask test`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Arguments for `cargo test`, which gets `--workspace` unless they name packages.
@@ -26,68 +27,80 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
-    let mut stop = StopRequests::listen()?;
-    servers::install(&[Server::Postgres, Server::Redis, Server::PgBouncer, Server::Chromium])?;
-    let servers = Servers::start_disposable(workspace, "test")?;
-    let code = tokio::select! {
-        code = test(workspace, &servers, arguments) => code,
-        () = stop.next() => {
-            println!("stopping");
-            // What a shell reports for a command that Ctrl-C ended.
-            Ok(ExitCode::from(130))
+    let mut results = TestResults::default();
+    let code = with_servers(workspace, "test", async |servers| {
+        let variables = prepare(workspace, "test", servers, &arguments.cargo).await?;
+        let mut command = cargo::command(workspace);
+        command.arg("test").args(selection(&arguments.cargo)).envs(variables);
+        if !arguments.cargo.iter().any(|argument| argument == "--no-fail-fast") {
+            command.arg("--no-fail-fast");
         }
-    };
-    let step = Step::begin("stopping Redis and Postgres");
-    drop(servers);
-    step.done("Redis and Postgres stopped");
+        command.args(&arguments.cargo);
+        // Cargo does not see the terminal, because its output is parsed on the way.
+        if std::io::stdout().is_terminal() {
+            command.env("CARGO_TERM_COLOR", "always");
+        }
+        let status = process::complete_with_lines(&mut command, |line| results.parse_line(line)).await?;
+        Ok(process::exit_code(status))
+    });
+    let code = code.await;
+    // A failed build has no results.
+    if results != TestResults::default() {
+        print!("\n{results}");
+    }
     code
 }
 
-async fn test(workspace: &Workspace, servers: &Servers, arguments: &Arguments) -> Result<ExitCode> {
+/// Starts the servers of the tests, runs `work` until it ends or a stop is requested, and stops the
+/// servers. They are empty, and other commands do not use them.
+///
+/// # Errors
+/// A server does not start, or `work` fails.
+pub(crate) async fn with_servers(
+    workspace: &Workspace,
+    command: &str,
+    work: impl AsyncFnOnce(&Servers) -> Result<ExitCode>,
+) -> Result<ExitCode> {
+    let mut stop = StopRequests::listen()?;
+    servers::install(&[Server::Postgres, Server::Redis, Server::PgBouncer, Server::Chromium])?;
+    let servers = Servers::start_disposable(workspace, command)?;
+    let code = stop.run(work(&servers)).await;
+    servers.stop();
+    code
+}
+
+/// Migrates the database that tests copy, and builds the functions. Returns the environment
+/// variables with which tests find the servers and the functions.
+///
+/// # Errors
+/// A migration fails, or a package does not compile.
+pub(crate) async fn prepare(
+    workspace: &Workspace,
+    command: &str,
+    servers: &Servers,
+    cargo_arguments: &[String],
+) -> Result<[(&'static str, OsString); 4]> {
     let step = Step::begin("migrating");
     servers.postgres.create_database(TEMPLATE).await?;
     Schema::open(workspace, &servers.postgres.url(TEMPLATE)).await?.up().await?;
     step.done(&format!("database {TEMPLATE} migrated"));
     let functions = workspace.functions()?;
-    let mut command = cargo::command(workspace);
-    command.arg("test");
-    let is_package = |argument: &String| argument.starts_with("-p") || argument.starts_with("--package");
-    let binaries = if arguments.cargo.iter().any(is_package) {
-        binaries(workspace, "test", "dev", &functions).await?
-    } else {
-        command.arg("--workspace");
+    let binaries = if selection(cargo_arguments).is_some() {
         println!("building the functions and the tests");
-        set_aside(workspace, "test", cargo::build_with_tests(workspace, &functions).await?)?
+        binaries::set_aside(workspace, command, &cargo::build_with_tests(workspace, &functions).await?)?
+    } else {
+        binaries::build(workspace, command, "dev", &functions).await?
     };
-    command.args(&arguments.cargo);
-    command.env("KAI_TEST_POSTGRES", servers.postgres.url("postgres"));
-    command.env("KAI_TEST_TEMPLATE", TEMPLATE);
-    command.env("KAI_TEST_REDIS", servers.redis.url());
-    command.env("KAI_TEST_FUNCTIONS", binaries);
-    let status = cargo::complete(&mut command).await?;
-    // Ended by a signal, it has no code.
-    Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
+    Ok([
+        ("KAI_TEST_POSTGRES", servers.postgres.url("postgres").into()),
+        ("KAI_TEST_TEMPLATE", TEMPLATE.into()),
+        ("KAI_TEST_REDIS", servers.redis.url().into()),
+        ("KAI_TEST_FUNCTIONS", binaries.into()),
+    ])
 }
 
-/// Builds functions with a profile, and sets their binaries aside, where no other build replaces them in the middle of a test.
-///
-/// # Errors
-/// They cannot be built.
-pub(crate) async fn binaries(
-    workspace: &Workspace,
-    command: &str,
-    profile: &str,
-    functions: &[String],
-) -> Result<PathBuf> {
-    println!("building the functions");
-    set_aside(workspace, command, cargo::build(workspace, profile, functions).await?)
-}
-
-fn set_aside(workspace: &Workspace, command: &str, built: Vec<cargo::Built>) -> Result<PathBuf> {
-    let folder = workspace.state(command).join("functions");
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    for built in built {
-        dev::binaries::install(&built, &folder)?;
-    }
-    Ok(folder)
+/// Returns the argument that selects all packages, unless the arguments name packages.
+pub(crate) fn selection(cargo_arguments: &[String]) -> Option<&'static str> {
+    let names_package = |argument: &String| argument.starts_with("-p") || argument.starts_with("--package");
+    (!cargo_arguments.iter().any(names_package)).then_some("--workspace")
 }

@@ -1,4 +1,4 @@
-//! Where things are in the repository.
+//! The paths of the repository.
 
 use std::env;
 use std::fs;
@@ -13,12 +13,13 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// The repository around the current folder, so that a copy of this program serves every checkout.
+    /// Finds the repository that contains the current folder, so that one copy of this program
+    /// works in every checkout.
     ///
     /// # Errors
-    /// The current folder is not in one.
+    /// The current folder is not in a checkout.
     pub(crate) fn find() -> Result<Self> {
-        let here = env::current_dir().context("the current folder is gone")?;
+        let here = env::current_dir().context("the current folder does not exist")?;
         let root =
             here.ancestors().find(|folder| folder.join("template.yaml").is_file() && folder.join("functions").is_dir());
         let root = root.with_context(|| format!("{} is not inside of Kai's repository", here.display()))?;
@@ -38,12 +39,12 @@ impl Workspace {
         self.root.join(relative)
     }
 
-    /// Where a command keeps its servers' data, its binaries and its secrets: `target/<command>`.
+    /// Returns the folder of a command's server data, binaries and secrets: `target/<command>`.
     pub(crate) fn state(&self, command: &str) -> PathBuf {
         self.root.join("target").join(command)
     }
 
-    /// The names of the functions, sorted: each folder in `functions/` with a manifest.
+    /// Returns the sorted names of the functions: each folder in `functions/` with a manifest.
     ///
     /// # Errors
     /// The folder cannot be listed.

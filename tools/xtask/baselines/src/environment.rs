@@ -1,14 +1,14 @@
-//! What `cargo xtask bench` tells a floor.
+//! The variables that `cargo xtask bench` sets for a baseline.
 
 use lambda_http::Error;
 
-/// A variable that has to be there.
+/// Returns the value of a required variable.
 ///
 /// # Errors
-/// It is not there; the error names it.
+/// The variable is missing; the error names it.
 #[expect(
     clippy::disallowed_methods,
-    reason = "a floor is no function, and the product's configuration is not what it measures"
+    reason = "a baseline is not a function, and the product's configuration is not what it measures"
 )]
 pub fn variable(name: &str) -> Result<String, Error> {
     std::env::var(name).map_err(|error| format!("{name}: {error}").into())

@@ -1,16 +1,18 @@
-//! What the floors have in common: the runtime, the connections and the answer of the functions, and nothing of their work.
+//! The parts that all baselines share: the functions' runtime, connections and response, and none
+//! of their work.
 //!
-//! A package of its own, for Cargo then builds them with the dependencies and the features that the functions have, and no others.
+//! The baselines are a package of their own, so that Cargo builds them with exactly the
+//! dependencies and features that the functions have.
 
-mod cache;
-mod database;
 mod environment;
-mod reply;
+mod postgres;
+mod redis;
+mod response;
 
-pub use cache::connect as connect_redis;
-pub use database::connect as connect_postgres;
+pub use self::postgres::connect as connect_postgres;
+pub use self::redis::connect as connect_redis;
 pub use environment::variable;
-pub use reply::{constant, json, packed};
+pub use response::{constant, gzipped, json};
 
 use std::future::Future;
 use std::sync::Arc;
@@ -18,20 +20,20 @@ use std::sync::Arc;
 use lambda_http::{Body, Error, Request, service_fn};
 use tokio::runtime::Builder;
 
-/// Runs a floor as the functions are run that serve one request at a time: what `prepare` returns is made during INIT, and
-/// `answer` is called with it for each request.
+/// Runs a baseline in the way of a function that serves one request at a time. `prepare` runs
+/// during INIT, and `respond` is called with its result for each request.
 ///
 /// # Errors
-/// The floor cannot be prepared, or the environment is none of Lambda's.
-pub fn run<S, A, F>(prepare: impl Future<Output = Result<S, Error>>, answer: A) -> Result<(), Error>
+/// `prepare` fails, or the process does not run in a Lambda environment.
+pub fn run<S, R, F>(prepare: impl Future<Output = Result<S, Error>>, respond: R) -> Result<(), Error>
 where
     S: Send + Sync + 'static,
-    A: Fn(Arc<S>) -> F + Copy + Send + 'static,
+    R: Fn(Arc<S>) -> F + Copy + Send + 'static,
     F: Future<Output = Result<http::Response<Body>, Error>> + Send + 'static,
 {
     Builder::new_current_thread().enable_all().build()?.block_on(async {
         let prepared = Arc::new(prepare.await?);
-        let service = service_fn(move |_request: Request| answer(Arc::clone(&prepared)));
+        let service = service_fn(move |_request: Request| respond(Arc::clone(&prepared)));
         lambda_http::run_concurrent(service).await
     })
 }

@@ -1,4 +1,4 @@
-//! A database as it might look after a year, the same every time but for the dates.
+//! Fills a database with a year of data. Apart from the dates the data are the same every time.
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -8,30 +8,31 @@ use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-/// The person for whom the statements ask.
+/// The user whose requests the statements belong to.
 const USER: Uuid = Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0000_0001);
-/// What the entries are about, one after the other; the first is what the person who asks looks for.
+/// The themes of the entries, in turn. The statements search for the first one.
 const THEMES: [&str; 8] = ["walking", "sleep", "work", "family", "music", "money", "running", "friends"];
-/// Rows of one statement.
+/// The number of rows that one statement inserts.
 const BATCH: i64 = 10_000;
-/// How long everybody has been writing.
+/// The time that the entries span.
 const PERIOD: SignedDuration = SignedDuration::from_hours(365 * 24);
 
-/// How much there is.
+/// The size of the database.
 #[derive(Debug, Clone)]
 pub(super) struct Size {
     entries: i64,
-    /// How many people there are besides the one who asks.
+    /// The number of other users.
     others: i64,
     now: Timestamp,
 }
 
 impl Size {
-    pub(super) fn of(entries: i64) -> Self {
+    pub(super) fn new(entries: i64) -> Self {
         Self { entries, others: (entries / 50).max(1000), now: Timestamp::now() }
     }
 
-    /// The person who asks, with an entry that there is only once the database is filled.
+    /// Returns the parameters of the statements. The entry does not exist before the database is
+    /// filled.
     pub(super) fn subject(&self) -> Subject {
         let [theme, ..] = THEMES;
         Subject {
@@ -48,27 +49,30 @@ impl Size {
     }
 }
 
-/// Fills an empty database, and returns the person who asks.
+/// Fills an empty database, and returns the parameters of the statements.
 ///
 /// # Errors
-/// The database refuses a statement.
+/// A statement fails.
 pub(super) async fn fill(client: &Client, size: &Size) -> Result<Subject> {
     let subject = size.subject();
-    // Triggers and references of every row would take longer than all the rest; and filling takes longer than a request may.
+    // The triggers and references of every row would take longer than everything else. Filling
+    // takes longer than the timeout of a request.
     client.batch_execute("SET statement_timeout = 0; SET session_replication_role = replica").await?;
-    client.batch_execute(&people(size, &subject)).await?;
-    println!("{} people added", size.others + 1);
-    write_entries(client, size).await?;
+    client.batch_execute(&insert_users(size, &subject)).await?;
+    println!("{} users added", size.others + 1);
+    insert_entries(client, size).await?;
     println!("{} entries added; adding the conversations, and analysing", size.entries);
-    client.batch_execute(&rest(size)).await?;
+    client.batch_execute(&insert_conversations(size)).await?;
     client.batch_execute("VACUUM (ANALYZE)").await?;
     let entry = "SELECT id FROM journal_entries WHERE user_id = $1 ORDER BY created_at DESC LIMIT 1 OFFSET 5";
     let entry = client.query_one(entry, &[&USER]).await?.try_get(0)?;
     Ok(Subject { entry, ..subject })
 }
 
-/// Everybody has a profile, two live sessions and two keys; of a few, others have expired in the last minute and wait to be purged.
-fn people(size: &Size, subject: &Subject) -> String {
+/// Returns the statements that insert the users. Every user has a profile, two live sessions and
+/// two idempotency keys. Some users also have a session and a key that expired in the last minute
+/// and have not been purged yet.
+fn insert_users(size: &Size, subject: &Subject) -> String {
     let Subject { email, password_hash, endpoint, .. } = subject;
     let (others, token) = (size.others, "'\\x' || repeat('07', 32)");
     format!(
@@ -92,9 +96,10 @@ fn people(size: &Size, subject: &Subject) -> String {
     )
 }
 
-/// In the order of time, as they would have come: so that one person's are as far apart in the table as they are in a real one.
-async fn write_entries(client: &Client, size: &Size) -> Result<()> {
-    // Ids of version 7 whose time is the entry's own, as the function makes them.
+/// Inserts the entries in the order of time, so that the entries of one user are as far apart in
+/// the table as in a real one.
+async fn insert_entries(client: &Client, size: &Size) -> Result<()> {
+    // Ids of version 7 with the entry's own time, as the function creates them.
     let insert = format!(
         "INSERT INTO journal_entries (id, user_id, title, content, mood, tags, created_at, updated_at)
         SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7' || substr(md5(n::text), 1, 3)
@@ -131,8 +136,9 @@ async fn write_entries(client: &Client, size: &Size) -> Result<()> {
     Ok(())
 }
 
-/// Everybody has exchanged forty messages, and whoever asks one for each ten of all entries.
-fn rest(size: &Size) -> String {
+/// Returns the statements that insert the conversations. The user of the statements has one message
+/// for every ten entries, and all other users have forty messages each.
+fn insert_conversations(size: &Size) -> String {
     let own = size.entries / 10;
     format!(
         "UPDATE users u SET journal_entry_count = c.n

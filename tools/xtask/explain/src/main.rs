@@ -1,5 +1,6 @@
-//! How Postgres runs the product's statements, and whether that is how it should. Run by `cargo xtask explain`.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to the terminal")]
+//! Runs the product's statements in Postgres, and evaluates their plans. Used by
+//! `cargo xtask explain`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints to the terminal")]
 
 mod fill;
 mod verdict;
@@ -14,15 +15,16 @@ use tokio_postgres::{Client, NoTls};
 
 use self::fill::Size;
 
-/// Fills the empty database at `DATABASE_URL` and explains statements in it, or lists them.
+/// Fills the empty database at `DATABASE_URL` and explains statements in it, or lists the
+/// statements.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Names of statements; without one, all are listed.
+    /// Names of statements. Without a name, all names are listed.
     statements: Vec<String>,
     /// Explains every statement.
     #[arg(long)]
     all: bool,
-    /// How many journal entries there are.
+    /// Number of journal entries.
     #[arg(long)]
     entries: i64,
 }
@@ -39,18 +41,18 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let size = Size::of(arguments.entries);
+    let size = Size::new(arguments.entries);
     if arguments.statements.is_empty() && !arguments.all {
         print!("{}", list(&statements::statements(&size.subject())));
         return Ok(ExitCode::SUCCESS);
     }
-    // Found out now, not after the database is filled.
-    chosen(arguments, &size.subject())?;
-    #[expect(clippy::disallowed_methods, reason = "not in the arguments, which everybody on the machine can read")]
+    // Checked now, because filling the database takes a while.
+    select(arguments, &size.subject())?;
+    #[expect(clippy::disallowed_methods, reason = "every user of the machine can read the arguments")]
     let url = std::env::var("DATABASE_URL").context("DATABASE_URL")?;
-    let subject = connected(&url, async |client| fill::fill(client, &size).await).await?;
-    let examples = chosen(arguments, &subject)?;
-    let bad = connected(&url, async |client| explain_all(client, &examples).await).await?;
+    let subject = with_connection(&url, async |client| fill::fill(client, &size).await).await?;
+    let examples = select(arguments, &subject)?;
+    let bad = with_connection(&url, async |client| explain_all(client, &examples).await).await?;
     match bad.as_slice() {
         [] => Ok(ExitCode::SUCCESS),
         bad => {
@@ -60,7 +62,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
 }
 
-/// The names, for whoever does not know them by heart.
+/// Returns the sorted names, one per line.
 fn list(examples: &[Example]) -> String {
     let mut names: Vec<&str> = examples.iter().map(|example| example.statement.name).collect();
     names.sort_unstable();
@@ -68,7 +70,8 @@ fn list(examples: &[Example]) -> String {
     names.iter().map(|name| format!("{name}\n")).collect()
 }
 
-fn chosen(arguments: &Arguments, subject: &Subject) -> Result<Vec<Example>> {
+/// Returns the examples of the statements in the arguments.
+fn select(arguments: &Arguments, subject: &Subject) -> Result<Vec<Example>> {
     let mut examples = statements::statements(subject);
     for name in &arguments.statements {
         if !examples.iter().any(|example| example.statement.name == name) {
@@ -79,17 +82,17 @@ fn chosen(arguments: &Arguments, subject: &Subject) -> Result<Vec<Example>> {
     Ok(examples)
 }
 
-/// Works on a connection of its own.
-async fn connected<T>(url: &str, work: impl AsyncFnOnce(&Client) -> Result<T>) -> Result<T> {
+/// Runs `work` with a new connection.
+async fn with_connection<T>(url: &str, work: impl AsyncFnOnce(&Client) -> Result<T>) -> Result<T> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.context("cannot connect to the database")?;
-    // The connection is driven here rather than in a task: it ends with the work.
+    // Driven here and not in a task, so that the connection ends with `work`.
     tokio::select! {
         result = work(&client) => result,
         ended = connection => bail!("the database has closed the connection: {ended:?}"),
     }
 }
 
-/// Explains one after the other, and returns the titles of those whose verdict is bad.
+/// Explains the examples, and returns the titles of those with a bad verdict.
 async fn explain_all(client: &Client, examples: &[Example]) -> Result<Vec<String>> {
     let mut bad = Vec::new();
     for example in examples {
@@ -102,18 +105,19 @@ async fn explain_all(client: &Client, examples: &[Example]) -> Result<Vec<String
     Ok(bad)
 }
 
-/// Prints the plan of a statement with the verdict on it, and returns whether that is good.
+/// Prints the plan of a statement with the verdict, and returns whether the verdict is good.
 async fn explain(client: &Client, example: &Example) -> Result<bool> {
     let params: Vec<_> = example.params.iter().map(statements::Value::param).collect();
     let sql = format!("EXPLAIN (ANALYZE, BUFFERS) {}", example.statement.sql);
     client.batch_execute("BEGIN").await?;
-    // Typed and with its parameters, as the functions send it: so the planner sees what it sees for them.
+    // Typed and with parameters, as the functions send it, so that the planner has the same
+    // information.
     let rows = client.query_typed(&sql, &params).await;
     client.batch_execute("ROLLBACK").await?;
     let lines = rows?.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
     let text = lines.join("\n");
     println!("{text}\n");
-    let verdict = verdict::judge(&Plan::parse(&text), example.exceptions);
+    let verdict = verdict::evaluate(&Plan::parse(&text), example.exceptions);
     for finding in &verdict {
         println!("{finding}");
     }
@@ -129,15 +133,15 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn every_statement_runs_as_it_should_and_changes_nothing() {
+    async fn every_statement_has_a_good_plan_and_changes_nothing() {
         let (admin, name) = (testing::postgres(), format!("explain_{}", std::process::id()));
         admin.clone_database(&testing::template_database(), &name).await.unwrap();
         let url = admin.url(&name);
-        let size = Size::of(20_000);
-        let subject = connected(&url, async |client| fill::fill(client, &size).await).await.unwrap();
+        let size = Size::new(20_000);
+        let subject = with_connection(&url, async |client| fill::fill(client, &size).await).await.unwrap();
         let counts = "SELECT (SELECT sum(journal_entry_count)::bigint FROM users), (SELECT count(*) FROM sessions),
             (SELECT count(*) FROM sessions WHERE revoked_at IS NULL), (SELECT count(*) FROM messages)";
-        connected(&url, async |client| {
+        with_connection(&url, async |client| {
             let count = async || -> Result<[i64; 4]> {
                 let row = client.query_one(counts, &[]).await?;
                 Ok([0, 1, 2, 3].map(|column| row.get(column)))
@@ -155,16 +159,16 @@ mod tests {
 
     #[test]
     fn every_name_is_listed_once() {
-        let listed = list(&statements::statements(&Size::of(1000).subject()));
+        let listed = list(&statements::statements(&Size::new(1000).subject()));
         let names: BTreeSet<&str> = listed.lines().collect();
         assert_eq!(names.len(), listed.lines().count());
         assert!(names.contains("journal.page") && names.contains("journal.page.known"));
     }
 
     #[test]
-    fn an_unknown_name_is_refused_before_anything_is_done() {
+    fn an_unknown_name_is_rejected_before_anything_else() {
         let arguments = Arguments { statements: vec!["journal.pages".to_owned()], all: false, entries: 1000 };
-        let error = chosen(&arguments, &Size::of(1000).subject()).unwrap_err();
+        let error = select(&arguments, &Size::new(1000).subject()).unwrap_err();
         assert!(error.to_string().contains("journal.pages"), "{error}");
     }
 }

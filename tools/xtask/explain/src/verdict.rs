@@ -1,11 +1,11 @@
-//! What is good of a plan and what is not.
+//! The verdict on a plan.
 
 use std::fmt;
 
 use dev_servers::Plan;
 use shared::domain::statements::Exception;
 
-/// One criterion, and how the plan meets it.
+/// A criterion, and whether the plan meets it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Finding {
     criterion: &'static str,
@@ -19,20 +19,21 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Judges a plan by its use of indexes, its scans and its sorts, with regard to what its statement does on purpose.
-pub(super) fn judge(plan: &Plan, exceptions: &[Exception]) -> Vec<Finding> {
+/// Evaluates a plan by its indexes, scans and sorts. `exceptions` are what the statement does on
+/// purpose.
+pub(super) fn evaluate(plan: &Plan, exceptions: &[Exception]) -> Vec<Finding> {
     let mut findings = vec![index(plan, exceptions)];
     findings.extend(plan.scans.iter().map(|table| scan(table, exceptions)));
     if plan.scans.is_empty() {
         findings.push(Finding { criterion: "sequential scan", text: "none".to_owned(), is_good: true });
     }
-    let meant = exceptions.iter().find_map(|exception| match exception {
-        Exception::Sort(why) => Some(why),
+    let reason = exceptions.iter().find_map(|exception| match exception {
+        Exception::Sort(reason) => Some(reason),
         Exception::Scan(..) => None,
     });
-    let (text, is_good) = match (plan.sorts, meant) {
+    let (text, is_good) = match (plan.sorts, reason) {
         (0, _) => ("none".to_owned(), true),
-        (sorts, Some(why)) => (format!("{sorts}, on purpose: {why}"), true),
+        (sorts, Some(reason)) => (format!("{sorts}, on purpose: {reason}"), true),
         (sorts, None) => (sorts.to_string(), false),
     };
     findings.push(Finding { criterion: "sort", text, is_good });
@@ -51,7 +52,7 @@ fn index(plan: &Plan, exceptions: &[Exception]) -> Finding {
 
 fn scan(table: &str, exceptions: &[Exception]) -> Finding {
     let (text, is_good) = match reason(table, exceptions) {
-        Some(why) => (format!("{table}, on purpose: {why}"), true),
+        Some(reason) => (format!("{table}, on purpose: {reason}"), true),
         None => (table.to_owned(), false),
     };
     Finding { criterion: "sequential scan", text, is_good }
@@ -59,7 +60,7 @@ fn scan(table: &str, exceptions: &[Exception]) -> Finding {
 
 fn reason(table: &str, exceptions: &[Exception]) -> Option<&'static str> {
     exceptions.iter().find_map(|exception| match exception {
-        Exception::Scan(name, why) if *name == table => Some(*why),
+        Exception::Scan(name, reason) if *name == table => Some(*reason),
         _ => None,
     })
 }
@@ -69,7 +70,7 @@ mod tests {
     use super::*;
 
     fn verdict(text: &str, exceptions: &[Exception]) -> Vec<String> {
-        judge(&Plan::parse(text), exceptions).iter().map(ToString::to_string).collect()
+        evaluate(&Plan::parse(text), exceptions).iter().map(ToString::to_string).collect()
     }
 
     const SCAN: &str = "Sort  (cost=1)\n  ->  Seq Scan on users u  (cost=1)";
@@ -82,16 +83,16 @@ mod tests {
     }
 
     #[test]
-    fn a_scan_and_a_sort_are_bad_unless_they_are_meant() {
+    fn a_scan_and_a_sort_are_bad_unless_they_are_exceptions() {
         assert_eq!(verdict(SCAN, &[]), ["✗ index: none", "✗ sequential scan: users", "✗ sort: 1"]);
-        let meant = [Exception::Scan("users", "all of them"), Exception::Sort("few")];
+        let exceptions = [Exception::Scan("users", "all of them"), Exception::Sort("few")];
         let expected =
             ["✓ index: none", "✓ sequential scan: users, on purpose: all of them", "✓ sort: 1, on purpose: few"];
-        assert_eq!(verdict(SCAN, &meant), expected);
+        assert_eq!(verdict(SCAN, &exceptions), expected);
     }
 
     #[test]
-    fn an_exception_for_one_table_is_none_for_another() {
+    fn an_exception_for_one_table_does_not_apply_to_another() {
         let exceptions = [Exception::Scan("sessions", "few")];
         assert_eq!(verdict(SCAN, &exceptions)[1], "✗ sequential scan: users");
     }

@@ -1,4 +1,4 @@
-//! The release binaries of the functions and of the floors.
+//! Building the functions and the baselines in release.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,72 +6,59 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::cargo::{self, Built};
+use crate::binaries;
+use crate::cargo::{self, Artifact};
 use crate::terminal::seconds;
 use crate::workspace::Workspace;
 
-/// Built apart from the others, as SAM builds every function: it alone depends on `sqlx`, which switches on features of their common
-/// dependencies that no other function has.
+/// The function that is built separately, as SAM builds every function. It alone depends on `sqlx`,
+/// which enables features of common dependencies that no other function has.
 const MIGRATION: &str = "db-migrate";
 
-/// The binaries by name, out of the way of other builds.
+/// The binaries by name, in a folder that other builds do not change.
 #[derive(Debug)]
 pub(crate) struct Binaries {
     by_name: BTreeMap<String, PathBuf>,
-    /// How long the functions took to build; next to nothing where they were up to date.
-    pub(crate) took: Duration,
+    /// How long the functions took to build. Near zero if they were up to date.
+    pub(crate) build_time: Duration,
 }
 
 impl Binaries {
-    /// Builds every function and every floor, and sets them aside. Cargo shows its own progress.
+    /// Builds every function and every baseline, and sets them aside. Cargo shows its own progress.
     ///
     /// # Errors
-    /// One does not compile, or cannot be copied.
+    /// A package does not compile, or a binary cannot be copied.
     pub(crate) async fn build(workspace: &Workspace, profile: &str) -> Result<Self> {
         let functions = workspace.functions()?;
         println!("building {} functions with the profile {profile}", functions.len());
         let started = Instant::now();
-        let (apart, together): (Vec<_>, Vec<_>) = functions.iter().partition(|function| *function == MIGRATION);
-        let mut built = packages(workspace, profile, &together).await?;
-        built.extend(packages(workspace, profile, &apart).await?);
-        let took = started.elapsed();
-        println!("✓ functions built ({})", seconds(took));
-        built.extend(packages(workspace, profile, &[&"baselines".to_owned()]).await?);
+        // Nothing else of the workspace is built with the functions: the emulator and the tests
+        // would enable further features of the dependencies.
+        let (separate, together): (Vec<_>, Vec<_>) = functions.into_iter().partition(|name| name == MIGRATION);
+        let mut artifacts = cargo::build(workspace, profile, &together).await?;
+        artifacts.extend(cargo::build(workspace, profile, &separate).await?);
+        let build_time = started.elapsed();
+        println!("✓ functions built ({})", seconds(build_time));
+        artifacts.extend(cargo::build(workspace, profile, &["baselines".to_owned()]).await?);
 
-        let folder = workspace.state("bench").join("functions");
-        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let mut by_name = BTreeMap::new();
-        for built in built {
-            crate::dev::binaries::install(&built, &folder)?;
-            by_name.insert(built.function.clone(), folder.join(built.function));
-        }
-        Ok(Self { by_name, took })
+        let folder = binaries::set_aside(workspace, "bench", &artifacts)?;
+        let by_name = artifacts.into_iter().map(|Artifact { name, .. }| (name.clone(), folder.join(name))).collect();
+        Ok(Self { by_name, build_time })
     }
 
-    /// The file of a function or a floor.
+    /// Returns the binary of a function or a baseline.
     ///
     /// # Errors
-    /// There is none of that name.
+    /// There is no binary of that name.
     pub(crate) fn get(&self, name: &str) -> Result<&Path> {
         self.by_name.get(name).map(PathBuf::as_path).with_context(|| format!("cargo has built no {name}"))
     }
 
-    /// The sizes of those functions in bytes.
+    /// Returns the sizes of the functions in bytes.
     ///
     /// # Errors
-    /// A binary is gone.
+    /// A binary is missing.
     pub(crate) fn sizes(&self, functions: &[String]) -> Result<BTreeMap<String, u64>> {
         functions.iter().map(|name| Ok((name.clone(), std::fs::metadata(self.get(name)?)?.len()))).collect()
     }
-}
-
-/// Builds packages one beside the other, and nothing else of the workspace: the emulator and the tests would switch on further
-/// features of the dependencies.
-async fn packages(workspace: &Workspace, profile: &str, names: &[&String]) -> Result<Vec<Built>> {
-    let mut command = cargo::command(workspace);
-    command.args(["build", "--profile", profile]);
-    for name in names {
-        command.args(["--package", name]);
-    }
-    cargo::artifacts(&mut command).await
 }

@@ -1,16 +1,16 @@
-//! Events as an HTTP API sends them (payload format 2.0), of the size that a real client causes.
+//! HTTP API events (payload format 2.0) of the size that a real client causes.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-/// What differs from request to request.
+/// The parts of a request that differ between cases.
 #[derive(Debug, Default)]
 pub(crate) struct Event<'a> {
     /// The method and the path of the template, such as `GET /api/users/{user_id}/profile`.
     pub(crate) route: &'a str,
     /// The value of `{user_id}` in the route.
-    pub(crate) user: Option<&'a str>,
+    pub(crate) user_id: Option<&'a str>,
     pub(crate) query: &'a [(&'a str, &'a str)],
     pub(crate) token: Option<&'a str>,
     pub(crate) if_none_match: Option<&'a str>,
@@ -18,10 +18,10 @@ pub(crate) struct Event<'a> {
 }
 
 impl Event<'_> {
-    /// The event as Lambda hands it over.
+    /// Returns the event as Lambda passes it to the function.
     pub(crate) fn payload(&self) -> Vec<u8> {
         let (method, path) = self.route.split_once(' ').unwrap_or(("GET", self.route));
-        let path = self.user.map_or_else(|| path.to_owned(), |user| path.replace("{user_id}", user));
+        let path = self.user_id.map_or_else(|| path.to_owned(), |id| path.replace("{user_id}", id));
         let raw_query: Vec<String> = self.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let body = self.body.as_ref().map(Value::to_string);
         let mut event = json!({
@@ -54,8 +54,8 @@ impl Event<'_> {
             if !self.query.is_empty() {
                 object.insert("queryStringParameters".to_owned(), self.query.iter().copied().collect());
             }
-            if let Some(user) = self.user {
-                object.insert("pathParameters".to_owned(), json!({ "user_id": user }));
+            if let Some(user_id) = self.user_id {
+                object.insert("pathParameters".to_owned(), json!({ "user_id": user_id }));
             }
             if let Some(body) = body {
                 object.insert("body".to_owned(), body.into());
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_has_what_the_recorded_ones_have() {
+    fn an_event_equals_the_recorded_one() {
         let recorded: Value =
             serde_json::from_str(include_str!("../../../../events/journal-list/success.json")).unwrap();
         let token = "AZLwwXo7fE2OXxAhMkNUZQABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
@@ -102,9 +102,9 @@ mod tests {
     }
 
     #[test]
-    fn the_user_stands_in_the_path_and_the_body_is_text() {
+    fn the_user_id_is_in_the_path_and_the_body_is_text() {
         let route = "PATCH /api/users/{user_id}/profile";
-        let event = Event { route, user: Some("u-1"), body: Some(json!({"a": 1})), ..Event::default() };
+        let event = Event { route, user_id: Some("u-1"), body: Some(json!({"a": 1})), ..Event::default() };
         let event: Value = serde_json::from_slice(&event.payload()).unwrap();
         assert_eq!((&event["rawPath"], &event["body"]), (&json!("/api/users/u-1/profile"), &json!("{\"a\":1}")));
         assert_eq!(event["pathParameters"]["user_id"], "u-1");

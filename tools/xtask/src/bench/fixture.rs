@@ -1,50 +1,44 @@
-//! What the contestants run against: servers of our own, and accounts with journals of three sizes.
-
-pub(crate) mod journal;
+//! The servers that the cases run against, and accounts with journals of three sizes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use dev_servers::{Postgres, PostgresOptions, Redis, RedisOptions};
+use dev_servers::{Postgres, PostgresOptions};
 use emulator::{LoneEnvironment, LoneOptions};
 use serde_json::{Value, json};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Row as _};
 
-use super::answer::Answer;
 use super::build::Binaries;
 use super::event::Event;
+use super::response::Response;
+use crate::accounts::credentials;
+use crate::measurement::seed::{self, Text};
 use crate::schema::Schema;
-use crate::servers::Servers;
+use crate::servers::{Servers, random_cache_key};
 use crate::terminal::Step;
 use crate::workspace::Workspace;
 
-pub(crate) use journal::Text;
-use journal::texts;
-
-/// A fill is given up by then; see `shared::cache`.
-pub(crate) const FILLED_AFTER: Duration = Duration::from_millis(20);
-/// A page of the history.
+/// The deadline of a cache fill that follows a response; see `shared::cache`.
+pub(crate) const FILL_TIMEOUT: Duration = Duration::from_millis(20);
+/// The messages on a page of the history.
 const MESSAGES: i32 = 50;
 const DATABASE: &str = "bench";
-const PASSWORD: &str = "a-quiet-morning-walk";
 
 /// The servers and the accounts.
 #[derive(Debug)]
 pub(crate) struct Fixture {
     pub(crate) servers: Servers,
-    /// `DATABASE_URL`, `REDIS_URL` and so on.
+    /// The functions' environment variables: `DATABASE_URL`, `REDIS_URL` and so on.
     pub(crate) variables: BTreeMap<String, String>,
-    /// With 100, 10,000 and 1,000,000 entries.
+    /// Accounts with 100, 10,000 and 1,000,000 entries.
     pub(crate) readers: [Account; 3],
-    /// Writes, and signs in again and again.
+    /// The account that writes and signs in.
     pub(crate) writer: Account,
-    /// What the entries say.
+    /// The texts of the entries.
     pub(crate) texts: Vec<Text>,
-    /// The versions of the servers, for the record.
+    /// The versions of the servers, for the report.
     pub(crate) versions: String,
 }
 
@@ -52,60 +46,51 @@ pub(crate) struct Fixture {
 #[derive(Debug)]
 pub(crate) struct Account {
     pub(crate) email: String,
-    pub(crate) user: String,
+    pub(crate) user_id: String,
     pub(crate) token: String,
-    /// The digest under which the session is cached.
+    /// The digest in the session's cache key.
     pub(crate) token_hash: String,
 }
 
 impl Fixture {
-    /// Starts the servers, and makes what is not there from the last time. Postgres keeps its data and syncs every commit to the disk;
-    /// Redis keeps nothing, so that no snapshot gets in the way.
+    /// Starts the servers, and creates the data that an earlier run has not left behind.
     ///
     /// # Errors
-    /// A server does not start, or a function refuses what it should take.
+    /// A server does not start, or a function rejects a valid request.
     pub(crate) async fn prepare(workspace: &Workspace, binaries: &Binaries) -> Result<Self> {
-        let state = workspace.state("bench");
         let step = Step::begin("starting Postgres and Redis");
-        let postgres = Postgres::start(&state.join("postgres"), &PostgresOptions::default())?;
-        let redis = Redis::start(&state.join("redis"), &RedisOptions::default())?;
-        let servers = Servers { redis, postgres };
+        let servers = Servers::start_measured(workspace, "bench", &PostgresOptions::default())?;
         let url = migrated(workspace, &servers.postgres).await?;
         step.done("Postgres and Redis started, database migrated");
 
-        let mut key = [0; 32];
-        getrandom::fill(&mut key)?;
-        let variables: BTreeMap<String, String> =
-            [("DATABASE_URL", url.clone()), ("REDIS_URL", servers.redis.url()), ("CACHE_KEY", STANDARD.encode(key))]
-                .map(|(name, value)| (name.to_owned(), value))
-                .into();
+        let variables = servers.variables(&url, random_cache_key()?);
 
-        let step = Step::begin("making the accounts");
+        let step = Step::begin("creating the accounts");
         let options: PgConnectOptions = url.parse()?;
-        // The database bounds its statements to 5 s; filling a journal takes longer.
+        // The database limits statements to 5 s. Filling a journal takes longer.
         let mut database = options.options([("statement_timeout", "0")]).connect().await?;
-        let texts = texts();
-        let mut make = async |name: &str, entries: i64| -> Result<Account> {
+        let texts = seed::texts();
+        let mut create = async |name: &str, entries: i64| -> Result<Account> {
             let account = sign_in(&mut database, binaries, &variables, name).await?;
-            journal::fill(&mut database, &account.user, entries, &texts).await?;
+            seed::fill_journal(&mut database, &account.user_id, entries, &texts).await?;
             Ok(account)
         };
         let readers =
-            [make("hundred", 100).await?, make("ten-thousand", 10_000).await?, make("million", 1_000_000).await?];
-        let writer = make("writer", 0).await?;
-        journal::converse(&mut database, &writer.user, MESSAGES).await?;
-        journal::settle(&mut database).await?;
-        let versions = versions(&mut database, &servers.redis.url()).await?;
+            [create("hundred", 100).await?, create("ten-thousand", 10_000).await?, create("million", 1_000_000).await?];
+        let writer = create("writer", 0).await?;
+        seed::fill_conversation(&mut database, &writer.user_id, MESSAGES).await?;
+        seed::vacuum(&mut database).await?;
+        let versions = servers.versions(&mut database).await?;
         let fixture = Self { servers, variables, readers, writer, texts, versions };
         for account in &fixture.readers {
-            fixture.describe(binaries, account)?;
+            fixture.set_profile(binaries, account)?;
         }
         step.done("4 accounts signed in, with 100, 10,000, 1,000,000 and no entries");
         Ok(fixture)
     }
 
-    /// Gives an account a profile as one has it after some weeks.
-    fn describe(&self, binaries: &Binaries, account: &Account) -> Result<()> {
+    /// Gives an account a profile as it might look after some weeks.
+    fn set_profile(&self, binaries: &Binaries, account: &Account) -> Result<()> {
         let body = json!({
             "communication_style": "gentle and direct, with few questions at once",
             "traits": {
@@ -121,28 +106,29 @@ impl Fixture {
         });
         let event = Event {
             route: "PATCH /api/users/{user_id}/profile",
-            user: Some(&account.user),
+            user_id: Some(&account.user_id),
             token: Some(&account.token),
             body: Some(body),
             ..Event::default()
         };
-        self.ask(binaries, "profile-update", &event).map(drop)
+        self.invoke(binaries, "profile-update", &event).map(drop)
     }
 
-    /// Asks a function once, in an environment of its own, and insists on a 2xx.
+    /// Invokes a function once, in a new environment.
     ///
     /// # Errors
-    /// The function fails, or answers something else.
-    pub(crate) fn ask(&self, binaries: &Binaries, function: &str, event: &Event<'_>) -> Result<Answer> {
-        let answer = ask(binaries, &self.variables, function, event)?;
-        match answer.status_code {
-            200..300 => Ok(answer),
-            status => bail!("{function} answered {status}: {}", answer.json().unwrap_or_default()),
+    /// The function fails, or its status is not 2xx.
+    pub(crate) fn invoke(&self, binaries: &Binaries, function: &str, event: &Event<'_>) -> Result<Response> {
+        let response = invoke(binaries, &self.variables, function, event)?;
+        match response.status_code {
+            200..300 => Ok(response),
+            status => bail!("{function} returned {status}: {}", response.json().unwrap_or_default()),
         }
     }
 }
 
-/// The URL of the database with the schema as the files say it. What was made under other files is made anew: it is nobody's data.
+/// Migrates the database and returns its URL. A database with other migrations is dropped and
+/// created again, because it contains only generated data.
 async fn migrated(workspace: &Workspace, postgres: &Postgres) -> Result<String> {
     let url = postgres.url(DATABASE);
     postgres.create_database(DATABASE).await?;
@@ -157,15 +143,20 @@ async fn migrated(workspace: &Workspace, postgres: &Postgres) -> Result<String> 
     Ok(url)
 }
 
-fn ask(binaries: &Binaries, variables: &BTreeMap<String, String>, function: &str, event: &Event<'_>) -> Result<Answer> {
+fn invoke(
+    binaries: &Binaries,
+    variables: &BTreeMap<String, String>,
+    function: &str,
+    event: &Event<'_>,
+) -> Result<Response> {
     let mut environment = LoneEnvironment::spawn(binaries.get(function)?, variables, LoneOptions::default())?;
-    let (response, _) = environment.invoke(&event.payload())?;
-    // What it fills into the cache is still on its way.
-    std::thread::sleep(FILLED_AFTER);
-    Answer::parse(&response)
+    let (payload, _) = environment.invoke(&event.payload())?;
+    // The function fills the cache after it has responded.
+    std::thread::sleep(FILL_TIMEOUT);
+    Response::parse(&payload)
 }
 
-/// Registers the account, unless it is there from the last time, and opens a session.
+/// Registers the account, unless it exists already, and opens a session.
 async fn sign_in(
     database: &mut PgConnection,
     binaries: &Binaries,
@@ -175,33 +166,16 @@ async fn sign_in(
     let email = format!("{name}@bench.example");
     let call = |function, route| {
         let event = Event { route, body: Some(credentials(&email)), ..Event::default() };
-        ask(binaries, variables, function, &event)
+        invoke(binaries, variables, function, &event)
     };
     match call("auth-register", "POST /api/auth/register")?.status_code {
         201 | 409 => {}
-        status => bail!("auth-register answered {status}"),
+        status => bail!("auth-register returned {status}"),
     }
     let login = call("auth-login", "POST /api/auth/login")?.json()?;
-    let token = login.get("access_token").and_then(Value::as_str).context("auth-login gave no token")?.to_owned();
+    let token = login.get("access_token").and_then(Value::as_str).context("auth-login returned no token")?.to_owned();
     let newest = "SELECT u.id::text AS id, encode(s.token_hash, 'hex') AS hash FROM users u JOIN sessions s ON s.user_id = u.id \
         WHERE u.email = $1 ORDER BY s.created_at DESC LIMIT 1";
     let row = sqlx::query(newest).bind(&email).fetch_one(database).await?;
-    Ok(Account { user: row.try_get("id")?, token, token_hash: row.try_get("hash")?, email })
-}
-
-/// The body of a log-in.
-pub(crate) fn credentials(email: &str) -> Value {
-    json!({ "email": email, "password": PASSWORD })
-}
-
-/// The versions of both servers.
-///
-/// # Errors
-/// One does not answer.
-pub(crate) async fn versions(database: &mut PgConnection, redis_url: &str) -> Result<String> {
-    let postgres: String = sqlx::query("SHOW server_version").fetch_one(database).await?.try_get(0)?;
-    let mut redis = redis::Client::open(redis_url)?.get_connection()?;
-    let info: String = redis::cmd("INFO").arg("server").query(&mut redis)?;
-    let version = info.lines().find_map(|line| line.strip_prefix("redis_version:")).unwrap_or("?");
-    Ok(format!("Postgres {}, Redis {version}", postgres.split(' ').next().unwrap_or("?")))
+    Ok(Account { user_id: row.try_get("id")?, token, token_hash: row.try_get("hash")?, email })
 }

@@ -1,6 +1,7 @@
-//! The measurement: everybody in turn, round after round, so that whatever slows the machine down slows all of them.
+//! The measurement. The cases take turns, round after round, so that whatever slows the machine
+//! down slows all of them.
 
-mod log;
+mod median_metrics;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -9,93 +10,87 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use emulator::{LoneEnvironment, LoneOptions};
-use indicatif::{ProgressBar, ProgressStyle};
 use redis::Connection;
 
-pub(crate) use self::log::Told;
-use super::answer::Answer;
-use super::contestant::Contestant;
-use super::fixture::FILLED_AFTER;
+pub(crate) use self::median_metrics::MedianMetrics;
+use super::case::Case;
+use super::fixture::FILL_TIMEOUT;
+use super::response::Response;
+use crate::terminal;
 
-/// Invocations at the beginning of a contestant's turn that are not measured: after some seconds without any the function tests
-/// its connections first, and a neighbour may have emptied the cache.
+/// The invocations at the beginning of a turn that are not measured. After some idle seconds a
+/// function tests its connections first, and another case may have emptied the cache.
 const WARM_UP: usize = 5;
-/// Attempts at a start whose first answer took another path.
+/// The attempts at a cold start whose first invocation takes the measured path.
 const ATTEMPTS: usize = 5;
 
-/// How much is measured.
+/// How often each case is measured.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Extent {
+pub(crate) struct Repetitions {
     pub(crate) rounds: usize,
-    pub(crate) starts: usize,
+    pub(crate) cold_starts: usize,
 }
 
-/// What became of one contestant.
+/// The results of one case.
 #[derive(Debug, Default)]
-pub(crate) struct Measured {
-    /// Of each round, the invocations.
+pub(crate) struct Measurement {
+    /// The durations of the invocations of each round.
     pub(crate) rounds: Vec<Vec<Duration>>,
-    /// Of each start, the time to the first poll and to the first answer.
-    pub(crate) starts: Vec<(Duration, Duration)>,
-    /// Invocations that took another path, and are not among the durations.
-    pub(crate) strays: usize,
-    /// In bytes.
+    /// The times to the first poll and to the first answer of each cold start.
+    pub(crate) cold_starts: Vec<(Duration, Duration)>,
+    /// The invocations that took another path and are not among the durations.
+    pub(crate) discarded: usize,
+    /// The peak memory in bytes.
     pub(crate) peak_memory: u64,
-    /// In bytes.
+    /// The size of the binary in bytes.
     pub(crate) binary_size: u64,
-    /// What the function says of itself; floors say nothing.
-    pub(crate) told: Option<Told>,
+    /// The function's own figures. Baselines print none.
+    pub(crate) metrics: Option<MedianMetrics>,
 }
 
-/// Runs everybody against everybody. Blocks its thread for minutes; ends early, with an error, once `stopped` is set.
+/// Measures every case. Blocks its thread for minutes, and fails early once `stopped` is set.
 ///
 /// # Errors
-/// A contestant cannot be started, or does not answer as expected most of the time.
+/// A case cannot be started, or does not respond as expected most of the time.
 pub(crate) fn run(
-    contestants: &[Contestant],
-    extent: Extent,
+    cases: &[Case],
+    repetitions: Repetitions,
     redis_url: &str,
     folder: &Path,
     stopped: &AtomicBool,
-) -> Result<Vec<Measured>> {
+) -> Result<Vec<Measurement>> {
     let mut redis = redis::Client::open(redis_url)?.get_connection()?;
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let logs: Vec<PathBuf> = (0..contestants.len()).map(|number| folder.join(format!("{number}.log"))).collect();
-    let mut warm = contestants
-        .iter()
-        .zip(&logs)
-        .map(|(contestant, log)| Warm::new(contestant, log))
-        .collect::<Result<Vec<_>>>()?;
-    in_turns("warm", extent.rounds, &mut warm, stopped, |warm| warm.round(&mut redis))?;
-    let mut measured = warm.into_iter().zip(&logs).map(|(warm, log)| warm.finish(log)).collect::<Result<Vec<_>>>()?;
-    let mut starting: Vec<_> = contestants.iter().zip(&mut measured).collect();
-    in_turns("cold", extent.starts, &mut starting, stopped, |(contestant, measured)| {
-        measured.starts.push(start(contestant, &mut redis)?);
+    let logs: Vec<PathBuf> = (0..cases.len()).map(|number| folder.join(format!("{number}.log"))).collect();
+    let mut warm = cases.iter().zip(&logs).map(|(case, log)| WarmCase::start(case, log)).collect::<Result<Vec<_>>>()?;
+    take_turns("warm", repetitions.rounds, &mut warm, stopped, |warm| warm.round(&mut redis))?;
+    let mut measurements =
+        warm.into_iter().zip(&logs).map(|(warm, log)| warm.finish(log)).collect::<Result<Vec<_>>>()?;
+    let mut cold: Vec<_> = cases.iter().zip(&mut measurements).collect();
+    take_turns("cold", repetitions.cold_starts, &mut cold, stopped, |(case, measurement)| {
+        measurement.cold_starts.push(cold_start(case, &mut redis)?);
         Ok(())
     })?;
-    Ok(measured)
+    Ok(measurements)
 }
 
-/// Calls everybody once in each round, each round beginning with another one.
-fn in_turns<T>(
+/// Calls `turn` once in each round for each item. Each round begins with another item.
+fn take_turns<T>(
     what: &str,
     rounds: usize,
-    all: &mut [T],
+    items: &mut [T],
     stopped: &AtomicBool,
     mut turn: impl FnMut(&mut T) -> Result<()>,
 ) -> Result<()> {
-    let bar = ProgressBar::new((rounds * all.len()) as u64);
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {msg} {pos}/{len} ({eta})") {
-        bar.set_style(style);
-    }
+    let bar = terminal::progress_bar((rounds * items.len()) as u64, "{bar:40} {msg} {pos}/{len} ({eta})");
     bar.set_message(what.to_owned());
     for round in 0..rounds {
-        let (last, first) = all.split_at_mut(round % all.len().max(1));
-        for one in first.iter_mut().chain(last) {
+        let (last, first) = items.split_at_mut(round % items.len().max(1));
+        for item in first.iter_mut().chain(last) {
             if stopped.load(Ordering::Relaxed) {
                 bail!("stopped");
             }
-            turn(one)?;
+            turn(item)?;
             bar.inc(1);
         }
     }
@@ -103,86 +98,87 @@ fn in_turns<T>(
     Ok(())
 }
 
-/// A contestant in an environment that stays.
-struct Warm<'a> {
-    contestant: &'a Contestant,
+/// A case with an environment that is kept between rounds.
+struct WarmCase<'a> {
+    case: &'a Case,
     environment: LoneEnvironment,
     payloads: std::iter::Cycle<std::slice::Iter<'a, Vec<u8>>>,
-    measured: Measured,
+    measurement: Measurement,
 }
 
-impl<'a> Warm<'a> {
-    fn new(contestant: &'a Contestant, log: &Path) -> Result<Self> {
+impl<'a> WarmCase<'a> {
+    fn start(case: &'a Case, log: &Path) -> Result<Self> {
         let output = File::create(log).with_context(|| format!("cannot make {}", log.display()))?;
         let options = LoneOptions { output: Some(output), ..LoneOptions::default() };
-        let environment = LoneEnvironment::spawn(&contestant.binary, &contestant.variables, options)
-            .with_context(|| contestant.name.to_owned())?;
-        let measured = Measured { binary_size: fs::metadata(&contestant.binary)?.len(), ..Measured::default() };
-        Ok(Self { contestant, environment, payloads: contestant.payloads.iter().cycle(), measured })
+        let environment =
+            LoneEnvironment::spawn(&case.binary, &case.variables, options).with_context(|| case.name.to_owned())?;
+        let measurement = Measurement { binary_size: fs::metadata(&case.binary)?.len(), ..Measurement::default() };
+        Ok(Self { case, environment, payloads: case.payloads.iter().cycle(), measurement })
     }
 
     fn round(&mut self, redis: &mut Connection) -> Result<()> {
-        for _ in 0..WARM_UP.min(self.contestant.per_round) {
+        for _ in 0..WARM_UP.min(self.case.per_round) {
             self.invoke(redis)?;
         }
-        let mut durations = Vec::with_capacity(self.contestant.per_round);
-        for _ in 0..self.contestant.per_round {
+        let mut durations = Vec::with_capacity(self.case.per_round);
+        for _ in 0..self.case.per_round {
             match self.invoke(redis)? {
                 Some(duration) => durations.push(duration),
-                None => self.measured.strays += 1,
+                None => self.measurement.discarded += 1,
             }
         }
         if durations.is_empty() {
-            bail!("{} did not answer as expected in a whole round", self.contestant.name);
+            bail!("{} did not respond as expected in a whole round", self.case.name);
         }
-        self.measured.rounds.push(durations);
+        self.measurement.rounds.push(durations);
         Ok(())
     }
 
     fn invoke(&mut self, redis: &mut Connection) -> Result<Option<Duration>> {
-        clear(&self.contestant.clears, redis)?;
+        delete(&self.case.deleted_keys, redis)?;
         let payload = self.payloads.next().context("no payload")?;
-        let (response, duration) = self.environment.invoke(payload).with_context(|| self.contestant.name.to_owned())?;
-        Ok(is_expected(self.contestant, &response)?.then_some(duration))
+        let (response, duration) = self.environment.invoke(payload).with_context(|| self.case.name.to_owned())?;
+        Ok(is_expected(self.case, &response)?.then_some(duration))
     }
 
-    fn finish(mut self, log: &Path) -> Result<Measured> {
-        self.measured.peak_memory = self.environment.peak_memory();
+    fn finish(mut self, log: &Path) -> Result<Measurement> {
+        self.measurement.peak_memory = self.environment.peak_memory();
         drop(self.environment);
-        self.measured.told = Told::read(log)?;
-        Ok(self.measured)
+        self.measurement.metrics = MedianMetrics::read(log)?;
+        Ok(self.measurement)
     }
 }
 
-/// Starts the contestant's binary, and times its first poll and its first answer.
-fn start(contestant: &Contestant, redis: &mut Connection) -> Result<(Duration, Duration)> {
-    let payload = contestant.payloads.first().context("no payload")?;
+/// Starts the binary, and returns the times to its first poll and to its first answer.
+fn cold_start(case: &Case, redis: &mut Connection) -> Result<(Duration, Duration)> {
+    let payload = case.payloads.first().context("no payload")?;
     for _ in 0..ATTEMPTS {
-        clear(&contestant.clears, redis)?;
+        delete(&case.deleted_keys, redis)?;
         let options = LoneOptions { guarded: false, ..LoneOptions::default() };
         let began = Instant::now();
-        let mut environment = LoneEnvironment::spawn(&contestant.binary, &contestant.variables, options)?;
+        let mut environment = LoneEnvironment::spawn(&case.binary, &case.variables, options)?;
         let (response, _) = environment.invoke(payload)?;
         let answered = began.elapsed();
-        if is_expected(contestant, &response)? {
+        if is_expected(case, &response)? {
             let first_poll = environment.time_to_first_poll();
-            std::thread::sleep(FILLED_AFTER);
+            std::thread::sleep(FILL_TIMEOUT);
             return Ok((first_poll, answered));
         }
-        std::thread::sleep(FILLED_AFTER);
+        std::thread::sleep(FILL_TIMEOUT);
     }
-    bail!("{} did not answer as expected after {ATTEMPTS} starts", contestant.name)
+    bail!("{} did not respond as expected in {ATTEMPTS} cold starts", case.name)
 }
 
-fn is_expected(contestant: &Contestant, response: &[u8]) -> Result<bool> {
-    let answer = Answer::parse(response)?;
-    Ok((answer.status_code, answer.header("x-cache")) == contestant.expected)
+fn is_expected(case: &Case, payload: &[u8]) -> Result<bool> {
+    let response = Response::parse(payload)?;
+    Ok((response.status_code, response.header("x-cache")) == case.expected)
 }
 
-/// Deletes the records, waiting first for the fill that the invocation before has left on its way: it would land after the deletion.
-fn clear(keys: &[String], redis: &mut Connection) -> Result<()> {
+/// Deletes the keys. If a key is missing, the previous invocation may still be filling it, so this
+/// waits for the fill, which would otherwise arrive after the deletion.
+fn delete(keys: &[String], redis: &mut Connection) -> Result<()> {
     for key in keys {
-        let end = Instant::now() + FILLED_AFTER;
+        let end = Instant::now() + FILL_TIMEOUT;
         while redis::cmd("UNLINK").arg(key).query::<u8>(redis)? == 0 && Instant::now() < end {
             std::hint::spin_loop();
         }

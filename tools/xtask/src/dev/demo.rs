@@ -1,52 +1,51 @@
 //! An account to try the API with.
 
-use std::time::Duration;
-
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Row as _};
 use uuid::{Builder, Uuid};
 
-use super::journal::{self, Entry};
+use crate::accounts::{self, PASSWORD, credentials};
+use crate::journal::{self, Entry};
 use crate::terminal::Step;
 
 const EMAIL: &str = "demo@kai.example";
-const PASSWORD: &str = "a-quiet-morning-walk";
 const ENTRIES: usize = 150;
 
-/// The account, and whether it has just been made.
+/// The demo account.
 #[derive(Debug)]
-pub(crate) struct Demo {
+pub(crate) struct DemoAccount {
     entries: i64,
 }
 
-/// Registers the account through the API, if there is none, and fills its journal with five months of entries.
+/// Registers the account through the API unless it exists, and fills its journal with five months
+/// of entries.
 ///
 /// # Errors
-/// The API refuses the account for another reason than that it exists, or the database is away.
-pub(crate) async fn ensure(api: &str, database_url: &str) -> Result<Demo> {
-    let step = Step::begin("making the demo account");
-    let url = format!("{api}/api/auth/register");
-    let status = tokio::task::spawn_blocking(move || register(&url)).await??;
+/// The API rejects the account, or the database is unavailable.
+pub(crate) async fn ensure(api: &str, database_url: &str) -> Result<DemoAccount> {
+    let step = Step::begin("creating the demo account");
+    let api = api.to_owned();
+    let registered = tokio::task::spawn_blocking(move || accounts::register(&api, EMAIL)).await??;
     let options: PgConnectOptions = database_url.parse()?;
     let mut connection = options.connect().await?;
     let row = sqlx::query("SELECT id::text AS id, journal_entry_count FROM users WHERE email = $1");
-    let row = row.bind(EMAIL).fetch_one(&mut connection).await.context("the demo account is not there")?;
-    let (user, mut entries): (String, i64) = (row.try_get("id")?, row.try_get("journal_entry_count")?);
-    // Empty without being new: an earlier start was interrupted here.
+    let row = row.bind(EMAIL).fetch_one(&mut connection).await.context("the demo account is missing")?;
+    let (user_id, mut entries): (String, i64) = (row.try_get("id")?, row.try_get("journal_entry_count")?);
+    // An existing account has no entries if an earlier start was interrupted here.
     if entries == 0 {
-        insert(&mut connection, &user, &journal::write(ENTRIES, Timestamp::now())).await?;
+        insert(&mut connection, &user_id, &journal::generate(ENTRIES, Timestamp::now())).await?;
         entries = i64::try_from(ENTRIES)?;
     }
-    step.done(if status == 201 { "demo account made" } else { "demo account kept" });
-    Ok(Demo { entries })
+    step.done(if registered.is_some() { "demo account made" } else { "demo account kept" });
+    Ok(DemoAccount { entries })
 }
 
-/// Prints where the API is, who may sign in, and three commands to try.
-pub(crate) fn welcome(api: &str, demo: &Demo) {
-    let login = json!({ "email": EMAIL, "password": PASSWORD });
+/// Prints the address of the API, the demo account, and three commands to try.
+pub(crate) fn print_welcome(api: &str, demo: &DemoAccount) {
+    let login = credentials(EMAIL);
     let entry = json!({ "title": "First light", "content": "Up before the alarm, for once.", "mood": 7.5, "tags": ["morning"] });
     println!(
         "
@@ -69,24 +68,8 @@ Ctrl-C stops everything; the data are kept.
     );
 }
 
-/// Returns 201 for a new account, 409 for a known one.
-fn register(url: &str) -> Result<u16> {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_global(Some(Duration::from_secs(60)))
-        .http_status_as_error(false)
-        .build()
-        .into();
-    let mut response = agent.post(url).send_json(json!({ "email": EMAIL, "password": PASSWORD }))?;
-    let status = response.status().as_u16();
-    if status != 201 && status != 409 {
-        let problem: Value = response.body_mut().read_json().unwrap_or_default();
-        bail!("the API refuses the demo account: {status} {problem}");
-    }
-    Ok(status)
-}
-
-/// One statement for all entries, dated back, past the API: it dates every entry itself.
-async fn insert(connection: &mut PgConnection, user: &str, entries: &[Entry]) -> Result<()> {
+/// Inserts all entries with one statement. The API would date every entry at the current time.
+async fn insert(connection: &mut PgConnection, user_id: &str, entries: &[Entry]) -> Result<()> {
     let column = |value: fn(&Entry) -> String| entries.iter().map(value).collect::<Vec<String>>();
     let statement = "INSERT INTO journal_entries (id, user_id, title, content, mood, mood_emoji, tags, created_at, updated_at) \
         SELECT id::uuid, $1::uuid, NULLIF(title, ''), content, mood, emoji, string_to_array(tags, ','), at::timestamptz, at::timestamptz \
@@ -94,7 +77,7 @@ async fn insert(connection: &mut PgConnection, user: &str, entries: &[Entry]) ->
         AS entry (id, title, content, mood, emoji, tags, at)";
     let ids = entries.iter().map(|entry| id(entry.created_at).map(|id| id.to_string())).collect::<Result<Vec<_>>>()?;
     sqlx::query(statement)
-        .bind(user)
+        .bind(user_id)
         .bind(ids)
         .bind(column(|entry| entry.title.unwrap_or_default().to_owned()))
         .bind(column(|entry| entry.content.clone()))
@@ -108,7 +91,7 @@ async fn insert(connection: &mut PgConnection, user: &str, entries: &[Entry]) ->
     Ok(())
 }
 
-/// A `UUIDv7` of that time, as the API would have made it then.
+/// Returns a `UUIDv7` of that time, as the API would have created it.
 fn id(at: Timestamp) -> Result<Uuid> {
     let mut random = [0; 10];
     getrandom::fill(&mut random)?;
@@ -134,15 +117,15 @@ mod tests {
         let mut connection = options.connect().await.unwrap();
         let user = "INSERT INTO users (id, email, password_hash) VALUES (gen_random_uuid(), $1, '') RETURNING id::text";
         let user: String = sqlx::query(user).bind(EMAIL).fetch_one(&mut connection).await.unwrap().get(0);
-        insert(&mut connection, &user, &journal::write(ENTRIES, Timestamp::now())).await.unwrap();
+        insert(&mut connection, &user, &journal::generate(ENTRIES, Timestamp::now())).await.unwrap();
 
         let count = sqlx::query("SELECT journal_entry_count FROM users").fetch_one(&mut connection).await.unwrap();
         assert_eq!(count.get::<i64, _>(0), 150);
-        let odd = "SELECT count(*) FROM journal_entries WHERE created_at > now() OR tags = '{}' OR title = ''";
-        let odd = sqlx::query(odd).fetch_one(&mut connection).await.unwrap();
-        assert_eq!(odd.get::<i64, _>(0), 0);
+        let invalid = "SELECT count(*) FROM journal_entries WHERE created_at > now() OR tags = '{}' OR title = ''";
+        let invalid = sqlx::query(invalid).fetch_one(&mut connection).await.unwrap();
+        assert_eq!(invalid.get::<i64, _>(0), 0);
         let order = "SELECT array_agg(id ORDER BY id) = array_agg(id ORDER BY created_at) FROM journal_entries";
         let order = sqlx::query(order).fetch_one(&mut connection).await.unwrap();
-        assert!(order.get::<bool, _>(0), "ids grow with time");
+        assert!(order.get::<bool, _>(0), "the ids are in the order of time");
     }
 }

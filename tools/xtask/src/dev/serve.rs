@@ -1,32 +1,31 @@
-//! Building, serving, and keeping up with the sources.
+//! Builds and serves the API, and rebuilds what changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use emulator::{Emulator, LogSink, Options, Template};
 
 use super::watch::{Change, Changes};
-use super::{binaries, demo, output};
-use crate::cargo;
+use super::{demo, output};
 use crate::migrate::DATABASE;
 use crate::schema::Schema;
-use crate::servers::Servers;
+use crate::servers::{Servers, random_cache_key};
 use crate::terminal::{Step, seconds};
 use crate::workspace::Workspace;
+use crate::{binaries, cargo};
 
-/// Serves until it is dropped. `api` is left to the caller, who stops it in order.
+/// Serves until the future is dropped. The caller gets the running API in `api`, and shuts it down.
 ///
 /// # Errors
-/// The first build, the migrations or the first start of the API fail. Later failures are printed, and what runs goes on.
+/// The first build, the migrations or the first start of the API fail. Later failures are printed,
+/// and the running functions continue.
 pub(crate) async fn serve(
     workspace: &Workspace,
     servers: &Servers,
@@ -49,23 +48,23 @@ pub(crate) async fn serve(
         logs: output::sink(&state.join("functions.log"))?,
         database_url,
     };
-    fs::create_dir_all(&session.binaries).context("cannot make the folder of the binaries")?;
-    // Before the build, so that nothing that is saved during it is missed.
+    fs::create_dir_all(&session.binaries).context("cannot create the folder of the binaries")?;
+    // Watches before the build, so that no change during the build is missed.
     let mut changes = Changes::watch(workspace)?;
     println!("building the functions");
     session.build().await?;
     let serving = api.insert(session.start().await?);
     let demo = demo::ensure(&serving.url(), &session.database_url).await?;
-    demo::welcome(&serving.url(), &demo);
+    demo::print_welcome(&serving.url(), &demo);
     loop {
         let changes = changes.next().await;
-        if let Err(error) = session.keep_up(&changes, api).await {
+        if let Err(error) = session.apply(&changes, api).await {
             println!("✗ {error:#}");
         }
     }
 }
 
-/// What stays the same while the sources change.
+/// The state that stays the same while the sources change.
 struct Session<'a> {
     workspace: &'a Workspace,
     address: SocketAddr,
@@ -77,14 +76,15 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// Builds, sets the binaries aside, and returns the functions that have another one than before.
+    /// Builds the functions, sets their binaries aside, and returns the functions whose binary
+    /// changed.
     async fn build(&self) -> Result<Vec<String>> {
         let began = Instant::now();
-        let built = cargo::build(self.workspace, "dev", &self.workspace.functions()?).await?;
+        let artifacts = cargo::build(self.workspace, "dev", &self.workspace.functions()?).await?;
         let mut changed = Vec::new();
-        for built in built {
-            if binaries::install(&built, &self.binaries)? {
-                changed.push(built.function);
+        for artifact in artifacts {
+            if binaries::install(&artifact, &self.binaries)? {
+                changed.push(artifact.name);
             }
         }
         println!("✓ functions built ({})", seconds(began.elapsed()));
@@ -104,7 +104,7 @@ impl Session<'_> {
         Ok(Emulator::start(options).await?)
     }
 
-    async fn keep_up(&self, changes: &BTreeSet<Change>, api: &mut Option<Emulator>) -> Result<()> {
+    async fn apply(&self, changes: &BTreeSet<Change>, api: &mut Option<Emulator>) -> Result<()> {
         if changes.contains(&Change::Migrations) {
             for version in Schema::open(self.workspace, &self.database_url).await?.up().await? {
                 println!("✓ migration {version:04} applied");
@@ -113,13 +113,13 @@ impl Session<'_> {
         let changed =
             if changes.iter().any(|change| *change != Change::Template) { self.build().await? } else { Vec::new() };
         if changes.contains(&Change::Template) || api.is_none() {
-            // Read first: what is wrong with it shall not end what runs.
+            // Parsed first: an invalid template must not stop the running API.
             Template::read(self.workspace.path("template.yaml"))?;
             if let Some(running) = api.take() {
                 running.shutdown().await;
             }
             *api = Some(self.start().await?);
-            println!("✓ template.yaml is served anew");
+            println!("✓ template.yaml is served again");
             return Ok(());
         }
         let Some(running) = api else { return Ok(()) };
@@ -133,30 +133,28 @@ impl Session<'_> {
     }
 }
 
-/// What the template leaves to the deployed stack. Everything else has the template's own values.
-#[expect(clippy::disallowed_methods, reason = "what the developer sets is handed on")]
+/// Returns the variables whose values come from the deployed stack. The template has the values of
+/// all others.
+#[expect(clippy::disallowed_methods, reason = "the developer's own variables are passed on")]
 fn variables(servers: &Servers, database_url: &str, cache_key: &Path) -> Result<BTreeMap<String, String>> {
-    let pairs = [
-        ("DATABASE_URL", database_url.to_owned()),
-        ("REDIS_URL", servers.redis.url()),
-        // On a developer's own machine everybody is an operator.
-        ("OPERATOR_KEY", "*".to_owned()),
-        ("CACHE_KEY", key(cache_key).with_context(|| format!("cannot keep {}", cache_key.display()))?),
-    ];
-    // A model of the developer's own, if there is one: else the built-in companion answers. And what they call slow.
-    let own = ["LLM_BASE_URL", "LLM_MODEL", "LLM_API_KEY", "SLOW_QUERY_THRESHOLD"];
-    let own = own.into_iter().filter_map(|name| Some((name, env::var(name).ok()?)));
-    Ok(pairs.into_iter().chain(own).map(|(name, value)| (name.to_owned(), value)).collect())
+    let cache_key = persistent_cache_key(cache_key).with_context(|| format!("cannot store {}", cache_key.display()))?;
+    let mut variables = servers.variables(database_url, cache_key);
+    // On a developer's own machine every user is an operator.
+    variables.insert("OPERATOR_KEY".to_owned(), "*".to_owned());
+    // Without a model the built-in companion answers.
+    for name in ["LLM_BASE_URL", "LLM_MODEL", "LLM_API_KEY", "SLOW_QUERY_THRESHOLD"] {
+        variables.extend(env::var(name).ok().map(|value| (name.to_owned(), value)));
+    }
+    Ok(variables)
 }
 
-/// A random key, made once: with another one all that is in the cache would be unreadable.
-fn key(path: &Path) -> io::Result<String> {
+/// Returns the key in the file, which is created on the first call. With another key, the cached
+/// records would be unreadable.
+fn persistent_cache_key(path: &Path) -> Result<String> {
     if let Ok(key) = fs::read_to_string(path) {
         return Ok(key.trim().to_owned());
     }
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-    let key = STANDARD.encode(bytes);
+    let key = random_cache_key()?;
     fs::File::options().write(true).create_new(true).mode(0o600).open(path)?.write_all(key.as_bytes())?;
     Ok(key)
 }
@@ -165,15 +163,18 @@ fn key(path: &Path) -> io::Result<String> {
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
 
     #[test]
-    fn the_key_is_made_once_for_its_owner_and_is_32_bytes() {
+    fn the_key_is_created_once_for_its_owner_and_has_32_bytes() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("cache-key");
-        let first = key(&path).unwrap();
+        let first = persistent_cache_key(&path).unwrap();
         assert_eq!(STANDARD.decode(&first).unwrap().len(), 32);
-        assert_eq!(key(&path).unwrap(), first);
+        assert_eq!(persistent_cache_key(&path).unwrap(), first);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

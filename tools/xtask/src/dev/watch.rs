@@ -1,4 +1,4 @@
-//! Noticing that a source file was saved.
+//! Watches the source files.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,21 +11,22 @@ use tokio::time::timeout;
 
 use crate::workspace::Workspace;
 
-/// Editors write a file in several steps, and a branch switch writes many files.
-const QUIET: Duration = Duration::from_millis(200);
+/// The time without changes after which the changes are handled: an editor writes a file in several
+/// steps, and a branch switch writes many files.
+const DEBOUNCE: Duration = Duration::from_millis(200);
 
-/// What a saved file asks for.
+/// A kind of change, and what it requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Change {
-    /// Building the functions.
+    /// The functions have to be built.
     Sources,
-    /// Applying a migration, and building the function that holds them.
+    /// The migrations have to be applied, and the function that contains them has to be built.
     Migrations,
-    /// Serving other routes, or the same ones otherwise.
+    /// The API has to be served again.
     Template,
 }
 
-/// The changes in a checkout from now on.
+/// The stream of changes in a checkout.
 #[derive(Debug)]
 pub(crate) struct Changes {
     received: mpsc::UnboundedReceiver<Change>,
@@ -33,21 +34,22 @@ pub(crate) struct Changes {
 }
 
 impl Changes {
-    /// Watches `functions/`, `shared/`, `migrations/` and the files that describe them.
+    /// Watches `functions/`, `shared/`, `migrations/`, the template and the manifest of the
+    /// workspace.
     ///
     /// # Errors
-    /// The system refuses to watch, as when its number of watches is used up.
+    /// The system cannot watch a folder, for example because its limit of watches is reached.
     pub(crate) fn watch(workspace: &Workspace) -> Result<Self> {
         let (sender, received) = mpsc::unbounded_channel();
         let root = workspace.root().to_path_buf();
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             let Ok(event) = event else { return };
-            // Reading, which every build does, changes nothing.
+            // A build reads every file, which is not a change.
             if event.kind.is_access() {
                 return;
             }
             for change in event.paths.iter().filter_map(|path| classify(path.strip_prefix(&root).ok()?)) {
-                // Nobody listens any more when we are about to end.
+                // Without a receiver this process is about to end.
                 let _ending = sender.send(change);
             }
         })?;
@@ -57,22 +59,23 @@ impl Changes {
                 .watch(&path, RecursiveMode::Recursive)
                 .with_context(|| format!("cannot watch {}", path.display()))?;
         }
-        // The folder, not the file: an editor puts a new file in the place of the old one.
+        // The folder and not the files, because an editor may replace a file by a new one.
         watcher.watch(workspace.root(), RecursiveMode::NonRecursive).context("cannot watch the repository")?;
         Ok(Self { received, _watcher: watcher })
     }
 
-    /// Waits for a change, and for those that follow at once.
+    /// Waits for a change, and for those that follow immediately.
     pub(crate) async fn next(&mut self) -> BTreeSet<Change> {
         let mut changes: BTreeSet<Change> = self.received.recv().await.into_iter().collect();
-        while let Ok(Some(change)) = timeout(QUIET, self.received.recv()).await {
+        while let Ok(Some(change)) = timeout(DEBOUNCE, self.received.recv()).await {
             changes.insert(change);
         }
         changes
     }
 }
 
-/// What a file's path, from the root, asks for. Nothing for an editor's own files.
+/// Returns the kind of change of a path relative to the root. An editor's temporary files have
+/// none.
 fn classify(path: &Path) -> Option<Change> {
     let name = path.file_name()?.to_str()?;
     let extension = path.extension().and_then(|extension| extension.to_str());
@@ -94,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_tells_what_to_do() {
+    fn a_path_determines_the_kind_of_change() {
         for (path, change) in [
             ("functions/health/src/lib.rs", Some(Change::Sources)),
             ("shared/src/cache/key.rs", Some(Change::Sources)),
@@ -112,7 +115,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_saved_file_is_noticed_also_when_it_is_replaced() {
+    async fn a_saved_file_is_noticed_even_if_it_is_replaced() {
         let root = tempfile::tempdir().unwrap();
         for folder in ["functions/health/src", "shared/src", "migrations"] {
             fs::create_dir_all(root.path().join(folder)).unwrap();

@@ -1,91 +1,75 @@
-//! The figures beside each other, and what was promised of the cache and of compression.
+//! The report: every phase side by side, and the targets for the cache and for compression.
 
 use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::day::KINDS;
 use super::phase::Outcome;
+use super::workload::REQUEST_KINDS;
+use crate::measurement;
+use crate::measurement::Conditions;
+use crate::measurement::distribution::milliseconds;
 use crate::table::Table;
 
-/// How many fewer queries and bytes the original promises, as shares.
-const FEWER: f64 = 0.6;
-/// The hit rate that it promises.
+/// The share of queries, and of bytes, that the cache and gzip must save.
+const SAVED: f64 = 0.6;
+/// The hit rate that the cache must reach.
 const HIT_RATE: f64 = 0.8;
 
-/// Everything that one run has found out.
+/// The results of one run.
 #[derive(Debug)]
 pub(crate) struct Report {
-    pub(crate) machine: String,
-    pub(crate) versions: String,
-    pub(crate) profile: String,
-    pub(crate) people: u16,
-    /// Averages of the last minute, before and after.
-    pub(crate) load: (f64, f64),
+    pub(crate) conditions: Conditions,
+    pub(crate) users: u16,
     pub(crate) with_cache: Outcome,
-    pub(crate) plain: Outcome,
+    pub(crate) without_gzip: Outcome,
     pub(crate) without_cache: Outcome,
+    /// The phases of the search for the knee.
     pub(crate) steps: Vec<Outcome>,
-    /// The highest rate that was kept up with, if there was one.
+    /// The highest rate that was sustained, if there was one.
     pub(crate) knee: Option<f64>,
-    pub(crate) beyond: Outcome,
-    pub(crate) after: Outcome,
+    pub(crate) overload: Outcome,
+    pub(crate) recovery: Outcome,
 }
 
-/// A promise, and what became of it.
-struct Promise {
-    what: &'static str,
+/// A target and the measured figure, as shares.
+struct Target {
+    name: &'static str,
     at_least: f64,
-    is: f64,
+    figure: f64,
 }
 
 impl Report {
     fn outcomes(&self) -> impl Iterator<Item = &Outcome> {
-        [&self.with_cache, &self.plain, &self.without_cache]
+        [&self.with_cache, &self.without_gzip, &self.without_cache]
             .into_iter()
             .chain(&self.steps)
-            .chain([&self.beyond, &self.after])
+            .chain([&self.overload, &self.recovery])
     }
 
-    fn promises(&self) -> [Promise; 4] {
-        let Self { with_cache, plain, without_cache, .. } = self;
-        let queries = with_cache.told.queries_per_request() / without_cache.told.queries_per_request();
-        let of_reads = with_cache.told.queries_per_read() / without_cache.told.queries_per_read();
-        let bytes = with_cache.bytes_per_read() / plain.bytes_per_read();
+    fn targets(&self) -> [Target; 4] {
+        let Self { with_cache, without_gzip, without_cache, .. } = self;
+        let queries = with_cache.summary.queries_per_request() / without_cache.summary.queries_per_request();
+        let of_reads = with_cache.summary.queries_per_read() / without_cache.summary.queries_per_read();
+        let bytes = with_cache.bytes_per_read() / without_gzip.bytes_per_read();
         [
-            Promise {
-                what: "fewer queries of a read with the cache than without",
-                at_least: FEWER,
-                is: 1.0 - of_reads,
+            Target {
+                name: "fewer queries of a read with the cache than without",
+                at_least: SAVED,
+                figure: 1.0 - of_reads,
             },
-            Promise {
-                what: "fewer queries of all requests with the cache than without",
-                at_least: FEWER,
-                is: 1.0 - queries,
+            Target {
+                name: "fewer queries of all requests with the cache than without",
+                at_least: SAVED,
+                figure: 1.0 - queries,
             },
-            Promise { what: "hit rate, all families together", at_least: HIT_RATE, is: with_cache.told.hit_rate() },
-            Promise { what: "fewer bytes of a read with gzip than without", at_least: FEWER, is: 1.0 - bytes },
+            Target {
+                name: "hit rate, all families together",
+                at_least: HIT_RATE,
+                figure: with_cache.summary.hit_rate(),
+            },
+            Target { name: "fewer bytes of a read with gzip than without", at_least: SAVED, figure: 1.0 - bytes },
         ]
-    }
-
-    /// Latencies are in microseconds.
-    pub(crate) fn raw(&self) -> Value {
-        let outcomes = self.outcomes().map(|outcome| {
-            let latencies = outcome.latencies(None);
-            json!({
-                "name": outcome.phase.name, "rate": outcome.phase.rate, "seconds": outcome.phase.length.as_secs(),
-                "due": outcome.due, "unanswered": outcome.unanswered(), "throughput": outcome.throughput(),
-                "2xx": outcome.count(200..300), "4xx": outcome.count(400..500), "5xx": outcome.count(500..600),
-                "p50": latencies.median(), "p90": latencies.quantile(0.9), "p99": latencies.quantile(0.99),
-                "max": latencies.quantile(1.0), "hit_rate": outcome.told.hit_rate(),
-                "queries_per_request": outcome.told.queries_per_request(), "queries_per_read": outcome.told.queries_per_read(), "bytes_per_read": outcome.bytes_per_read(),
-            })
-        });
-        json!({
-            "machine": self.machine, "versions": self.versions, "profile": self.profile, "people": self.people,
-            "load": [self.load.0, self.load.1], "knee": self.knee, "outcomes": outcomes.collect::<Vec<_>>(),
-            "promises": self.promises().map(|Promise { what, at_least, is }| json!({"what": what, "at_least": at_least, "is": is})),
-        })
     }
 
     fn overview(&self) -> Table {
@@ -117,8 +101,8 @@ impl Report {
                 outcome.count(400..500).to_string(),
                 outcome.count(500..600).to_string(),
                 outcome.unanswered().to_string(),
-                percent(outcome.told.hit_rate()),
-                format!("{:.2}", outcome.told.queries_per_request()),
+                percent(outcome.summary.hit_rate()),
+                format!("{:.2}", outcome.summary.queries_per_request()),
                 format!("{:.0}", outcome.bytes_per_read()),
             ]);
         }
@@ -134,14 +118,14 @@ impl Report {
             "p50 ms without the cache",
             "p99 ms without the cache",
         ]);
-        for kind in &KINDS {
+        for kind in &REQUEST_KINDS {
             let (with, without) =
                 (self.with_cache.latencies(Some(kind.name)), self.without_cache.latencies(Some(kind.name)));
             let mut cells = vec![kind.name.to_owned(), format!("{:.0}", kind.share)];
             cells.extend(
                 [&with, &without]
                     .into_iter()
-                    .flat_map(|sample| [sample.median(), sample.quantile(0.99)])
+                    .flat_map(|latencies| [latencies.median(), latencies.quantile(0.99)])
                     .map(milliseconds),
             );
             table.row(cells);
@@ -151,23 +135,46 @@ impl Report {
 
     fn families(&self) -> Table {
         let mut table = Table::new(&["family", "look-ups", "hit rate"]);
-        for (name, lookups) in &self.with_cache.told.families {
+        for (name, lookups) in &self.with_cache.summary.families {
             table.row([name.clone(), lookups.count().to_string(), percent(lookups.hit_rate())]);
         }
-        let records = self.with_cache.told.records();
+        let records = self.with_cache.summary.records();
         table.row(["all but sessions".to_owned(), records.count().to_string(), percent(records.hit_rate())]);
         table
     }
 }
 
+impl measurement::Report for Report {
+    /// Returns every figure. Latencies are in microseconds.
+    fn to_json(&self) -> Value {
+        let conditions = &self.conditions;
+        let outcomes = self.outcomes().map(|outcome| {
+            let latencies = outcome.latencies(None);
+            json!({
+                "name": outcome.phase.name, "rate": outcome.phase.rate, "seconds": outcome.phase.length.as_secs(),
+                "due": outcome.due, "unanswered": outcome.unanswered(), "throughput": outcome.throughput(),
+                "2xx": outcome.count(200..300), "4xx": outcome.count(400..500), "5xx": outcome.count(500..600),
+                "p50": latencies.median(), "p90": latencies.quantile(0.9), "p99": latencies.quantile(0.99),
+                "max": latencies.quantile(1.0), "hit_rate": outcome.summary.hit_rate(),
+                "queries_per_request": outcome.summary.queries_per_request(), "queries_per_read": outcome.summary.queries_per_read(), "bytes_per_read": outcome.bytes_per_read(),
+            })
+        });
+        json!({
+            "machine": conditions.machine, "versions": conditions.versions, "profile": conditions.profile, "users": self.users,
+            "load": [conditions.load_average.0, conditions.load_average.1], "knee": self.knee, "outcomes": outcomes.collect::<Vec<_>>(),
+            "targets": self.targets().map(|Target { name, at_least, figure }| json!({"what": name, "at_least": at_least, "is": figure})),
+        })
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { machine, versions, profile, people, load, knee, .. } = self;
+        let Self { conditions: Conditions { machine, versions, profile, load_average }, users, knee, .. } = self;
         writeln!(
             f,
-            "{machine}, shared by clients, gateway, functions and servers; {versions} with fsync; {people} people; load {:.2} before \
+            "{machine}, shared by clients, gateway, functions and servers; {versions} with fsync; {users} users; load {:.2} before \
             and {:.2} after; profile {profile}",
-            load.0, load.1
+            load_average.0, load_average.1
         )?;
         writeln!(f, "\n{}", self.overview())?;
         match (knee, self.steps.last()) {
@@ -177,17 +184,13 @@ impl fmt::Display for Report {
             _ => writeln!(f, "None of these rates was kept up with.\n")?,
         }
         writeln!(f, "{}\n{}", self.kinds(), self.families())?;
-        let mut promises = Table::new(&["promise", "at least", "is", ""]);
-        for Promise { what, at_least, is } in self.promises() {
-            let kept = if is >= at_least { "kept" } else { "not kept" };
-            promises.row([what.to_owned(), percent(at_least), percent(is), kept.to_owned()]);
+        let mut targets = Table::new(&["target", "at least", "is", ""]);
+        for Target { name, at_least, figure } in self.targets() {
+            let met = if figure >= at_least { "met" } else { "not met" };
+            targets.row([name.to_owned(), percent(at_least), percent(figure), met.to_owned()]);
         }
-        write!(f, "{promises}")
+        write!(f, "{targets}")
     }
-}
-
-fn milliseconds(micros: f64) -> String {
-    if micros.is_nan() { "–".to_owned() } else { format!("{:.1}", micros / 1e3) }
 }
 
 fn percent(share: f64) -> String {

@@ -1,5 +1,8 @@
-//! Nothing but a manifest: the features with which the tests of the workspace need the libraries that `xtask` shares with them.
+//! A crate without code. Its manifest lists the features with which the workspace's tests need the
+//! libraries that they share with `xtask`.
 //!
-//! Cargo chooses features for what it is asked to build. `cargo xtask test` builds `xtask` alone first and then the whole workspace, and
-//! compiles each library twice whose features differ between the two: some minutes on a new machine. What is not listed here is only
-//! slower to build. `cargo build --package xtask` after `cargo test --workspace --no-run` shows what that is.
+//! Cargo chooses features for the packages that it is asked to build. `cargo xtask test` builds
+//! `xtask` alone first and then the whole workspace. It would compile each library twice whose
+//! features differ between the two, which takes some minutes on a new machine. A library that is
+//! missing from the manifest still works and is only slower to build: `cargo build --package xtask`
+//! after `cargo test --workspace --no-run` shows which ones are missing.

@@ -1,4 +1,5 @@
-//! The floor under a cold start: both connections are opened during INIT, side by side, and the answer is constant.
+//! The baseline for a cold start: opens both connections concurrently during INIT and returns a
+//! constant response.
 
 use std::future::ready;
 
@@ -11,6 +12,6 @@ fn main() -> Result<(), Error> {
         let (redis, postgres) = (variable("REDIS_URL")?, variable("DATABASE_URL")?);
         try_join(connect_redis(&redis), connect_postgres(&postgres)).await
     };
-    // Both are held until the environment ends, as a function holds them.
+    // Both connections stay open until the environment ends, as in a function.
     baselines::run(connect, |_connections| ready(Ok(baselines::constant())))
 }

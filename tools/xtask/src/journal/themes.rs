@@ -1,22 +1,22 @@
-//! What the journal is about.
+//! The themes of the generated journal, and its sentences.
 
-/// Something a person comes back to.
+/// A recurring theme.
 pub(super) struct Theme {
-    /// The first tag of its entries.
+    /// The first tag of the theme's entries.
     pub(super) name: &'static str,
-    /// Further tags.
+    /// Further tags, some of which an entry has.
     pub(super) tags: &'static [&'static str],
     pub(super) heavy_titles: &'static [&'static str],
     pub(super) light_titles: &'static [&'static str],
-    /// First sentences of a bad day.
+    /// First sentences for a bad day.
     pub(super) heavy_openings: &'static [&'static str],
-    /// First sentences of a better one.
+    /// First sentences for a better day.
     pub(super) light_openings: &'static [&'static str],
-    /// Sentences that go with either.
+    /// Sentences for either.
     pub(super) details: &'static [&'static str],
 }
 
-/// Last words of a bad day.
+/// Last sentences for a bad day.
 pub(super) const CLOSING_HEAVY: &[&str] = &[
     "I don't have a lesson to draw from this. I just wanted it out of my head and on the page.",
     "Tomorrow I only need to do the first thing. The rest can wait.",
@@ -27,7 +27,7 @@ pub(super) const CLOSING_HEAVY: &[&str] = &[
     "I didn't handle it well and I'm still here. Both are true.",
 ];
 
-/// Last words of an ordinary day.
+/// Last sentences for an ordinary day.
 pub(super) const CLOSING_STEADY: &[&str] = &[
     "Neither good nor bad, just a day. There is something restful about that.",
     "I noticed it sooner than I would have in winter. That counts.",
@@ -38,7 +38,7 @@ pub(super) const CLOSING_STEADY: &[&str] = &[
     "Maybe it doesn't have to be solved. Maybe it only has to be carried well.",
 ];
 
-/// Last words of a good day.
+/// Last sentences for a good day.
 pub(super) const CLOSING_LIGHT: &[&str] = &[
     "I caught myself humming on the stairs.",
     "I want more days of this shape.",
@@ -49,7 +49,7 @@ pub(super) const CLOSING_LIGHT: &[&str] = &[
     "I think I'm getting better at this. Quietly, but I am.",
 ];
 
-/// Everything the journal is about.
+/// All themes.
 pub(super) const THEMES: &[Theme] = &[
     Theme {
         name: "work",

@@ -1,4 +1,4 @@
-//! The floor under every function: the runtime, and a constant answer.
+//! The baseline for every function: the runtime and a constant response.
 
 use std::future::ready;
 

@@ -1,6 +1,8 @@
-//! A journal of five months, as a person might have kept it: about an entry a day, a low spring, a slow way up with setbacks.
+//! A generated journal of five months, as a person might keep it: about an entry a day, with a low
+//! spring and a slow rise with setbacks.
 //!
-//! The same every time, apart from the dates, so that what one person sees another can see as well.
+//! Apart from the dates the journal is the same every time, so that two developers see the same
+//! data.
 
 mod themes;
 
@@ -10,42 +12,43 @@ use jiff::{Timestamp, ToSpan as _};
 
 use themes::{CLOSING_HEAVY, CLOSING_LIGHT, CLOSING_STEADY, THEMES, Theme};
 
-/// One entry.
+/// A journal entry.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Entry {
-    /// Short, and not always there.
+    /// A short title, which some entries lack.
     pub(crate) title: Option<&'static str>,
-    /// From a sentence to a few paragraphs.
+    /// One sentence to a few paragraphs.
     pub(crate) content: String,
     /// From 1.0 to 10.0, in tenths.
     pub(crate) mood: f64,
-    /// What a person would pick for that mood.
+    /// An emoji that fits the mood.
     pub(crate) mood_emoji: &'static str,
-    /// One to four.
+    /// One to four tags.
     pub(crate) tags: Vec<&'static str>,
-    /// In the past.
+    /// A time in the past.
     pub(crate) created_at: Timestamp,
 }
 
-/// Writes that many entries up to now, oldest first. There are some thousands of different ones in it.
-pub(crate) fn write(count: usize, now: Timestamp) -> Vec<Entry> {
-    let mut chance = Chance(0x6b61_6921);
+/// Generates `count` entries up to `now`, oldest first. The generator has some thousands of
+/// different entries.
+pub(crate) fn generate(count: usize, now: Timestamp) -> Vec<Entry> {
+    let mut rng = SplitMix64(0x6b61_6921);
     let mut last_theme = THEMES.len();
-    let mut written = BTreeSet::new();
+    let mut contents = BTreeSet::new();
     (0..count)
         .map(|number| {
-            let theme = chance.below_except(THEMES.len(), last_theme);
+            let theme = rng.below_except(THEMES.len(), last_theme);
             last_theme = theme;
-            let mood = mood(number, count, &mut chance);
-            // A day apart, at some hour of that day, and never in the future.
-            let hours = i64::try_from((count - number) * 24 - chance.below(20)).unwrap_or(24);
-            let minutes = i64::try_from(chance.below(60)).unwrap_or(0);
+            let mood = mood(number, count, &mut rng);
+            // One entry a day, at a random hour, and never in the future.
+            let hours = i64::try_from((count - number) * 24 - rng.below(20)).unwrap_or(24);
+            let minutes = i64::try_from(rng.below(60)).unwrap_or(0);
             let created_at = now.saturating_sub(hours.hours().minutes(minutes)).unwrap_or(now);
             let theme = THEMES.get(theme)?;
-            // Nobody writes the same twice.
-            let mut entry = entry(theme, mood, created_at, &mut chance);
-            while !written.insert(entry.content.clone()) {
-                entry = self::entry(theme, mood, created_at, &mut chance);
+            // No text occurs twice.
+            let mut entry = entry(theme, mood, created_at, &mut rng);
+            while !contents.insert(entry.content.clone()) {
+                entry = self::entry(theme, mood, created_at, &mut rng);
             }
             Some(entry)
         })
@@ -53,18 +56,19 @@ pub(crate) fn write(count: usize, now: Timestamp) -> Vec<Entry> {
         .unwrap_or_default()
 }
 
-/// A slow rise from 4 to 7 over the whole time, a dip every seventh day, a bad fortnight in the middle, and some chance.
+/// Returns the mood of an entry: a slow rise from 4 to 7 over the whole time, a dip every seventh
+/// day, a bad fortnight in the middle, and some noise.
 #[expect(clippy::cast_precision_loss, reason = "numbers of entries and tenths of a mood are small")]
-fn mood(number: usize, count: usize, chance: &mut Chance) -> f64 {
+fn mood(number: usize, count: usize, rng: &mut SplitMix64) -> f64 {
     let progress = number as f64 / count.max(1) as f64;
     let dip = if number % 7 == 6 { -1.1 } else { 0.0 };
     let fortnight = if (0.52..0.62).contains(&progress) { -1.9 } else { 0.0 };
-    let noise = chance.below(31) as f64 / 10.0 - 1.5;
+    let noise = rng.below(31) as f64 / 10.0 - 1.5;
     let mood = 4.2 + 2.9 * progress + dip + fortnight + noise;
     (mood.clamp(1.0, 10.0) * 10.0).round() / 10.0
 }
 
-fn entry(theme: &Theme, mood: f64, created_at: Timestamp, chance: &mut Chance) -> Entry {
+fn entry(theme: &Theme, mood: f64, created_at: Timestamp, rng: &mut SplitMix64) -> Entry {
     let heavy = mood < 5.0;
     let openings = |theme: &Theme| if heavy { theme.heavy_openings } else { theme.light_openings };
     let titles = if heavy { theme.heavy_titles } else { theme.light_titles };
@@ -79,27 +83,27 @@ fn entry(theme: &Theme, mood: f64, created_at: Timestamp, chance: &mut Chance) -
             tags.push(tag);
         }
     };
-    let (opening, detail, closing) = (chance.pick(openings(theme)), chance.pick(theme.details), chance.pick(closings));
-    let content = match (chance.below(7), THEMES.get(chance.below(THEMES.len()))) {
+    let (opening, detail, closing) = (rng.pick(openings(theme)), rng.pick(theme.details), rng.pick(closings));
+    let content = match (rng.below(7), THEMES.get(rng.below(THEMES.len()))) {
         (0, _) => format!("{opening} {closing}"),
         (1 | 2, _) => format!("{opening} {detail}"),
-        // A long evening, and more than one thing in it.
+        // A long entry about two themes.
         (6, Some(other)) if other.name != theme.name => {
             tag(other.name);
-            let (also, more) = (chance.pick(openings(other)), chance.pick(other.details));
+            let (also, more) = (rng.pick(openings(other)), rng.pick(other.details));
             format!("{opening} {detail}\n\n{also} {more}\n\n{closing}")
         }
         _ => format!("{opening} {detail}\n\n{closing}"),
     };
-    for _ in 0..chance.below(3) {
-        tag(chance.pick(theme.tags));
+    for _ in 0..rng.below(3) {
+        tag(rng.pick(theme.tags));
     }
-    let title = (chance.below(5) > 0).then(|| chance.pick(titles));
-    Entry { title, content, mood, mood_emoji: emoji(mood, chance), tags, created_at }
+    let title = (rng.below(5) > 0).then(|| rng.pick(titles));
+    Entry { title, content, mood, mood_emoji: emoji(mood, rng), tags, created_at }
 }
 
-fn emoji(mood: f64, chance: &mut Chance) -> &'static str {
-    chance.pick(match mood {
+fn emoji(mood: f64, rng: &mut SplitMix64) -> &'static str {
+    rng.pick(match mood {
         ..3.0 => &["😢", "😞", "😣"],
         3.0..4.5 => &["😔", "😟", "😕"],
         4.5..6.0 => &["😐", "😶", "🙂"],
@@ -108,11 +112,11 @@ fn emoji(mood: f64, chance: &mut Chance) -> &'static str {
     })
 }
 
-/// The generator `SplitMix64` (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014): small, and the same
-/// on every machine.
-struct Chance(u64);
+/// A small random number generator that returns the same sequence on every machine (Steele, Lea,
+/// Flood: "Fast splittable pseudorandom number generators", 2014).
+struct SplitMix64(u64);
 
-impl Chance {
+impl SplitMix64 {
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -145,13 +149,13 @@ mod tests {
     }
 
     #[test]
-    fn the_same_journal_is_written_every_time() {
-        assert_eq!(write(150, now()), write(150, now()));
+    fn the_journal_is_the_same_every_time() {
+        assert_eq!(generate(150, now()), generate(150, now()));
     }
 
     #[test]
-    fn no_two_entries_are_alike() {
-        let entries = write(150, now());
+    fn no_two_entries_have_the_same_text() {
+        let entries = generate(150, now());
         let texts: BTreeSet<&str> = entries.iter().map(|entry| entry.content.as_str()).collect();
         assert_eq!(texts.len(), 150);
         let themes: BTreeSet<&str> = entries.iter().filter_map(|entry| entry.tags.first().copied()).collect();
@@ -164,8 +168,8 @@ mod tests {
     }
 
     #[test]
-    fn five_months_pass_in_order_and_none_of_it_is_in_the_future() {
-        let entries = write(150, now());
+    fn entries_span_five_months_in_order_and_none_is_in_the_future() {
+        let entries = generate(150, now());
         assert!(entries.is_sorted_by(|one, next| one.created_at < next.created_at));
         assert!(entries.iter().all(|entry| entry.created_at < now()));
         let days = (now().as_second() - entries.first().unwrap().created_at.as_second()) / 86_400;
@@ -174,7 +178,7 @@ mod tests {
 
     #[test]
     fn moods_are_valid_and_rise() {
-        let entries = write(150, now());
+        let entries = generate(150, now());
         assert!(entries.iter().all(|entry| (1.0..=10.0).contains(&entry.mood)));
         let mean = |part: &[Entry]| part.iter().map(|entry| entry.mood).sum::<f64>() / part.len() as f64;
         assert!(mean(&entries[100..]) > mean(&entries[..50]) + 1.0);

@@ -2,24 +2,24 @@
 
 use std::time::Duration;
 
-/// Durations of one kind, in microseconds, in ascending order.
+/// A set of values, most often durations in microseconds, in ascending order.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Sample(Vec<f64>);
+pub(crate) struct Distribution(Vec<f64>);
 
-impl Sample {
+impl Distribution {
+    /// Sorts the values. Values that are not finite are left out.
     pub(crate) fn new(mut values: Vec<f64>) -> Self {
         values.retain(|value| value.is_finite());
         values.sort_by(f64::total_cmp);
         Self(values)
     }
 
-    /// Of durations.
-    pub(crate) fn of(durations: impl IntoIterator<Item = Duration>) -> Self {
+    pub(crate) fn from_durations(durations: impl IntoIterator<Item = Duration>) -> Self {
         Self::new(durations.into_iter().map(micros).collect())
     }
 
-    /// The value that a share of the others does not exceed, between the two nearest where it falls between (Hyndman and Fan, type 7);
-    /// NaN without values.
+    /// Returns the value that `share` of the values do not exceed, interpolated between the two
+    /// nearest values (Hyndman and Fan, type 7). Returns NaN if there are no values.
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -38,8 +38,14 @@ impl Sample {
     }
 }
 
+/// Converts a duration to microseconds.
 pub(crate) fn micros(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6
+}
+
+/// Formats microseconds as milliseconds, and NaN as a dash.
+pub(crate) fn milliseconds(micros: f64) -> String {
+    if micros.is_nan() { "–".to_owned() } else { format!("{:.1}", micros / 1e3) }
 }
 
 #[cfg(test)]
@@ -48,13 +54,13 @@ mod tests {
 
     #[test]
     fn quantiles_lie_between_the_nearest_values() {
-        let sample = Sample::new(vec![4.0, 1.0, 3.0, 2.0]);
-        assert_eq!((sample.quantile(0.0), sample.median(), sample.quantile(1.0)), (1.0, 2.5, 4.0));
-        assert_eq!(Sample::new((0..=100).map(f64::from).collect()).quantile(0.99), 99.0);
+        let distribution = Distribution::new(vec![4.0, 1.0, 3.0, 2.0]);
+        assert_eq!((distribution.quantile(0.0), distribution.median(), distribution.quantile(1.0)), (1.0, 2.5, 4.0));
+        assert_eq!(Distribution::new((0..=100).map(f64::from).collect()).quantile(0.99), 99.0);
     }
 
     #[test]
     fn without_values_there_is_no_quantile() {
-        assert!(Sample::new(vec![f64::NAN]).median().is_nan());
+        assert!(Distribution::new(vec![f64::NAN]).median().is_nan());
     }
 }

@@ -1,4 +1,4 @@
-//! Redis as the functions connect to it.
+//! The functions' connection to Redis.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
 use redis::{AsyncConnectionConfig, Client, IntoConnectionInfo as _};
 
-/// Opens the connection.
+/// Opens a connection with the functions' settings.
 ///
 /// # Errors
 /// The URL is malformed, or the server cannot be reached.

@@ -1,4 +1,4 @@
-//! What a function answers, as the gateway would read it.
+//! A function's response, as the gateway would parse it.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 /// A response of payload format 2.0.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status_code: u16,
     #[serde(default)]
     pub(crate) headers: BTreeMap<String, String>,
@@ -20,22 +20,22 @@ pub(crate) struct Answer {
     pub(crate) is_base64_encoded: bool,
 }
 
-impl Answer {
-    pub(crate) fn parse(response: &[u8]) -> Result<Self> {
-        serde_json::from_slice(response).context("the answer is not of payload format 2.0")
+impl Response {
+    pub(crate) fn parse(payload: &[u8]) -> Result<Self> {
+        serde_json::from_slice(payload).context("the response is not in payload format 2.0")
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
     }
 
-    /// The body as it goes over the wire.
-    pub(crate) fn bytes(&self) -> Result<Vec<u8>> {
+    /// Returns the body as it is sent to the client.
+    pub(crate) fn body_bytes(&self) -> Result<Vec<u8>> {
         let body = self.body.as_deref().unwrap_or_default();
         if self.is_base64_encoded { Ok(STANDARD.decode(body)?) } else { Ok(body.as_bytes().to_vec()) }
     }
 
-    /// The body as JSON, of an answer that is not compressed.
+    /// Parses the body as JSON. The response must not be compressed.
     pub(crate) fn json(&self) -> Result<Value> {
         serde_json::from_str(self.body.as_deref().unwrap_or_default()).context("the body is not JSON")
     }

@@ -1,10 +1,10 @@
-//! Postgres as the functions connect to it.
+//! The functions' connection to Postgres.
 
 use lambda_http::Error;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config, NoTls};
 
-/// Opens the connection.
+/// Opens a connection with the functions' settings.
 ///
 /// # Errors
 /// The URL is malformed, or the server cannot be reached.

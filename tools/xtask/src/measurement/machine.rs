@@ -1,4 +1,4 @@
-//! The machine: for the record, and held still.
+//! The machine that a measurement runs on.
 
 use std::fs;
 use std::thread;
@@ -6,7 +6,7 @@ use std::thread;
 #[cfg(target_os = "linux")]
 use rustix::thread::CpuSet;
 
-/// Processor, number of its threads that are ours, and kernel.
+/// Returns the processor, the number of its threads that this process may use, and the kernel.
 pub(crate) fn describe() -> String {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
@@ -17,14 +17,16 @@ pub(crate) fn describe() -> String {
     format!("{model}, {threads} threads, {name} {release}")
 }
 
-/// Keeps this thread, and what it starts from now on, on one processor; returns which one, or none where the system cannot.
+/// Pins this thread, and the threads and processes that it starts from now on, to one processor.
+/// Returns the processor's number, or `None` if the system does not support pinning.
 ///
-/// One request at a time never needs two. Left alone, the system spreads client, function and server over several, and waking an
-/// idle processor costs as much as a cache hit: whether a hit takes 90 µs or 200 µs is then chance, for seconds on end.
+/// One request at a time never needs two processors. If the system spreads the client, the function
+/// and the servers over several, waking an idle processor costs as much as a cache hit: whether a
+/// hit takes 90 µs or 200 µs is then random for seconds at a time.
 #[cfg(target_os = "linux")]
-pub(crate) fn settle() -> Option<usize> {
+pub(crate) fn pin_to_one_processor() -> Option<usize> {
     let allowed = rustix::thread::sched_getaffinity(None).ok()?;
-    // Interrupts are served by the first, most often.
+    // The first processor serves most of the interrupts.
     let last = (0..CpuSet::MAX_CPU).rev().find(|&number| allowed.is_set(number))?;
     let mut one = CpuSet::new();
     one.set(last);
@@ -33,12 +35,12 @@ pub(crate) fn settle() -> Option<usize> {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn settle() -> Option<usize> {
+pub(crate) fn pin_to_one_processor() -> Option<usize> {
     None
 }
 
-/// The average load of the last minute; NaN where the system does not say in Linux's way.
-pub(crate) fn load() -> f64 {
+/// Returns the load average of the last minute, or NaN on a system other than Linux.
+pub(crate) fn load_average() -> f64 {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     load.split(' ').next().and_then(|minute| minute.parse().ok()).unwrap_or(f64::NAN)
 }

@@ -1,40 +1,41 @@
-//! The conversation, and what else is read of somebody.
+//! The cases of the conversation, and of the other cached reads.
 
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use super::{Contestant, NOTHING, REDIS_HISTORY, REDIS_INSIGHTS, REDIS_ONE, REDIS_PROFILE, Reference, TURNS};
+use super::{Case, NOTHING, REDIS_HISTORY, REDIS_INSIGHTS, REDIS_ONE, REDIS_PROFILE, Reference, TURNS};
 use crate::bench::build::Binaries;
 use crate::bench::event::Event;
 use crate::bench::fixture::{Account, Fixture};
 
-/// Answered by the model once, and from the cache from then on.
+/// A question that the model answers once and the cache answers from then on.
 const QUESTION: &str = "How can I calm down before an exam?";
 
-/// What a message costs that the model has answered before: three exchanges with Redis and one statement, in a row.
+/// The cost of a message that the model has answered before: three exchanges with Redis and one
+/// statement, one after the other.
 const CHAT_HIT: Reference = Reference {
     label: "3 × Redis + two messages − 3 × nothing",
     plus: &[REDIS_PROFILE, REDIS_ONE, REDIS_ONE, TURNS],
     minus: &[NOTHING, NOTHING, NOTHING],
-    aim: Some(1.3),
+    target: Some(1.3),
 };
 
-/// The cases, made with the same defaults as the others.
+/// Returns these cases. `case` makes one with the defaults of the others.
 pub(super) fn cases(
     fixture: &Fixture,
     binaries: &Binaries,
-    case: impl Fn(&'static str, &str, &Event<'_>, (u16, Option<&'static str>), &[Reference]) -> Result<Contestant>,
-) -> Result<Vec<Contestant>> {
+    case: impl Fn(&'static str, &str, &Event<'_>, (u16, Option<&'static str>), &[Reference]) -> Result<Case>,
+) -> Result<Vec<Case>> {
     let (reader, hit) = (&fixture.readers[1], (200, Some("hit")));
-    fixture.ask(binaries, "chat-send", &message(reader))?;
+    fixture.invoke(binaries, "chat-send", &message(reader))?;
     let mut redis = redis::Client::open(fixture.servers.redis.url())?.get_connection()?;
-    // How often somebody may speak is not what is measured. Nobody else speaks here, so there is one counter.
+    // The limit of messages per minute is not measured. Only one user chats, so one counter exists.
     let counters: Vec<String> = redis::cmd("KEYS").arg("chat:*").query(&mut redis)?;
     counters.first().context("a message was not counted")?;
     let redis_history = [Reference::to(&[REDIS_HISTORY], "Redis", Some(1.2))];
     let redis_insights = [Reference::to(&[REDIS_INSIGHTS], "Redis", Some(1.2))];
     Ok(vec![
-        Contestant { clears: counters, ..case("chat hit", "chat-send", &message(reader), hit, &[CHAT_HIT])? },
+        Case { deleted_keys: counters, ..case("chat hit", "chat-send", &message(reader), hit, &[CHAT_HIT])? },
         case("history hit", "chat-history", &history(&fixture.writer), hit, &redis_history)?,
         case("insights hit", "journal-insights", &insights(reader), hit, &redis_insights)?,
     ])
@@ -45,7 +46,7 @@ fn message(account: &Account) -> Event<'_> {
     Event { route: "POST /api/chat", token: Some(&account.token), body, ..Event::default() }
 }
 
-/// What was said before, fifty messages of it.
+/// Requests the newest page of the conversation, which has fifty messages.
 pub(super) fn history(account: &Account) -> Event<'_> {
     Event { route: "GET /api/chat/history", token: Some(&account.token), ..Event::default() }
 }
