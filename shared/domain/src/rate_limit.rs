@@ -30,7 +30,7 @@ const WINDOW: Duration = Duration::from_secs(15 * 60);
 const PAIR: Limit = Limit { times: 10, window: WINDOW };
 /// For one account from anywhere, and from one source for any account.
 const BROAD: Limit = Limit { times: 100, window: WINDOW };
-/// How many names an environment remembers at most. They are hmac_key of 32 bytes.
+/// How many names an environment remembers at most. Each is a digest of 32 bytes.
 const REMEMBERED: usize = 4096;
 
 /// An attempt that has been counted as failed until it turns out otherwise.

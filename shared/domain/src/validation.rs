@@ -1,6 +1,6 @@
 //! Reads typed fields from a JSON object or a query string and collects everything that is wrong with them.
 //!
-//! FieldReader that nobody asks for are ignored, as the original service did. Rules are phrases of ours: what the client sent is in none
+//! Fields that nobody asks for are ignored, as the original service did. Rules are phrases of ours: what the client sent is in none
 //! of them.
 
 use std::ops::RangeInclusive;

@@ -12,8 +12,10 @@ struct Names {
     function: Option<String>,
 }
 
-/// Sets the value of the dimension `Service` and the name of the Lambda function, before the first record is made. Each stack needs a
-/// service name of its own, so that two stacks in one account do not add to each other's metrics. A second call has no effect.
+/// Sets the value of the dimension `Service` and the name of the Lambda function.
+///
+/// Called before the first record is made; a second call has no effect. Each stack needs a service name of its own, so that two stacks in one
+/// account do not add to each other's metrics.
 pub fn identify(service: String, function: Option<String>) {
     let _ = NAMES.set(Names { service, function });
 }

@@ -1,6 +1,6 @@
 //! Readers, writers, evictions and crashes at once, and a check of what each reader was given.
 //!
-//! The database is one number, which every write raises. Whoever reads must not be given less than what had been require_cleared when the
+//! The database is one number, which every write raises. Whoever reads must not be given less than what had been acknowledged when the
 //! read began. The same load against cache-aside as it is usually written shows that the check finds what it looks for.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,7 +26,7 @@ enum Fault {
 #[derive(Default)]
 struct Register {
     committed: AtomicU64,
-    require_cleared: AtomicU64,
+    acknowledged: AtomicU64,
 }
 
 impl Register {
@@ -42,7 +42,7 @@ impl Register {
     }
 
     fn acknowledge(&self, value: u64) {
-        self.require_cleared.fetch_max(value, Ordering::SeqCst);
+        self.acknowledged.fetch_max(value, Ordering::SeqCst);
     }
 }
 
@@ -53,9 +53,9 @@ struct Tally {
 }
 
 impl Tally {
-    fn note(&self, value: u64, require_cleared: u64) {
+    fn note(&self, value: u64, acknowledged: u64) {
         self.hits.fetch_add(1, Ordering::SeqCst);
-        if value < require_cleared {
+        if value < acknowledged {
             self.stale.fetch_add(1, Ordering::SeqCst);
         }
     }
@@ -72,11 +72,11 @@ fn one_in(number: u32) -> bool {
 }
 
 async fn read(cache: &Cache, key: &Key, register: &Register, tally: &Tally) {
-    let require_cleared = register.require_cleared.load(Ordering::SeqCst);
+    let acknowledged = register.acknowledged.load(Ordering::SeqCst);
     cache.mark_drained(cache.failures());
     let [lookup] = cache.read([key]).await;
     match lookup {
-        Lookup::Hit(body) => tally.note(String::from_utf8(body).unwrap().parse().unwrap(), require_cleared),
+        Lookup::Hit(body) => tally.note(String::from_utf8(body).unwrap().parse().unwrap(), acknowledged),
         Lookup::Miss(slot) => {
             let value = register.select().await;
             cache.fill(slot, value.to_string().into_bytes());
@@ -112,10 +112,10 @@ async fn evict(redis: &MultiplexedConnection, key: &Key) {
 
 /// The same with the three commands of the textbook.
 async fn read_naively(redis: &MultiplexedConnection, key: &Key, register: &Register, tally: &Tally) {
-    let require_cleared = register.require_cleared.load(Ordering::SeqCst);
+    let acknowledged = register.acknowledged.load(Ordering::SeqCst);
     let cached: Option<u64> = cmd("GET").arg(key.record()).query_async(&mut redis.clone()).await.unwrap();
     match cached {
-        Some(value) => tally.note(value, require_cleared),
+        Some(value) => tally.note(value, acknowledged),
         None => {
             let value = register.select().await;
             cmd("SET").arg(key.record()).arg(value).exec_async(&mut redis.clone()).await.unwrap();

@@ -148,7 +148,7 @@ async fn a_write_is_announced_to_a_redis_that_is_back_even_if_its_environment_ha
     // Everybody else reaches Redis again; the breaker of this one would keep it away for two more seconds.
     kai.warm(&reader).await;
     kai.write(&writer, "second").await;
-    assert_eq!(kai.list(&reader).await, ["second", "first"], "an require_cleared write is hidden by a stale record");
+    assert_eq!(kai.list(&reader).await, ["second", "first"], "an acknowledged write is hidden by a stale record");
 }
 
 #[tokio::test]

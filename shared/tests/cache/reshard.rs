@@ -148,7 +148,7 @@ fn until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Makes a replica take over in order, each in turn: nothing that was require_cleared is lost.
+/// Makes a replica take over in order, each in turn: nothing that was acknowledged is lost.
 fn fail_over(nodes: &mut [Node], turn: usize) {
     let mut replicas: Vec<_> = nodes.iter_mut().filter_map(|node| (!node.is_primary()).then_some(node)).collect();
     let turn = turn % replicas.len();

@@ -141,7 +141,7 @@ impl World {
             if told == Told::Empty {
                 let newcomer = self.newcomer();
                 let everybody = readers.iter().chain([&newcomer, &self.veteran, writer]);
-                assert_refused(&someone, everybody, "as soon as it was require_cleared").await;
+                assert_refused(&someone, everybody, "as soon as it was acknowledged").await;
             }
             (someone, told)
         }))
@@ -167,7 +167,7 @@ impl World {
         self.drain().await;
         let everybody = [self.newcomer(), self.newcomer(), self.veteran.clone()];
         let drained = people.iter().map(async |(someone, told)| {
-            // Of what was require_cleared, everybody knew before.
+            // Of what was acknowledged, everybody knew before.
             let number = if *told == Told::Empty { 1 } else { everybody.len() };
             assert_refused(someone, everybody.iter().take(number), "once the outbox was drained").await;
         });
@@ -216,7 +216,7 @@ async fn an_acknowledged_end_of_sessions_is_known_everywhere_and_another_is_fini
     println!("{} trials: {tally:?}", FAULTS * PEOPLE);
     assert_eq!(tally.done + tally.unavailable, FAULTS * PEOPLE);
     assert!(tally.unavailable * 10 > tally.done, "hardly anybody noticed a fault: {tally:?}");
-    assert!(tally.done * 10 > tally.unavailable, "hardly anything was require_cleared: {tally:?}");
+    assert!(tally.done * 10 > tally.unavailable, "hardly anything was acknowledged: {tally:?}");
     assert!(tally.warm > FAULTS * PEOPLE, "what was not cached could not be stale: {tally:?}");
     assert!(PEOPLE.is_multiple_of(ENDINGS.len()));
 }

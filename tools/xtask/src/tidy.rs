@@ -42,7 +42,6 @@ const RULES: &[Rule] = &[
     Rule { name: "module-doc", check: layout::modules_begin_with_a_doc },
     Rule { name: "layers", check: layers::everything_is_in_its_layer },
     Rule { name: "private-text", check: layers::user_text_is_not_logged },
-    Rule { name: "direction", check: layers::dependencies_run_one_way },
     Rule { name: "crates", check: manifest::crates_depend_one_way },
     Rule { name: "lints", check: manifest::crates_take_the_workspace_lints },
     Rule { name: "bans", check: manifest::bans_have_reasons },

@@ -1,7 +1,7 @@
 //! The oracle: what the database itself recorded, namely which writes were announced in the outbox
 //! because Redis was unreachable, and until when they were pending.
 //!
-//! TestApp promises that a read never returns an older version than an acknowledged write, with one
+//! Kai promises that a read never returns an older version than an acknowledged write, with one
 //! exception. If Redis was unreachable when the write began, an environment that could still reach
 //! Redis may serve the old record until the outbox is drained, for up to a minute. Triggers record
 //! exactly which writes these are. For any other write, or later, a stale read is a violation.

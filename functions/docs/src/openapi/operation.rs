@@ -153,7 +153,7 @@ impl Operation {
         self
     }
 
-    /// Empty, and nothing to tell.
+    /// A response without a body.
     pub(super) fn answers_nothing(self, description: &str) -> Self {
         self.answers_by(204, ResponseBuilder::new().description(description))
     }

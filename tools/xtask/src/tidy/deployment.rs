@@ -13,8 +13,8 @@ const DATA: &str = "infra/data.yaml";
 const ALARMS: &str = "infra/functions.yaml";
 /// An HTTP API waits no longer for an integration, whatever the template says.
 const GATEWAY: Duration = Duration::from_secs(30);
-const DATABASE: &str = "shared/src/db.rs";
-const MODEL: &str = "shared/src/llm.rs";
+const DATABASE: &str = "shared/db/src/lib.rs";
+const MODEL: &str = "shared/llm/src/lib.rs";
 
 /// Whoever waits waits longer than what they wait for: the gateway for the function, the function for a write and for the model.
 pub(super) fn timeouts_are_a_ladder(tree: &Tree) -> Vec<Finding> {

@@ -1,7 +1,7 @@
 //! Rules about what may be used where.
 
 use super::Finding;
-use super::tokens::{Kind, Token, crate_modules, uses_of};
+use super::tokens::{Kind, Token, uses_of};
 use super::tree::Tree;
 
 /// Something that has its place in the product's code.
@@ -15,21 +15,21 @@ struct Layer {
 }
 
 const LAYERS: &[Layer] = &[
-    Layer { what: "SQL", found: sql, home: &["shared/src/store"] },
+    Layer { what: "SQL", found: sql, home: &["shared/domain"] },
     Layer {
         what: "the environment",
         found: environment,
         // Cargo tells a build script that way where to write.
-        home: &["shared/src/config", "functions/*/build"],
+        home: &["shared/src/config", "functions/*/build", "shared/domain/build"],
     },
     Layer {
         what: "stdout or stderr",
         found: output,
         // A build script speaks to Cargo that way.
-        home: &["shared/src/metrics/sink", "shared/src/telemetry", "functions/*/build"],
+        home: &["shared/metrics/src/sink", "shared/src/telemetry", "functions/*/build", "shared/domain/build"],
     },
-    Layer { what: "the crate redis", found: |tokens| uses_of(tokens, "redis").collect(), home: &["shared/src/cache"] },
-    Layer { what: "the crate tokio_postgres", found: postgres, home: &["shared/src/db", "shared/src/store"] },
+    Layer { what: "the crate redis", found: |tokens| uses_of(tokens, "redis").collect(), home: &["shared/cache"] },
+    Layer { what: "the crate tokio_postgres", found: postgres, home: &["shared/db", "shared/domain"] },
     Layer {
         what: "the crate lambda_http",
         found: |tokens| uses_of(tokens, "lambda_http").collect(),
@@ -78,32 +78,8 @@ pub(super) fn user_text_is_not_logged(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// `run → http → store → cache, db`: what is below knows nothing of what is above.
-pub(super) fn dependencies_run_one_way(tree: &Tree) -> Vec<Finding> {
-    let above: &[(&str, &[&str])] = &[
-        ("shared/src/cache", &["run", "http", "state", "store"]),
-        ("shared/src/db", &["run", "http", "state", "store"]),
-        ("shared/src/compress", &["run", "http", "state", "store"]),
-        ("shared/src/metrics", &["run", "http", "state", "store"]),
-        ("shared/src/error", &["run", "http", "state", "store"]),
-        ("shared/src/config", &["run", "http", "state", "store"]),
-        ("shared/src/store", &["run", "http"]),
-        ("shared/src/http", &["run"]),
-    ];
-    let mut findings = Vec::new();
-    for (path, tokens) in tree.sources() {
-        for (_, forbidden) in above.iter().filter(|(module, _)| is_in(path, module)) {
-            let upward = crate_modules(&tokens).filter(|(module, _)| forbidden.contains(module));
-            findings.extend(
-                upward.map(|(module, line)| Finding::at(path, line, format!("`{module}` is above this module"))),
-            );
-        }
-    }
-    findings
-}
-
 fn is_product(path: &str) -> bool {
-    path.starts_with("shared/src/") || path.starts_with("functions/")
+    path.starts_with("shared/") || path.starts_with("functions/")
 }
 
 /// Whether a file is the module or below it; `*` stands for one folder.
@@ -169,24 +145,24 @@ mod tests {
     #[test]
     fn each_layer_is_found_outside_of_its_home_and_only_there() {
         let cases = [
-            ("const Q: &str = \"SELECT id FROM users\";", "shared/src/store/account.rs"),
-            ("const Q: &str = \"UPDATE users SET email = $1\";", "shared/src/store.rs"),
+            ("const Q: &str = \"SELECT id FROM users\";", "shared/domain/src/account.rs"),
+            ("const Q: &str = \"UPDATE users SET email = $1\";", "shared/domain/build.rs"),
             ("fn f() { std::env::var(\"X\"); }", "shared/src/config.rs"),
-            ("fn f() { println!(\"x\"); }", "shared/src/metrics/sink.rs"),
+            ("fn f() { println!(\"x\"); }", "shared/metrics/src/sink.rs"),
             ("fn f() { std::io::stdout().lock(); }", "shared/src/telemetry.rs"),
-            ("use redis::Client;", "shared/src/cache/client.rs"),
-            ("use tokio_postgres::Row;", "shared/src/store/journal.rs"),
-            ("use deadpool_postgres::Pool;", "shared/src/db/pool.rs"),
+            ("use redis::Client;", "shared/cache/src/client.rs"),
+            ("use tokio_postgres::Row;", "shared/domain/src/journal.rs"),
+            ("use deadpool_postgres::Pool;", "shared/db/src/pool.rs"),
             ("use lambda_http::Request;", "shared/src/http/request.rs"),
             ("use lambda_http::Request;", "functions/health/src/lib.rs"),
         ];
         for (code, home) in cases {
             assert_eq!(found(home, code), 0, "{code} in {home}");
-            assert_eq!(found("shared/src/compress.rs", code), 1, "{code} in a foreign module");
+            assert_eq!(found("shared/net/src/tls.rs", code), 1, "{code} in a foreign module");
             assert_eq!(found("tools/xtask/src/main.rs", code), 0, "{code} in a tool");
         }
         assert_eq!(
-            found("shared/src/storefront.rs", "const Q: &str = \"DELETE FROM users\";"),
+            found("shared/domains/src/lib.rs", "const Q: &str = \"DELETE FROM users\";"),
             1,
             "a name that begins like a home"
         );
@@ -194,14 +170,14 @@ mod tests {
 
     #[test]
     fn looking_at_every_key_is_found_everywhere() {
-        assert_eq!(found("shared/src/cache/client.rs", "fn f() { cmd(\"SCAN\"); }"), 1);
-        assert_eq!(found("shared/src/cache/client.rs", "fn f() { map.keys(); cmd(\"GET\"); }"), 0);
+        assert_eq!(found("shared/cache/src/client.rs", "fn f() { cmd(\"SCAN\"); }"), 1);
+        assert_eq!(found("shared/cache/src/client.rs", "fn f() { map.keys(); cmd(\"GET\"); }"), 0);
     }
 
     #[test]
     fn tests_may_do_what_they_like() {
         assert_eq!(
-            found("shared/src/compress.rs", "#[cfg(test)]\nmod tests { fn f() { println!(\"SELECT 1 FROM x\"); } }"),
+            found("shared/net/src/tls.rs", "#[cfg(test)]\nmod tests { fn f() { println!(\"SELECT 1 FROM x\"); } }"),
             0
         );
     }
@@ -211,14 +187,5 @@ mod tests {
         let check = |code: &str| user_text_is_not_logged(&Tree::of(&[("shared/src/run.rs", code)])).len();
         assert_eq!(check("fn f() { warn!(?event, \"x\"); info!(text = %body, \"x\"); }"), 2);
         assert_eq!(check("fn f() -> R { let event = g()?; warn!(?error, %request_id, \"x\"); h(a % content) }"), 0);
-    }
-
-    #[test]
-    fn a_dependency_upwards_is_found() {
-        let check = |path: &str, code: &str| dependencies_run_one_way(&Tree::of(&[(path, code)])).len();
-        assert_eq!(check("shared/src/cache/key.rs", "use crate::store::UserId;"), 1);
-        assert_eq!(check("shared/src/store.rs", "use crate::{db, http::Reply};"), 1);
-        assert_eq!(check("shared/src/store.rs", "use crate::{cache, db};"), 0);
-        assert_eq!(check("shared/src/run.rs", "use crate::http;"), 0);
     }
 }

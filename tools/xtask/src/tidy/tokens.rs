@@ -47,24 +47,6 @@ pub(super) fn uses_of<'a>(tokens: &'a [Token], name: &str) -> impl Iterator<Item
         .map(|(_, token)| token.line)
 }
 
-/// What follows `crate::`, with its line.
-pub(super) fn crate_modules(tokens: &[Token]) -> impl Iterator<Item = (&str, usize)> {
-    tokens.iter().enumerate().filter(|(index, token)| token.is_word("crate") && is_path(tokens, index + 1)).flat_map(
-        |(index, _)| {
-            let mut rest = tokens.get(index + 3..).unwrap_or_default().iter();
-            // `crate::{one, two::Three}`: the first word of each part. A nested group's words count as well, which does no harm.
-            let first = rest.next();
-            let grouped = first.is_some_and(|token| token.is_mark("{"));
-            let parts = rest.take_while(move |token| grouped && !token.is_mark(";"));
-            first
-                .into_iter()
-                .chain(parts)
-                .filter(|token| token.kind == Kind::Word)
-                .map(|token| (token.text.as_str(), token.line))
-        },
-    )
-}
-
 impl Token {
     pub(super) fn is_word(&self, text: &str) -> bool {
         self.kind == Kind::Word && self.text == text
@@ -163,12 +145,5 @@ mod tests {
     fn a_path_is_told_from_a_field_and_from_a_module_of_that_name() {
         let tokens = tokens("use redis::Client;\nfn f() { self.redis.get(); crate::redis::x(); let redis = 1; }");
         assert_eq!(uses_of(&tokens, "redis").collect::<Vec<_>>(), [1]);
-    }
-
-    #[test]
-    fn modules_of_the_crate_are_found_in_groups_too() {
-        let tokens = tokens("use crate::store::X;\nuse crate::{http, db::Pool};");
-        let modules: Vec<&str> = crate_modules(&tokens).map(|(module, _)| module).collect();
-        assert!(modules.contains(&"store") && modules.contains(&"http") && modules.contains(&"db"));
     }
 }

@@ -35,7 +35,7 @@ fn endpoints() -> BTreeSet<String> {
 #[track_caller]
 fn assert_exists(metric: &Metric, what: &str) {
     let dimensions: BTreeSet<&str> = metric.dimensions.keys().map(String::as_str).collect();
-    if metric.namespace != registry::NAMESPACE {
+    if metric.namespace != catalog::NAMESPACE {
         let known = AWS_METRICS.iter().any(|(namespace, name, names)| {
             (*namespace, *name) == (metric.namespace.as_str(), metric.name.as_str())
                 && names.iter().copied().collect::<BTreeSet<_>>() == dimensions
@@ -43,7 +43,7 @@ fn assert_exists(metric: &Metric, what: &str) {
         assert!(known, "{what}: AWS does not publish {metric:?}");
         return;
     }
-    let is_published = registry::directives().any(|directive| {
+    let is_published = catalog::directives().any(|directive| {
         directive.metrics.iter().any(|published| published.name == metric.name)
             && directive.dimensions.iter().any(|set| set.iter().copied().collect::<BTreeSet<_>>() == dimensions)
     });
@@ -164,7 +164,7 @@ fn every_widget_shows_existing_metrics_with_percentiles_and_without_division_by_
 
 #[test]
 fn the_stack_is_billed_for_fewer_than_200_metrics() {
-    let billed = registry::billed(endpoints().len(), MEMORY_BUDGETS.len());
+    let billed = catalog::billed(endpoints().len(), MEMORY_BUDGETS.len());
     assert!(billed < 200, "{billed}");
     let page = read("docs/logging.md");
     assert!(page.contains(&format!("**{billed} metrics**")), "docs/logging.md states another number than {billed}");

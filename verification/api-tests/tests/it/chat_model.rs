@@ -216,7 +216,7 @@ async fn an_answer_to_the_old_profile_is_not_reused_after_the_profile_changes() 
         })
         .await;
         ada.patch(ada.profile_path(), &json!({"communication_style": "direct"})).await.expect_success();
-        model.unlock();
+        model.release();
     };
     join(questions, change).await;
     model.respond_with(ModelResponse::Text("To the new profile.".to_owned()));
