@@ -7,6 +7,7 @@ mod cargo;
 mod chaos;
 mod ci;
 mod dev;
+mod docs;
 mod explain;
 mod fuzz;
 mod load;
@@ -54,6 +55,8 @@ enum Command {
     Load(load::Arguments),
     /// Shows how Postgres runs a statement of the product's, and judges it.
     Explain(explain::Arguments),
+    /// Writes the generated parts of `docs/`.
+    Docs,
     /// Moves a database's schema up or down, or shows where it stands.
     Migrate(migrate::Arguments),
     /// Checks the invariants that the compiler does not.
@@ -85,6 +88,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Bench(arguments) => bench::run(&workspace, &arguments).await,
         Command::Load(arguments) => load::run(&workspace, &arguments).await,
         Command::Explain(arguments) => explain::run(&workspace, &arguments).await,
+        Command::Docs => docs::run(&workspace).await,
         Command::Migrate(arguments) => migrate::run(&workspace, &arguments).await,
         Command::Tidy => tidy::run(&workspace),
         Command::Ci => ci::run(&workspace).await,
