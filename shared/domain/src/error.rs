@@ -1,100 +1,100 @@
-//! What can go wrong, in the words of the domain. The table from here to HTTP is `http::status`.
+//! The errors of the domain. `shared::http::ERRORS` is the table of their codes, statuses and texts.
 
 use std::error::Error as StdError;
 use std::time::Duration;
 
-/// The result of everything that a handler calls.
+/// The result of a function that a handler calls.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a request is not answered as asked.
+/// The reason why a request fails.
 ///
-/// No variant holds anything that the client sent, so that every one of them may be logged.
+/// No variant contains anything that the client sent, so every error may be logged.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The request cannot be read at all: broken JSON, a broken header.
+    /// The request cannot be parsed, such as invalid JSON.
     #[error("malformed request: {0}")]
     Malformed(&'static str),
-    /// The request is well-formed, but some fields break their rule.
+    /// The request is well-formed, but some fields break their rules.
     #[error("{} fields are invalid", .0.len())]
     Invalid(Vec<FieldError>),
-    /// No token, or one that is dead.
+    /// There is no token, or its session has ended.
     #[error("not signed in: {0}")]
     Unauthenticated(&'static str),
-    /// The e-mail address and the password do not belong together.
+    /// The password is not the account's, or there is no such account.
     #[error("wrong e-mail address or password")]
     WrongCredentials,
     /// The path or the query names another user.
     #[error("another user's resource")]
     Forbidden,
-    /// There is no such thing, or it belongs to another user, which is not told apart.
+    /// The record does not exist, or it belongs to another user. The two are not distinguished.
     #[error("no such {0}")]
     NotFound(&'static str),
-    /// The record is another version than the one that the request is meant for.
+    /// The record's version is not the one that the request expects.
     #[error("another version than the expected one")]
     PreconditionFailed,
-    /// The e-mail address has an account already.
+    /// An account with the e-mail address exists.
     #[error("the e-mail address is registered already")]
     EmailTaken,
-    /// An `Idempotency-Key` was used before, with another body.
+    /// The `Idempotency-Key` was used before, with another request.
     #[error("the Idempotency-Key was used with another request")]
     IdempotencyKeyReused,
     /// The body is larger than `limit` bytes.
     #[error("the body exceeds {limit} bytes")]
     TooLarge {
-        /// The largest body that is read, in bytes.
+        /// The maximum size of a body, in bytes.
         limit: usize,
     },
-    /// The body is not what the endpoint reads.
+    /// The body's media type or encoding is not supported.
     #[error("unsupported media type: {0}")]
     UnsupportedMediaType(&'static str),
-    /// Too many attempts; `retry_after` tells when the next one counts.
+    /// There were too many attempts.
     #[error("too many attempts")]
     RateLimited {
-        /// How long to wait.
+        /// The time after which another attempt is allowed.
         retry_after: Duration,
     },
-    /// Something that the answer needs is away; the same request may succeed after `retry_after`.
+    /// Something that the response needs is unavailable.
     #[error("unavailable: {cause}")]
     Unavailable {
-        /// How long to wait.
+        /// The time after which the same request may succeed.
         retry_after: Duration,
-        /// What is away, for the log only.
+        /// The reason, for the log only.
         cause: Cause,
     },
-    /// A defect of ours.
+    /// The service has a defect.
     #[error("internal error: {0}")]
     Internal(Cause),
 }
 
-/// The reason behind an error, for the log and never for the client.
+/// The reason for an error, for the log and never for the client.
 pub type Cause = Box<dyn StdError + Send + Sync>;
 
 /// A field of the request that breaks its rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
-    /// The field's name in the body, the query or the path.
+    /// The field's name in the body, the query, the path or the headers.
     pub field: &'static str,
-    /// The rule as a phrase that follows the name: "must be between 1 and 100".
+    /// The rule, as a phrase that follows the name: "must be between 1 and 100".
     pub rule: &'static str,
 }
 
 impl Error {
-    /// A defect of ours.
+    /// Returns an error for a defect of the service.
     pub fn internal(cause: impl Into<Cause>) -> Self {
         Self::Internal(cause.into())
     }
 
-    /// Something is away that is likely to be back within a second or two.
+    /// Returns an error for something that is likely to be available again within 2 s.
     pub fn unavailable(cause: impl Into<Cause>) -> Self {
         Self::Unavailable { retry_after: Duration::from_secs(2), cause: cause.into() }
     }
 
-    /// Whether it is our failure and none of the client's.
+    /// Whether the service caused the error, and not the client.
     pub fn is_ours(&self) -> bool {
         matches!(self, Self::Internal(_) | Self::Unavailable { .. })
     }
 
-    /// One field breaks its rule.
+    /// Returns an error for one field that breaks its rule.
     pub fn invalid(field: &'static str, rule: &'static str) -> Self {
         Self::Invalid(vec![FieldError { field, rule }])
     }

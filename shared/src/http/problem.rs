@@ -5,7 +5,7 @@ use safety::Resource;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::status::{self, Kind};
+use super::errors::{ErrorKind, describe};
 
 /// The body of every error: problem details of RFC 9457.
 #[derive(Debug, Serialize, ToSchema)]
@@ -46,37 +46,15 @@ struct Member {
 }
 
 impl<'a> Problem<'a> {
-    /// What a client is told of an error, and for somebody who came in a crisis whom else they can turn to.
+    /// Returns the body of an error. In the responses of the chat, it lists where people in a crisis find help.
     pub fn new(error: &Error, request_id: &'a str, resources: &'a [Resource]) -> Self {
-        let Kind { status, code, title } = status::of(error);
+        let (&ErrorKind { code, status, title, .. }, detail) = describe(error);
         let errors = match error {
             Error::Invalid(fields) => fields.iter().map(|e| Member { field: e.field, message: e.rule }).collect(),
             _ => Vec::new(),
         };
         let kind = format!("urn:kai:error:{code}");
-        Self { kind, title, status: status.as_u16(), detail: detail(error), code, request_id, errors, resources }
-    }
-}
-
-/// What happened, in a sentence made of our own words alone.
-fn detail(error: &Error) -> String {
-    match error {
-        Error::Malformed(what) | Error::UnsupportedMediaType(what) | Error::Unauthenticated(what) => (*what).to_owned(),
-        Error::WrongCredentials => "The e-mail address and the password do not belong together.".to_owned(),
-        Error::Forbidden => "The user in the path, the query or the body is not the one who is signed in.".to_owned(),
-        Error::NotFound(what) => format!("There is no such {what}."),
-        Error::PreconditionFailed => "Read it again, and send the change with its new ETag.".to_owned(),
-        Error::EmailTaken => "Sign in, or use another e-mail address.".to_owned(),
-        Error::TooLarge { limit } => format!("The body must not exceed {limit} bytes."),
-        Error::Invalid(fields) => {
-            let rules: Vec<_> = fields.iter().map(|error| format!("{} {}", error.field, error.rule)).collect();
-            format!("{}.", rules.join("; "))
-        }
-        Error::IdempotencyKeyReused => "Use a new Idempotency-Key for a new request.".to_owned(),
-        Error::RateLimited { retry_after } | Error::Unavailable { retry_after, .. } => {
-            format!("Try again in {} s.", retry_after.as_secs().max(1))
-        }
-        Error::Internal(_) => "The error has been logged under the request id.".to_owned(),
+        Self { kind, title, status: status.as_u16(), detail, code, request_id, errors, resources }
     }
 }
 

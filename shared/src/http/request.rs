@@ -22,7 +22,7 @@ use crate::config::EVERYBODY;
 use crate::state::AppState;
 
 /// The largest body that is read. An entry of 40,000 bytes fits even if each of them is escaped.
-const BODY_LIMIT: usize = 512 * 1024;
+pub(super) const BODY_LIMIT: usize = 512 * 1024;
 /// What `CloudFront` shows, and what it says of where a request came from.
 const EDGE_KEY: HeaderName = HeaderName::from_static("x-edge-key");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");

@@ -14,8 +14,8 @@ use metrics::RequestMetrics;
 use safety::Resource;
 use serde::Serialize;
 
+use super::errors::describe;
 use super::problem::Problem;
-use super::status;
 
 /// When a client may ask again for something that is away.
 const RETRY: Duration = Duration::from_secs(2);
@@ -121,7 +121,7 @@ impl Response {
         };
         let document =
             EncodedBody::new(&Problem::new(error, request_id, resources)).unwrap_or_else(|_| EncodedBody::empty());
-        Self { content_type: PROBLEM, retry_after, ..Self::new(status::of(error).status, document) }
+        Self { content_type: PROBLEM, retry_after, ..Self::new(describe(error).0.status, document) }
     }
 
     /// The response for this request, with the headers that every answer carries; and the size of its body.

@@ -9,6 +9,7 @@ mod cargo;
 mod chaos;
 mod ci;
 mod dev;
+mod docs;
 mod explain;
 mod fuzz;
 mod journal;
@@ -62,6 +63,8 @@ enum Command {
     Load(load::Arguments),
     /// Shows how Postgres runs a statement of the product, and evaluates the plan.
     Explain(explain::Arguments),
+    /// Writes the generated parts of `docs/`.
+    Docs,
     /// Migrates a database up or down, or shows its status.
     Migrate(migrate::Arguments),
     /// Checks the invariants that the compiler cannot check.
@@ -94,6 +97,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Bench(arguments) => bench::run(&workspace, &arguments).await,
         Command::Load(arguments) => load::run(&workspace, &arguments).await,
         Command::Explain(arguments) => explain::run(&workspace, &arguments).await,
+        Command::Docs => docs::run(&workspace).await,
         Command::Migrate(arguments) => migrate::run(&workspace, &arguments).await,
         Command::Tidy => tidy::run(&workspace),
         Command::Ci => ci::run(&workspace).await,

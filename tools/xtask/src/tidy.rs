@@ -46,7 +46,6 @@ const RULES: &[Rule] = &[
     Rule { name: "lints", check: manifest::crates_take_the_workspace_lints },
     Rule { name: "bans", check: manifest::bans_have_reasons },
     Rule { name: "variables", check: contract::variables_are_in_the_template },
-    Rule { name: "error-codes", check: contract::error_codes_are_documented },
     Rule { name: "routes", check: contract::routes_are_in_the_openapi_document },
     Rule { name: "migrations", check: contract::migrations_go_both_ways },
     Rule { name: "timeouts", check: deployment::timeouts_are_a_ladder },

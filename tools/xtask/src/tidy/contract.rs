@@ -11,8 +11,6 @@ use super::tree::Tree;
 const CONFIG: &str = "shared/src/config";
 /// What `sam local` is given.
 const LOCAL: &str = "env.json";
-const STATUS: &str = "shared/src/http/status.rs";
-const ERRORS: &str = "docs/errors.md";
 const OPENAPI: &str = "docs/openapi.json";
 /// What a path of the document may have besides parameters and the like.
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
@@ -53,24 +51,6 @@ pub(super) fn variables_are_in_the_template(tree: &Tree) -> Vec<Finding> {
         unread.map(|name| Finding::new("template.yaml", format!("{name} is set, and {CONFIG} does not read it"))),
     );
     findings
-}
-
-/// The table of errors and the page about them name the same codes.
-pub(super) fn error_codes_are_documented(tree: &Tree) -> Vec<Finding> {
-    let Some(status) = tree.file(STATUS) else { return vec![Finding::new(STATUS, "it is missing")] };
-    let codes = strings(status, is_code);
-    let documented: BTreeMap<&str, usize> = tree
-        .file(ERRORS)
-        .unwrap_or_default()
-        .lines()
-        .enumerate()
-        .filter_map(|(index, line)| Some((first_cell(line)?, index + 1)))
-        .collect();
-    let missing = codes.iter().filter(|(code, _)| !documented.contains_key(code.as_str()));
-    let missing = missing.map(|(code, line)| Finding::at(STATUS, *line, format!("`{code}` is not in {ERRORS}")));
-    let unknown = documented.iter().filter(|(code, _)| !codes.contains_key(**code));
-    let unknown = unknown.map(|(code, line)| Finding::at(ERRORS, *line, format!("`{code}` is not in {STATUS}")));
-    missing.chain(unknown).collect()
 }
 
 /// The template and the OpenAPI document name the same routes. That the document is the one which is served, a test in `functions/docs` looks
@@ -160,17 +140,6 @@ fn is_variable(text: &str) -> bool {
     text.contains('_') && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }
 
-/// A code is one word or several with `_` between; a title has capitals and spaces.
-fn is_code(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c == '_')
-}
-
-/// The code in the first cell of a row: the `x` of "| `x` | 404 | …".
-fn first_cell(line: &str) -> Option<&str> {
-    let cell = line.trim().strip_prefix('|')?.split('|').next()?.trim();
-    cell.strip_prefix('`')?.strip_suffix('`').filter(|code| is_code(code))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,15 +163,6 @@ mod tests {
         assert!(findings.iter().any(|text| text.starts_with("template.yaml: LOG_LEVEL")));
         let both = "fn f() { read(\"DATABASE_URL\"); read(\"LOG_LEVEL\"); } // LOCAL_ONLY";
         assert_eq!(variables(both), ["env.json: no function of template.yaml has DATABASE_URI"]);
-    }
-
-    #[test]
-    fn a_code_that_only_one_side_knows_is_found() {
-        let status = "fn f() { kind(StatusCode::NOT_FOUND, \"not_found\", \"There is no such thing\") }";
-        let check = |page: &str| error_codes_are_documented(&Tree::of(&[(STATUS, status), (ERRORS, page)])).len();
-        assert_eq!(check("| code | status |\n|---|---|\n| `not_found` | 404 |\n"), 0);
-        assert_eq!(check("The code `not_found` in a sentence does not count.\n"), 1);
-        assert_eq!(check("| `not_found` | 404 |\n| `gone` | 410 |\n"), 1);
     }
 
     #[test]
