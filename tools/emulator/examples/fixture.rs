@@ -12,16 +12,14 @@
     reason = "a test program stops at the first surprise, and what it prints is what the tests read"
 )]
 
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use std::{env, thread};
+
 use serde_json::{Value, json};
-use std::{
-    collections::BTreeMap,
-    env,
-    io::{Read as _, Write as _},
-    net::TcpStream,
-    sync::atomic::{AtomicU64, Ordering},
-    thread,
-    time::Duration,
-};
 
 static INVOCATIONS: AtomicU64 = AtomicU64::new(0);
 

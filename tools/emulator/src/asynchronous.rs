@@ -1,16 +1,17 @@
 //! Events that nobody waits for: tried again when they fail, and kept when they have failed for good.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
 
-use crate::{
-    invocation::{Event, InvocationError},
-    pool::Pool,
-    queue::Queues,
-    template::Asynchronous,
-};
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
+
+use crate::invocation::{Event, InvocationError};
+use crate::pool::Pool;
+use crate::queue::Queues;
+use crate::template::Asynchronous;
 
 /// How long a function that failed is left alone before the first and the second repetition.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(120));

@@ -38,8 +38,9 @@ pub(crate) async fn read(mut body: impl Body<Data = Bytes> + Unpin, limit: usize
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use http_body_util::Full;
+
+    use super::*;
 
     #[tokio::test]
     async fn a_body_at_the_limit_is_read_and_one_byte_more_is_not() {

@@ -1,34 +1,30 @@
 //! The emulator as a whole: its thread, its front, its pools.
 
-use crate::{
-    environment::{EnvironmentInfo, Settings},
-    error::{Error, Result},
-    gateway::Gateway,
-    invocation::InvocationError,
-    log::LogSink,
-    pool::Pool,
-    queue::{self, Queue, Queues},
-    schedule,
-    subscription::{self, Inlet, Letter, Post},
-    tables::Tables,
-    template::{Function, Template, Variable},
-};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
 use bytes::Bytes;
-use std::{
-    collections::BTreeMap,
-    fmt,
-    net::{SocketAddr, TcpListener},
-    path::PathBuf,
-    sync::Arc,
-    thread::JoinHandle,
-    time::Duration,
-};
-use tokio::{
-    runtime::Handle,
-    sync::{mpsc, oneshot},
-    task::JoinSet,
-    time::timeout,
-};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::environment::{EnvironmentInfo, Settings};
+use crate::error::{Error, Result};
+use crate::gateway::Gateway;
+use crate::invocation::InvocationError;
+use crate::log::LogSink;
+use crate::pool::Pool;
+use crate::queue::{self, Queue, Queues};
+use crate::schedule;
+use crate::subscription::{self, Inlet, Letter, Post};
+use crate::tables::Tables;
+use crate::template::{Function, Template, Variable};
 
 /// How long the end of the emulator waits for what functions have printed to be delivered.
 const DELIVERY_GRACE: Duration = Duration::from_secs(2);

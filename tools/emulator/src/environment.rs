@@ -8,32 +8,31 @@ mod slot;
 mod state;
 mod variables;
 
-pub(crate) use extension::Refusal;
-pub(crate) use process::{command, peak_memory};
-pub use slot::{EnvironmentInfo, EnvironmentState};
-pub(crate) use variables::{Identity, variables};
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use crate::{
-    error::{Error, Result},
-    invocation::{FunctionError, random_hex},
-    log::{Log, LogSink, Stream},
-    runtime_api,
-    template::{ACCOUNT, Function, REGION},
-};
 use bytes::Bytes;
-use output::Output;
-use process::Process;
-use state::{Phase, State};
-use std::{
-    collections::BTreeMap,
-    net::TcpListener,
-    os::unix::process::ExitStatusExt as _,
-    path::PathBuf,
-    process::ExitStatus,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
-use tokio::{process::Child, sync::Notify, task::JoinSet};
+use tokio::process::Child;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+pub(crate) use self::extension::Refusal;
+use self::output::Output;
+use self::process::Process;
+pub(crate) use self::process::{command, peak_memory};
+pub use self::slot::{EnvironmentInfo, EnvironmentState};
+use self::state::{Phase, State};
+pub(crate) use self::variables::{Identity, variables};
+use crate::error::{Error, Result};
+use crate::invocation::{FunctionError, random_hex};
+use crate::log::{Log, LogSink, Stream};
+use crate::runtime_api;
+use crate::template::{ACCOUNT, Function, REGION};
 
 /// What Lambda leaves the runtime when an internal extension is registered.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-shutdown>

@@ -1,6 +1,8 @@
 //! What can go wrong before a function is reached.
 
-use std::{io, net::SocketAddr, path::PathBuf};
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// The result of reading a template or of starting the emulator.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -7,22 +7,29 @@ mod reply;
 mod route;
 mod throttle;
 
-use crate::{
-    body::{self, BodyError},
-    invocation::{InvocationError, MAX_REQUEST_BYTES, random_bytes, trace_root},
-    pool::Pool,
-    template::{Api, Template},
-};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, request::Parts};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use reply::refuse;
-use route::{Target, Targets};
-use std::{convert::Infallible, net::SocketAddr, sync::Arc};
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use self::reply::refuse;
+use self::route::{Target, Targets};
+use crate::body::{self, BodyError};
+use crate::invocation::{InvocationError, MAX_REQUEST_BYTES, random_bytes, trace_root};
+use crate::pool::Pool;
+use crate::template::{Api, Template};
 
 pub(crate) type Reply = Response<Full<Bytes>>;
 

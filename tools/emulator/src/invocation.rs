@@ -1,8 +1,9 @@
 //! What can become of an invocation, and Lambda's limits on its payloads.
 
+use std::fmt;
+
 use bytes::Bytes;
 use serde_json::json;
-use std::fmt;
 
 /// The largest event that Lambda's Invoke API takes: 6 MiB.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>

@@ -1,10 +1,8 @@
 //! What functions print, and what Lambda prints about them.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Receives every log line, in order. It is called on the emulator's own thread, so it should be quick.
 pub type LogSink = Arc<dyn Fn(&LogLine) + Send + Sync>;

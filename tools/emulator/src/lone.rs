@@ -5,26 +5,22 @@
 
 mod connection;
 
-use crate::{
-    environment::{Identity, command, peak_memory, variables},
-    error::{Error, Result},
-    invocation::Event,
-};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
-use connection::{Connection, Request};
-use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
-    io::Errno,
-    process::{Pid, Signal},
-};
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    net::TcpListener,
-    path::Path,
-    process::{Child, Stdio},
-    time::{Duration, Instant},
-};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal};
+
+use self::connection::{Connection, Request};
+use crate::environment::{Identity, command, peak_memory, variables};
+use crate::error::{Error, Result};
+use crate::invocation::Event;
 
 /// How often a wait without any event looks whether the program is still there.
 const PATIENCE: Duration = Duration::from_millis(50);

@@ -1,16 +1,15 @@
 //! `emulator`: serves the functions of a SAM template, or runs one of them on one event.
 
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, Parser, Subcommand};
 use emulator::{Emulator, InvocationError, LogLine, LogSink, Options, Stream, Subscription, Template};
-use std::{
-    collections::BTreeMap,
-    io::{self, IsTerminal as _, Write as _},
-    net::SocketAddr,
-    path::PathBuf,
-    process::ExitCode,
-    sync::Arc,
-};
 
 /// Runs the Lambda functions of a SAM template on this machine.
 #[derive(Parser)]

@@ -2,21 +2,17 @@
 
 mod run;
 
-use crate::{
-    environment::{Environment, Settings},
-    error::Error,
-    invocation::{Event, FunctionError, InvocationError, MAX_REQUEST_BYTES},
-    log::Log,
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
 use bytes::Bytes;
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
-use tokio::{
-    sync::{Notify, oneshot},
-    time::{Instant, timeout_at},
-};
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, timeout_at};
+
+use crate::environment::{Environment, Settings};
+use crate::error::Error;
+use crate::invocation::{Event, FunctionError, InvocationError, MAX_REQUEST_BYTES};
+use crate::log::Log;
 
 /// How long an environment that has just answered may take to come back before another one is started in its place. A
 /// client that sends its next request at once would otherwise have two environments, which no Lambda client is near

@@ -1,15 +1,15 @@
 //! Queues of SQS, as far as they stand between functions.
 
-use crate::{
-    pool::Pool,
-    template::{ACCOUNT, Queue as Settings, QueueSource, REGION},
-};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use serde_json::{Value, json};
-use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
-use tokio::{sync::Notify, task::JoinSet, time::sleep};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::pool::Pool;
+use crate::template::{ACCOUNT, Queue as Settings, QueueSource, REGION};
 
 /// The queues of the template, by logical id.
 pub(crate) type Queues = BTreeMap<String, Arc<Queue>>;

@@ -6,18 +6,22 @@
 mod extension;
 mod reply;
 
-use crate::{
-    body::{self, BodyError},
-    environment::Environment,
-    invocation::{FunctionError, MAX_RESPONSE_BYTES},
-};
+use std::convert::Infallible;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::Full;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use std::{convert::Infallible, sync::Arc};
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::body::{self, BodyError};
+use crate::environment::Environment;
+use crate::invocation::{FunctionError, MAX_RESPONSE_BYTES};
 
 pub(crate) type Reply = Response<Full<Bytes>>;
 

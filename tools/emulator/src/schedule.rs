@@ -1,17 +1,16 @@
 //! Schedules with a fixed rate.
 
-use crate::{
-    asynchronous,
-    pool::Pool,
-    queue::Queues,
-    template::{ACCOUNT, REGION, Schedule},
-};
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde_json::json;
-use std::{sync::Arc, time::Duration};
-use tokio::{
-    task::JoinSet,
-    time::{Instant, Interval, MissedTickBehavior},
-};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, Interval, MissedTickBehavior};
+
+use crate::asynchronous;
+use crate::pool::Pool;
+use crate::queue::Queues;
+use crate::template::{ACCOUNT, REGION, Schedule};
 
 /// Fires a schedule until the task is dropped, the first time after one period.
 pub(crate) async fn run(schedule: Schedule, pool: Arc<Pool>, queues: Arc<Queues>) {

@@ -3,28 +3,26 @@
 //! CloudWatch Logs collects the lines of one stream for some seconds, here for one, and delivers them compressed and without waiting for the
 //! outcome. <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html>
 
-use crate::{
-    asynchronous,
-    log::{LogLine, LogSink},
-    pool::Pool,
-    queue::Queues,
-    template::{ACCOUNT, Subscription, Template},
-};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use flate2::{Compression, write::GzEncoder};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::{Value, json};
-use std::{
-    collections::BTreeMap,
-    io::{self, Write as _},
-    sync::Arc,
-    time::Duration,
-};
-use tokio::{
-    sync::{mpsc, oneshot},
-    task::JoinSet,
-    time::{Instant, timeout_at},
-};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+
+use crate::asynchronous;
+use crate::log::{LogLine, LogSink};
+use crate::pool::Pool;
+use crate::queue::Queues;
+use crate::template::{ACCOUNT, Subscription, Template};
 
 /// How long lines are collected.
 const PERIOD: Duration = Duration::from_secs(1);

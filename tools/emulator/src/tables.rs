@@ -1,12 +1,14 @@
 //! `DynamoDB` on this machine: the template's tables, behind the real API.
 
-use crate::{
-    error::{Error, Result},
-    template::Table,
-};
-use dynoxide::{Database, errors::DynoxideError};
+use std::net::TcpListener;
+use std::path::Path;
+
+use dynoxide::Database;
+use dynoxide::errors::DynoxideError;
 use serde_json::json;
-use std::{net::TcpListener, path::Path};
+
+use crate::error::{Error, Result};
+use crate::template::Table;
 
 /// The tables, and the port at which the API will answer.
 pub(crate) struct Tables {

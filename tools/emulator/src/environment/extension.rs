@@ -3,8 +3,9 @@
 //! Extensions that are programs of their own live in layers, which are not emulated; so every extension here is an internal
 //! one, which may ask for `INVOKE` but not for `SHUTDOWN`.
 
-use serde_json::Value;
 use std::collections::BTreeMap;
+
+use serde_json::Value;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 

@@ -1,13 +1,13 @@
 //! The standard output and standard error of a function, as log lines.
 
-use crate::log::{Log, Stream};
-use std::{
-    io,
-    os::fd::OwnedFd,
-    process::Stdio,
-    sync::{Mutex, PoisonError},
-};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::process::Stdio;
+use std::sync::{Mutex, PoisonError};
+
 use tokio::net::unix::pipe::Receiver;
+
+use crate::log::{Log, Stream};
 
 /// Lambda also cuts a line here, 256 KiB being the limit of a log event.
 const LONGEST_LINE: usize = 256 * 1024;
@@ -78,9 +78,10 @@ impl Output {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
     use crate::log::LogBuffer;
-    use std::process::Command;
 
     #[tokio::test]
     async fn what_stands_in_the_pipe_is_passed_on_at_once() {

@@ -1,7 +1,11 @@
 //! The program of a function, in a process group of its own.
 
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::process::Stdio;
+
 use rustix::process::{Pid, Signal};
-use std::{collections::BTreeMap, io, path::Path, process::Stdio};
 use tokio::process::{Child, Command};
 
 /// Makes the kernel kill the program when the thread that started it is gone, however it went.

@@ -1,13 +1,13 @@
 //! What the runtime API asks of an environment.
 
-use super::{
-    Environment, Outcome, Refusal,
-    state::{Phase, State},
-};
-use crate::invocation::{Event, FunctionError};
 use std::sync::MutexGuard;
+
 use tokio::sync::oneshot;
 use uuid::Uuid;
+
+use super::state::{Phase, State};
+use super::{Environment, Outcome, Refusal};
+use crate::invocation::{Event, FunctionError};
 
 impl Environment {
     /// A worker asks for an event. `None` where it may not: after it reported that it cannot start.

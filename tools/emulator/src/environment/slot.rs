@@ -1,12 +1,12 @@
 //! What the pool asks of an environment.
 
-use super::{
-    Environment, Outcome,
-    state::{Phase, Running},
-};
-use crate::invocation::{Event, FunctionError};
 use serde_json::json;
-use tokio::{sync::oneshot, time::Instant};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::state::{Phase, Running};
+use super::{Environment, Outcome};
+use crate::invocation::{Event, FunctionError};
 
 /// An invocation under way.
 pub(crate) struct Invocation {

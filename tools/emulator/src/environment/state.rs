@@ -1,9 +1,13 @@
 //! What is known about an environment at one moment.
 
-use super::{Outcome, extension::Extensions, process::Process};
-use crate::invocation::{Event, FunctionError};
 use std::collections::{BTreeMap, VecDeque};
+
 use tokio::sync::oneshot;
+
+use super::Outcome;
+use super::extension::Extensions;
+use super::process::Process;
+use crate::invocation::{Event, FunctionError};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {

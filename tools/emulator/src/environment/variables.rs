@@ -1,7 +1,9 @@
 //! The environment variables of a function.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use crate::template::REGION;
-use std::{collections::BTreeMap, path::Path};
 
 /// What Lambda tells a function about itself.
 pub(crate) struct Identity<'a> {

@@ -1,17 +1,19 @@
 //! A request as the event that a function receives, payload format 2.0.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
-use crate::template::ACCOUNT;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{
-    HeaderMap,
-    header::{CONTENT_TYPE, COOKIE, HOST, USER_AGENT},
-    request::Parts,
-};
+use http::HeaderMap;
+use http::header::{CONTENT_TYPE, COOKIE, HOST, USER_AGENT};
+use http::request::Parts;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
-use std::{collections::BTreeMap, net::SocketAddr};
+
+use crate::template::ACCOUNT;
 
 const API_ID: &str = "emulator00";
 

@@ -1,16 +1,18 @@
 //! What a function returns, as the answer that a client receives.
 
-use super::{Reply, event::HOP_BY_HOP};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{
-    HeaderName, HeaderValue, Response, StatusCode,
-    header::{CONTENT_LENGTH, CONTENT_TYPE, SET_COOKIE},
-};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, SET_COOKIE};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+
+use super::Reply;
+use super::event::HOP_BY_HOP;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,9 +1,14 @@
 //! Which function a request goes to.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html>
 
-use crate::{pool::Pool, template::Template};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
 use http::Method;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use crate::pool::Pool;
+use crate::template::Template;
 
 /// The routes of the API, the most specific first.
 pub(super) struct Targets(Vec<Target>);

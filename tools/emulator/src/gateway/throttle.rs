@@ -1,12 +1,12 @@
 //! Limits on the requests to each route, as token buckets.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html>
 
-use crate::template::{Template, Throttle};
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use tokio::time::Instant;
+
+use crate::template::{Template, Throttle};
 
 /// A bucket for each route that has a limit.
 pub(super) struct Buckets(BTreeMap<String, Mutex<Bucket>>);
@@ -52,8 +52,9 @@ impl Bucket {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::time::Duration;
+
+    use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn a_bucket_admits_its_burst_and_then_its_rate() {

@@ -1,12 +1,13 @@
 //! A connection of a runtime, read without blocking.
 
-use super::broken;
-use crate::{error::Result, invocation::Event};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+
 use bytes::Bytes;
-use std::{
-    io::{ErrorKind, Read as _, Write as _},
-    net::{Shutdown, TcpStream},
-};
+
+use super::broken;
+use crate::error::Result;
+use crate::invocation::Event;
 
 /// More headers than a runtime sends.
 const MAX_HEADERS: usize = 64;

@@ -1,17 +1,16 @@
 //! One invocation from its first log line to its last.
 
-use super::{Pool, Slot};
-use crate::{
-    environment::Environment,
-    invocation::{Event, FunctionError, InvocationError},
-    log::Report,
-};
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
-use std::{sync::Arc, time::Duration};
-use tokio::{
-    sync::oneshot,
-    time::{Instant, timeout, timeout_at},
-};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::{Pool, Slot};
+use crate::environment::Environment;
+use crate::invocation::{Event, FunctionError, InvocationError};
+use crate::log::Report;
 
 /// How long Lambda lets a program initialise before it starts it again, under the function's own timeout.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib>

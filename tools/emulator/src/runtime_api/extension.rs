@@ -1,14 +1,18 @@
 //! The part of the API that extensions speak.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html>
 
-use super::{Reply, reply};
-use crate::{body, environment::Environment, template::ACCOUNT};
+use std::collections::BTreeMap;
+
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use hyper::body::Incoming;
 use serde::Deserialize;
 use serde_json::json;
-use std::collections::BTreeMap;
 use uuid::Uuid;
+
+use super::{Reply, reply};
+use crate::body;
+use crate::environment::Environment;
+use crate::template::ACCOUNT;
 
 const IDENTIFIER: HeaderName = HeaderName::from_static("lambda-extension-identifier");
 const NAME: &str = "lambda-extension-name";

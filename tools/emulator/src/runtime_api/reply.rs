@@ -1,11 +1,13 @@
 //! Answers of the runtime API.
 
-use super::Reply;
-use crate::invocation::{Event, MAX_RESPONSE_BYTES};
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::{Value, json};
+
+use super::Reply;
+use crate::invocation::{Event, MAX_RESPONSE_BYTES};
 
 pub(super) fn accepted() -> Reply {
     document(StatusCode::ACCEPTED, &json!({"status": "OK"}))

@@ -1,11 +1,11 @@
-use crate::support::{EVERYWHERE, binaries, gone, send};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
 use serde_json::json;
-use std::{
-    io::{BufRead as _, BufReader, Write as _},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+
+use crate::support::{EVERYWHERE, binaries, gone, send};
 
 fn emulator(folder: &Path) -> Command {
     let template: PathBuf = folder.join("template.yaml");

@@ -1,5 +1,6 @@
-use crate::support::{EVERYWHERE, World, start};
 use serde_json::json;
+
+use crate::support::{EVERYWHERE, World, start};
 
 async fn with_cors(cors: &str) -> World {
     let api = format!("\n  Api:\n    Type: AWS::Serverless::HttpApi\n    Properties: {{CorsConfiguration: {cors}}}\n");

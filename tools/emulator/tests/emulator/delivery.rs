@@ -1,10 +1,14 @@
 //! What functions print reaches whoever has subscribed to it, and what fails is kept.
 
-use crate::support::{World, start, template, within};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use std::collections::BTreeSet;
+use std::io::Read as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, io::Read as _};
+
+use crate::support::{World, start, template, within};
 
 /// A function that prints what it is told to, and one that is given the lines with a `Latency`.
 fn resources(event: &str, rest: &str) -> String {

@@ -1,7 +1,9 @@
-use crate::support::{EVERYWHERE, binaries, folder_of, gone, process_state, send, start, start_with, within};
+use std::time::{Duration, Instant};
+
 use emulator::{EnvironmentState, InvocationError, Stream};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+
+use crate::support::{EVERYWHERE, binaries, folder_of, gone, process_state, send, start, start_with, within};
 
 const ERROR: &str = r#"{"message":"Internal Server Error"}"#;
 

@@ -1,6 +1,7 @@
-use crate::support::{EVERYWHERE, World, start, start_with};
 use emulator::{InvocationError, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES};
 use serde_json::json;
+
+use crate::support::{EVERYWHERE, World, start, start_with};
 
 const TOO_LARGE: &str = r#"{"message":"Request Entity Too Large"}"#;
 

@@ -1,7 +1,10 @@
-use crate::support::{binaries, process_state};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use emulator::{LoneEnvironment, LoneOptions};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, time::Duration};
+
+use crate::support::{binaries, process_state};
 
 fn lone(init: &str, options: LoneOptions) -> emulator::Result<LoneEnvironment> {
     let variables = BTreeMap::from([("FIXTURE_INIT".to_owned(), init.to_owned())]);

@@ -1,5 +1,6 @@
-use crate::support::{EVERYWHERE, start};
 use serde_json::{Value, json};
+
+use crate::support::{EVERYWHERE, start};
 
 const ERROR: &str = r#"{"message":"Internal Server Error"}"#;
 

@@ -1,5 +1,6 @@
-use crate::support::{EVERYWHERE, start};
 use serde_json::{Value, json};
+
+use crate::support::{EVERYWHERE, start};
 
 /// What the runtime API answers to one call during an invocation: status and `errorType`.
 async fn probe(call: Value) -> (u64, Value) {

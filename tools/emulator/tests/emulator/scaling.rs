@@ -1,8 +1,10 @@
-use crate::support::{EVERYWHERE, World, start, start_with};
+use std::collections::BTreeSet;
+
 use emulator::InvocationError;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+
+use crate::support::{EVERYWHERE, World, start, start_with};
 
 fn limited(property: &str) -> String {
     format!(

@@ -1,16 +1,13 @@
 //! Emulators with small templates, and a client that sends exactly the bytes it is given.
 
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
 use emulator::{Emulator, LogBuffer, Options, Template};
 use serde_json::Value;
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 /// One function on the fixture, on every path.
 pub(crate) const EVERYWHERE: &str = "

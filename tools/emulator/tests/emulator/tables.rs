@@ -1,7 +1,8 @@
 //! Tables of DynamoDB.
 
-use crate::support::{Answer, World, send, start, start_with, template};
 use serde_json::{Value, json};
+
+use crate::support::{Answer, World, send, start, start_with, template};
 
 const TABLE: &str = "
   Notes:

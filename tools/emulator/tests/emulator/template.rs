@@ -1,6 +1,8 @@
-use crate::support::{binaries, template, whole_template};
-use emulator::{Emulator, Options, Variable};
 use std::time::Duration;
+
+use emulator::{Emulator, Options, Variable};
+
+use crate::support::{binaries, template, whole_template};
 
 const WHOLE: &str = "
 AWSTemplateFormatVersion: 2010-09-09
