@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::template::REGION;
 
-/// What Lambda tells a function about itself.
+/// What the variables tell a function about itself.
 pub(crate) struct Identity<'a> {
     pub(crate) function_name: &'a str,
     pub(crate) memory_size: u64,
@@ -15,7 +15,8 @@ pub(crate) struct Identity<'a> {
     pub(crate) binary: &'a Path,
 }
 
-/// The variables that Lambda defines, over those of the template: a function cannot replace a reserved one.
+/// Returns the variables of the template and those that Lambda defines. The template cannot override a
+/// reserved variable.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
 ///
 /// `AWS_EXECUTION_ENV` is missing, as it is on Lambda for the OS-only runtimes (`provided.*`).

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dev_servers::{Postgres, PostgresOptions, Redis, RedisOptions};
-use emulator::{LoneEnvironment, LoneOptions};
+use emulator::{SingleEnvironment, SingleEnvironmentOptions};
 use serde_json::{Value, json};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Row as _};
@@ -158,7 +158,8 @@ async fn migrated(workspace: &Workspace, postgres: &Postgres) -> Result<String> 
 }
 
 fn ask(binaries: &Binaries, variables: &BTreeMap<String, String>, function: &str, event: &Event<'_>) -> Result<Answer> {
-    let mut environment = LoneEnvironment::spawn(binaries.get(function)?, variables, LoneOptions::default())?;
+    let mut environment =
+        SingleEnvironment::spawn(binaries.get(function)?, variables, SingleEnvironmentOptions::default())?;
     let (response, _) = environment.invoke(&event.payload())?;
     // What it fills into the cache is still on its way.
     std::thread::sleep(FILLED_AFTER);

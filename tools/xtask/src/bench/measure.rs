@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use emulator::{LoneEnvironment, LoneOptions};
+use emulator::{SingleEnvironment, SingleEnvironmentOptions};
 use indicatif::{ProgressBar, ProgressStyle};
 use redis::Connection;
 
@@ -106,7 +106,7 @@ fn in_turns<T>(
 /// A contestant in an environment that stays.
 struct Warm<'a> {
     contestant: &'a Contestant,
-    environment: LoneEnvironment,
+    environment: SingleEnvironment,
     payloads: std::iter::Cycle<std::slice::Iter<'a, Vec<u8>>>,
     measured: Measured,
 }
@@ -114,8 +114,8 @@ struct Warm<'a> {
 impl<'a> Warm<'a> {
     fn new(contestant: &'a Contestant, log: &Path) -> Result<Self> {
         let output = File::create(log).with_context(|| format!("cannot make {}", log.display()))?;
-        let options = LoneOptions { output: Some(output), ..LoneOptions::default() };
-        let environment = LoneEnvironment::spawn(&contestant.binary, &contestant.variables, options)
+        let options = SingleEnvironmentOptions { output: Some(output), ..SingleEnvironmentOptions::default() };
+        let environment = SingleEnvironment::spawn(&contestant.binary, &contestant.variables, options)
             .with_context(|| contestant.name.to_owned())?;
         let measured = Measured { binary_size: fs::metadata(&contestant.binary)?.len(), ..Measured::default() };
         Ok(Self { contestant, environment, payloads: contestant.payloads.iter().cycle(), measured })
@@ -159,9 +159,9 @@ fn start(contestant: &Contestant, redis: &mut Connection) -> Result<(Duration, D
     let payload = contestant.payloads.first().context("no payload")?;
     for _ in 0..ATTEMPTS {
         clear(&contestant.clears, redis)?;
-        let options = LoneOptions { guarded: false, ..LoneOptions::default() };
+        let options = SingleEnvironmentOptions { kill_with_parent: false, ..SingleEnvironmentOptions::default() };
         let began = Instant::now();
-        let mut environment = LoneEnvironment::spawn(&contestant.binary, &contestant.variables, options)?;
+        let mut environment = SingleEnvironment::spawn(&contestant.binary, &contestant.variables, options)?;
         let (response, _) = environment.invoke(payload)?;
         let answered = began.elapsed();
         if is_expected(contestant, &response)? {
