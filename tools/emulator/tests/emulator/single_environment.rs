@@ -1,27 +1,28 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use emulator::{SingleEnvironment, SingleEnvironmentOptions};
+use emulator::{Result, SingleEnvironment, SingleEnvironmentOptions};
 use serde_json::{Value, json};
 
-use crate::support::{binaries, process_state};
+use crate::test_emulator::binaries;
+use crate::wait::process_state;
 
-fn lone(init: &str, options: SingleEnvironmentOptions) -> emulator::Result<SingleEnvironment> {
+fn spawn(init: &str, options: SingleEnvironmentOptions) -> Result<SingleEnvironment> {
     let variables = BTreeMap::from([("FIXTURE_INIT".to_owned(), init.to_owned())]);
     SingleEnvironment::spawn(binaries().join("fixture"), &variables, options)
 }
 
 #[test]
-fn a_lone_environment_serves_one_event_after_another() {
+fn an_environment_handles_one_event_after_another() {
     for kill_with_parent in [true, false] {
         let mut environment =
-            lone("", SingleEnvironmentOptions { kill_with_parent, ..SingleEnvironmentOptions::default() }).unwrap();
+            spawn("", SingleEnvironmentOptions { kill_with_parent, ..SingleEnvironmentOptions::default() }).unwrap();
         assert!(environment.time_to_first_poll() > Duration::ZERO);
         for count in 1..=50 {
             let event = json!({"fixture": {"count": true}}).to_string();
-            let (answer, duration) = environment.invoke(event.as_bytes()).unwrap();
-            let answer: Value = serde_json::from_slice(&answer).unwrap();
-            assert_eq!((&answer["count"], &answer["pid"]), (&json!(count), &json!(environment.pid())));
+            let (response, duration) = environment.invoke(event.as_bytes()).unwrap();
+            let response: Value = serde_json::from_slice(&response).unwrap();
+            assert_eq!((&response["count"], &response["pid"]), (&json!(count), &json!(environment.pid())));
             assert!(duration > Duration::ZERO);
         }
         assert!(environment.peak_memory() > 100_000);
@@ -32,14 +33,14 @@ fn a_lone_environment_serves_one_event_after_another() {
 }
 
 #[test]
-fn large_payloads_pass_both_ways() {
-    let mut environment = lone("", SingleEnvironmentOptions::default()).unwrap();
+fn events_and_responses_may_be_large() {
+    let mut environment = spawn("", SingleEnvironmentOptions::default()).unwrap();
     let event = json!({"fixture": {"size": 3_000_000}, "padding": "x".repeat(4_000_000)}).to_string();
     assert_eq!(environment.invoke(event.as_bytes()).unwrap().0.len(), 3_000_000);
 }
 
 #[test]
-fn an_extension_is_registered_and_awss_own_runtime_runs() {
+fn awss_own_runtime_runs_and_registers_an_extension() {
     let mut environment =
         SingleEnvironment::spawn(binaries().join("runtime"), &BTreeMap::new(), SingleEnvironmentOptions::default())
             .unwrap();
@@ -49,22 +50,22 @@ fn an_extension_is_registered_and_awss_own_runtime_runs() {
         "isBase64Encoded": false
     });
     for _ in 0..50 {
-        let (answer, _) = environment.invoke(event.to_string().as_bytes()).unwrap();
-        assert_eq!(serde_json::from_slice::<Value>(&answer).unwrap()["statusCode"], 200);
+        let (response, _) = environment.invoke(event.to_string().as_bytes()).unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&response).unwrap()["statusCode"], 200);
     }
 }
 
 #[test]
-fn what_goes_wrong_is_said() {
-    let ended = lone("exit:4", SingleEnvironmentOptions::default()).unwrap_err();
-    assert!(ended.to_string().contains("exit status: 4"), "{ended}");
-    let refused = lone("error", SingleEnvironmentOptions::default()).unwrap_err();
-    assert!(refused.to_string().contains("Fixture.Unfit"), "{refused}");
+fn an_error_has_the_reason_of_the_failure() {
+    let exited = spawn("exit:4", SingleEnvironmentOptions::default()).unwrap_err();
+    assert!(exited.to_string().contains("exit status: 4"), "{exited}");
+    let reported = spawn("error", SingleEnvironmentOptions::default()).unwrap_err();
+    assert!(reported.to_string().contains("Fixture.Unfit"), "{reported}");
     let options =
         SingleEnvironmentOptions { timeout: Duration::from_millis(300), ..SingleEnvironmentOptions::default() };
-    let late = lone("hang", options).unwrap_err();
+    let late = spawn("hang", options).unwrap_err();
     assert!(late.to_string().contains("took longer than 300ms"), "{late}");
-    let mut environment = lone("", SingleEnvironmentOptions::default()).unwrap();
+    let mut environment = spawn("", SingleEnvironmentOptions::default()).unwrap();
     let failed = environment.invoke(br#"{"fixture":{"fail":"words"}}"#).unwrap_err();
     assert!(failed.to_string().contains("words"), "{failed}");
 }
