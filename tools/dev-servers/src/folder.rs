@@ -1,11 +1,12 @@
 //! A server's folder: who may use it now, and where its data lie.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::{ffi::OsStr, io};
 
 use sha2::{Digest, Sha256};
 

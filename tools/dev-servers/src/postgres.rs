@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 
-pub use admin::Admin;
-
+pub use self::admin::Admin;
 use crate::account::Account;
 use crate::folder::Folder;
 use crate::process::{Launch, Process};

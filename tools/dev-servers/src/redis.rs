@@ -9,12 +9,10 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-pub use cluster::RedisCluster;
-
-use crate::certificate;
+pub use self::cluster::RedisCluster;
 use crate::folder::Folder;
 use crate::process::{Launch, Process};
-use crate::{Error, Result, Server, install, port};
+use crate::{Error, Result, Server, certificate, install, port};
 
 /// How a Redis is started.
 #[derive(Debug, Clone, Default)]

@@ -1,7 +1,9 @@
-//! A function for the tests: it speaks the runtime API by hand and does what the event tells it to.
+//! A function for the tests. It implements the Runtime API by hand and follows the instructions in the
+//! event.
 //!
-//! The orders stand in the event's `fixture` field or, behind the HTTP API, in the header `x-fixture`. What it does while
-//! it starts stands in the variable `FIXTURE_INIT`, what it does with events that bring no orders in `FIXTURE_EVENT`.
+//! The instructions are in the event's `fixture` field or, behind the HTTP API, in the header
+//! `x-fixture`. The variable `FIXTURE_INIT` controls the start, and `FIXTURE_EVENT` the handling of events
+//! without instructions.
 
 #![expect(
     clippy::disallowed_methods,
@@ -9,27 +11,27 @@
     clippy::print_stderr,
     clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "a test program stops at the first surprise, and what it prints is what the tests read"
+    reason = "a test program panics on every error, and the tests read what it prints"
 )]
 
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use std::{env, process, thread};
+
 use serde_json::{Value, json};
-use std::{
-    collections::BTreeMap,
-    env,
-    io::{Read as _, Write as _},
-    net::TcpStream,
-    sync::atomic::{AtomicU64, Ordering},
-    thread,
-    time::Duration,
-};
 
 static INVOCATIONS: AtomicU64 = AtomicU64::new(0);
 
 fn main() {
     let init = env::var("FIXTURE_INIT").unwrap_or_default();
-    let (order, argument) = init.split_once(':').unwrap_or((&init, ""));
-    match order {
-        "exit" => std::process::exit(argument.parse().unwrap()),
+    let (instruction, argument) = init.split_once(':').unwrap_or((&init, ""));
+    match instruction {
+        "exit" => process::exit(argument.parse().unwrap()),
         "hang" => thread::sleep(Duration::from_secs(3_600)),
         "error" => {
             let body = json!({"errorType": "Fixture.Unfit", "errorMessage": "cannot start"}).to_string();
@@ -37,12 +39,12 @@ fn main() {
             println!("init/error {status}");
             return;
         }
-        // Whoever makes the file is the first, and fails.
-        "fail-once" if std::fs::File::create_new(argument).is_ok() => std::process::exit(3),
+        // The first process creates the file, and fails.
+        "fail-once" if File::create_new(argument).is_ok() => process::exit(3),
         "extension" => {
             let headers = [("Lambda-Extension-Name", "watcher")];
-            let reply = request("POST", "/2020-01-01/extension/register", &headers, br#"{"events":["INVOKE"]}"#);
-            let id = reply.headers["lambda-extension-identifier"].clone();
+            let response = request("POST", "/2020-01-01/extension/register", &headers, br#"{"events":["INVOKE"]}"#);
+            let id = response.headers["lambda-extension-identifier"].clone();
             thread::spawn(move || {
                 loop {
                     let headers = [("Lambda-Extension-Identifier", id.as_str())];
@@ -56,94 +58,97 @@ fn main() {
         _ => {}
     }
     let workers = env::var("AWS_LAMBDA_MAX_CONCURRENCY").map_or(1, |limit| limit.parse().unwrap());
-    let others: Vec<_> = (1..workers).map(|_| thread::spawn(work)).collect();
-    work();
+    let others: Vec<_> = (1..workers).map(|_| thread::spawn(run_worker)).collect();
+    run_worker();
     others.into_iter().for_each(|other| other.join().unwrap());
 }
 
-fn work() {
+fn run_worker() {
     loop {
         let event = request("GET", "/2018-06-01/runtime/invocation/next", &[], b"");
         let id = event.headers["lambda-runtime-aws-request-id"].clone();
         let payload: Value = serde_json::from_slice(&event.body).unwrap();
-        let orders = match payload["headers"]["x-fixture"].as_str() {
+        let instructions = match payload["headers"]["x-fixture"].as_str() {
             Some(text) => serde_json::from_str(text).unwrap(),
             None => payload["fixture"].clone(),
         };
-        handle(&id, &event, &payload, &orders);
+        handle(&id, &event, &payload, &instructions);
     }
 }
 
-fn handle(id: &str, event: &Message, payload: &Value, orders: &Value) {
+fn handle(id: &str, event: &Message, payload: &Value, instructions: &Value) {
     let count = INVOCATIONS.fetch_add(1, Ordering::SeqCst) + 1;
-    for line in orders["print"].as_array().into_iter().flatten() {
+    for line in instructions["print"].as_array().into_iter().flatten() {
         println!("{}", line.as_str().unwrap());
     }
-    if let Some(line) = orders["complain"].as_str() {
+    if let Some(line) = instructions["eprint"].as_str() {
         eprint!("{line}");
     }
-    if let Some(milliseconds) = orders["sleep"].as_u64() {
+    if let Some(milliseconds) = instructions["sleep"].as_u64() {
         thread::sleep(Duration::from_millis(milliseconds));
     }
-    let held = vec![1_u8; orders["allocate"].as_u64().unwrap_or(0) as usize];
-    if let Some(code) = orders["exit"].as_i64() {
-        std::process::exit(code as i32);
+    if let Some(path) = instructions["wait-for"].as_str() {
+        wait_for_file(path.as_ref());
     }
-    if orders["abort"] == true {
-        std::process::abort();
+    let memory = vec![1_u8; instructions["allocate"].as_u64().unwrap_or(0) as usize];
+    if let Some(code) = instructions["exit"].as_i64() {
+        process::exit(code as i32);
+    }
+    if instructions["abort"] == true {
+        process::abort();
     }
     let path = format!("/2018-06-01/runtime/invocation/{id}");
-    let unordered = env::var("FIXTURE_EVENT").ok().filter(|_| orders.is_null());
-    if unordered.is_some() {
+    let default = env::var("FIXTURE_EVENT").ok().filter(|_| instructions.is_null());
+    if default.is_some() {
         println!("event {payload}");
     }
-    let fails = (unordered.as_deref() == Some("fail")).then_some("on purpose");
-    if let Some(message) = orders["fail"].as_str().or(fails) {
+    let fails = (default.as_deref() == Some("fail")).then_some("on purpose");
+    if let Some(message) = instructions["fail"].as_str().or(fails) {
         let body = json!({"errorType": "Fixture.Failed", "errorMessage": message}).to_string();
         call("POST", &format!("{path}/error"), &[], body.as_bytes());
         return;
     }
-    let answer = if let Some(text) = orders["raw"].as_str() {
+    let result = if let Some(text) = instructions["raw"].as_str() {
         text.to_owned()
-    } else if unordered.as_deref() == Some("fail-items") {
+    } else if default.as_deref() == Some("fail-items") {
         let ids = payload["Records"].as_array().unwrap().iter().map(|record| record["messageId"].clone());
         json!({"batchItemFailures": ids.map(|id| json!({"itemIdentifier": id})).collect::<Vec<_>>()}).to_string()
-    } else if let Some(size) = orders["size"].as_u64() {
+    } else if let Some(size) = instructions["size"].as_u64() {
         format!("\"{}\"", "x".repeat(size as usize - 2))
-    } else if let Some(calls) = orders["probe"].as_array() {
+    } else if let Some(calls) = instructions["probe"].as_array() {
         Value::from_iter(calls.iter().map(|call| probe(call, id))).to_string()
-    } else if orders["describe"] == true {
+    } else if instructions["describe"] == true {
         let variables: BTreeMap<String, String> = env::vars().collect();
         let headers = &event.headers;
         json!({"variables": variables, "folder": env::current_dir().unwrap(), "headers": headers}).to_string()
-    } else if orders["spawn"] == true {
-        json!(std::process::Command::new("/bin/sleep").arg("600").spawn().unwrap().id()).to_string()
-    } else if orders["count"] == true {
-        json!({"count": count, "pid": std::process::id()}).to_string()
+    } else if instructions["spawn"] == true {
+        json!(process::Command::new("/bin/sleep").arg("600").spawn().unwrap().id()).to_string()
+    } else if instructions["count"] == true {
+        json!({"count": count, "pid": process::id()}).to_string()
     } else {
         let headers = json!({"content-type": "application/json"});
         json!({"statusCode": 200, "headers": headers, "body": payload.to_string()}).to_string()
     };
-    let (status, body) = call("POST", &format!("{path}/response"), &[], answer.as_bytes());
-    drop(held);
+    let (status, body) = call("POST", &format!("{path}/response"), &[], result.as_bytes());
+    drop(memory);
     if status != 202 {
         println!("response {status} {body}");
     }
-    if let Some(line) = orders["print-late"].as_str() {
+    if let Some(line) = instructions["print-late"].as_str() {
         println!("{line}");
     }
-    if let Some(calls) = orders["probe-late"].as_array() {
+    if let Some(calls) = instructions["probe-late"].as_array() {
         calls.iter().for_each(|call| println!("late {}", probe(call, id)));
     }
-    if let Some(milliseconds) = orders["linger"].as_u64() {
+    if let Some(milliseconds) = instructions["sleep-late"].as_u64() {
         thread::sleep(Duration::from_millis(milliseconds));
     }
 }
 
-/// A call of the runtime API, `[method, path, headers, body]`, and what comes back.
-fn probe(order: &Value, id: &str) -> Value {
-    let text = |index: usize| order[index].as_str().unwrap_or_default().replace("{id}", id);
-    let headers: Vec<(String, String)> = order[2]
+/// Makes a call of the Runtime API, `[method, path, headers, body]`, and returns the status and the body.
+fn probe(request: &Value, id: &str) -> Value {
+    let text = |index: usize| request[index].as_str().unwrap_or_default().replace("{id}", id);
+    let headers: Vec<(String, String)> = request[2]
         .as_object()
         .into_iter()
         .flatten()
@@ -154,6 +159,13 @@ fn probe(order: &Value, id: &str) -> Value {
     json!([status, serde_json::from_str::<Value>(&body).unwrap_or(Value::from(body))])
 }
 
+/// Waits until the file exists.
+fn wait_for_file(path: &Path) {
+    while !path.exists() {
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
 struct Message {
     status: u16,
     headers: BTreeMap<String, String>,
@@ -161,8 +173,8 @@ struct Message {
 }
 
 fn call(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
-    let reply = request(method, path, headers, body);
-    (reply.status, String::from_utf8(reply.body).unwrap())
+    let response = request(method, path, headers, body);
+    (response.status, String::from_utf8(response.body).unwrap())
 }
 
 fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Message {

@@ -1,6 +1,6 @@
-//! A function on AWS's own runtime, for the tests: it answers what `lambda_http` made of the event.
+//! A function on AWS's own runtime, for the tests. It responds with the request that `lambda_http` parsed.
 
-#![expect(clippy::print_stdout, reason = "what a function prints is what the tests read")]
+#![expect(clippy::print_stdout, reason = "the tests read what a function prints")]
 
 use lambda_http::{Body, Error, IntoResponse, Request, RequestExt as _, Response, service_fn};
 
@@ -21,10 +21,10 @@ async fn handle(request: Request) -> Result<impl IntoResponse, Error> {
         query.join("|"),
         request.body().as_ref(),
     );
-    let reply = Response::builder()
+    let response = Response::builder()
         .header("set-cookie", "a=1; Path=/")
         .header("set-cookie", "b=2")
         .header("content-type", "application/octet-stream")
         .body(Body::Binary(text.into_bytes()))?;
-    Ok(reply)
+    Ok(response)
 }

@@ -1,50 +1,62 @@
-//! One execution environment: a process of the function, what it waits for, and what it is working on.
+//! One execution environment: a process of the function, the events it works on, and its state.
 
+mod dispatch;
 mod extension;
+mod info;
 mod output;
 mod process;
 mod runtime;
-mod slot;
 mod state;
 mod variables;
 
-pub(crate) use extension::Refusal;
-pub(crate) use process::{command, peak_memory};
-pub use slot::{EnvironmentInfo, EnvironmentState};
-pub(crate) use variables::{Identity, variables};
+use std::collections::BTreeMap;
+use std::mem;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use crate::{
-    error::{Error, Result},
-    invocation::{FunctionError, random_hex},
-    log::{Log, LogSink, Stream},
-    runtime_api,
-    template::{ACCOUNT, Function, REGION},
-};
-use bytes::Bytes;
-use output::Output;
-use process::Process;
-use state::{Phase, State};
-use std::{
-    collections::BTreeMap,
-    net::TcpListener,
-    os::unix::process::ExitStatusExt as _,
-    path::PathBuf,
-    process::ExitStatus,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
-use tokio::{process::Child, sync::Notify, task::JoinSet};
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio::process::Child;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
-/// What Lambda leaves the runtime when an internal extension is registered.
+pub(crate) use self::extension::Rejection;
+pub use self::info::{EnvironmentInfo, EnvironmentState};
+use self::output::Output;
+use self::process::Process;
+pub(crate) use self::process::{command, peak_memory};
+pub(crate) use self::runtime::RequestStatus;
+use self::state::{Phase, State};
+pub(crate) use self::variables::{Identity, variables};
+use crate::error::{Error, Result};
+use crate::invocation::{FunctionError, random_hex};
+use crate::log::{Log, LogSink, Stream};
+use crate::template::{ACCOUNT, Function, REGION};
+
+/// How long Lambda waits for a runtime to shut down when an internal extension is registered.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-shutdown>
-const SHUTDOWN_LIMIT: Duration = Duration::from_millis(500);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// What all environments of one function have in common.
+/// An environment. Everything but [`Environment::info`] happens on the emulator's own thread.
+pub(crate) struct Environment {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) log: Log,
+    outputs: [Output; 2],
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+/// The settings that all environments of one function share.
 pub(crate) struct Settings {
     pub(crate) function: Function,
     pub(crate) binary: PathBuf,
     pub(crate) variables: BTreeMap<String, String>,
-    /// How many requests one environment takes at once.
+    /// How many events one environment handles concurrently.
     pub(crate) concurrency: usize,
     pub(crate) freeze: bool,
     pub(crate) sink: LogSink,
@@ -56,23 +68,19 @@ impl Settings {
     }
 }
 
-/// What an invocation ends with.
-pub(crate) type Outcome = std::result::Result<Bytes, FunctionError>;
-
-/// An environment. Everything but [`Environment::info`] happens on the emulator's own thread.
-pub(crate) struct Environment {
-    pub(crate) settings: Arc<Settings>,
-    pub(crate) log: Log,
-    outputs: [Output; 2],
-    state: Mutex<State>,
-    changed: Notify,
-}
-
 impl Environment {
-    /// Starts the program; the environment may take one event at once ([`Environment::ready`] tells when).
-    pub(crate) fn start(settings: &Arc<Settings>) -> Result<Arc<Self>> {
-        let what = || settings.binary.display().to_string();
-        let failed = |source| Error::Start { what: what(), source };
+    /// Starts the program. One slot of the environment is reserved from the start, for an event that
+    /// can be dispatched once [`Environment::ready`] returns.
+    ///
+    /// `serve` serves the Runtime API of the environment on a listener, until the program exits.
+    pub(crate) fn start<Service>(
+        settings: &Arc<Settings>,
+        serve: impl FnOnce(Arc<Self>, TcpListener) -> Service,
+    ) -> Result<Arc<Self>>
+    where
+        Service: Future<Output = ()> + Send + 'static,
+    {
+        let failed = |source| Error::Start { what: settings.binary.display().to_string(), source };
         if !settings.binary.is_file() {
             return Err(Error::Binary {
                 resource: settings.function.logical_id.clone(),
@@ -82,7 +90,7 @@ impl Environment {
         let id = random_hex::<16>();
         let function = &settings.function;
         let log = Log { sink: Arc::clone(&settings.sink), function: function.name.clone(), environment: id.clone() };
-        let listener = TcpListener::bind("127.0.0.1:0").map_err(failed)?;
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let variables = variables(
             &settings.variables,
@@ -90,15 +98,16 @@ impl Environment {
                 function_name: &function.function_name,
                 memory_size: function.memory_size,
                 log_group: &function.log_group,
-                log_stream: &format!("{}/[$LATEST]{id}", jiff::Timestamp::now().strftime("%Y/%m/%d")),
+                log_stream: &format!("{}/[$LATEST]{id}", Timestamp::now().strftime("%Y/%m/%d")),
                 runtime_api: &listener.local_addr().map_err(failed)?.to_string(),
                 binary: &settings.binary,
             },
         );
-        let listener = tokio::net::TcpListener::from_std(listener).map_err(failed)?;
-        let (stdout, stdout_end) = Output::open(Stream::Stdout, log.clone()).map_err(failed)?;
-        let (stderr, stderr_end) = Output::open(Stream::Stderr, log.clone()).map_err(failed)?;
-        let (process, child) = Process::spawn(&settings.binary, &variables, stdout_end, stderr_end).map_err(failed)?;
+        let listener = TcpListener::from_std(listener).map_err(failed)?;
+        let (stdout, stdout_writer) = Output::open(Stream::Stdout, log.clone()).map_err(failed)?;
+        let (stderr, stderr_writer) = Output::open(Stream::Stderr, log.clone()).map_err(failed)?;
+        let (process, child) =
+            Process::spawn(&settings.binary, &variables, stdout_writer, stderr_writer).map_err(failed)?;
         let environment = Arc::new(Self {
             settings: Arc::clone(settings),
             log,
@@ -106,14 +115,15 @@ impl Environment {
             state: Mutex::new(State::new(process)),
             changed: Notify::new(),
         });
-        tokio::runtime::Handle::current().spawn(Arc::clone(&environment).supervise(child, listener));
+        let service = serve(Arc::clone(&environment), listener);
+        Handle::current().spawn(Arc::clone(&environment).supervise(child, service));
         Ok(environment)
     }
 
-    /// Serves the runtime API and passes output on until the program ends.
-    async fn supervise(self: Arc<Self>, mut child: Child, listener: tokio::net::TcpListener) {
-        let mut serving = JoinSet::new();
-        serving.spawn(runtime_api::serve(Arc::clone(&self), listener));
+    /// Runs the service and passes output on until the program exits.
+    async fn supervise(self: Arc<Self>, mut child: Child, service: impl Future<Output = ()> + Send + 'static) {
+        let mut services = JoinSet::new();
+        services.spawn(service);
         let [stdout, stderr] = &self.outputs;
         let output = async { tokio::join!(stdout.run(), stderr.run()) };
         tokio::pin!(output);
@@ -122,14 +132,14 @@ impl Environment {
             // A program that closes both is still alive.
             _ = &mut output => child.wait().await,
         };
-        self.drain();
+        self.drain_output();
         self.outputs.iter().for_each(Output::finish);
-        self.exited(status.ok());
+        self.handle_exit(status.ok());
     }
 
-    fn exited(&self, status: Option<ExitStatus>) {
+    fn handle_exit(&self, status: Option<ExitStatus>) {
         let mut state = self.lock();
-        state.process.ended();
+        state.process.mark_exited();
         let reason = match status {
             Some(status) if status.success() => "Runtime exited without providing a reason".to_owned(),
             Some(status) => match (status.code(), status.signal()) {
@@ -139,19 +149,19 @@ impl Environment {
             },
             None => "Runtime exited with error".to_owned(),
         };
-        for (id, running) in std::mem::take(&mut state.running) {
+        for (id, running) in mem::take(&mut state.running) {
             let error = FunctionError::new("Runtime.ExitError", format!("RequestId: {id} Error: {reason}"));
             let _ = running.outcome.send(Err(error));
         }
-        state.finished.clear();
+        state.responded.clear();
         state.failure.get_or_insert_with(|| FunctionError::new("Runtime.ExitError", format!("Error: {reason}")));
         state.phase = Phase::Exited;
         drop(state);
         self.changed.notify_waiters();
     }
 
-    /// Waits until the program asks for its first event, or says or shows that it cannot.
-    pub(crate) async fn ready(&self) -> std::result::Result<(), FunctionError> {
+    /// Waits until the program requests its first event. Fails if it reports an error or exits instead.
+    pub(crate) async fn ready(&self) -> Result<(), FunctionError> {
         loop {
             let changed = self.changed.notified();
             {
@@ -166,41 +176,42 @@ impl Environment {
         }
     }
 
-    /// Waits until the program has ended.
-    pub(crate) async fn ended(&self) {
+    /// Waits until the program has exited.
+    pub(crate) async fn exited(&self) {
         loop {
             let changed = self.changed.notified();
-            if self.has_ended() {
+            if self.has_exited() {
                 return;
             }
             changed.await;
         }
     }
 
-    /// Ends the program as Lambda does: with a warning only where an extension is registered.
+    /// Ends the program as Lambda does: SIGTERM comes first only if an extension is registered.
     pub(crate) async fn shut_down(&self) {
-        let warned = {
+        let terminating = {
             let mut state = self.lock();
-            let warn = !state.extensions.is_empty();
-            if warn {
+            let has_extension = !state.extensions.is_empty();
+            if has_extension {
                 state.process.terminate();
             }
-            warn
+            has_extension
         };
-        if warned {
-            let _ = tokio::time::timeout(SHUTDOWN_LIMIT, self.ended()).await;
+        if terminating {
+            let _ = timeout(SHUTDOWN_TIMEOUT, self.exited()).await;
         }
         self.kill();
-        self.ended().await;
+        self.exited().await;
     }
 
-    /// Ends a program that did not start. One that reported why may say its last words first.
-    pub(crate) async fn give_up(&self) {
+    /// Ends a program that did not become ready. A program that reported an error may exit by itself,
+    /// so that its last output is not lost.
+    pub(crate) async fn abandon(&self) {
         if self.lock().phase == Phase::InitFailed {
-            let _ = tokio::time::timeout(SHUTDOWN_LIMIT, self.ended()).await;
+            let _ = timeout(SHUTDOWN_TIMEOUT, self.exited()).await;
         }
         self.kill();
-        self.ended().await;
+        self.exited().await;
     }
 
     pub(crate) fn kill(&self) {
@@ -208,7 +219,7 @@ impl Environment {
     }
 
     /// Passes on what the function has printed up to now.
-    pub(crate) fn drain(&self) {
+    pub(crate) fn drain_output(&self) {
         self.outputs.iter().for_each(Output::drain);
     }
 
@@ -216,7 +227,7 @@ impl Environment {
         self.lock().process.peak_memory()
     }
 
-    pub(crate) fn has_ended(&self) -> bool {
+    pub(crate) fn has_exited(&self) -> bool {
         self.lock().phase == Phase::Exited
     }
 

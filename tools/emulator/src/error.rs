@@ -1,11 +1,14 @@
-//! What can go wrong before a function is reached.
+//! Errors of the template and of the start of the emulator.
 
-use std::{io, net::SocketAddr, path::PathBuf};
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// The result of reading a template or of starting the emulator.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a template cannot be read or the emulator cannot start. Every text names the place and the rule that it breaks.
+/// Why a template cannot be read or the emulator cannot start. Every message names the place and the
+/// rule that it breaks.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -14,7 +17,7 @@ pub enum Error {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         source: io::Error,
     },
     /// The template is not YAML.
@@ -32,40 +35,40 @@ pub enum Error {
         resource: String,
         /// The path of the property below `Properties`.
         property: String,
-        /// What a valid value looks like.
+        /// The rule for valid values.
         rule: String,
     },
-    /// The binary of a function is not where it should be.
+    /// The binary of a function is missing.
     #[error("{resource}: no binary at {} (build it first)", path.display())]
     Binary {
         /// The logical id of the function.
         resource: String,
-        /// Where the binary was expected.
+        /// The expected path of the binary.
         path: PathBuf,
     },
     /// The address of the HTTP API cannot be bound.
     #[error("cannot listen on {address}: {source}")]
     Listen {
-        /// The address asked for.
+        /// The requested address.
         address: SocketAddr,
-        /// What the operating system said.
+        /// The operating system's error.
         source: io::Error,
     },
     /// A function's program or its runtime API could not be started.
     #[error("cannot start {what}: {source}")]
     Start {
-        /// What was being started.
+        /// What could not be started.
         what: String,
-        /// What the operating system said.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// The tables cannot be kept or served.
+    /// The tables cannot be stored or served.
     #[error("the tables of DynamoDB: {0}")]
     Tables(String),
     /// No function of the template has this name.
     #[error("no function called {0} in the template")]
     UnknownFunction(String),
-    /// The environment went away or broke the protocol (only for [`crate::LoneEnvironment`]).
+    /// The environment ended or violated the protocol (only for [`crate::SingleEnvironment`]).
     #[error("{0}")]
     Environment(String),
 }
@@ -73,5 +76,9 @@ pub enum Error {
 impl Error {
     pub(crate) fn template(resource: impl Into<String>, property: impl Into<String>, rule: impl Into<String>) -> Self {
         Self::Template { resource: resource.into(), property: property.into(), rule: rule.into() }
+    }
+
+    pub(crate) fn environment(reason: impl Into<String>) -> Self {
+        Self::Environment(reason.into())
     }
 }

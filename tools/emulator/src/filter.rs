@@ -1,47 +1,49 @@
 //! Filter patterns of CloudWatch Logs, for lines that are JSON.
 //!
-//! Grammar and meaning: Amazon CloudWatch Logs user guide, "Filter pattern syntax for metric filters, subscription filters, and filter log
-//! events", section "Using metric filters to match terms from JSON log events".
+//! Grammar and meaning: Amazon CloudWatch Logs user guide, "Filter pattern syntax for metric filters,
+//! subscription filters, and filter log events", section "Using metric filters to match terms from
+//! JSON log events".
 
 mod parse;
 
 use serde_json::Value;
 
-/// A pattern, read.
+/// A filter pattern.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pattern(Option<Term>);
+pub struct Pattern(Option<Expression>);
 
 #[derive(Clone, Debug, PartialEq)]
-enum Term {
-    All(Vec<Term>),
-    Any(Vec<Term>),
+enum Expression {
+    All(Vec<Expression>),
+    Any(Vec<Expression>),
     Compare(Selector, Comparison),
 }
 
-/// `$.a.b[0]`: names and positions, from the outside in.
+/// A selector such as `$.a.b[0]`, from the outermost value to the innermost.
 type Selector = Vec<Step>;
 
 #[derive(Clone, Debug, PartialEq)]
 enum Step {
-    Name(String),
-    Position(usize),
+    Key(String),
+    Index(usize),
 }
 
 #[derive(Clone, Debug, PartialEq)]
 enum Comparison {
-    /// A text in which `*` stands for anything; a number is compared as it is written.
+    /// Compares with a text in which `*` stands for any characters. A number is compared as it is
+    /// written.
     Text {
         pattern: String,
         equal: bool,
     },
-    Number(Order, f64),
+    Number(Operator, f64),
     Boolean(bool),
     Null,
     Absent,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Order {
+enum Operator {
     Equal,
     Unequal,
     Less,
@@ -51,42 +53,49 @@ enum Order {
 }
 
 impl Pattern {
-    /// Reads a pattern: nothing, which matches every line, or a JSON pattern in braces.
+    /// Parses a pattern: empty, which matches every line, or a JSON pattern in braces.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        if text.trim().is_empty() { Ok(Self(None)) } else { parse::pattern(text).map(|term| Self(Some(term))) }
+        if text.trim().is_empty() {
+            Ok(Self(None))
+        } else {
+            parse::parse(text).map(|expression| Self(Some(expression)))
+        }
     }
 
-    /// Whether a line is selected. One that is no JSON object is selected by the empty pattern alone.
+    /// Reports whether the pattern selects a line. Only the empty pattern selects a line that is not a
+    /// JSON object.
     #[must_use]
     pub fn matches(&self, line: &str) -> bool {
-        let Some(term) = &self.0 else { return true };
-        serde_json::from_str::<Value>(line).is_ok_and(|line| line.is_object() && term.holds(&line))
+        let Some(expression) = &self.0 else { return true };
+        serde_json::from_str::<Value>(line).is_ok_and(|line| line.is_object() && expression.matches(&line))
     }
 }
 
-impl Term {
-    fn holds(&self, line: &Value) -> bool {
+impl Expression {
+    fn matches(&self, line: &Value) -> bool {
         match self {
-            Self::All(terms) => terms.iter().all(|term| term.holds(line)),
-            Self::Any(terms) => terms.iter().any(|term| term.holds(line)),
-            Self::Compare(selector, comparison) => comparison.holds(selected(line, selector)),
+            Self::All(parts) => parts.iter().all(|part| part.matches(line)),
+            Self::Any(parts) => parts.iter().any(|part| part.matches(line)),
+            Self::Compare(selector, comparison) => comparison.matches(select(line, selector)),
         }
     }
 }
 
-fn selected<'a>(line: &'a Value, selector: &[Step]) -> Option<&'a Value> {
+fn select<'a>(line: &'a Value, selector: &[Step]) -> Option<&'a Value> {
     selector.iter().try_fold(line, |value, step| match step {
-        Step::Name(name) => value.get(name),
-        Step::Position(position) => value.get(position),
+        Step::Key(key) => value.get(key),
+        Step::Index(index) => value.get(index),
     })
 }
 
 impl Comparison {
-    fn holds(&self, value: Option<&Value>) -> bool {
+    fn matches(&self, value: Option<&Value>) -> bool {
         let Some(value) = value else { return *self == Self::Absent };
         match self {
-            Self::Text { pattern, equal } => scalar(value).is_some_and(|text| wildcard(pattern, &text) == *equal),
-            Self::Number(order, number) => value.as_f64().is_some_and(|value| order.holds(value, *number)),
+            Self::Text { pattern, equal } => {
+                scalar_text(value).is_some_and(|text| matches_wildcard(pattern, &text) == *equal)
+            }
+            Self::Number(operator, number) => value.as_f64().is_some_and(|value| operator.compare(value, *number)),
             Self::Boolean(expected) => value.as_bool() == Some(*expected),
             Self::Null => value.is_null(),
             Self::Absent => false,
@@ -94,7 +103,7 @@ impl Comparison {
     }
 }
 
-fn scalar(value: &Value) -> Option<String> {
+fn scalar_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -102,8 +111,8 @@ fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-impl Order {
-    fn holds(self, value: f64, number: f64) -> bool {
+impl Operator {
+    fn compare(self, value: f64, number: f64) -> bool {
         match self {
             Self::Equal => value == number,
             Self::Unequal => value != number,
@@ -115,13 +124,13 @@ impl Order {
     }
 }
 
-/// Whether a text is the pattern's, in which `*` stands for any characters or none.
-fn wildcard(pattern: &str, text: &str) -> bool {
+/// Reports whether a text matches a pattern in which `*` stands for any number of characters.
+fn matches_wildcard(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
         Some((start, rest)) => text.strip_prefix(start).is_some_and(|tail| {
             let ends = tail.char_indices().map(|(index, _)| index).chain([tail.len()]);
-            ends.filter_map(|index| tail.get(index..)).any(|tail| wildcard(rest, tail))
+            ends.filter_map(|index| tail.get(index..)).any(|tail| matches_wildcard(rest, tail))
         }),
     }
 }
@@ -134,7 +143,7 @@ mod tests {
         "arrayKey": ["value", "another"], "objectList": [{"name": "a", "id": 1}, {"name": "b", "id": 2}], "a-b": {"_c": ""}}"#;
 
     #[test]
-    fn comparisons_mean_what_the_guide_says() {
+    fn comparisons_have_the_meaning_that_the_user_guide_gives_them() {
         for (pattern, expected) in [
             ("", true),
             (r#"{ $.eventType = "UpdateTrail" }"#, true),
@@ -169,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn and_binds_closer_than_or_and_parentheses_closer_still() {
+    fn and_binds_tighter_than_or_and_parentheses_override_both() {
         let (yes, no) = ("$.bandwidth = 75", "$.bandwidth = 1");
         for (pattern, expected) in [
             (format!("{{ {yes} || {no} && {no} }}"), true),
@@ -181,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn only_json_objects_are_selected_by_a_pattern() {
+    fn a_pattern_selects_only_json_objects() {
         let any = Pattern::parse("{ $.a NOT EXISTS }").unwrap();
         assert!(any.matches("{}"));
         for line in ["START RequestId: 7", "[1]", "7", "", "{\"b\":1"] {
@@ -191,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_cannot_be_read_says_what_is_expected() {
+    fn the_error_of_a_malformed_pattern_says_what_is_expected() {
         for pattern in [
             "ERROR",
             "[ip, user]",

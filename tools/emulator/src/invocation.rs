@@ -1,18 +1,24 @@
-//! What can become of an invocation, and Lambda's limits on its payloads.
+//! The event and the outcome of an invocation, and Lambda's limits on their size.
 
-use bytes::Bytes;
-use serde_json::json;
 use std::fmt;
 
-/// The largest event that Lambda's Invoke API takes: 6 MiB.
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// The largest event that Lambda's Invoke API accepts: 6 MiB.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub const MAX_REQUEST_BYTES: usize = 6 * 1024 * 1024;
 
 /// The largest response that a function may send: 6 MiB and 100 bytes.
 ///
-/// The documentation says 6 MB; `MaxPayloadSize` in AWS's own runtime interface emulator and the text of Lambda's error
-/// (6291556 bytes) have the hundred bytes more.
+/// The documentation says 6 MB. `MaxPayloadSize` in AWS's own runtime interface emulator and the
+/// text of Lambda's error (6291556 bytes) include the hundred bytes.
 pub const MAX_RESPONSE_BYTES: usize = 6 * 1024 * 1024 + 100;
+
+/// The outcome of an invocation that reached the function.
+pub(crate) type Outcome = Result<Bytes, FunctionError>;
 
 /// Why an invocation has no result.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -35,10 +41,11 @@ pub enum InvocationError {
     Stopped,
 }
 
-/// What a function, or Lambda in its place, says about a failure.
+/// A failure that the function reports, or that Lambda reports in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionError {
-    /// `Runtime.ExitError`, `Sandbox.Timedout`, `Function.ResponseSizeTooLarge`, or what the function named.
+    /// `Runtime.ExitError`, `Sandbox.Timedout`, `Function.ResponseSizeTooLarge`, or a type that the
+    /// function chose.
     pub error_type: String,
     /// The JSON document that the caller of the Invoke API receives, with `errorType` and `errorMessage`.
     pub payload: Bytes,
@@ -50,10 +57,10 @@ impl FunctionError {
         Self { error_type: error_type.to_owned(), payload: payload.to_string().into() }
     }
 
-    /// The `errorMessage` of the payload.
+    /// Returns the `errorMessage` of the payload.
     #[must_use]
     pub fn message(&self) -> String {
-        let document = serde_json::from_slice::<serde_json::Value>(&self.payload).unwrap_or_default();
+        let document = serde_json::from_slice::<Value>(&self.payload).unwrap_or_default();
         document.get("errorMessage").and_then(|text| text.as_str()).unwrap_or_default().to_owned()
     }
 
@@ -76,35 +83,36 @@ pub(crate) struct Event {
     pub(crate) payload: Bytes,
     /// The X-Ray header: `Root=…;Parent=…;Sampled=0`.
     pub(crate) trace: String,
-    /// When it is due, in milliseconds since 1970.
+    /// When the function times out, in milliseconds since 1970.
     pub(crate) deadline: i64,
 }
 
 impl Event {
-    /// An event with a new request id. `root` is the X-Ray root that the gateway gave the request.
+    /// Creates an event with a new request id. `root` is the X-Ray root that the gateway assigned to
+    /// the request.
     pub(crate) fn new(payload: Bytes, root: Option<&str>) -> Self {
         let root = root.map_or_else(trace_root, str::to_owned);
         let parent = random_hex::<8>();
-        let request_id = uuid::Uuid::new_v4().to_string();
+        let request_id = Uuid::new_v4().to_string();
         let trace = format!("{root};Parent={parent};Sampled=0;Lineage=1:00000000:0");
         Self { request_id, payload, trace, deadline: 0 }
     }
 }
 
-/// A new X-Ray root: `Root=1-<time>-<96 random bits>`.
+/// Creates an X-Ray root: `Root=1-<time>-<96 random bits>`.
 pub(crate) fn trace_root() -> String {
-    format!("Root=1-{:08x}-{}", jiff::Timestamp::now().as_second(), random_hex::<12>())
+    format!("Root=1-{:08x}-{}", Timestamp::now().as_second(), random_hex::<12>())
 }
 
 pub(crate) fn random_hex<const N: usize>() -> String {
     const_hex::encode(random_bytes::<N>())
 }
 
-/// Random bytes for identifiers. They protect nothing, so bytes of a UUID would do as well.
+/// Creates random bytes for identifiers. They protect nothing, so the bytes of a UUID can replace them.
 pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     if getrandom::fill(&mut bytes).is_err() {
-        bytes.iter_mut().zip(uuid::Uuid::now_v7().as_bytes()).for_each(|(byte, other)| *byte = *other);
+        bytes.iter_mut().zip(Uuid::now_v7().as_bytes()).for_each(|(byte, other)| *byte = *other);
     }
     bytes
 }

@@ -1,12 +1,12 @@
-//! What functions print, and what Lambda prints about them.
+//! The lines that functions print, and those that Lambda prints about them.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-/// Receives every log line, in order. It is called on the emulator's own thread, so it should be quick.
+use tokio::time::sleep;
+
+/// Receives every log line, in order. It is called on the emulator's own thread and must not block.
 pub type LogSink = Arc<dyn Fn(&LogLine) + Send + Sync>;
 
 /// One line of a function's log.
@@ -14,50 +14,50 @@ pub type LogSink = Arc<dyn Fn(&LogLine) + Send + Sync>;
 pub struct LogLine {
     /// The function's short name.
     pub function: String,
-    /// Which execution environment: the last part of its log stream's name.
+    /// The id of the execution environment, which is the last part of its log stream's name.
     pub environment: String,
-    /// Who wrote it.
+    /// The writer of the line.
     pub stream: Stream,
-    /// The line without its end.
+    /// The line without its line break.
     pub text: String,
 }
 
-/// Who wrote a log line.
+/// The writer of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
-    /// Lambda itself: `START`, `END`, `REPORT`, time-outs and crashes.
+    /// Lambda itself: `START`, `END`, `REPORT`, timeouts and crashes.
     Platform,
-    /// The function, to its standard output.
+    /// The function, on its standard output.
     Stdout,
-    /// The function, to its standard error.
+    /// The function, on its standard error.
     Stderr,
 }
 
-/// Keeps log lines in memory, for tests and benches. Clones share their lines.
+/// Stores log lines in memory, for tests and benches. Clones share their lines.
 #[derive(Clone, Default)]
 pub struct LogBuffer(Arc<Mutex<Vec<LogLine>>>);
 
 impl LogBuffer {
-    /// A sink that adds to this buffer.
+    /// Returns a sink that adds to this buffer.
     #[must_use]
     pub fn sink(&self) -> LogSink {
         let lines = Arc::clone(&self.0);
         Arc::new(move |line| lines.lock().unwrap_or_else(PoisonError::into_inner).push(line.clone()))
     }
 
-    /// Everything so far.
+    /// Returns all lines so far.
     #[must_use]
     pub fn lines(&self) -> Vec<LogLine> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits until a line fulfils `wanted` and returns it. Lines from before the call count.
-    pub async fn find(&self, wanted: impl Fn(&LogLine) -> bool) -> LogLine {
+    /// Waits for the first line that satisfies `predicate`. Lines from before the call count.
+    pub async fn find(&self, predicate: impl Fn(&LogLine) -> bool) -> LogLine {
         loop {
-            if let Some(line) = self.lines().into_iter().find(&wanted) {
+            if let Some(line) = self.lines().into_iter().find(&predicate) {
                 return line;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            sleep(Duration::from_millis(5)).await;
         }
     }
 }
@@ -68,7 +68,7 @@ impl fmt::Debug for LogBuffer {
     }
 }
 
-/// Where one environment's lines go.
+/// The log of one environment.
 #[derive(Clone)]
 pub(crate) struct Log {
     pub(crate) sink: LogSink,
@@ -91,7 +91,7 @@ impl Log {
     }
 }
 
-/// What Lambda reports at the end of an invocation.
+/// The line that Lambda prints at the end of an invocation.
 pub(crate) struct Report<'a> {
     pub(crate) request_id: &'a str,
     pub(crate) duration: Duration,
@@ -105,7 +105,7 @@ pub(crate) struct Report<'a> {
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let milliseconds = |duration: Duration| duration.as_secs_f64() * 1e3;
-        // The initialisation of a custom runtime is billed with the invocation that waited for it.
+        // The initialisation of a custom runtime is billed with the invocation that waits for it.
         let billed = milliseconds(self.duration + self.init.unwrap_or_default()).ceil();
         write!(f, "REPORT RequestId: {}\tDuration: {:.2} ms\t", self.request_id, milliseconds(self.duration))?;
         write!(f, "Billed Duration: {billed:.0} ms\tMemory Size: {} MB\t", self.memory_size)?;
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_is_lambdas_line() {
+    fn a_report_is_formatted_as_on_lambda() {
         let mut report = Report {
             request_id: "r",
             duration: Duration::from_micros(1_234),

@@ -1,29 +1,31 @@
 //! `emulator`: serves the functions of a SAM template, or runs one of them on one event.
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, Parser, Subcommand};
 use emulator::{Emulator, InvocationError, LogLine, LogSink, Options, Stream, Subscription, Template};
-use std::{
-    collections::BTreeMap,
-    io::{self, IsTerminal as _, Write as _},
-    net::SocketAddr,
-    path::PathBuf,
-    process::ExitCode,
-    sync::Arc,
-};
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs the Lambda functions of a SAM template on this machine.
 #[derive(Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
-struct Command {
+struct Cli {
     #[command(flatten)]
-    serve: Serve,
+    serve: ServeArgs,
     #[command(subcommand)]
-    action: Option<Action>,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
-enum Action {
+enum Command {
     /// Runs one function on one event and prints what it returns
     Invoke {
         /// The function: its binary's name, logical id or `FunctionName`
@@ -32,12 +34,12 @@ enum Action {
         #[arg(long, short)]
         event: PathBuf,
         #[command(flatten)]
-        shared: Shared,
+        emulator: EmulatorArgs,
     },
 }
 
 #[derive(Args)]
-struct Serve {
+struct ServeArgs {
     /// Where the HTTP API listens
     #[arg(long, default_value = "127.0.0.1:9000")]
     listen: SocketAddr,
@@ -48,11 +50,11 @@ struct Serve {
     #[arg(long)]
     no_throttle: bool,
     #[command(flatten)]
-    shared: Shared,
+    emulator: EmulatorArgs,
 }
 
 #[derive(Args)]
-struct Shared {
+struct EmulatorArgs {
     /// The SAM template
     #[arg(long, default_value = "template.yaml")]
     template: PathBuf,
@@ -60,7 +62,7 @@ struct Shared {
     #[arg(long, default_value = "target/debug")]
     binaries: PathBuf,
     /// A value for an environment variable that the template declares
-    #[arg(long = "env", value_name = "KEY=VALUE", value_parser = key_value)]
+    #[arg(long = "env", value_name = "KEY=VALUE", value_parser = parse_key_value)]
     variables: Vec<(String, String)>,
     /// Values as `sam local` takes them: {"FunctionName": {…}} or {"Parameters": {…}}
     #[arg(long)]
@@ -74,10 +76,10 @@ struct Shared {
 }
 
 fn main() -> ExitCode {
-    let command = Command::parse();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let ended = runtime.context("cannot start").and_then(|runtime| runtime.block_on(run(command)));
-    match ended {
+    let cli = Cli::parse();
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let result = runtime.context("cannot start").and_then(|runtime| runtime.block_on(run(cli)));
+    match result {
         Ok(code) => code,
         Err(error) => {
             let _ = writeln!(io::stderr(), "error: {error:#}");
@@ -86,21 +88,23 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command) -> Result<ExitCode> {
-    match command.action {
-        Some(Action::Invoke { function, event, shared }) => invoke(&function, &event, &shared).await,
-        None => serve(&command.serve).await,
+async fn run(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        Some(Command::Invoke { function, event, emulator }) => invoke(&function, &event, &emulator).await,
+        None => serve(&cli.serve).await,
     }
 }
 
-async fn serve(serve: &Serve) -> Result<ExitCode> {
-    let mut options = serve.shared.options(printer(io::stdout().is_terminal()))?;
-    options.listen = serve.listen;
-    options.freeze = !serve.no_freeze;
-    options.throttle = !serve.no_throttle;
+async fn serve(args: &ServeArgs) -> Result<ExitCode> {
+    let mut options = args.emulator.options(printing_sink(io::stdout().is_terminal()))?;
+    options.listen = args.listen;
+    options.freeze = !args.no_freeze;
+    options.throttle = !args.no_throttle;
     let template = options.template.clone();
     let binaries = options.binaries.clone();
     let emulator = Emulator::start(options).await?;
+    // Before the address is announced, so that a signal cannot come too early.
+    let stop_signal = stop_signal()?;
     let mut out = io::stdout();
     writeln!(out, "Serving on {}", emulator.url())?;
     let width = template.functions.iter().map(|function| function.name.len()).max().unwrap_or(0);
@@ -131,30 +135,32 @@ async fn serve(serve: &Serve) -> Result<ExitCode> {
     for table in &template.tables {
         writeln!(out, "  {:width$}  at {}", table.name, emulator.dynamodb_url().unwrap_or_default())?;
     }
-    stopped().await?;
+    stop_signal.await;
     writeln!(out, "Shutting down")?;
     emulator.shutdown().await;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Waits for Ctrl-C, or for the signal that a supervisor sends.
-async fn stopped() -> Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-        _ = terminate.recv() => {}
-    }
-    Ok(())
+/// Installs handlers of Ctrl-C and of the signal that a supervisor sends. The future resolves on either.
+fn stop_signal() -> Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
 
-async fn invoke(function: &str, event: &PathBuf, shared: &Shared) -> Result<ExitCode> {
+async fn invoke(function: &str, event: &Path, args: &EmulatorArgs) -> Result<ExitCode> {
     let event = if event.as_os_str() == "-" {
         io::read_to_string(io::stdin()).context("standard input")?
     } else {
-        std::fs::read_to_string(event).with_context(|| event.display().to_string())?
+        fs::read_to_string(event).with_context(|| event.display().to_string())?
     };
-    // What the function prints must not be taken for what it returns.
-    let options = shared.options(Arc::new(|line: &LogLine| {
+    // The output of the function must not mix with its result.
+    let options = args.options(Arc::new(|line: &LogLine| {
         let _ = writeln!(io::stderr(), "{}", line.text);
     }))?;
     let emulator = Emulator::start(options).await?;
@@ -171,13 +177,13 @@ async fn invoke(function: &str, event: &PathBuf, shared: &Shared) -> Result<Exit
     Ok(code)
 }
 
-impl Shared {
+impl EmulatorArgs {
     fn options(&self, logs: LogSink) -> Result<Options> {
         let mut variables = BTreeMap::new();
         let mut function_variables = BTreeMap::new();
         if let Some(path) = &self.env_file {
-            let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-            // Values may be secrets, so the text of the mistake is not shown, only its place.
+            let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+            // Values may be secrets, so the error does not show the text.
             let sections = serde_json::from_str::<BTreeMap<String, BTreeMap<String, String>>>(&text);
             let Ok(mut sections) = sections else {
                 bail!("{}: a JSON object of objects of strings is expected", path.display());
@@ -199,17 +205,18 @@ impl Shared {
     }
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
+fn parse_key_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("KEY=VALUE is expected")?;
     Ok((key.to_owned(), value.to_owned()))
 }
 
-/// Prints lines with the name of their function in front, each function in a colour of its own where there are colours.
-fn printer(colours: bool) -> LogSink {
+/// Returns a sink that prints each line after the name of its function. With `colours`, each function has
+/// its own.
+fn printing_sink(colours: bool) -> LogSink {
     Arc::new(move |line| {
         let name = &line.function;
         let mut out = io::stdout().lock();
-        // A terminal that went away is no reason to stop serving.
+        // The emulator continues to serve if its terminal is closed.
         let _ = if colours {
             let colour = 31 + name.bytes().map(u32::from).sum::<u32>() % 6;
             let dim = if line.stream == Stream::Platform { "\x1b[2m" } else { "" };

@@ -1,29 +1,25 @@
-//! The environments of one function: started when they are needed, reused when they are idle, replaced when they fail.
+//! The environments of one function: started on demand, reused while idle, replaced on failure.
 
 mod run;
 
-use crate::{
-    environment::{Environment, Settings},
-    error::Error,
-    invocation::{Event, FunctionError, InvocationError, MAX_REQUEST_BYTES},
-    log::Log,
-};
+use std::cmp::Reverse;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
 use bytes::Bytes;
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
-use tokio::{
-    sync::{Notify, oneshot},
-    time::{Instant, timeout_at},
-};
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
 
-/// How long an environment that has just answered may take to come back before another one is started in its place. A
-/// client that sends its next request at once would otherwise have two environments, which no Lambda client is near
-/// enough to see.
-const SETTLE_LIMIT: Duration = Duration::from_millis(100);
+use crate::environment::{Environment, Settings};
+use crate::error::Error;
+use crate::invocation::{Event, FunctionError, InvocationError, MAX_REQUEST_BYTES};
+use crate::log::Log;
+use crate::runtime_api;
 
-/// How long a shut-down waits for invocations under way.
+/// How long [`Pool::stop`] waits for running invocations.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 
 type Result<T> = std::result::Result<T, InvocationError>;
@@ -32,6 +28,7 @@ type Result<T> = std::result::Result<T, InvocationError>;
 pub(crate) struct Pool {
     pub(crate) settings: Arc<Settings>,
     limit: usize,
+    reuse_wait: Duration,
     state: Mutex<State>,
     released: Notify,
 }
@@ -39,23 +36,25 @@ pub(crate) struct Pool {
 #[derive(Default)]
 struct State {
     environments: Vec<Arc<Environment>>,
-    /// Counts uses, so that the environment used last is known.
+    /// Counts uses, to order environments by their last use.
     uses: u64,
     stopped: bool,
 }
 
-/// An environment with a slot for one event.
+/// An environment with a reserved slot for one event.
 enum Slot {
     Warm(Arc<Environment>),
     Cold(Arc<Environment>),
 }
 
 impl Pool {
-    pub(crate) fn new(settings: Settings, limit: usize) -> Self {
-        Self { settings: Arc::new(settings), limit, state: Mutex::default(), released: Notify::new() }
+    /// Creates a pool of up to `limit` environments. An event waits up to `reuse_wait` for an
+    /// environment that has just responded, before another one is started.
+    pub(crate) fn new(settings: Settings, limit: usize, reuse_wait: Duration) -> Self {
+        Self { settings: Arc::new(settings), limit, reuse_wait, state: Mutex::default(), released: Notify::new() }
     }
 
-    /// Runs the function on an event. The invocation goes on when the caller goes away, as it does on Lambda.
+    /// Invokes the function. The invocation continues if the caller drops the future, as on Lambda.
     pub(crate) async fn invoke(self: &Arc<Self>, payload: Bytes, trace_root: Option<&str>) -> Result<Bytes> {
         if payload.len() > MAX_REQUEST_BYTES {
             return Err(InvocationError::RequestTooLarge);
@@ -63,7 +62,7 @@ impl Pool {
         let event = Event::new(payload, trace_root);
         let slot = self.acquire().await?;
         let (reply, outcome) = oneshot::channel();
-        tokio::runtime::Handle::current().spawn(Arc::clone(self).run(slot, event, reply));
+        Handle::current().spawn(Arc::clone(self).run(slot, event, reply));
         match outcome.await {
             Ok(outcome) => outcome.map_err(InvocationError::Function),
             Err(_) => Err(InvocationError::Stopped),
@@ -71,60 +70,61 @@ impl Pool {
     }
 
     async fn acquire(&self) -> Result<Slot> {
-        let deadline = Instant::now() + SETTLE_LIMIT;
+        let deadline = Instant::now() + self.reuse_wait;
         loop {
             let released = self.released.notified();
             {
                 let mut state = self.lock();
-                if let Some(slot) = self.warm(&mut state)? {
+                if let Some(slot) = self.reserve_warm(&mut state)? {
                     return Ok(slot);
                 }
-                let settling = state.environments.iter().any(|environment| environment.is_settling());
-                if !settling || Instant::now() >= deadline {
-                    return self.cold(&mut state);
+                let completing = state.environments.iter().any(|environment| environment.is_completing());
+                if !completing || Instant::now() >= deadline {
+                    return self.start_cold(&mut state);
                 }
             }
             let _ = timeout_at(deadline, released).await;
         }
     }
 
-    /// The environment used last that has a slot free, so that the others may stay frozen.
-    fn warm(&self, state: &mut State) -> Result<Option<Slot>> {
+    /// Reserves a slot of the most recently used environment that has one, so that the others stay
+    /// frozen.
+    fn reserve_warm(&self, state: &mut State) -> Result<Option<Slot>> {
         if state.stopped {
             return Err(InvocationError::Stopped);
         }
-        // A program may end while it is idle; its environment is simply gone.
-        state.environments.retain(|environment| !environment.has_ended());
+        // A program may exit while it is idle, and its environment goes with it.
+        state.environments.retain(|environment| !environment.has_exited());
         state.uses += 1;
         let uses = state.uses;
         let mut environments: Vec<_> = state.environments.iter().collect();
-        environments.sort_by_key(|environment| std::cmp::Reverse(environment.last_used()));
+        environments.sort_by_key(|environment| Reverse(environment.last_used()));
         let found = environments.into_iter().find(|environment| environment.reserve(uses));
         Ok(found.map(|environment| Slot::Warm(Arc::clone(environment))))
     }
 
-    fn cold(&self, state: &mut State) -> Result<Slot> {
+    fn start_cold(&self, state: &mut State) -> Result<Slot> {
         if state.environments.len() >= self.limit {
             return Err(InvocationError::Throttled);
         }
-        let environment = Environment::start(&self.settings)
+        let environment = Environment::start(&self.settings, runtime_api::serve)
             .map_err(|error| InvocationError::Function(invalid_entrypoint(&error)))?;
         state.environments.push(Arc::clone(&environment));
         Ok(Slot::Cold(environment))
     }
 
-    /// Replaces the program: idle environments end, busy ones finish first.
+    /// Replaces the program. Idle environments end now, and busy ones when they have finished.
     pub(crate) async fn replace(&self) {
         let idle: Vec<_> = {
             let mut state = self.lock();
-            let (idle, busy) = std::mem::take(&mut state.environments).into_iter().partition(|each| each.retire());
+            let (idle, busy) = mem::take(&mut state.environments).into_iter().partition(|each| each.retire());
             state.environments = busy;
             idle
         };
         shut_down_all(&idle).await;
     }
 
-    /// Ends all environments, once what is under way has ended or taken too long.
+    /// Ends all environments, after running invocations have ended or taken too long.
     pub(crate) async fn stop(&self) {
         self.lock().stopped = true;
         let deadline = Instant::now() + SHUTDOWN_GRACE;
@@ -137,16 +137,16 @@ impl Pool {
                 break;
             }
         }
-        let all = std::mem::take(&mut self.lock().environments);
+        let all = mem::take(&mut self.lock().environments);
         shut_down_all(&all).await;
     }
 
-    /// Ends all environments without waiting for anything but their end.
+    /// Kills all environments and waits until they have exited.
     pub(crate) async fn kill(&self) {
         self.lock().stopped = true;
         for environment in self.environments() {
             environment.kill();
-            environment.ended().await;
+            environment.exited().await;
         }
     }
 
@@ -154,7 +154,7 @@ impl Pool {
         self.lock().environments.clone()
     }
 
-    /// Waits until no environment has anything to do.
+    /// Waits until all environments are idle.
     pub(crate) async fn idle(&self) {
         loop {
             let released = self.released.notified();
@@ -165,13 +165,13 @@ impl Pool {
         }
     }
 
-    /// A line about the function that no environment wrote.
+    /// Logs a line about the function that belongs to no environment.
     pub(crate) fn log(&self, text: String) {
         let function = self.settings.function.name.clone();
         Log { sink: Arc::clone(&self.settings.sink), function, environment: String::new() }.platform(text);
     }
 
-    fn forget(&self, environment: &Arc<Environment>) {
+    fn remove(&self, environment: &Arc<Environment>) {
         self.lock().environments.retain(|known| !Arc::ptr_eq(known, environment));
     }
 
@@ -181,7 +181,7 @@ impl Pool {
 }
 
 async fn shut_down_all(environments: &[Arc<Environment>]) {
-    let mut tasks = tokio::task::JoinSet::new();
+    let mut tasks = JoinSet::new();
     for environment in environments {
         let environment = Arc::clone(environment);
         tasks.spawn(async move { environment.shut_down().await });

@@ -1,39 +1,40 @@
 //! Schedules with a fixed rate.
 
-use crate::{
-    asynchronous,
-    pool::Pool,
-    queue::Queues,
-    template::{ACCOUNT, REGION, Schedule},
-};
-use serde_json::json;
-use std::{sync::Arc, time::Duration};
-use tokio::{
-    task::JoinSet,
-    time::{Instant, Interval, MissedTickBehavior},
-};
+use std::sync::Arc;
+use std::time::Duration;
 
-/// Fires a schedule until the task is dropped, the first time after one period.
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use uuid::Uuid;
+
+use crate::async_invoke;
+use crate::pool::Pool;
+use crate::queue::Queues;
+use crate::template::{ACCOUNT, REGION, Schedule};
+
+/// Invokes a function on a schedule until the task is dropped, for the first time after one period.
 pub(crate) async fn run(schedule: Schedule, pool: Arc<Pool>, queues: Arc<Queues>) {
     let Some(every) = schedule.every else { return };
     let mut ticks = ticks(every);
-    let mut under_way = JoinSet::new();
+    let mut invocations = JoinSet::new();
     loop {
         ticks.tick().await;
-        while under_way.try_join_next().is_some() {}
+        while invocations.try_join_next().is_some() {}
         let (event, pool, queues) = (event(&schedule), Arc::clone(&pool), Arc::clone(&queues));
-        under_way.spawn(async move { asynchronous::invoke(&pool, event.into(), &queues).await });
+        invocations.spawn(async move { async_invoke::invoke(&pool, event.into(), &queues).await });
     }
 }
 
 fn ticks(every: Duration) -> Interval {
-    let mut interval = tokio::time::interval_at(Instant::now() + every, every);
-    // An emulator that was suspended does not catch up.
+    let mut interval = interval_at(Instant::now() + every, every);
+    // An emulator that was suspended does not make up for missed periods.
     interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
     interval
 }
 
-/// What EventBridge sends to a function, or the schedule's own input.
+/// Returns the input of the schedule, or else the event that EventBridge sends.
 fn event(schedule: &Schedule) -> String {
     if let Some(input) = &schedule.input {
         return input.clone();
@@ -46,11 +47,11 @@ fn event(schedule: &Schedule) -> String {
     };
     json!({
         "version": "0",
-        "id": uuid::Uuid::new_v4().to_string(),
+        "id": Uuid::new_v4().to_string(),
         "detail-type": "Scheduled Event",
         "source": source,
         "account": ACCOUNT,
-        "time": jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "time": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         "region": REGION,
         "resources": [arn],
         "detail": detail,
@@ -60,6 +61,8 @@ fn event(schedule: &Schedule) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -78,9 +81,9 @@ mod tests {
     }
 
     #[test]
-    fn the_event_is_eventbridges_unless_the_schedule_has_an_input() {
+    fn the_event_is_that_of_eventbridge_unless_the_schedule_has_an_input() {
         let mut schedule = Schedule { name: "EveryMinute".to_owned(), every: None, scheduler: false, input: None };
-        let sent: serde_json::Value = serde_json::from_str(&event(&schedule)).unwrap();
+        let sent: Value = serde_json::from_str(&event(&schedule)).unwrap();
         assert_eq!(sent["detail-type"], "Scheduled Event");
         assert_eq!(sent["source"], "aws.events");
         assert_eq!(sent["resources"][0], "arn:aws:events:us-east-1:123456789012:rule/EveryMinute");

@@ -1,12 +1,11 @@
 //! Spawning a process that ends when we do.
 
 use std::ffi::{OsStr, OsString};
-use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{LazyLock, Mutex, PoisonError, mpsc};
-use std::thread;
+use std::{io, thread};
 
 use super::Launch;
 use crate::folder;

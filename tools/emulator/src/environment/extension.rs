@@ -1,15 +1,16 @@
-//! Internal extensions of one environment: who registered, for what, and who is waiting for an event.
+//! The internal extensions of one environment.
 //!
-//! Extensions that are programs of their own live in layers, which are not emulated; so every extension here is an internal
-//! one, which may ask for `INVOKE` but not for `SHUTDOWN`.
+//! External extensions are programs of their own and come in layers, which are not emulated. Every
+//! extension here is therefore an internal one, which may register for `INVOKE` but not for `SHUTDOWN`.
+
+use std::collections::BTreeMap;
 
 use serde_json::Value;
-use std::collections::BTreeMap;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-/// The most extensions that Lambda admits.
-const MOST_EXTENSIONS: usize = 10;
+/// The most extensions that Lambda accepts.
+const MAX_EXTENSIONS: usize = 10;
 
 #[derive(Default)]
 pub(crate) struct Extensions {
@@ -19,16 +20,16 @@ pub(crate) struct Extensions {
 struct Extension {
     name: String,
     wants_invoke: bool,
-    /// An event that came before the extension asked for one.
+    /// An event that occurred before the extension requested one.
     pending: Option<Value>,
     waiting: Option<oneshot::Sender<Value>>,
 }
 
-/// A refusal: error type and message.
-pub(crate) type Refusal = (&'static str, String);
+/// Why a registration is rejected: an error type and a message.
+pub(crate) type Rejection = (&'static str, String);
 
 impl Extensions {
-    pub(crate) fn register(&mut self, name: &str, events: &[String]) -> Result<Uuid, Refusal> {
+    pub(crate) fn register(&mut self, name: &str, events: &[String]) -> Result<Uuid, Rejection> {
         if let Some(event) = events.iter().find(|event| event.as_str() != "INVOKE") {
             let rule = match event.as_str() {
                 "SHUTDOWN" => "event not supported for internal agent",
@@ -39,8 +40,8 @@ impl Extensions {
         if self.by_id.values().any(|extension| extension.name == name) {
             return Err(("Extension.InvalidExtensionState", "Extension with this name already registered".to_owned()));
         }
-        if self.by_id.len() >= MOST_EXTENSIONS {
-            return Err(("Extension.TooManyExtensions", format!("Extension limit ({MOST_EXTENSIONS}) reached")));
+        if self.by_id.len() >= MAX_EXTENSIONS {
+            return Err(("Extension.TooManyExtensions", format!("Extension limit ({MAX_EXTENSIONS}) reached")));
         }
         let id = Uuid::new_v4();
         let extension =
@@ -49,8 +50,8 @@ impl Extensions {
         Ok(id)
     }
 
-    /// A place to wait for the extension's next event; `None` for an unknown extension.
-    pub(crate) fn next(&mut self, id: &Uuid) -> Option<oneshot::Receiver<Value>> {
+    /// Registers an extension that waits for its next event. Returns `None` for an unknown extension.
+    pub(crate) fn next_event(&mut self, id: &Uuid) -> Option<oneshot::Receiver<Value>> {
         let extension = self.by_id.get_mut(id)?;
         let (sender, receiver) = oneshot::channel();
         match extension.pending.take() {
@@ -60,7 +61,7 @@ impl Extensions {
         Some(receiver)
     }
 
-    pub(crate) fn knows(&self, id: &Uuid) -> bool {
+    pub(crate) fn contains(&self, id: &Uuid) -> bool {
         self.by_id.contains_key(id)
     }
 
@@ -68,13 +69,13 @@ impl Extensions {
         self.by_id.is_empty()
     }
 
-    /// Whether each of them has asked for its next event, so that the environment may come to rest.
-    pub(crate) fn all_wait(&self) -> bool {
+    /// Reports whether every extension waits for its next event, so that the environment may be frozen.
+    pub(crate) fn all_waiting(&self) -> bool {
         self.by_id.values().all(|extension| extension.waiting.is_some())
     }
 
-    /// Tells the extensions that asked for it about an invocation.
-    pub(crate) fn invoke(&mut self, event: &Value) {
+    /// Sends the event of an invocation to the extensions that registered for it.
+    pub(crate) fn notify_invoke(&mut self, event: &Value) {
         for extension in self.by_id.values_mut().filter(|extension| extension.wants_invoke) {
             match extension.waiting.take() {
                 Some(waiting) => drop(waiting.send(event.clone())),

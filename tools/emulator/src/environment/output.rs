@@ -1,31 +1,31 @@
-//! The standard output and standard error of a function, as log lines.
+//! Splits the standard output and standard error of a function into log lines.
 
-use crate::log::{Log, Stream};
-use std::{
-    io,
-    os::fd::OwnedFd,
-    process::Stdio,
-    sync::{Mutex, PoisonError},
-};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::process::Stdio;
+use std::sync::{Mutex, PoisonError};
+
 use tokio::net::unix::pipe::Receiver;
 
-/// Lambda also cuts a line here, 256 KiB being the limit of a log event.
-const LONGEST_LINE: usize = 256 * 1024;
+use crate::log::{Log, Stream};
+
+/// The longest log line. Lambda splits lines at the same length, 256 KiB being the limit of a log event.
+const MAX_LINE_BYTES: usize = 256 * 1024;
 
 /// One pipe from a function.
 pub(crate) struct Output {
     pipe: Receiver,
     stream: Stream,
     log: Log,
-    unfinished: Mutex<Vec<u8>>,
+    partial_line: Mutex<Vec<u8>>,
 }
 
 impl Output {
-    /// A pipe, with the end that the program writes to.
+    /// Opens a pipe. Returns it with the end that the program writes to.
     pub(crate) fn open(stream: Stream, log: Log) -> io::Result<(Self, Stdio)> {
         let (reader, writer) = io::pipe()?;
         let pipe = Receiver::from_owned_fd(OwnedFd::from(reader))?;
-        Ok((Self { pipe, stream, log, unfinished: Mutex::default() }, Stdio::from(writer)))
+        Ok((Self { pipe, stream, log, partial_line: Mutex::default() }, Stdio::from(writer)))
     }
 
     /// Passes lines on until the pipe is closed.
@@ -34,7 +34,7 @@ impl Output {
         while self.pipe.readable().await.is_ok() {
             match self.pipe.try_read(&mut buffer) {
                 Ok(0) => break,
-                Ok(length) => self.feed(buffer.get(..length).unwrap_or_default()),
+                Ok(length) => self.accept(buffer.get(..length).unwrap_or_default()),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(_) => break,
             }
@@ -42,30 +42,30 @@ impl Output {
         self.finish();
     }
 
-    /// Passes on what stands in the pipe right now. What a function prints before it answers is then in the log before
-    /// its caller sees the answer: the event loop alone would not keep that order.
+    /// Passes on what the pipe contains right now. A function's output is thus logged before its caller
+    /// receives the response; the event loop alone does not preserve that order.
     pub(crate) fn drain(&self) {
         let mut buffer = vec![0; 16 * 1024];
         while let Ok(length @ 1..) = rustix::io::read(&self.pipe, &mut buffer) {
-            self.feed(buffer.get(..length).unwrap_or_default());
+            self.accept(buffer.get(..length).unwrap_or_default());
         }
     }
 
-    fn feed(&self, bytes: &[u8]) {
-        let mut unfinished = self.unfinished.lock().unwrap_or_else(PoisonError::into_inner);
+    fn accept(&self, bytes: &[u8]) {
+        let mut partial_line = self.partial_line.lock().unwrap_or_else(PoisonError::into_inner);
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            unfinished.extend_from_slice(piece);
-            if piece.ends_with(b"\n") || unfinished.len() >= LONGEST_LINE {
-                self.write(&mut unfinished);
+            partial_line.extend_from_slice(piece);
+            if piece.ends_with(b"\n") || partial_line.len() >= MAX_LINE_BYTES {
+                self.write(&mut partial_line);
             }
         }
     }
 
-    /// Passes on a last line that has no end.
+    /// Passes on a last line without a line break.
     pub(crate) fn finish(&self) {
-        let mut unfinished = self.unfinished.lock().unwrap_or_else(PoisonError::into_inner);
-        if !unfinished.is_empty() {
-            self.write(&mut unfinished);
+        let mut partial_line = self.partial_line.lock().unwrap_or_else(PoisonError::into_inner);
+        if !partial_line.is_empty() {
+            self.write(&mut partial_line);
         }
     }
 
@@ -78,12 +78,13 @@ impl Output {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::log::LogBuffer;
     use std::process::Command;
 
+    use super::*;
+    use crate::log::LogBuffer;
+
     #[tokio::test]
-    async fn what_stands_in_the_pipe_is_passed_on_at_once() {
+    async fn draining_passes_on_every_complete_line_in_the_pipe() {
         let logs = LogBuffer::default();
         let log = Log { sink: logs.sink(), function: "f".to_owned(), environment: "e".to_owned() };
         let (output, end) = Output::open(Stream::Stdout, log).unwrap();

@@ -1,13 +1,18 @@
-//! The program of a function, in a process group of its own.
+//! The process of a function, in a process group of its own.
 
-use rustix::process::{Pid, Signal};
-use std::{collections::BTreeMap, io, path::Path, process::Stdio};
-use tokio::process::{Child, Command};
+use std::collections::BTreeMap;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::{fs, io};
 
-/// Makes the kernel kill the program when the thread that started it is gone, however it went.
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::process::Child;
+
+/// Makes the kernel kill the program when the thread that started it ends for any reason.
 const SETPRIV: &str = "/usr/bin/setpriv";
 
-/// A running program. Dropping it kills it, with everything it started.
+/// A running program. Dropping it kills the program and everything that it started.
 pub(crate) struct Process {
     group: Pid,
     frozen: bool,
@@ -15,16 +20,17 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `binary` with `variables` and nothing else in its environment.
+    /// Starts `binary` with `variables` and no other environment variable.
     ///
-    /// The calling thread must live as long as the program: the kernel ties the one to the other.
+    /// The calling thread must live as long as the program, because the kernel kills the program when
+    /// the thread ends.
     pub(crate) fn spawn(
         binary: &Path,
         variables: &BTreeMap<String, String>,
         stdout: Stdio,
         stderr: Stdio,
     ) -> io::Result<(Self, Child)> {
-        let mut command = Command::from(command(binary, variables, true));
+        let mut command = tokio::process::Command::from(command(binary, variables, true));
         let child = command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn()?;
         let pid = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         let group = pid.ok_or_else(|| io::Error::other("the program ended before it had a process id"))?;
@@ -35,7 +41,7 @@ impl Process {
         self.group.as_raw_nonzero().get().unsigned_abs()
     }
 
-    pub(crate) fn frozen(&self) -> bool {
+    pub(crate) fn is_frozen(&self) -> bool {
         self.frozen
     }
 
@@ -53,7 +59,7 @@ impl Process {
         }
     }
 
-    /// Asks the program to end; a frozen one is thawed so that it can.
+    /// Asks the program to end. Thaws a frozen program, so that it can.
     pub(crate) fn terminate(&mut self) {
         self.signal(Signal::TERM);
         self.thaw();
@@ -63,25 +69,25 @@ impl Process {
         self.signal(Signal::KILL);
     }
 
-    /// The program has ended. What it started and left behind is killed.
-    pub(crate) fn ended(&mut self) {
+    /// Records that the program has exited, and kills what it started and left behind.
+    pub(crate) fn mark_exited(&mut self) {
         self.signal(Signal::KILL);
         self.exited = true;
     }
 
-    pub(crate) fn exited(&self) -> bool {
+    pub(crate) fn has_exited(&self) -> bool {
         self.exited
     }
 
-    /// The most memory that the program has held so far, in bytes; 0 where the operating system does not say.
+    /// Returns the peak memory of the program so far, in bytes; 0 where the system does not report it.
     pub(crate) fn peak_memory(&self) -> u64 {
         peak_memory(self.id())
     }
 
     fn signal(&self, signal: Signal) {
         if !self.exited {
-            // It fails when the group is gone already, which is what a signal to end is for.
-            let _ = rustix::process::kill_process_group(self.group, signal);
+            // It fails if the group has ended already.
+            let _ = kill_process_group(self.group, signal);
         }
     }
 }
@@ -92,16 +98,16 @@ impl Drop for Process {
     }
 }
 
-/// A command for `binary` in a process group of its own, in the binary's folder. When `guarded` and where the system has
-/// `setpriv`, the program cannot outlive the thread that starts it.
-pub(crate) fn command(binary: &Path, variables: &BTreeMap<String, String>, guarded: bool) -> std::process::Command {
-    use std::os::unix::process::CommandExt as _;
-    let mut command = if guarded && Path::new(SETPRIV).exists() {
-        let mut command = std::process::Command::new(SETPRIV);
+/// Creates a command for `binary` in a process group of its own and in the binary's folder. With
+/// `kill_with_parent`, and where the system has `setpriv`, the program cannot outlive the thread that
+/// starts it.
+pub(crate) fn command(binary: &Path, variables: &BTreeMap<String, String>, kill_with_parent: bool) -> Command {
+    let mut command = if kill_with_parent && Path::new(SETPRIV).exists() {
+        let mut command = Command::new(SETPRIV);
         command.args(["--pdeathsig", "KILL", "--"]).arg(binary);
         command
     } else {
-        std::process::Command::new(binary)
+        Command::new(binary)
     };
     command.env_clear().envs(variables).process_group(0);
     if let Some(folder) = binary.parent() {
@@ -110,9 +116,10 @@ pub(crate) fn command(binary: &Path, variables: &BTreeMap<String, String>, guard
     command
 }
 
-/// The peak resident memory of a process in bytes (`VmHWM`); 0 where the system does not say, as on macOS.
+/// Returns the peak resident memory of a process in bytes (`VmHWM`); 0 where the system does not report
+/// it, as on macOS.
 pub(crate) fn peak_memory(id: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kibibytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
     kibibytes.unwrap_or(0) * 1024

@@ -1,54 +1,73 @@
-//! What the runtime API asks of an environment.
+//! The Runtime API's side of an environment.
 
-use super::{
-    Environment, Outcome, Refusal,
-    state::{Phase, State},
-};
-use crate::invocation::{Event, FunctionError};
+use std::mem;
 use std::sync::MutexGuard;
+
+use serde_json::Value;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::state::{Phase, State};
+use super::{Environment, Rejection};
+use crate::invocation::{Event, FunctionError, Outcome};
+
+/// The status of a request id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RequestStatus {
+    /// A worker works on the event.
+    Running,
+    /// A worker has responded and not requested its next event yet.
+    Responded,
+    /// No worker has an event with this id.
+    Unknown,
+}
+
 impl Environment {
-    /// A worker asks for an event. `None` where it may not: after it reported that it cannot start.
-    pub(crate) fn next(&self) -> Option<oneshot::Receiver<Event>> {
+    /// Registers a worker that waits for an event. Returns `None` if the program has reported that it
+    /// cannot start.
+    pub(crate) fn next_event(&self) -> Option<oneshot::Receiver<Event>> {
         let (sender, receiver) = oneshot::channel();
         let mut state = self.lock();
         if !matches!(state.phase, Phase::Init | Phase::Ready) {
             return None;
         }
         match state.running.values().next() {
-            // A lone worker that asks again without having answered gets the same event again, as on Lambda.
+            // The only worker asks again without having responded: it gets the same event again, as on
+            // Lambda.
             Some(running) if self.settings.concurrency == 1 && state.pending.is_empty() => {
                 let _ = sender.send(running.event.clone());
             }
             _ => state.pollers.push_back(sender),
         }
-        state.deliver();
+        state.deliver_pending();
         self.advance(state);
         Some(receiver)
     }
 
-    /// The answer to an event, `false` where no worker has an event with this id.
-    pub(crate) fn answer(&self, request_id: &str, outcome: Outcome) -> bool {
-        self.drain();
+    /// Passes the response to an event on. Returns `false` if no worker has an event with this id.
+    pub(crate) fn respond(&self, request_id: &str, outcome: Outcome) -> bool {
+        self.drain_output();
         let mut state = self.lock();
         let Some(running) = state.running.remove(request_id) else { return false };
-        state.finished.push_back((request_id.to_owned(), running.settled));
+        state.responded.push_back((request_id.to_owned(), running.completed));
         drop(state);
         let _ = running.outcome.send(outcome);
         true
     }
 
-    /// Whether a worker is working on this event; `None` where it has answered but not come back.
-    pub(crate) fn works_on(&self, request_id: &str) -> Option<bool> {
+    pub(crate) fn request_status(&self, request_id: &str) -> RequestStatus {
         let state = self.lock();
-        let answered = state.finished.iter().any(|(finished, _)| finished == request_id);
-        (!answered).then(|| state.running.contains_key(request_id))
+        if state.responded.iter().any(|(id, _)| id == request_id) {
+            RequestStatus::Responded
+        } else if state.running.contains_key(request_id) {
+            RequestStatus::Running
+        } else {
+            RequestStatus::Unknown
+        }
     }
 
-    /// The program cannot start; `false` where it has started already.
-    pub(crate) fn init_error(&self, failure: FunctionError) -> bool {
+    /// Records that the program cannot start. Returns `false` if it has started already.
+    pub(crate) fn fail_init(&self, failure: FunctionError) -> bool {
         let mut state = self.lock();
         if state.phase != Phase::Init {
             return false;
@@ -60,7 +79,7 @@ impl Environment {
         true
     }
 
-    pub(crate) fn register_extension(&self, name: &str, events: &[String]) -> std::result::Result<Uuid, Refusal> {
+    pub(crate) fn register_extension(&self, name: &str, events: &[String]) -> Result<Uuid, Rejection> {
         let mut state = self.lock();
         if state.phase != Phase::Init {
             return Err(("Extension.RegistrationClosed", "Extension registration closed already".to_owned()));
@@ -68,39 +87,41 @@ impl Environment {
         state.extensions.register(name, events)
     }
 
-    pub(crate) fn extension_next(&self, id: &Uuid) -> Option<oneshot::Receiver<serde_json::Value>> {
+    /// Registers an extension that waits for an event. Returns `None` for an unknown extension.
+    pub(crate) fn next_extension_event(&self, id: &Uuid) -> Option<oneshot::Receiver<Value>> {
         let mut state = self.lock();
-        let receiver = state.extensions.next(id)?;
+        let receiver = state.extensions.next_event(id)?;
         self.advance(state);
         Some(receiver)
     }
 
-    pub(crate) fn knows_extension(&self, id: &Uuid) -> bool {
-        self.lock().extensions.knows(id)
+    pub(crate) fn has_extension(&self, id: &Uuid) -> bool {
+        self.lock().extensions.contains(id)
     }
 
-    /// An extension gives up, which ends the environment. `during_init` says which of its two calls it made.
-    pub(crate) fn extension_failed(&self, error_type: &'static str, during_init: bool) {
+    /// Ends the environment because an extension reported an error. `during_init` states which of its
+    /// two calls the extension made.
+    pub(crate) fn fail_extension(&self, error_type: &'static str, during_init: bool) {
         let failure = FunctionError::new(error_type, "Error: an extension reported an error");
-        if !(during_init && self.init_error(failure.clone())) {
+        if !(during_init && self.fail_init(failure.clone())) {
             let mut state = self.lock();
-            for (_, running) in std::mem::take(&mut state.running) {
+            for (_, running) in mem::take(&mut state.running) {
                 let _ = running.outcome.send(Err(failure.clone()));
             }
             state.process.kill();
         }
     }
 
-    /// Moves on after a worker or an extension came to wait.
+    /// Advances the phase and completes invocations after a worker or an extension began to wait.
     fn advance(&self, mut state: MutexGuard<'_, State>) {
-        if state.phase == Phase::Init && !state.pollers.is_empty() && state.extensions.all_wait() {
+        if state.phase == Phase::Init && !state.pollers.is_empty() && state.extensions.all_waiting() {
             state.phase = Phase::Ready;
         }
-        // Workers that are neither waiting nor working have answered and not come back yet.
-        let away = self.settings.concurrency.saturating_sub(state.pollers.len() + state.running.len());
-        while state.finished.len() > away && state.extensions.all_wait() {
-            if let Some((_, settled)) = state.finished.pop_front() {
-                let _ = settled.send(());
+        // A worker that neither waits nor works has responded and not come back yet.
+        let returning = self.settings.concurrency.saturating_sub(state.pollers.len() + state.running.len());
+        while state.responded.len() > returning && state.extensions.all_waiting() {
+            if let Some((_, completed)) = state.responded.pop_front() {
+                let _ = completed.send(());
             }
         }
         drop(state);

@@ -1,9 +1,12 @@
-//! What is known about an environment at one moment.
+//! The mutable state of an environment.
 
-use super::{Outcome, extension::Extensions, process::Process};
-use crate::invocation::{Event, FunctionError};
 use std::collections::{BTreeMap, VecDeque};
+
 use tokio::sync::oneshot;
+
+use super::extension::Extensions;
+use super::process::Process;
+use crate::invocation::{Event, FunctionError, Outcome};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -16,31 +19,33 @@ pub(super) enum Phase {
 pub(super) struct State {
     pub(super) phase: Phase,
     pub(super) process: Process,
-    /// Workers that wait in `/invocation/next`.
+    /// The workers that wait in `/invocation/next`.
     pub(super) pollers: VecDeque<oneshot::Sender<Event>>,
-    /// Events that no worker has fetched yet.
+    /// The events that no worker has received yet.
     pub(super) pending: VecDeque<Event>,
+    /// The events that workers have, and those that are pending, by request id.
     pub(super) running: BTreeMap<String, Running>,
-    /// Answered, but the worker has not come back for the next event: request id and whom to tell.
-    pub(super) finished: VecDeque<(String, oneshot::Sender<()>)>,
+    /// The events with a response, whose workers have not requested the next event yet: the request id,
+    /// and the sender that completes the invocation.
+    pub(super) responded: VecDeque<(String, oneshot::Sender<()>)>,
     pub(super) extensions: Extensions,
     pub(super) failure: Option<FunctionError>,
-    /// Slots that the pool has given away.
+    /// How many slots the pool has reserved.
     pub(super) reserved: usize,
     pub(super) last_used: u64,
     pub(super) invocations: u64,
-    /// Whether it ends as soon as it is idle.
+    /// Whether the environment ends as soon as it is idle.
     pub(super) retired: bool,
 }
 
 pub(super) struct Running {
     pub(super) event: Event,
     pub(super) outcome: oneshot::Sender<Outcome>,
-    pub(super) settled: oneshot::Sender<()>,
+    pub(super) completed: oneshot::Sender<()>,
 }
 
 impl State {
-    /// A program that has just been started, for one event.
+    /// The state of a program that was started for one event.
     pub(super) fn new(process: Process) -> Self {
         Self {
             phase: Phase::Init,
@@ -48,7 +53,7 @@ impl State {
             pollers: VecDeque::new(),
             pending: VecDeque::new(),
             running: BTreeMap::new(),
-            finished: VecDeque::new(),
+            responded: VecDeque::new(),
             extensions: Extensions::default(),
             failure: None,
             reserved: 1,
@@ -58,14 +63,14 @@ impl State {
         }
     }
 
-    /// Gives events to the workers that wait for one.
-    pub(super) fn deliver(&mut self) {
+    /// Gives pending events to waiting workers.
+    pub(super) fn deliver_pending(&mut self) {
         while let Some(event) = self.pending.pop_front() {
             let Some(poller) = self.pollers.pop_front() else {
                 self.pending.push_front(event);
                 return;
             };
-            // A worker whose connection broke is gone; the next one gets the event.
+            // The connection of this worker broke, so the next worker gets the event.
             if let Err(event) = poller.send(event) {
                 self.pending.push_front(event);
             }

@@ -1,9 +1,11 @@
 //! The environment variables of a function.
 
-use crate::template::REGION;
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
+use std::path::Path;
 
-/// What Lambda tells a function about itself.
+use crate::template::REGION;
+
+/// What the variables tell a function about itself.
 pub(crate) struct Identity<'a> {
     pub(crate) function_name: &'a str,
     pub(crate) memory_size: u64,
@@ -13,7 +15,8 @@ pub(crate) struct Identity<'a> {
     pub(crate) binary: &'a Path,
 }
 
-/// The variables that Lambda defines, over those of the template: a function cannot replace a reserved one.
+/// Returns the variables of the template and those that Lambda defines. The template cannot override a
+/// reserved variable.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
 ///
 /// `AWS_EXECUTION_ENV` is missing, as it is on Lambda for the OS-only runtimes (`provided.*`).

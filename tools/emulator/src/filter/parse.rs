@@ -1,74 +1,79 @@
-//! Reading a pattern, from left to right.
+//! The recursive descent parser of filter patterns.
 
-use super::{Comparison, Order, Selector, Step, Term};
+use super::{Comparison, Expression, Operator, Selector, Step};
 
-type Parsed<T> = Result<T, String>;
+type Result<T> = std::result::Result<T, String>;
 
-/// Reads `{ … }` and nothing after it.
-pub(super) fn pattern(text: &str) -> Parsed<Term> {
-    let mut rest = Rest(text.trim());
-    rest.expect("{", "a JSON pattern in braces is expected: lines in other formats are not selected here")?;
-    let term = rest.any()?;
-    rest.expect("}", "a } is expected at the end")?;
-    if rest.0.is_empty() { Ok(term) } else { Err(format!("nothing is expected after the last }}, not {}", rest.0)) }
+/// Parses `{ … }`, which nothing may follow.
+pub(super) fn parse(text: &str) -> Result<Expression> {
+    let mut parser = Parser(text.trim());
+    parser.expect("{", "a JSON pattern in braces is expected: lines in other formats are not selected here")?;
+    let expression = parser.parse_any()?;
+    parser.expect("}", "a } is expected at the end")?;
+    if parser.0.is_empty() {
+        Ok(expression)
+    } else {
+        Err(format!("nothing is expected after the last }}, not {}", parser.0))
+    }
 }
 
-struct Rest<'a>(&'a str);
+/// The text that has not been parsed yet.
+struct Parser<'a>(&'a str);
 
-impl<'a> Rest<'a> {
-    /// Takes a mark away if it is the next one.
-    fn take(&mut self, mark: &str) -> bool {
-        let taken = self.0.trim_start().strip_prefix(mark);
-        self.0 = taken.unwrap_or(self.0.trim_start());
-        taken.is_some()
+impl<'a> Parser<'a> {
+    /// Consumes white space, and the token if it comes next. Returns whether it did.
+    fn consume(&mut self, token: &str) -> bool {
+        let rest = self.0.trim_start().strip_prefix(token);
+        self.0 = rest.unwrap_or(self.0.trim_start());
+        rest.is_some()
     }
 
-    fn expect(&mut self, mark: &str, rule: &str) -> Parsed<()> {
-        if self.take(mark) { Ok(()) } else { Err(rule.to_owned()) }
+    fn expect(&mut self, token: &str, rule: &str) -> Result<()> {
+        if self.consume(token) { Ok(()) } else { Err(rule.to_owned()) }
     }
 
-    fn any(&mut self) -> Parsed<Term> {
-        let mut terms = vec![self.all()?];
-        while self.take("||") {
-            terms.push(self.all()?);
+    fn parse_any(&mut self) -> Result<Expression> {
+        let mut parts = vec![self.parse_all()?];
+        while self.consume("||") {
+            parts.push(self.parse_all()?);
         }
-        Ok(Term::Any(terms))
+        Ok(Expression::Any(parts))
     }
 
-    fn all(&mut self) -> Parsed<Term> {
-        let mut terms = vec![self.one()?];
-        while self.take("&&") {
-            terms.push(self.one()?);
+    fn parse_all(&mut self) -> Result<Expression> {
+        let mut parts = vec![self.parse_operand()?];
+        while self.consume("&&") {
+            parts.push(self.parse_operand()?);
         }
-        Ok(Term::All(terms))
+        Ok(Expression::All(parts))
     }
 
-    fn one(&mut self) -> Parsed<Term> {
-        if self.take("(") {
-            let term = self.any()?;
+    fn parse_operand(&mut self) -> Result<Expression> {
+        if self.consume("(") {
+            let expression = self.parse_any()?;
             self.expect(")", "a ) is expected")?;
-            return Ok(term);
+            return Ok(expression);
         }
         self.expect("$", "a selector such as $.name is expected")?;
-        Ok(Term::Compare(self.selector()?, self.comparison()?))
+        Ok(Expression::Compare(self.parse_selector()?, self.parse_comparison()?))
     }
 
-    fn selector(&mut self) -> Parsed<Selector> {
+    fn parse_selector(&mut self) -> Result<Selector> {
         let mut steps = Vec::new();
         loop {
             if let Some(rest) = self.0.strip_prefix('.') {
                 self.0 = rest;
-                let name = self.while_true(|c| c.is_alphanumeric() || c == '_' || c == '-');
-                if name.is_empty() {
+                let key = self.take_while(|c| c.is_alphanumeric() || c == '_' || c == '-');
+                if key.is_empty() {
                     return Err("a name is expected after a . of a selector".to_owned());
                 }
-                steps.push(Step::Name(name.to_owned()));
+                steps.push(Step::Key(key.to_owned()));
             } else if let Some(rest) = self.0.strip_prefix('[') {
                 self.0 = rest;
                 let rule = "a position such as [0] is expected in a selector";
-                let position = self.while_true(|c| c.is_ascii_digit()).parse().map_err(|_| rule.to_owned())?;
+                let index = self.take_while(|c| c.is_ascii_digit()).parse().map_err(|_| rule.to_owned())?;
                 self.expect("]", rule)?;
-                steps.push(Step::Position(position));
+                steps.push(Step::Index(index));
             } else if steps.is_empty() {
                 return Err("a . or a [ is expected after $".to_owned());
             } else {
@@ -77,54 +82,54 @@ impl<'a> Rest<'a> {
         }
     }
 
-    fn comparison(&mut self) -> Parsed<Comparison> {
-        if self.take("IS") {
-            let known = [("NULL", Comparison::Null), ("TRUE", true.into()), ("FALSE", false.into())];
-            let found = known.into_iter().find(|(word, _)| self.take(word));
+    fn parse_comparison(&mut self) -> Result<Comparison> {
+        if self.consume("IS") {
+            let keywords = [("NULL", Comparison::Null), ("TRUE", true.into()), ("FALSE", false.into())];
+            let found = keywords.into_iter().find(|(keyword, _)| self.consume(keyword));
             return found
                 .map(|(_, comparison)| comparison)
                 .ok_or("NULL, TRUE or FALSE is expected after IS".to_owned());
         }
-        if self.take("NOT") {
+        if self.consume("NOT") {
             self.expect("EXISTS", "EXISTS is expected after NOT")?;
             return Ok(Comparison::Absent);
         }
-        let orders = [
-            ("!=", Order::Unequal),
-            ("<=", Order::AtMost),
-            (">=", Order::AtLeast),
-            ("=", Order::Equal),
-            ("<", Order::Less),
-            (">", Order::Greater),
+        let operators = [
+            ("!=", Operator::Unequal),
+            ("<=", Operator::AtMost),
+            (">=", Operator::AtLeast),
+            ("=", Operator::Equal),
+            ("<", Operator::Less),
+            (">", Operator::Greater),
         ];
-        let order = orders.into_iter().find(|(mark, _)| self.take(mark));
-        let (_, order) = order.ok_or("a comparison such as = or IS NULL is expected after a selector")?;
-        self.value(order)
+        let operator = operators.into_iter().find(|(token, _)| self.consume(token));
+        let (_, operator) = operator.ok_or("a comparison such as = or IS NULL is expected after a selector")?;
+        self.parse_value(operator)
     }
 
-    fn value(&mut self, order: Order) -> Parsed<Comparison> {
-        let (text, quoted) = if self.take("\"") {
+    fn parse_value(&mut self, operator: Operator) -> Result<Comparison> {
+        let (text, quoted) = if self.consume("\"") {
             let (text, rest) = self.0.split_once('"').ok_or("a \" is expected at the end of a text")?;
             self.0 = rest;
             (text, true)
         } else {
             self.0 = self.0.trim_start();
-            (self.while_true(|c| !c.is_whitespace() && !"(){}&|\"".contains(c)), false)
+            (self.take_while(|c| !c.is_whitespace() && !"(){}&|\"".contains(c)), false)
         };
         if text.is_empty() && !quoted {
             return Err("a value is expected after a comparison".to_owned());
         }
-        match (order, text.parse::<f64>()) {
-            (order, Ok(number)) if !quoted && number.is_finite() => Ok(Comparison::Number(order, number)),
-            (Order::Equal | Order::Unequal, _) => {
-                Ok(Comparison::Text { pattern: text.to_owned(), equal: order == Order::Equal })
+        match (operator, text.parse::<f64>()) {
+            (operator, Ok(number)) if !quoted && number.is_finite() => Ok(Comparison::Number(operator, number)),
+            (Operator::Equal | Operator::Unequal, _) => {
+                Ok(Comparison::Text { pattern: text.to_owned(), equal: operator == Operator::Equal })
             }
             _ => Err("a number is expected after <, <=, > and >=".to_owned()),
         }
     }
 
-    fn while_true(&mut self, is_meant: impl Fn(char) -> bool) -> &'a str {
-        let end = self.0.find(|c| !is_meant(c)).unwrap_or(self.0.len());
+    fn take_while(&mut self, predicate: impl Fn(char) -> bool) -> &'a str {
+        let end = self.0.find(|c| !predicate(c)).unwrap_or(self.0.len());
         let (taken, rest) = self.0.split_at(end);
         self.0 = rest;
         taken

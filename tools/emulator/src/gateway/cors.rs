@@ -1,39 +1,44 @@
-//! Cross-origin requests: where an API configures them, the gateway answers and the function's own headers are dropped.
+//! Cross-origin requests. If the API configures them, the gateway responds to preflight requests and
+//! replaces the function's own headers.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html>
 
-use super::Reply;
-use crate::template::Cors;
 use bytes::Bytes;
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
-    header::{
-        ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-        ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
-        ACCESS_CONTROL_REQUEST_METHOD, ORIGIN,
-    },
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD,
+    ORIGIN,
 };
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::Full;
 
-/// The answer to a preflight request, which reaches no function; `None` for an ordinary `OPTIONS` request.
-pub(super) fn preflight(cors: &Cors, request: &HeaderMap) -> Option<Reply> {
+use super::Response;
+use crate::template::Cors;
+
+/// Returns the response to a preflight request, which reaches no function, or `None` for an ordinary
+/// `OPTIONS` request.
+pub(super) fn preflight(cors: &Cors, request: &HeaderMap) -> Option<Response> {
     request.get(ACCESS_CONTROL_REQUEST_METHOD)?;
     let origin = request.get(ORIGIN)?;
-    let mut reply = Response::new(Full::new(Bytes::new()));
-    *reply.status_mut() = StatusCode::NO_CONTENT;
-    let headers = reply.headers_mut();
+    let mut response = Response::new(Full::new(Bytes::new()));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
     if let Some(allowed) = allowed_origin(cors, origin) {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
-        set(headers, ACCESS_CONTROL_ALLOW_METHODS, &cors.allow_methods.join(","));
-        set(headers, ACCESS_CONTROL_ALLOW_HEADERS, &cors.allow_headers.join(","));
-        set(headers, ACCESS_CONTROL_EXPOSE_HEADERS, &cors.expose_headers.join(","));
-        set(headers, ACCESS_CONTROL_MAX_AGE, &cors.max_age.map(|age| age.as_secs().to_string()).unwrap_or_default());
-        set(headers, ACCESS_CONTROL_ALLOW_CREDENTIALS, if cors.allow_credentials { "true" } else { "" });
+        set_header(headers, ACCESS_CONTROL_ALLOW_METHODS, &cors.allow_methods.join(","));
+        set_header(headers, ACCESS_CONTROL_ALLOW_HEADERS, &cors.allow_headers.join(","));
+        set_header(headers, ACCESS_CONTROL_EXPOSE_HEADERS, &cors.expose_headers.join(","));
+        set_header(
+            headers,
+            ACCESS_CONTROL_MAX_AGE,
+            &cors.max_age.map(|age| age.as_secs().to_string()).unwrap_or_default(),
+        );
+        set_header(headers, ACCESS_CONTROL_ALLOW_CREDENTIALS, if cors.allow_credentials { "true" } else { "" });
     }
-    Some(reply)
+    Some(response)
 }
 
-/// Puts the API's headers in place of the function's on the answer to a cross-origin request.
-pub(super) fn decorate(cors: &Cors, request: &HeaderMap, headers: &mut HeaderMap) {
+/// Replaces the function's cross-origin headers with those that the API configures.
+pub(super) fn replace_headers(cors: &Cors, request: &HeaderMap, headers: &mut HeaderMap) {
     let own: Vec<HeaderName> =
         headers.keys().filter(|name| name.as_str().starts_with("access-control-")).cloned().collect();
     for name in own {
@@ -41,12 +46,13 @@ pub(super) fn decorate(cors: &Cors, request: &HeaderMap, headers: &mut HeaderMap
     }
     if let Some(allowed) = request.get(ORIGIN).and_then(|origin| allowed_origin(cors, origin)) {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
-        set(headers, ACCESS_CONTROL_EXPOSE_HEADERS, &cors.expose_headers.join(","));
-        set(headers, ACCESS_CONTROL_ALLOW_CREDENTIALS, if cors.allow_credentials { "true" } else { "" });
+        set_header(headers, ACCESS_CONTROL_EXPOSE_HEADERS, &cors.expose_headers.join(","));
+        set_header(headers, ACCESS_CONTROL_ALLOW_CREDENTIALS, if cors.allow_credentials { "true" } else { "" });
     }
 }
 
-/// `*`, or the origin itself where the list holds it. `https://*` allows every origin of the scheme.
+/// Returns `*`, or the origin itself if the list contains it. `https://*` allows every origin of the
+/// scheme.
 fn allowed_origin(cors: &Cors, origin: &HeaderValue) -> Option<HeaderValue> {
     let text = origin.to_str().ok()?;
     if cors.allow_origins.iter().any(|allowed| allowed == "*") {
@@ -59,7 +65,7 @@ fn allowed_origin(cors: &Cors, origin: &HeaderValue) -> Option<HeaderValue> {
     cors.allow_origins.iter().any(matches).then(|| origin.clone())
 }
 
-fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+fn set_header(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Some(value) = HeaderValue::from_str(value).ok().filter(|value| !value.is_empty()) {
         headers.insert(name, value);
     }

@@ -1,21 +1,24 @@
-//! A request as the event that a function receives, payload format 2.0.
+//! The event that a function receives for a request, in payload format 2.0.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
-use crate::template::ACCOUNT;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{
-    HeaderMap,
-    header::{CONTENT_TYPE, COOKIE, HOST, USER_AGENT},
-    request::Parts,
-};
+use http::HeaderMap;
+use http::header::{CONTENT_TYPE, COOKIE, HOST, USER_AGENT};
+use http::request::Parts;
+use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
-use std::{collections::BTreeMap, net::SocketAddr};
+
+use crate::template::ACCOUNT;
 
 const API_ID: &str = "emulator00";
 
-/// Headers between two neighbours, which no gateway passes on.
+/// The hop-by-hop headers, which a gateway does not pass on.
 /// <https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1>
 pub(super) const HOP_BY_HOP: [&str; 9] = [
     "connection",
@@ -29,10 +32,10 @@ pub(super) const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 
-/// What the gateway knows about a request besides what the client sent.
-pub(super) struct Source<'a> {
+/// What the gateway adds to a request.
+pub(super) struct RequestContext<'a> {
     pub(super) route_key: &'a str,
-    /// The path, decoded.
+    /// The decoded path.
     pub(super) path: String,
     pub(super) path_parameters: BTreeMap<String, String>,
     pub(super) peer: SocketAddr,
@@ -53,7 +56,7 @@ struct Payload<'a> {
     headers: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     query_string_parameters: BTreeMap<String, String>,
-    request_context: Context<'a>,
+    request_context: PayloadContext<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -63,12 +66,12 @@ struct Payload<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Context<'a> {
+struct PayloadContext<'a> {
     account_id: &'a str,
     api_id: &'a str,
     domain_name: &'a str,
     domain_prefix: &'a str,
-    http: Http<'a>,
+    http: PayloadHttp<'a>,
     request_id: &'a str,
     route_key: &'a str,
     stage: &'a str,
@@ -78,7 +81,7 @@ struct Context<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Http<'a> {
+struct PayloadHttp<'a> {
     method: &'a str,
     path: &'a str,
     protocol: &'a str,
@@ -86,62 +89,64 @@ struct Http<'a> {
     user_agent: &'a str,
 }
 
-/// The path that routes are matched with and functions see. An HTTP API decodes it, `%2F` included, and cuts it at a decoded
-/// question mark, as captures from AWS show: <https://github.com/fastify/aws-lambda-fastify/issues/169>,
+/// Decodes the path for routes and functions. An HTTP API decodes all of it, including `%2F`, and cuts it
+/// at a decoded question mark, as captures from AWS show:
+/// <https://github.com/fastify/aws-lambda-fastify/issues/169>,
 /// <https://github.com/middleapi/standard-server/pull/93>.
-pub(super) fn decoded_path(path: &str) -> String {
+pub(super) fn decode_path(path: &str) -> String {
     let decoded = percent_decode_str(path).decode_utf8_lossy();
     decoded.split('?').next().unwrap_or_default().to_owned()
 }
 
-/// The event, as JSON.
-pub(super) fn payload(parts: &Parts, body: &Bytes, source: &Source<'_>) -> Bytes {
+/// Encodes the event as JSON.
+pub(super) fn encode(parts: &Parts, body: &Bytes, context: &RequestContext<'_>) -> Bytes {
     let query = parts.uri.query().unwrap_or_default();
-    let (body, is_base64_encoded) = encode(&parts.headers, body);
-    let now = jiff::Timestamp::now();
-    let host = text(&parts.headers, HOST.as_str());
+    let (body, is_base64_encoded) = encode_body(&parts.headers, body);
+    let now = Timestamp::now();
+    let host = header_text(&parts.headers, HOST.as_str());
     let domain = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(name, _)| name);
     let payload = Payload {
         version: "2.0",
-        route_key: source.route_key,
-        raw_path: &source.path,
+        route_key: context.route_key,
+        raw_path: &context.path,
         raw_query_string: query,
         cookies: cookies(&parts.headers),
-        headers: headers(&parts.headers, body.is_some(), source),
-        query_string_parameters: query_parameters(query),
-        request_context: Context {
+        headers: headers(&parts.headers, body.is_some(), context),
+        query_string_parameters: parse_query(query),
+        request_context: PayloadContext {
             account_id: ACCOUNT,
             api_id: API_ID,
             domain_name: domain,
             domain_prefix: domain.split('.').next().unwrap_or_default(),
-            http: Http {
+            http: PayloadHttp {
                 method: parts.method.as_str(),
-                path: &source.path,
+                path: &context.path,
                 protocol: "HTTP/1.1",
-                source_ip: source.peer.ip().to_canonical().to_string(),
-                user_agent: text(&parts.headers, USER_AGENT.as_str()),
+                source_ip: context.peer.ip().to_canonical().to_string(),
+                user_agent: header_text(&parts.headers, USER_AGENT.as_str()),
             },
-            request_id: source.request_id,
-            route_key: source.route_key,
+            request_id: context.request_id,
+            route_key: context.route_key,
             stage: "$default",
             time: now.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string(),
             time_epoch: now.as_millisecond(),
         },
         body,
-        path_parameters: &source.path_parameters,
+        path_parameters: &context.path_parameters,
         is_base64_encoded,
     };
     // Strings, numbers and maps with string keys always serialise.
     serde_json::to_vec(&payload).unwrap_or_default().into()
 }
 
-/// The body as a string. Measured on AWS (<https://github.com/ministackorg/ministack/pull/766>): text stays text only for
-/// `text/*` and three types of `application`; everything else is base64, forms and a missing type too.
-fn encode(headers: &HeaderMap, body: &Bytes) -> (Option<String>, bool) {
+/// Encodes the body as a string, and returns whether it is base64. Measured on AWS
+/// (<https://github.com/ministackorg/ministack/pull/766>): only `text/*` and three types of `application`
+/// stay text. Everything else is base64, including forms and bodies without a type.
+fn encode_body(headers: &HeaderMap, body: &Bytes) -> (Option<String>, bool) {
     if body.is_empty() {
         return (None, false);
     }
-    let content_type = text(headers, CONTENT_TYPE.as_str()).to_ascii_lowercase();
+    let content_type = header_text(headers, CONTENT_TYPE.as_str()).to_ascii_lowercase();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     let is_text = media_type.starts_with("text/")
         || matches!(media_type, "application/json" | "application/javascript" | "application/xml");
@@ -152,8 +157,9 @@ fn encode(headers: &HeaderMap, body: &Bytes) -> (Option<String>, bool) {
     }
 }
 
-/// Names in lower case, values of a repeated header joined by commas, and what the gateway adds.
-fn headers(sent: &HeaderMap, has_body: bool, source: &Source<'_>) -> BTreeMap<String, String> {
+/// Returns the headers by their names in lower case, with those that the gateway adds. The values of a
+/// repeated header are joined by commas.
+fn headers(sent: &HeaderMap, has_body: bool, context: &RequestContext<'_>) -> BTreeMap<String, String> {
     let mut headers: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in sent {
         if name == COOKIE || HOP_BY_HOP.contains(&name.as_str()) {
@@ -171,7 +177,7 @@ fn headers(sent: &HeaderMap, has_body: bool, source: &Source<'_>) -> BTreeMap<St
     if !has_body {
         headers.insert("content-length".to_owned(), "0".to_owned());
     }
-    let client = source.peer.ip().to_canonical().to_string();
+    let client = context.peer.ip().to_canonical().to_string();
     headers
         .entry("x-forwarded-for".to_owned())
         .and_modify(|proxies| {
@@ -179,15 +185,15 @@ fn headers(sent: &HeaderMap, has_body: bool, source: &Source<'_>) -> BTreeMap<St
             proxies.push_str(&client);
         })
         .or_insert(client);
-    headers.insert("x-forwarded-port".to_owned(), source.port.to_string());
+    headers.insert("x-forwarded-port".to_owned(), context.port.to_string());
     headers.insert("x-forwarded-proto".to_owned(), "http".to_owned());
     headers
         .entry("x-amzn-trace-id".to_owned())
         .and_modify(|sent| {
-            let own = source.trace.replacen("Root", "Self", 1);
+            let own = context.trace.replacen("Root", "Self", 1);
             *sent = format!("{own};{sent}");
         })
-        .or_insert_with(|| source.trace.to_owned());
+        .or_insert_with(|| context.trace.to_owned());
     headers
 }
 
@@ -197,8 +203,8 @@ fn cookies(headers: &HeaderMap) -> Vec<String> {
     pairs.filter(|pair| !pair.is_empty()).collect()
 }
 
-/// Names and values decoded; values of a repeated name joined by commas.
-fn query_parameters(query: &str) -> BTreeMap<String, String> {
+/// Decodes the parameters. The values of a repeated name are joined by commas.
+fn parse_query(query: &str) -> BTreeMap<String, String> {
     let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
     let mut parameters: BTreeMap<String, String> = BTreeMap::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -215,6 +221,6 @@ fn query_parameters(query: &str) -> BTreeMap<String, String> {
     parameters
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }

@@ -1,27 +1,34 @@
-use crate::support::{EVERYWHERE, binaries, gone, send};
-use serde_json::json;
-use std::{
-    io::{BufRead as _, BufReader, Write as _},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+//! The command `emulator`.
 
-fn emulator(folder: &Path) -> Command {
-    let template: PathBuf = folder.join("template.yaml");
-    std::fs::write(
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
+
+use crate::client::send;
+use crate::test_emulator::{CATCH_ALL, binaries};
+use crate::wait::{wait_until_gone, with_timeout};
+
+/// Returns the command, after writing a template to the folder.
+fn command(folder: &Path) -> Command {
+    let template = folder.join("template.yaml");
+    fs::write(
         &template,
         format!(
             "Resources:{}",
-            EVERYWHERE.replace("Timeout: 10", "Timeout: 10\n      Environment: {Variables: {GREETING: !Ref X}}")
+            CATCH_ALL.replace("Timeout: 10", "Timeout: 10\n      Environment: {Variables: {GREETING: !Ref X}}")
         ),
     )
     .unwrap();
     Command::new(env!("CARGO_BIN_EXE_emulator"))
 }
 
+/// Starts an emulator and returns it with the lines that it prints.
 fn serve(folder: &Path) -> (Child, impl Iterator<Item = String> + use<>) {
-    let mut command = emulator(folder);
+    let mut command = command(folder);
     command
         .args(["--listen", "127.0.0.1:0", "--env", "GREETING=hello", "--template"])
         .arg(folder.join("template.yaml"));
@@ -31,21 +38,21 @@ fn serve(folder: &Path) -> (Child, impl Iterator<Item = String> + use<>) {
 }
 
 #[tokio::test]
-async fn it_serves_until_it_is_interrupted_and_leaves_nothing_behind() {
+async fn it_serves_until_a_signal_ends_it_with_all_its_processes() {
     for signal in ["-INT", "-TERM"] {
         let folder = tempfile::tempdir().unwrap();
         let (mut child, mut lines) = serve(folder.path());
         let first = lines.next().unwrap();
         let address = first.strip_prefix("Serving on http://").unwrap().parse().unwrap();
         assert_eq!(lines.next().unwrap(), "  fixture  $default");
-        let orders = json!({"count": true, "print": ["a line"]}).to_string();
-        let answer = send(address, "GET", "/", &[("x-fixture", &orders)], b"").await;
-        let pid = answer.json()["pid"].as_u64().unwrap() as u32;
+        let instructions = json!({"count": true, "print": ["a line"]}).to_string();
+        let response = send(address, "GET", "/", &[("x-fixture", &instructions)], b"").await;
+        let pid = response.json()["pid"].as_u64().unwrap() as u32;
         assert!(lines.next().unwrap().starts_with("fixture | START RequestId: "));
         assert_eq!(lines.next().unwrap(), "fixture | a line");
         Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
         assert!(child.wait().unwrap().success());
-        gone(pid).await;
+        wait_until_gone(pid).await;
     }
 }
 
@@ -55,23 +62,30 @@ async fn no_function_outlives_an_emulator_that_is_killed() {
     let folder = tempfile::tempdir().unwrap();
     let (mut child, mut lines) = serve(folder.path());
     let address = lines.next().unwrap().strip_prefix("Serving on http://").unwrap().parse().unwrap();
-    let answer = send(address, "GET", "/", &[("x-fixture", r#"{"count":true}"#)], b"").await;
-    let pid = answer.json()["pid"].as_u64().unwrap() as u32;
-    // One that runs, because the kernel itself hangs up on stopped programs whose parent is gone.
-    let working = send(address, "GET", "/", &[("x-fixture", r#"{"sleep":60000}"#)], b"");
-    let _ = tokio::time::timeout(Duration::from_millis(300), working).await;
+    let response = send(address, "GET", "/", &[("x-fixture", r#"{"count":true}"#)], b"").await;
+    let pid = response.json()["pid"].as_u64().unwrap() as u32;
+    // The environment is frozen after the report. The kernel itself ends stopped programs whose parent is
+    // gone, so the emulator is killed while the program runs.
+    lines.find(|line| line.starts_with("fixture | REPORT")).unwrap();
+    let instructions = json!({"print": ["working"], "sleep": 60_000}).to_string();
+    let headers = [("x-fixture", instructions.as_str())];
+    let is_working = spawn_blocking(move || lines.any(|line| line == "fixture | working"));
+    tokio::select! {
+        _ = send(address, "GET", "/", &headers, b"") => panic!("it sleeps"),
+        is_working = with_timeout(is_working) => assert!(is_working.unwrap()),
+    }
     child.kill().unwrap();
     child.wait().unwrap();
-    gone(pid).await;
+    wait_until_gone(pid).await;
 }
 
 #[test]
-fn it_invokes_one_function_and_prints_its_result_alone() {
+fn it_invokes_one_function_and_prints_only_its_result() {
     let folder = tempfile::tempdir().unwrap();
     let variables = folder.path().join("env.json");
-    std::fs::write(&variables, r#"{"Fixture": {"GREETING": "own"}, "Parameters": {"GREETING": "shared"}}"#).unwrap();
+    fs::write(&variables, r#"{"Fixture": {"GREETING": "own"}, "Parameters": {"GREETING": "shared"}}"#).unwrap();
     let run = |event: &str, extra: &[&str]| {
-        let mut command = emulator(folder.path());
+        let mut command = command(folder.path());
         command.args(["invoke", "fixture", "--event", "-", "--template"]).arg(folder.path().join("template.yaml"));
         command.arg("--binaries").arg(binaries()).args(extra);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -83,17 +97,17 @@ fn it_invokes_one_function_and_prints_its_result_alone() {
     let env_file = ["--env-file", variables.to_str().unwrap()];
     let (success, out, error) = run(r#"{"fixture":{"describe":true,"print":["noise"]}}"#, &env_file);
     assert!(success && error.contains("noise") && error.contains("REPORT RequestId"), "{error}");
-    assert_eq!(serde_json::from_str::<serde_json::Value>(&out).unwrap()["variables"]["GREETING"], "own");
+    assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["variables"]["GREETING"], "own");
 
     let (success, out, _) = run(r#"{"fixture":{"fail":"words"}}"#, &env_file);
     assert!(!success);
-    assert_eq!(serde_json::from_str::<serde_json::Value>(&out).unwrap()["errorMessage"], "words");
+    assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["errorMessage"], "words");
 
     let (success, _, error) = run("{}", &[]);
     assert!(!success);
     assert!(error.contains("error: Fixture: Environment.Variables.GREETING: !Ref X has no value"), "{error}");
 
-    std::fs::write(&variables, r#"{"Fixture": {"GREETING": ["secret"]}}"#).unwrap();
+    fs::write(&variables, r#"{"Fixture": {"GREETING": ["secret"]}}"#).unwrap();
     let (success, _, error) = run("{}", &env_file);
     assert!(!success && error.contains("a JSON object of objects of strings is expected") && !error.contains("secret"));
 }

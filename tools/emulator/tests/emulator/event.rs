@@ -1,5 +1,6 @@
-use crate::support::{EVERYWHERE, start};
 use serde_json::{Value, json};
+
+use crate::test_emulator::{CATCH_ALL, start};
 
 const ROUTES: &str = "
   Fixture:
@@ -12,8 +13,8 @@ const ROUTES: &str = "
         Literal: {Type: HttpApi, Properties: {Path: /users/me/notes/first, Method: POST}}
 ";
 
-/// Removes what is different each time, after a look at its form.
-fn settle(event: &mut Value) {
+/// Checks the form of the values that differ each time, and removes them.
+fn normalize(event: &mut Value) {
     let context = &mut event["requestContext"];
     assert!(context["timeEpoch"].as_i64().unwrap() > 1_700_000_000_000);
     let time = context["time"].as_str().unwrap();
@@ -31,8 +32,8 @@ fn settle(event: &mut Value) {
 }
 
 #[tokio::test]
-async fn an_event_is_what_api_gateway_sends() {
-    let world = start(ROUTES).await;
+async fn an_event_has_the_form_of_api_gateway() {
+    let test = start(ROUTES).await;
     let headers = [
         ("User-Agent", "test/1"),
         ("X-Repeated", "one"),
@@ -44,9 +45,9 @@ async fn an_event_is_what_api_gateway_sends() {
         ("TE", "trailers"),
     ];
     let target = "/users/J%C3%BCrgen%20K/notes/a%2Bb?tag=x&tag=y%2Cz&empty=&bare&plus=a+b&t%C3%A4g=%26";
-    let answer = world.send("POST", target, &headers, br#"{"n":1}"#).await;
-    let mut event = answer.json();
-    settle(&mut event);
+    let response = test.send("POST", target, &headers, br#"{"n":1}"#).await;
+    let mut event = response.json();
+    normalize(&mut event);
     let expected = json!({
         "version": "2.0",
         "routeKey": "POST /users/{id}/notes/{note}",
@@ -91,9 +92,9 @@ async fn an_event_is_what_api_gateway_sends() {
 }
 
 #[tokio::test]
-async fn what_a_request_does_not_have_is_absent() {
-    let world = start(EVERYWHERE).await;
-    let event = world.send("GET", "/", &[], b"").await.json();
+async fn the_event_of_a_minimal_request_has_no_optional_fields() {
+    let test = start(CATCH_ALL).await;
+    let event = test.send("GET", "/", &[], b"").await.json();
     for absent in ["cookies", "queryStringParameters", "pathParameters", "body", "stageVariables"] {
         assert!(event.get(absent).is_none(), "{absent}");
     }
@@ -104,46 +105,46 @@ async fn what_a_request_does_not_have_is_absent() {
 }
 
 #[tokio::test]
-async fn only_text_arrives_as_text() {
-    let world = start(EVERYWHERE).await;
+async fn only_a_body_of_a_text_type_is_text_and_others_are_base64() {
+    let test = start(CATCH_ALL).await;
     let plain = "text/plain; charset=utf-8, text/css, application/json, Application/JSON, application/xml, application/javascript";
     for content_type in plain.split(", ") {
-        let event = world.send("POST", "/", &[("content-type", content_type)], "zwölf".as_bytes()).await.json();
+        let event = test.send("POST", "/", &[("content-type", content_type)], "zwölf".as_bytes()).await.json();
         assert_eq!((&event["body"], &event["isBase64Encoded"]), (&json!("zwölf"), &json!(false)), "{content_type}");
     }
     let binary = "application/x-www-form-urlencoded, application/octet-stream, image/png, application/problem+json, multipart/form-data; boundary=x";
     for content_type in binary.split(", ") {
-        let event = world.send("POST", "/", &[("content-type", content_type)], b"a=b\xff").await.json();
+        let event = test.send("POST", "/", &[("content-type", content_type)], b"a=b\xff").await.json();
         assert_eq!((&event["body"], &event["isBase64Encoded"]), (&json!("YT1i/w=="), &json!(true)), "{content_type}");
     }
-    let event = world.send("POST", "/", &[], b"untold").await.json();
+    let event = test.send("POST", "/", &[], b"untold").await.json();
     assert_eq!((&event["body"], &event["isBase64Encoded"]), (&json!("dW50b2xk"), &json!(true)));
 }
 
 #[tokio::test]
-async fn a_request_goes_to_its_most_specific_route() {
-    let world = start(ROUTES).await;
+async fn a_request_goes_to_the_most_specific_route() {
+    let test = start(ROUTES).await;
     for (method, target, route) in [
         ("POST", "/users/me/notes/first", "POST /users/me/notes/first"),
         ("POST", "/users/me/notes/second", "POST /users/{id}/notes/{note}"),
         ("DELETE", "/files/a/b", "ANY /files/{proxy+}"),
         ("GET", "/files/a%2Fb//c/", "ANY /files/{proxy+}"),
     ] {
-        let event = world.send(method, target, &[], b"").await.json();
+        let event = test.send(method, target, &[], b"").await.json();
         assert_eq!(event["routeKey"], route, "{method} {target}");
     }
-    let event = world.send("GET", "/files/a%2Fb//c/%3Fcut", &[], b"").await.json();
+    let event = test.send("GET", "/files/a%2Fb//c/%3Fcut", &[], b"").await.json();
     assert_eq!(event["pathParameters"]["proxy"], "a/b//c/");
     assert_eq!(event["rawPath"], "/files/a/b//c/");
     for (method, target) in [("GET", "/users/1/notes/2"), ("POST", "/users/1"), ("POST", "/"), ("GET", "/files/")] {
-        let answer = world.send(method, target, &[], b"").await;
-        assert_eq!((answer.status, answer.text()), (404, r#"{"message":"Not Found"}"#), "{method} {target}");
-        assert_eq!(answer.header("content-type"), Some("application/json"));
+        let response = test.send(method, target, &[], b"").await;
+        assert_eq!((response.status, response.text()), (404, r#"{"message":"Not Found"}"#), "{method} {target}");
+        assert_eq!(response.header("content-type"), Some("application/json"));
     }
 }
 
 #[tokio::test]
-async fn awss_own_runtime_understands_event_and_answer() {
+async fn awss_own_runtime_parses_the_event_and_its_response_is_returned() {
     let resources = "
   Real:
     Type: AWS::Serverless::Function
@@ -151,13 +152,14 @@ async fn awss_own_runtime_understands_event_and_answer() {
     Properties:
       Events: {One: {Type: HttpApi, Properties: {Path: '/things/{id}', Method: PUT}}}
 ";
-    let world = start(resources).await;
+    let test = start(resources).await;
     let headers = [("cookie", "a=1"), ("cookie", "b=2"), ("content-type", "application/octet-stream")];
     for _ in 0..2 {
-        let answer = world.send("PUT", "/things/a%20b?q=1&q=2", &headers, b"\x00\xff").await;
-        assert_eq!(answer.text(), "PUT /things/a%20b id=a b q=1|2 cookies=a=1; b=2 body=[0, 255]");
-        assert_eq!(answer.header("content-type"), Some("application/octet-stream"));
-        let cookies: Vec<_> = answer.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, v)| v).collect();
+        let response = test.send("PUT", "/things/a%20b?q=1&q=2", &headers, b"\x00\xff").await;
+        assert_eq!(response.text(), "PUT /things/a%20b id=a b q=1|2 cookies=a=1; b=2 body=[0, 255]");
+        assert_eq!(response.header("content-type"), Some("application/octet-stream"));
+        let cookies: Vec<_> =
+            response.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, v)| v).collect();
         assert_eq!(cookies, ["a=1; Path=/", "b=2"]);
     }
 }

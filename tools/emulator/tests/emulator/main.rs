@@ -1,23 +1,30 @@
-//! The emulator against real programs: a fixture that speaks the runtime API by hand, and one on AWS's own runtime.
+//! The emulator with real programs: a fixture that implements the Runtime API by hand, and a function on
+//! AWS's own runtime.
 
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test stops at the first surprise"
+    reason = "a test panics on every error"
 )]
 
+mod client;
 mod command;
 mod cors;
-mod delivery;
+mod dynamodb;
 mod event;
+mod execution;
+mod init;
 mod lifecycle;
 mod limits;
-mod lone;
-mod reply;
+mod log_delivery;
+mod replacement;
+mod response;
 mod runtime_api;
 mod scaling;
-mod support;
-mod tables;
+mod shutdown;
+mod single_environment;
 mod template;
+mod test_emulator;
+mod wait;

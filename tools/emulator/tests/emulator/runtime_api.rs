@@ -1,19 +1,20 @@
-use crate::support::{EVERYWHERE, start};
 use serde_json::{Value, json};
 
-/// What the runtime API answers to one call during an invocation: status and `errorType`.
+use crate::test_emulator::{CATCH_ALL, start};
+
+/// Makes one call of the Runtime API during an invocation. Returns the status and the `errorType`.
 async fn probe(call: Value) -> (u64, Value) {
-    let world = start(EVERYWHERE).await;
-    let answers = world.invoke(&json!({"probe": [call]})).await;
-    let body = &answers[0][1];
-    (answers[0][0].as_u64().unwrap(), body.get("errorType").unwrap_or(body).clone())
+    let test = start(CATCH_ALL).await;
+    let responses = test.invoke(&json!({"probe": [call]})).await;
+    let body = &responses[0][1];
+    (responses[0][0].as_u64().unwrap(), body.get("errorType").unwrap_or(body).clone())
 }
 
 const RUNTIME: &str = "/2018-06-01/runtime";
 const EXTENSION: &str = "/2020-01-01/extension";
 
 #[tokio::test]
-async fn calls_that_make_no_sense_are_refused_as_lambda_does() {
+async fn invalid_calls_are_rejected_as_on_lambda() {
     let unknown = "00000000-0000-4000-8000-000000000000";
     let identified = json!({"Lambda-Extension-Identifier": unknown});
     let failing = json!({"Lambda-Extension-Identifier": unknown, "Lambda-Extension-Function-Error-Type": "X"});
@@ -44,31 +45,36 @@ async fn calls_that_make_no_sense_are_refused_as_lambda_does() {
 }
 
 #[tokio::test]
-async fn a_second_answer_is_refused_and_the_first_one_counts() {
-    let world = start(EVERYWHERE).await;
+async fn a_second_response_is_rejected_and_the_first_one_counts() {
+    let test = start(CATCH_ALL).await;
     let again = json!(["POST", format!("{RUNTIME}/invocation/{{id}}/response"), {}, "2"]);
-    let answer = world.invoke(&json!({"raw": "1", "probe-late": [again]})).await;
-    assert_eq!(answer, 1);
-    let late = world.line("late ").await;
+    let response = test.invoke(&json!({"raw": "1", "probe-late": [again]})).await;
+    assert_eq!(response, 1);
+    let late = test.line("late ").await;
     assert!(late.starts_with("late [403,") && late.contains("InvalidStateTransition"), "{late}");
 }
 
 #[tokio::test]
 async fn a_reported_error_reaches_the_caller_and_the_log() {
-    let world = start(EVERYWHERE).await;
+    let test = start(CATCH_ALL).await;
     let event = json!({"fixture": {"fail": "the words"}}).to_string();
-    let error = world.emulator.invoke("fixture", event).await.unwrap_err();
+    let error = test.emulator.invoke("fixture", event).await.unwrap_err();
     assert_eq!(error.to_string(), "Fixture.Failed: the words");
-    let answer = world.order(&json!({"fail": "the words"})).await;
-    assert_eq!((answer.status, answer.text()), (500, r#"{"message":"Internal Server Error"}"#));
-    world.line("REPORT").await;
-    assert!(world.logs.lines().iter().all(|line| !line.text.contains("the words")), "its words are its own to log");
-    assert_eq!(world.invoke(&json!({"count": true})).await["count"], 3, "the environment lives on");
+    test.emulator.idle().await;
+    let response = test.get(&json!({"fail": "the words"})).await;
+    assert_eq!((response.status, response.text()), (500, r#"{"message":"Internal Server Error"}"#));
+    test.emulator.idle().await;
+    test.line("REPORT").await;
+    assert!(
+        test.logs.lines().iter().all(|line| !line.text.contains("the words")),
+        "Lambda does not log an error that the function reports"
+    );
+    assert_eq!(test.invoke(&json!({"count": true})).await["count"], 3, "the environment goes on");
 }
 
 #[tokio::test]
-async fn a_streamed_response_is_refused() {
-    let world = start(EVERYWHERE).await;
+async fn a_streamed_response_is_rejected() {
+    let test = start(CATCH_ALL).await;
     let streamed = json!([
         "POST",
         format!("{RUNTIME}/invocation/{{id}}/response"),
@@ -76,6 +82,6 @@ async fn a_streamed_response_is_refused() {
         "1"
     ]);
     let event = json!({"fixture": {"probe": [streamed]}}).to_string();
-    let error = world.emulator.invoke("fixture", event).await.unwrap_err();
+    let error = test.emulator.invoke("fixture", event).await.unwrap_err();
     assert!(error.to_string().starts_with("Runtime.InvalidResponseModeHeader"), "{error}");
 }

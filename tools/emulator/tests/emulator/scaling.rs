@@ -1,9 +1,18 @@
-use crate::support::{EVERYWHERE, World, start, start_with};
-use emulator::InvocationError;
+//! The number of environments.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::fs;
+use std::time::Duration;
+
+use emulator::{EnvironmentState, InvocationError};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 
+use crate::test_emulator::{CATCH_ALL, TestEmulator, start, start_with};
+use crate::wait::wait_until;
+
+/// One function on the fixture, with a further property.
 fn limited(property: &str) -> String {
     format!(
         "
@@ -18,83 +27,97 @@ fn limited(property: &str) -> String {
     )
 }
 
-/// Runs so many invocations at once and returns their answers.
-async fn at_once(world: &World, count: usize) -> Vec<Result<Value, InvocationError>> {
-    let event = json!({"fixture": {"sleep": 400, "count": true}}).to_string();
-    let calls = (0..count).map(|_| world.emulator.invoke("fixture", event.clone()));
-    let answers = join_all(calls).await.into_iter();
-    answers.map(|answer| answer.map(|payload| serde_json::from_slice(&payload).unwrap())).collect()
+/// Runs this many invocations concurrently and returns their results. None ends before each of them has
+/// been dispatched or rejected.
+async fn invoke_concurrently(test: &TestEmulator, count: u64) -> Vec<Result<Value, InvocationError>> {
+    let folder = tempfile::tempdir().unwrap();
+    let release = folder.path().join("release");
+    let event = json!({"fixture": {"wait-for": release, "count": true}}).to_string();
+    let dispatched_before = test.dispatch_count();
+    let rejected = Cell::new(0);
+    let calls = (0..count).map(|_| async {
+        let result = test.emulator.invoke("fixture", event.clone()).await;
+        if result.is_err() {
+            rejected.set(rejected.get() + 1);
+        }
+        result.map(|payload| serde_json::from_slice(&payload).unwrap())
+    });
+    let all_arrived = async {
+        wait_until(|| test.dispatch_count() - dispatched_before + rejected.get() == count).await;
+        fs::write(&release, "").unwrap();
+    };
+    tokio::join!(join_all(calls), all_arrived).0
 }
 
-fn pids(answers: &[Result<Value, InvocationError>]) -> BTreeSet<u64> {
-    answers.iter().flatten().map(|answer| answer["pid"].as_u64().unwrap()).collect()
+/// Returns the process ids in the results.
+fn pids(results: &[Result<Value, InvocationError>]) -> BTreeSet<u64> {
+    results.iter().flatten().map(|result| result["pid"].as_u64().unwrap()).collect()
 }
 
 #[tokio::test]
-async fn requests_at_once_have_environments_of_their_own_which_are_reused() {
-    let world = start(EVERYWHERE).await;
-    let first = pids(&at_once(&world, 4).await);
+async fn concurrent_requests_have_environments_of_their_own_which_are_reused() {
+    let test = start(CATCH_ALL).await;
+    let first = pids(&invoke_concurrently(&test, 4).await);
     assert_eq!(first.len(), 4);
-    world.emulator.idle().await;
-    assert_eq!(pids(&at_once(&world, 4).await), first);
+    test.emulator.idle().await;
+    assert_eq!(pids(&invoke_concurrently(&test, 4).await), first);
 }
 
 #[tokio::test]
-async fn requests_one_after_another_share_the_environment_used_last() {
-    let world = start(EVERYWHERE).await;
-    at_once(&world, 3).await;
-    world.emulator.idle().await;
+async fn sequential_requests_share_the_most_recently_used_environment() {
+    let test = start(CATCH_ALL).await;
+    invoke_concurrently(&test, 3).await;
+    test.emulator.idle().await;
     let mut used = BTreeSet::new();
     for _ in 0..20 {
-        used.insert(world.invoke(&json!({"count": true})).await["pid"].as_u64().unwrap());
-        world.emulator.idle().await;
+        used.insert(test.invoke(&json!({"count": true})).await["pid"].as_u64().unwrap());
+        test.emulator.idle().await;
     }
     assert_eq!(used.len(), 1);
-    assert_eq!(world.emulator.environments().len(), 3);
+    assert_eq!(test.emulator.environments().len(), 3);
 }
 
 #[tokio::test]
-async fn a_request_right_behind_an_answer_does_not_start_another_environment() {
-    let world = start(EVERYWHERE).await;
+async fn a_request_immediately_after_a_response_does_not_start_another_environment() {
+    let test = start_with(CATCH_ALL, |options| options.reuse_wait = Duration::from_secs(10)).await;
     for _ in 0..50 {
-        world.invoke(&json!({"count": true, "linger": 2})).await;
+        test.invoke(&json!({"count": true, "sleep-late": 2})).await;
     }
-    assert_eq!(world.emulator.environments().len(), 1);
+    assert_eq!(test.emulator.environments().len(), 1);
 }
 
 #[tokio::test]
-async fn demand_over_the_limit_is_throttled_and_the_rest_is_served() {
-    for world in [
+async fn requests_over_the_limit_are_throttled_and_the_others_are_served() {
+    for test in [
         start(&limited("ReservedConcurrentExecutions: 2")).await,
-        start_with(EVERYWHERE, |options| options.max_environments = 2).await,
+        start_with(CATCH_ALL, |options| options.max_environments = 2).await,
     ] {
-        let answers = at_once(&world, 6).await;
-        assert_eq!(pids(&answers).len(), 2);
-        let throttled = answers.iter().filter(|answer| matches!(answer, Err(InvocationError::Throttled))).count();
+        let results = invoke_concurrently(&test, 6).await;
+        assert_eq!(pids(&results).len(), 2);
+        let throttled = results.iter().filter(|result| matches!(result, Err(InvocationError::Throttled))).count();
         assert_eq!(throttled, 4);
-        world.emulator.idle().await;
-        assert!(world.emulator.invoke("fixture", "{}").await.is_ok());
+        test.emulator.idle().await;
+        assert!(test.emulator.invoke("fixture", "{}").await.is_ok());
     }
 }
 
 #[tokio::test]
-async fn a_throttled_request_is_refused_by_the_gateway() {
-    let world = start(&limited("ReservedConcurrentExecutions: 0")).await;
-    let answer = world.send("GET", "/", &[], b"").await;
-    assert_eq!((answer.status, answer.text()), (503, r#"{"message":"Service Unavailable"}"#));
-    assert_eq!(world.emulator.environments(), []);
+async fn the_gateway_rejects_a_throttled_request() {
+    let test = start(&limited("ReservedConcurrentExecutions: 0")).await;
+    let response = test.send("GET", "/", &[], b"").await;
+    assert_eq!((response.status, response.text()), (503, r#"{"message":"Service Unavailable"}"#));
+    assert_eq!(test.emulator.environments(), []);
 }
 
 #[tokio::test]
-async fn an_environment_may_take_several_requests_at_once() {
-    let world = start(&limited("Environment: {Variables: {AWS_LAMBDA_MAX_CONCURRENCY: 4}}")).await;
-    world.invoke(&json!({"count": true})).await;
-    world.emulator.idle().await;
-    let answers = at_once(&world, 4).await;
-    assert_eq!(pids(&answers).len(), 1, "{answers:?}");
-    assert_eq!(pids(&at_once(&world, 5).await).len(), 2, "the fifth needs a second environment");
-    world.emulator.idle().await;
-    assert!(
-        world.emulator.environments().iter().all(|environment| environment.state == emulator::EnvironmentState::Frozen)
-    );
+async fn an_environment_may_handle_several_requests_concurrently() {
+    let test = start(&limited("Environment: {Variables: {AWS_LAMBDA_MAX_CONCURRENCY: 4}}")).await;
+    test.invoke(&json!({"count": true})).await;
+    test.emulator.idle().await;
+    let results = invoke_concurrently(&test, 4).await;
+    assert_eq!(pids(&results).len(), 1, "{results:?}");
+    test.emulator.idle().await;
+    assert_eq!(pids(&invoke_concurrently(&test, 5).await).len(), 2, "the fifth needs a second environment");
+    test.emulator.idle().await;
+    assert!(test.emulator.environments().iter().all(|environment| environment.state == EnvironmentState::Frozen));
 }

@@ -1,6 +1,8 @@
-use crate::support::{binaries, template, whole_template};
-use emulator::{Emulator, Options, Variable};
 use std::time::Duration;
+
+use emulator::{Emulator, Options, Variable};
+
+use crate::test_emulator::{binaries, template, whole_template};
 
 const WHOLE: &str = "
 AWSTemplateFormatVersion: 2010-09-09
@@ -58,7 +60,7 @@ Resources:
 ";
 
 #[test]
-fn a_template_is_read_with_globals_parameters_and_conditions() {
+fn a_template_is_parsed_with_globals_parameters_and_conditions() {
     let template = whole_template(WHOLE).unwrap();
     let names: Vec<_> = template.functions.iter().map(|function| function.name.as_str()).collect();
     assert_eq!(names, ["notes-list", "notes"]);
@@ -107,7 +109,7 @@ fn functions_in_a_loop_are_read() {
 }
 
 #[test]
-fn a_mistake_names_the_resource_the_property_and_the_rule() {
+fn an_error_names_the_resource_the_property_and_the_rule() {
     let function = |properties: &str| {
         let text =
             format!("\n  F:\n    Type: AWS::Serverless::Function\n    Properties: {{CodeUri: x, {properties}}}\n");
@@ -156,7 +158,7 @@ fn a_mistake_names_the_resource_the_property_and_the_rule() {
 }
 
 #[tokio::test]
-async fn a_variable_that_only_the_deployed_stack_knows_must_be_given() {
+async fn a_variable_that_only_the_deployed_stack_has_needs_a_value() {
     let start = async |name: Option<&str>| {
         let mut options =
             Options { template: whole_template(WHOLE).unwrap(), binaries: binaries(), ..Options::default() };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use dev_servers::{Postgres, PostgresOptions};
-use emulator::{LoneEnvironment, LoneOptions};
+use emulator::{SingleEnvironment, SingleEnvironmentOptions};
 use serde_json::{Value, json};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Row as _};
@@ -149,7 +149,8 @@ fn invoke(
     function: &str,
     event: &Event<'_>,
 ) -> Result<Response> {
-    let mut environment = LoneEnvironment::spawn(binaries.get(function)?, variables, LoneOptions::default())?;
+    let mut environment =
+        SingleEnvironment::spawn(binaries.get(function)?, variables, SingleEnvironmentOptions::default())?;
     let (payload, _) = environment.invoke(&event.payload())?;
     // The function fills the cache after it has responded.
     std::thread::sleep(FILL_TIMEOUT);

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use emulator::{LoneEnvironment, LoneOptions};
+use emulator::{SingleEnvironment, SingleEnvironmentOptions};
 use redis::Connection;
 
 pub(crate) use self::median_metrics::MedianMetrics;
@@ -101,7 +101,7 @@ fn take_turns<T>(
 /// A case with an environment that is kept between rounds.
 struct WarmCase<'a> {
     case: &'a Case,
-    environment: LoneEnvironment,
+    environment: SingleEnvironment,
     payloads: std::iter::Cycle<std::slice::Iter<'a, Vec<u8>>>,
     measurement: Measurement,
 }
@@ -109,9 +109,9 @@ struct WarmCase<'a> {
 impl<'a> WarmCase<'a> {
     fn start(case: &'a Case, log: &Path) -> Result<Self> {
         let output = File::create(log).with_context(|| format!("cannot make {}", log.display()))?;
-        let options = LoneOptions { output: Some(output), ..LoneOptions::default() };
+        let options = SingleEnvironmentOptions { output: Some(output), ..SingleEnvironmentOptions::default() };
         let environment =
-            LoneEnvironment::spawn(&case.binary, &case.variables, options).with_context(|| case.name.to_owned())?;
+            SingleEnvironment::spawn(&case.binary, &case.variables, options).with_context(|| case.name.to_owned())?;
         let measurement = Measurement { binary_size: fs::metadata(&case.binary)?.len(), ..Measurement::default() };
         Ok(Self { case, environment, payloads: case.payloads.iter().cycle(), measurement })
     }
@@ -154,9 +154,9 @@ fn cold_start(case: &Case, redis: &mut Connection) -> Result<(Duration, Duration
     let payload = case.payloads.first().context("no payload")?;
     for _ in 0..ATTEMPTS {
         delete(&case.deleted_keys, redis)?;
-        let options = LoneOptions { guarded: false, ..LoneOptions::default() };
+        let options = SingleEnvironmentOptions { kill_with_parent: false, ..SingleEnvironmentOptions::default() };
         let began = Instant::now();
-        let mut environment = LoneEnvironment::spawn(&case.binary, &case.variables, options)?;
+        let mut environment = SingleEnvironment::spawn(&case.binary, &case.variables, options)?;
         let (response, _) = environment.invoke(payload)?;
         let answered = began.elapsed();
         if is_expected(case, &response)? {

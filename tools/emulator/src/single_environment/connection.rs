@@ -1,32 +1,37 @@
-//! A connection of a runtime, read without blocking.
+//! A connection of a runtime, which is read without blocking.
 
-use super::broken;
-use crate::{error::Result, invocation::Event};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::{str, thread};
+
 use bytes::Bytes;
-use std::{
-    io::{ErrorKind, Read as _, Write as _},
-    net::{Shutdown, TcpStream},
-};
+use uuid::Uuid;
 
-/// More headers than a runtime sends.
+use crate::error::{Error, Result};
+use crate::invocation::Event;
+
+/// The name of the function, its log group and its log stream.
+pub(super) const NAME: &str = "single-environment";
+
+/// The most headers of a request: more than a runtime sends.
 const MAX_HEADERS: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: TcpStream,
     received: Vec<u8>,
-    /// Whether the runtime wants the connection closed after the answer to its last request.
-    last: bool,
+    /// Whether the runtime wants the connection closed after the response to its last request.
+    close_after_response: bool,
     closed: bool,
 }
 
-/// What a runtime asks for.
+/// A request of a runtime.
 #[derive(Debug)]
 pub(super) enum Request {
     Next,
     Response(Bytes),
     /// An error of the function or of its initialisation.
-    Failed(Bytes),
+    Error(Bytes),
     Register,
     ExtensionNext,
     Unknown(String),
@@ -35,19 +40,19 @@ pub(super) enum Request {
 impl Connection {
     pub(super) fn new(stream: TcpStream) -> Result<Self> {
         let prepared = stream.set_nodelay(true).and_then(|()| stream.set_nonblocking(true));
-        prepared.map_err(|error| broken(format!("its connection failed: {error}")))?;
-        Ok(Self { stream, received: Vec::with_capacity(64 * 1024), last: false, closed: false })
+        prepared.map_err(|error| Error::environment(format!("its connection failed: {error}")))?;
+        Ok(Self { stream, received: Vec::with_capacity(64 * 1024), close_after_response: false, closed: false })
     }
 
     pub(super) fn stream(&self) -> &TcpStream {
         &self.stream
     }
 
-    pub(super) fn closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.closed
     }
 
-    /// Takes in what has arrived.
+    /// Reads what has arrived.
     pub(super) fn receive(&mut self) {
         let mut buffer = [0; 64 * 1024];
         while !self.closed {
@@ -55,7 +60,7 @@ impl Connection {
                 Ok(0) => self.closed = true,
                 Ok(length) => {
                     self.received.extend_from_slice(buffer.get(..length).unwrap_or_default());
-                    // A short read has emptied the socket, so another call would only say so.
+                    // A short read has emptied the socket, so another call would return nothing.
                     if length < buffer.len() {
                         return;
                     }
@@ -67,8 +72,8 @@ impl Connection {
         }
     }
 
-    /// Takes a request out of what has arrived, if it is there as a whole.
-    pub(super) fn parse(&mut self) -> Result<Option<Request>> {
+    /// Removes a request from what has arrived, if it is complete.
+    pub(super) fn next_request(&mut self) -> Result<Option<Request>> {
         if self.received.is_empty() {
             return Ok(None);
         }
@@ -77,37 +82,37 @@ impl Connection {
         let head = match request.parse(&self.received) {
             Ok(httparse::Status::Complete(length)) => length,
             Ok(httparse::Status::Partial) => return Ok(None),
-            Err(error) => return Err(broken(format!("it sent no HTTP: {error}"))),
+            Err(error) => return Err(Error::environment(format!("it sent no HTTP: {error}"))),
         };
         let header = |name: &str| {
             let found = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
-            found.and_then(|header| std::str::from_utf8(header.value).ok())
+            found.and_then(|header| str::from_utf8(header.value).ok())
         };
         if header("transfer-encoding").is_some() {
-            return Err(broken("it streams, which a bench does not take"));
+            return Err(Error::environment("it streams, which a bench does not take"));
         }
         let length = header("content-length").and_then(|length| length.parse::<usize>().ok()).unwrap_or(0);
         let Some(body) = self.received.get(head..head.saturating_add(length)) else { return Ok(None) };
         let body = Bytes::copy_from_slice(body);
-        self.last = header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+        self.close_after_response = header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
         let (method, path) = (request.method.unwrap_or_default(), request.path.unwrap_or_default());
         let request = classify(method, path, body);
         self.received.drain(..head.saturating_add(length));
         Ok(Some(request))
     }
 
-    /// Sends an answer.
+    /// Sends a response.
     pub(super) fn send(&mut self, mut message: &[u8]) -> Result<()> {
         while !message.is_empty() {
             match self.stream.write(message) {
                 Ok(written) => message = message.get(written..).unwrap_or_default(),
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
-                    std::thread::yield_now();
+                    thread::yield_now();
                 }
-                Err(error) => return Err(broken(format!("its connection broke: {error}"))),
+                Err(error) => return Err(Error::environment(format!("its connection broke: {error}"))),
             }
         }
-        if self.last {
+        if self.close_after_response {
             self.closed = true;
             // The other side may have closed it first.
             let _ = self.stream.shutdown(Shutdown::Both);
@@ -115,27 +120,27 @@ impl Connection {
         Ok(())
     }
 
-    pub(super) fn accept(&mut self) -> Result<()> {
+    pub(super) fn send_accepted(&mut self) -> Result<()> {
         self.send(
             b"HTTP/1.1 202 Accepted\r\ncontent-type: application/json\r\ncontent-length: 15\r\n\r\n{\"status\":\"OK\"}",
         )
     }
 
-    pub(super) fn registered(&mut self) -> Result<()> {
-        let document = r#"{"functionName":"lone","functionVersion":"$LATEST","handler":"bootstrap"}"#;
-        let id = uuid::Uuid::new_v4();
+    pub(super) fn send_registration(&mut self) -> Result<()> {
+        let document = format!(r#"{{"functionName":"{NAME}","functionVersion":"$LATEST","handler":"bootstrap"}}"#);
+        let id = Uuid::new_v4();
         let head =
             format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nlambda-extension-identifier: {id}\r\n");
         self.send(format!("{head}content-length: {}\r\n\r\n{document}", document.len()).as_bytes())
     }
 }
 
-/// An event as an HTTP response.
-pub(super) fn event(event: &Event) -> Vec<u8> {
+/// Encodes an event as an HTTP response.
+pub(super) fn encode_event(event: &Event) -> Vec<u8> {
     let mut message = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nlambda-runtime-aws-request-id: {}\r\n\
          lambda-runtime-deadline-ms: {}\r\n\
-         lambda-runtime-invoked-function-arn: arn:aws:lambda:us-east-1:123456789012:function:lone\r\n\
+         lambda-runtime-invoked-function-arn: arn:aws:lambda:us-east-1:123456789012:function:{NAME}\r\n\
          lambda-runtime-trace-id: {}\r\ncontent-length: {}\r\n\r\n",
         event.request_id,
         event.deadline,
@@ -152,7 +157,7 @@ fn classify(method: &str, path: &str, body: Bytes) -> Request {
     match (method, runtime, path) {
         ("GET", Some("invocation/next"), _) => Request::Next,
         ("POST", Some(path), _) if path.ends_with("/response") => Request::Response(body),
-        ("POST", Some(path), _) if path.ends_with("/error") => Request::Failed(body),
+        ("POST", Some(path), _) if path.ends_with("/error") => Request::Error(body),
         ("POST", _, "/2020-01-01/extension/register") => Request::Register,
         ("GET", _, "/2020-01-01/extension/event/next") => Request::ExtensionNext,
         _ => Request::Unknown(format!("{method} {path}")),

@@ -1,12 +1,20 @@
-//! What functions print reaches whoever has subscribed to it, and what fails is kept.
+//! What functions print is delivered to subscribed functions, and failed events are stored.
 
-use crate::support::{World, start, template, within};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Read as _;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use emulator::Options;
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, io::Read as _};
 
-/// A function that prints what it is told to, and one that is given the lines with a `Latency`.
+use crate::test_emulator::{TestEmulator, start, start_with, template};
+use crate::wait::{wait_until, with_timeout};
+
+/// A function that prints lines, and one that subscribes to the lines with a `Latency`.
 fn resources(event: &str, rest: &str) -> String {
     format!(
         "
@@ -33,23 +41,25 @@ fn resources(event: &str, rest: &str) -> String {
     )
 }
 
-async fn print(world: &World, lines: &[&str]) {
+async fn print(test: &TestEmulator, lines: &[&str]) {
     let event = json!({"fixture": {"print": lines, "raw": "{}"}}).to_string();
-    world.emulator.invoke("Printer", event).await.unwrap();
+    test.emulator.invoke("Printer", event).await.unwrap();
+    // The next event then finds the same environment, and so prints to the same stream.
+    test.emulator.idle().await;
 }
 
-/// The events that the reader was given.
-fn events(world: &World) -> Vec<Value> {
-    let lines = world.logs.lines();
+/// Returns the events that the reader has received.
+fn events(test: &TestEmulator) -> Vec<Value> {
+    let lines = test.logs.lines();
     let lines = lines.iter().filter(|line| line.function == "Reader");
     lines.filter_map(|line| Some(serde_json::from_str(line.text.strip_prefix("event ")?).unwrap())).collect()
 }
 
-/// What is packed in an event.
-fn data(event: &Value) -> Value {
-    let packed = STANDARD.decode(event["awslogs"]["data"].as_str().unwrap()).unwrap();
+/// Decodes the data of an event.
+fn decode(event: &Value) -> Value {
+    let compressed = STANDARD.decode(event["awslogs"]["data"].as_str().unwrap()).unwrap();
     let mut text = String::new();
-    GzDecoder::new(&packed[..]).read_to_string(&mut text).unwrap();
+    GzDecoder::new(&compressed[..]).read_to_string(&mut text).unwrap();
     serde_json::from_str(&text).unwrap()
 }
 
@@ -59,67 +69,74 @@ fn messages(data: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn the_lines_that_a_pattern_selects_are_delivered_together_and_in_order() {
-    let world = start(&resources("print", "")).await;
-    print(&world, &[r#"{"Latency":1}"#, "plain", r#"{"latency":2}"#, r#"{"Latency":3,"a":"ä"}"#]).await;
-    print(&world, &[r#"{"Latency":4}"#]).await;
-    within(world.emulator.delivered()).await;
-    let events = events(&world);
+    let change = |options: &mut Options| options.log_period = Duration::from_secs(600);
+    let test = start_with(&resources("print", ""), change).await;
+    print(&test, &[r#"{"Latency":1}"#, "plain", r#"{"latency":2}"#, r#"{"Latency":3,"a":"ä"}"#]).await;
+    print(&test, &[r#"{"Latency":4}"#]).await;
+    with_timeout(test.emulator.delivered()).await;
+    let events = events(&test);
     assert_eq!(events.len(), 1);
-    let data = data(&events[0]);
+    let data = decode(&events[0]);
     assert_eq!(messages(&data), [r#"{"Latency":1}"#, r#"{"Latency":3,"a":"ä"}"#, r#"{"Latency":4}"#]);
     assert_eq!((&data["messageType"], &data["owner"]), (&json!("DATA_MESSAGE"), &json!("123456789012")));
     assert_eq!((&data["logGroup"], &data["subscriptionFilters"]), (&json!("PrinterLog"), &json!(["Lines"])));
-    let environment = &world.logs.lines()[0].environment;
+    let environment = &test.logs.lines()[0].environment;
     assert!(data["logStream"].as_str().unwrap().ends_with(&format!("/[$LATEST]{environment}")), "{data}");
     let entries = data["logEvents"].as_array().unwrap();
     let ids: Vec<_> = entries.iter().map(|entry| entry["id"].as_str().unwrap()).collect();
     assert!(ids.is_sorted() && ids.iter().collect::<BTreeSet<_>>().len() == 3, "{ids:?}");
     assert!(ids.iter().all(|id| id.len() == 56 && id.bytes().all(|byte| byte.is_ascii_digit())), "{ids:?}");
     assert!(entries.iter().all(|entry| entry["timestamp"].as_i64().unwrap() > 1_700_000_000_000));
-    // What was delivered is not delivered again, and nothing is no batch.
-    print(&world, &["plain"]).await;
-    within(world.emulator.delivered()).await;
-    assert_eq!(self::events(&world).len(), 1);
+    // Lines are not delivered again, and an empty batch is not delivered.
+    print(&test, &["plain"]).await;
+    with_timeout(test.emulator.delivered()).await;
+    assert_eq!(self::events(&test).len(), 1);
 }
 
 #[tokio::test]
-async fn lines_are_delivered_after_a_moment_without_being_asked_for() {
-    let world = start(&resources("print", "")).await;
-    print(&world, &[r#"{"Latency":1}"#]).await;
-    within(world.logs.find(|line| line.function == "Reader" && line.text.starts_with("event "))).await;
+async fn lines_are_delivered_after_a_period_without_a_flush() {
+    let test = start(&resources("print", "")).await;
+    print(&test, &[r#"{"Latency":1}"#]).await;
+    test.find_line(|line| line.function == "Reader" && line.text.starts_with("event ")).await;
 }
 
 #[tokio::test]
-async fn a_batch_holds_lines_of_one_stream() {
-    let world = start(&resources("print", "")).await;
-    let slow = json!({"fixture": {"print": [r#"{"Latency":1}"#], "sleep": 300, "raw": "{}"}}).to_string();
-    let both = (world.emulator.invoke("Printer", slow.clone()), world.emulator.invoke("Printer", slow));
-    let (one, other) = tokio::join!(both.0, both.1);
+async fn a_batch_has_the_lines_of_one_stream() {
+    let folder = tempfile::tempdir().unwrap();
+    let release = folder.path().join("release");
+    let test = start(&resources("print", "")).await;
+    let event = json!({"fixture": {"print": [r#"{"Latency":1}"#], "wait-for": release, "raw": "{}"}}).to_string();
+    let both_running = async {
+        test.dispatched(2).await;
+        fs::write(&release, "").unwrap();
+    };
+    let invoke = || test.emulator.invoke("Printer", event.clone());
+    let (one, other, ()) = tokio::join!(invoke(), invoke(), both_running);
     assert!(one.is_ok() && other.is_ok());
-    within(world.emulator.delivered()).await;
-    let batches: Vec<_> = events(&world).iter().map(data).collect();
+    with_timeout(test.emulator.delivered()).await;
+    let batches: Vec<_> = events(&test).iter().map(decode).collect();
     assert_eq!(batches.iter().map(|batch| messages(batch).len()).collect::<Vec<_>>(), [1, 1]);
     assert_ne!(batches[0]["logStream"], batches[1]["logStream"]);
 }
 
 #[tokio::test]
-async fn what_is_printed_last_is_delivered_before_the_end() {
-    let World { emulator, logs } = start(&resources("print", "")).await;
+async fn a_shutdown_delivers_the_lines_that_were_printed_last() {
+    let TestEmulator { emulator, logs } = start(&resources("print", "")).await;
     let event = json!({"fixture": {"print": [r#"{"Latency":1}"#], "raw": "{}"}}).to_string();
     emulator.invoke("Printer", event).await.unwrap();
-    within(emulator.shutdown()).await;
+    with_timeout(emulator.shutdown()).await;
     assert!(logs.lines().iter().any(|line| line.function == "Reader" && line.text.starts_with("event ")));
 }
 
 #[tokio::test]
-async fn an_event_that_fails_for_good_is_kept_with_the_reason() {
-    let world = start(&resources("fail", "")).await;
-    print(&world, &[r#"{"Latency":1}"#]).await;
-    within(world.emulator.delivered()).await;
-    let kept = world.emulator.messages("Failed");
-    assert_eq!(kept.len(), 1);
-    let record: Value = serde_json::from_str(&kept[0]).unwrap();
-    assert_eq!(messages(&data(&record["requestPayload"])), [r#"{"Latency":1}"#]);
+async fn an_event_that_is_not_retried_any_more_is_stored_with_the_reason() {
+    let test = start(&resources("fail", "")).await;
+    print(&test, &[r#"{"Latency":1}"#]).await;
+    with_timeout(test.emulator.delivered()).await;
+    let failed = test.emulator.messages("Failed");
+    assert_eq!(failed.len(), 1);
+    let record: Value = serde_json::from_str(&failed[0]).unwrap();
+    assert_eq!(messages(&decode(&record["requestPayload"])), [r#"{"Latency":1}"#]);
     assert_eq!(record["requestContext"]["condition"], "RetriesExhausted");
     assert_eq!(record["requestContext"]["approximateInvokeCount"], 1);
     assert_eq!(
@@ -127,31 +144,26 @@ async fn an_event_that_fails_for_good_is_kept_with_the_reason() {
         "arn:aws:lambda:us-east-1:123456789012:function:Reader:$LATEST"
     );
     assert_eq!(record["responsePayload"]["errorMessage"], "on purpose");
-    let told = world.logs.lines().into_iter().any(|line| line.text.contains("it is kept: Fixture.Failed: on purpose"));
-    assert!(told);
+    let lines = test.logs.lines();
+    assert!(lines.iter().any(|line| line.text.contains("it is kept: Fixture.Failed: on purpose")));
 }
 
 #[tokio::test]
-async fn a_message_that_fails_again_and_again_ends_in_the_dead_letter_queue() {
+async fn a_message_that_fails_repeatedly_ends_in_the_dead_letter_queue() {
     let retry = "        Retry: {Type: SQS, Properties: {Queue: !GetAtt Failed.Arn, FunctionResponseTypes: [ReportBatchItemFailures]}}";
-    for (event, given) in [("fail", 4), ("fail-items", 3)] {
-        let world = start(&resources(event, retry)).await;
+    for (event, expected) in [("fail", 4), ("fail-items", 3)] {
+        let test = start(&resources(event, retry)).await;
         if event == "fail" {
-            print(&world, &[r#"{"Latency":1}"#]).await;
-            within(world.emulator.delivered()).await;
+            print(&test, &[r#"{"Latency":1}"#]).await;
+            with_timeout(test.emulator.delivered()).await;
         } else {
-            // A function that answers well is never given its own failures; so here is one from elsewhere.
-            world.emulator.send("Failed", "{}");
+            // The reader succeeds as a subscriber, so the message comes from elsewhere.
+            test.emulator.send("Failed", "{}");
         }
-        within(async {
-            while world.emulator.messages("Dead").is_empty() {
-                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-            }
-        })
-        .await;
-        assert_eq!(events(&world).len(), given, "{event}");
-        assert_eq!((world.emulator.messages("Dead").len(), world.emulator.messages("Failed").len()), (1, 0), "{event}");
-        let counts: Vec<_> = events(&world)
+        wait_until(|| !test.emulator.messages("Dead").is_empty()).await;
+        assert_eq!(events(&test).len(), expected, "{event}");
+        assert_eq!((test.emulator.messages("Dead").len(), test.emulator.messages("Failed").len()), (1, 0), "{event}");
+        let counts: Vec<_> = events(&test)
             .iter()
             .filter_map(|event| {
                 event["Records"][0]["attributes"]["ApproximateReceiveCount"].as_str().map(str::to_owned)
@@ -162,31 +174,26 @@ async fn a_message_that_fails_again_and_again_ends_in_the_dead_letter_queue() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_dealt_with_is_gone() {
+async fn a_handled_message_leaves_the_queue() {
     let retry = "        Retry: {Type: SQS, Properties: {Queue: !GetAtt Failed.Arn, BatchSize: 2}}";
-    let world = start(&resources("print", retry)).await;
+    let test = start(&resources("print", retry)).await;
     for body in ["1", "2", "3"] {
-        world.emulator.send("Failed", body);
+        test.emulator.send("Failed", body);
     }
     let records = || {
-        let events = events(&world);
+        let events = events(&test);
         let all = events.iter().flat_map(|event| event["Records"].as_array().unwrap().clone());
         all.map(|record| record["body"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    within(async {
-        while records().len() < 3 {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-    })
-    .await;
+    wait_until(|| records().len() >= 3).await;
     assert_eq!(records(), ["1", "2", "3"]);
-    assert!(events(&world).iter().all(|event| event["Records"].as_array().unwrap().len() <= 2));
-    within(world.emulator.idle()).await;
-    assert!(world.emulator.messages("Failed").is_empty() && world.emulator.messages("Dead").is_empty());
+    assert!(events(&test).iter().all(|event| event["Records"].as_array().unwrap().len() <= 2));
+    with_timeout(test.emulator.idle()).await;
+    assert!(test.emulator.messages("Failed").is_empty() && test.emulator.messages("Dead").is_empty());
 }
 
 #[test]
-fn a_subscription_is_checked_when_the_template_is_read() {
+fn a_subscription_is_validated_when_the_template_is_parsed() {
     let reader = |log_group: &str, pattern: &str| {
         template(&format!(
             "

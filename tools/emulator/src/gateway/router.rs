@@ -1,23 +1,28 @@
-//! Which function a request goes to.
+//! The choice of the function for a request.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html>
 
-use crate::{pool::Pool, template::Template};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
 use http::Method;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use crate::pool::Pool;
+use crate::template::Template;
 
 /// The routes of the API, the most specific first.
-pub(super) struct Targets(Vec<Target>);
+pub(super) struct Router(Vec<RouteTarget>);
 
-pub(super) struct Target {
+pub(super) struct RouteTarget {
     pub(super) route_key: String,
     pub(super) timeout: Duration,
     pub(super) pool: Arc<Pool>,
     method: Option<String>,
-    /// `None` for `$default`, which takes whatever is left.
+    /// `None` for `$default`, which matches every request.
     pattern: Option<Vec<Segment>>,
 }
 
-/// In the order of precedence.
+/// A segment of a path. The variants are in the order of precedence.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Segment {
     Literal(String),
@@ -25,14 +30,14 @@ enum Segment {
     Greedy(String),
 }
 
-impl Targets {
+impl Router {
     pub(super) fn new(template: &Template, pools: &[Arc<Pool>]) -> Self {
-        let mut targets: Vec<Target> = template
+        let mut targets: Vec<RouteTarget> = template
             .functions
             .iter()
             .zip(pools)
             .flat_map(|(function, pool)| {
-                function.routes.iter().map(|route| Target {
+                function.routes.iter().map(|route| RouteTarget {
                     route_key: route.key(),
                     timeout: route.timeout,
                     pool: Arc::clone(pool),
@@ -45,14 +50,14 @@ impl Targets {
         Self(targets)
     }
 
-    /// The route for a decoded path, with the values of its variables.
-    pub(super) fn find(&self, method: &Method, path: &str) -> Option<(&Target, BTreeMap<String, String>)> {
+    /// Finds the route for a decoded path. Returns it with the values of the path's variables.
+    pub(super) fn find(&self, method: &Method, path: &str) -> Option<(&RouteTarget, BTreeMap<String, String>)> {
         self.0.iter().find_map(|target| {
             if target.method.as_ref().is_some_and(|wanted| wanted != method.as_str()) {
                 return None;
             }
             let parameters = match &target.pattern {
-                Some(pattern) => captures(pattern, path)?,
+                Some(pattern) => match_path(pattern, path)?,
                 None => BTreeMap::new(),
             };
             Some((target, parameters))
@@ -60,7 +65,8 @@ impl Targets {
     }
 }
 
-/// Paths before `$default`, literal segments before variables, those before greedy ones, a method before `ANY`.
+/// Returns a sort key: paths before `$default`, literal segments before variables, variables before
+/// greedy ones, a method before `ANY`.
 fn precedence<'a>(pattern: &'a Option<Vec<Segment>>, method: &Option<String>) -> impl Ord + use<'a> {
     (pattern.is_none(), pattern, method.is_none())
 }
@@ -76,7 +82,8 @@ fn parse(path: &str) -> Vec<Segment> {
     path.trim_start_matches('/').split('/').map(segment).collect()
 }
 
-fn captures(pattern: &[Segment], path: &str) -> Option<BTreeMap<String, String>> {
+/// Returns the values of the pattern's variables if the path matches.
+fn match_path(pattern: &[Segment], path: &str) -> Option<BTreeMap<String, String>> {
     let mut rest = Some(path.strip_prefix('/')?);
     let mut found = BTreeMap::new();
     for segment in pattern {
@@ -100,7 +107,7 @@ fn captures(pattern: &[Segment], path: &str) -> Option<BTreeMap<String, String>>
 mod tests {
     use super::*;
 
-    /// The routes in the order in which they are tried.
+    /// Returns the routes in the order in which they are tried.
     fn ordered(routes: &[(&str, &str)]) -> Vec<String> {
         let mut targets: Vec<_> = routes
             .iter()
@@ -137,9 +144,9 @@ mod tests {
     }
 
     #[test]
-    fn variables_take_one_segment_and_greedy_ones_take_the_rest() {
+    fn a_variable_matches_one_segment_and_a_greedy_one_matches_the_rest() {
         let captured = |pattern: &str, path: &str| {
-            captures(&parse(pattern), path)
+            match_path(&parse(pattern), path)
                 .map(|found| found.into_iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>())
         };
         assert_eq!(captured("/a/{x}/c", "/a/b/c"), Some(vec!["x=b".to_owned()]));
