@@ -1,101 +1,66 @@
-//! What the functions are told by their environment: the only reader of it.
+//! The environment variables of the functions. Nothing else reads the environment.
+//!
+//! Each variable is a field of a struct in `sections`, from which its parser and its row in
+//! `docs/configuration.md` come.
 
 mod iam;
 mod reader;
+mod sections;
+mod settings;
 mod variables;
-
-use std::str::FromStr;
-use std::time::Duration;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use secret::{Secret, SecretKey};
-use tracing::level_filters::LevelFilter;
 
 pub use self::iam::{with_cache_tokens, with_database_tokens};
 use self::reader::Reader;
+pub(crate) use self::sections::EVERYBODY;
+use self::sections::LlmConfig;
+pub use self::sections::{CacheConfig, DatabaseConfig, KeysConfig, SECTIONS, TelemetryConfig};
+pub use self::settings::Variable;
 pub use self::variables::{Variables, function_name, max_concurrency};
 
-/// The operator's key that everybody has.
-pub(crate) const EVERYBODY: &str = "*";
-
-/// What a function is told by its environment, parsed.
+/// The configuration of a function.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// `DATABASE_URL`: `postgres://user:password@host:port/database?sslmode=…`; `+asyncpg` in the scheme is ignored. Without a password when
-    /// `DATABASE_AUTH` is `iam`.
-    pub database: db::Url,
-    /// `REDIS_URL`: `redis://`, `rediss://` or `redis-cluster://host:port,host:port`. Without a password when `REDIS_AUTH` is `iam`, or
-    /// `iam-serverless` for a serverless cache.
-    pub redis: cache::Url,
-    /// `CACHE_KEY`: base64 of 32 random bytes.
-    pub cache_key: SecretKey,
-    /// `SLOW_QUERY_THRESHOLD`: seconds from which a query is logged as slow.
-    pub slow_query_threshold: Duration,
-    /// `DB_POOL_SIZE`: connections that an environment keeps.
-    pub db_pool_size: usize,
-    /// `DB_MAX_OVERFLOW`: further connections that it opens under load and closes again.
-    pub db_max_overflow: usize,
-    /// `LLM_BASE_URL`, `LLM_MODEL` and `LLM_API_KEY`: the model's server, or none, and the built-in companion answers.
+    /// Postgres.
+    pub database: DatabaseConfig,
+    /// Redis.
+    pub cache: CacheConfig,
+    /// Keys.
+    pub keys: KeysConfig,
+    /// The server of the language model. Without one, the built-in companion replies.
     pub llm: Option<llm::Endpoint>,
-    /// `CACHE_ID`: what the cache is called in `ElastiCache`, if it is there.
-    pub cache_id: Option<String>,
-    /// `PERFORMANCE_TABLE`: the table of DynamoDB in which requests are summed up.
-    pub performance_table: Option<String>,
-    /// `OPERATOR_KEY`: who shows it may see how the service performs; `*` lets everybody, as in development. Without one, nobody may.
-    pub operator_key: Option<Secret<String>>,
-    /// `EDGE_KEY`: what `CloudFront` shows, which then is believed where a request came from.
-    pub edge_key: Option<Secret<String>>,
+    /// Logs, metrics and request statistics.
+    pub telemetry: TelemetryConfig,
 }
 
-/// Every variable that is missing or malformed, by name and rule; the values are not in it.
+/// The names and rules of all variables that are missing or malformed, without their values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("configuration: {}", .0.join("; "))]
 pub struct ConfigError(Vec<String>);
 
 impl Config {
-    /// Reads the variables from anything that looks them up by name. An empty value counts as absent.
+    /// Reads the variables from a function that looks them up by name. An empty value counts as
+    /// missing.
     ///
     /// # Errors
     /// Names every missing or malformed variable at once.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let mut reader = Reader::new(lookup);
-        let cache_id = reader.text("CACHE_ID");
-        let database = reader.database();
-        let redis = reader.redis(cache_id.as_deref());
-        let cache_key = reader.required("CACHE_KEY", "must be the base64 of 32 random bytes", parse_key);
-        let slow_query_threshold =
-            reader.optional("SLOW_QUERY_THRESHOLD", "must be a number of seconds above 0", 0.1, |text| {
-                parse(text).filter(|seconds: &f64| *seconds > 0.0 && *seconds <= 3600.0)
-            });
-        let db_pool_size = reader.optional("DB_POOL_SIZE", "must be between 1 and 100", 5, |text| in_range(text, 1));
-        let db_max_overflow =
-            reader.optional("DB_MAX_OVERFLOW", "must be between 0 and 100", 10, |text| in_range(text, 0));
-        let llm = reader.llm();
-        let performance_table = reader.text("PERFORMANCE_TABLE");
-        let operator_key =
-            reader.optional("OPERATOR_KEY", "must be at least 16 bytes, or * for everybody", None, |text| {
-                (text == EVERYBODY || text.len() >= 16).then(|| Some(Secret::new(text.to_owned())))
-            });
-        let edge_key = reader.optional("EDGE_KEY", "must be at least 16 bytes", None, |text| {
-            (text.len() >= 16).then(|| Some(Secret::new(text.to_owned())))
-        });
-        reader.telemetry();
-        let required = database.zip(redis).zip(cache_key);
-        let ((database, redis), cache_key) = reader.finish(required)?;
-        Ok(Self {
-            database,
-            redis,
-            cache_key,
-            slow_query_threshold: Duration::from_secs_f64(slow_query_threshold),
-            db_pool_size,
-            db_max_overflow,
-            llm,
-            cache_id,
-            performance_table,
-            operator_key,
-            edge_key,
-        })
+        let mut reader = Reader::new(&lookup);
+        let database = DatabaseConfig::with_auth(&mut reader);
+        let cache = CacheConfig::with_auth(&mut reader);
+        let keys = KeysConfig::read(&mut reader);
+        let llm = LlmConfig::read(&mut reader).and_then(|config| config.endpoint(&mut reader));
+        let telemetry = TelemetryConfig::read(&mut reader);
+        let required = database.zip(cache).zip(keys).zip(telemetry);
+        let (((database, cache), keys), telemetry) = reader.finish(required)?;
+        Ok(Self { database, cache, keys, llm, telemetry })
+    }
+}
+
+impl LlmConfig {
+    fn endpoint(self, reader: &mut Reader<'_>) -> Option<llm::Endpoint> {
+        reader.text("LLM_BASE_URL")?;
+        let model = reader.check("LLM_MODEL", "is missing", self.model);
+        Some(llm::Endpoint { base_url: self.base_url?, model: model?, key: self.key })
     }
 }
 
@@ -109,29 +74,10 @@ impl TryFrom<Variables> for Config {
     }
 }
 
-/// How a function tells of itself.
-#[derive(Debug, Clone)]
-pub(crate) struct Telemetry {
-    /// `SERVICE_NAME`: what the metrics of this stack are told apart by.
-    pub(crate) service_name: String,
-    /// `LOG_LEVEL`: the least severe level that is logged.
-    pub(crate) log_level: LevelFilter,
-}
-
-fn parse<T: FromStr>(text: &str) -> Option<T> {
-    text.parse().ok()
-}
-
-fn parse_key(text: &str) -> Option<SecretKey> {
-    STANDARD.decode(text).ok()?.try_into().ok().map(SecretKey::new)
-}
-
-fn in_range(text: &str, least: usize) -> Option<usize> {
-    parse(text).filter(|number| (least..=100).contains(number))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -149,9 +95,9 @@ mod tests {
             ("CACHE_KEY", KEY),
         ])
         .unwrap();
-        assert_eq!(config.db_pool_size, 5);
-        assert_eq!(config.db_max_overflow, 10);
-        assert_eq!(config.slow_query_threshold, Duration::from_millis(100));
+        assert_eq!(config.database.pool_size, 5);
+        assert_eq!(config.database.max_overflow, 10);
+        assert_eq!(config.database.slow_query_threshold, Duration::from_millis(100));
     }
 
     #[test]

@@ -139,9 +139,10 @@ where
 
 fn prepare() -> Result<(Runtime, Variables), lambda_http::Error> {
     let variables = Variables::default();
-    let told = variables.telemetry();
-    telemetry::init(told.log_level);
-    ::metrics::identify(told.service_name, config::function_name());
+    if let Some(config) = variables.telemetry() {
+        telemetry::init(config.log_level);
+        ::metrics::identify(config.service_name, config::function_name());
+    }
     // With one request at a time a second thread would only cost its start.
     let runtime = if config::max_concurrency() > 1 {
         Builder::new_multi_thread().enable_all().build()?

@@ -61,22 +61,23 @@ impl TryFrom<Config> for AppState {
     /// Puts the parts together without connecting. Fails if TLS is required and the system has no certificates.
     fn try_from(config: Config) -> Result<Self, db::Error> {
         let metrics = Arc::new(RequestMetrics::default());
-        let size = PoolSize { kept: config.db_pool_size, overflow: config.db_max_overflow };
+        let Config { database, cache, keys, .. } = config;
+        let size = PoolSize { kept: database.pool_size, overflow: database.max_overflow };
         let store = Store {
-            cache: Cache::new(&config.redis, &config.cache_key, Arc::clone(&metrics)),
-            db: Db::new(&config.database, size, config.slow_query_threshold, Arc::clone(&metrics))?,
+            cache: Cache::new(&cache.url, &keys.cache, Arc::clone(&metrics)),
+            db: Db::new(&database.url, size, database.slow_query_threshold, Arc::clone(&metrics))?,
             metrics,
-            hmac_key: config.cache_key.derive("pseudonym"),
+            hmac_key: keys.cache.derive("pseudonym"),
             local_counters: Arc::default(),
         };
         Ok(Self {
             store,
             model: config.llm.map_or(Model::RuleBased, |endpoint| Model::Remote(Arc::new(endpoint))),
             passwords: Passwords::default(),
-            operator_key: config.operator_key,
-            edge_key: config.edge_key,
-            performance_table: config.performance_table,
-            cache_id: config.cache_id,
+            operator_key: keys.operator,
+            edge_key: keys.edge,
+            performance_table: config.telemetry.performance_table,
+            cache_id: cache.id,
         })
     }
 }

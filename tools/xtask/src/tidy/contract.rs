@@ -5,36 +5,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::Finding;
-use super::tokens::{Kind, tokens};
 use super::tree::Tree;
 
-const CONFIG: &str = "shared/src/config";
+/// Generated from the variables that the functions read.
+const CONFIGURATION: &str = "docs/configuration.md";
 /// What `sam local` is given.
 const LOCAL: &str = "env.json";
 const OPENAPI: &str = "docs/openapi.json";
 /// What a path of the document may have besides parameters and the like.
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
-/// What the configuration reads is what the template sets. Lambda's own variables are in neither.
+/// The functions read the variables that the template sets. Lambda's own variables are not set by it.
 pub(super) fn variables_are_in_the_template(tree: &Tree) -> Vec<Finding> {
-    let sources: Vec<_> = tree.files().filter(|(path, _)| path.starts_with(CONFIG)).collect();
-    if sources.is_empty() {
-        return vec![Finding::new(CONFIG, "it is missing")];
-    }
-    let read: BTreeMap<String, (&str, usize)> = sources
-        .into_iter()
-        .flat_map(|(path, text)| {
-            let names = strings(text, |text| is_variable(text) && !text.starts_with("AWS_"));
-            names.into_iter().map(move |(name, line)| (name, (path, line)))
-        })
-        .collect();
+    let Some(page) = tree.file(CONFIGURATION) else { return vec![Finding::new(CONFIGURATION, "it is missing")] };
+    let rows = page.lines().zip(1..).filter_map(|(line, number)| Some((first_cell(line)?, number)));
+    let read: BTreeMap<&str, usize> = rows.filter(|(name, _)| !name.starts_with("AWS_")).collect();
     let functions = tree.template().map(|template| template.functions.as_slice()).unwrap_or_default();
     let set: BTreeSet<&str> =
         functions.iter().flat_map(|function| function.variables.keys().map(String::as_str)).collect();
     let mut findings = Vec::new();
-    for (name, (path, line)) in &read {
-        if !set.contains(name.as_str()) {
-            findings.push(Finding::at(*path, *line, format!("no function of template.yaml sets {name}")));
+    for (name, line) in &read {
+        if !set.contains(name) {
+            findings.push(Finding::at(CONFIGURATION, *line, format!("no function of template.yaml sets {name}")));
         }
     }
     // `sam local` passes over a variable that the template does not have.
@@ -48,7 +40,8 @@ pub(super) fn variables_are_in_the_template(tree: &Tree) -> Vec<Finding> {
     findings.extend(unknown.map(|name| Finding::new(LOCAL, format!("no function of template.yaml has {name}"))));
     let unread = set.into_iter().filter(|name| !read.contains_key(*name));
     findings.extend(
-        unread.map(|name| Finding::new("template.yaml", format!("{name} is set, and {CONFIG} does not read it"))),
+        unread
+            .map(|name| Finding::new("template.yaml", format!("{name} is set, and {CONFIGURATION} does not have it"))),
     );
     findings
 }
@@ -125,19 +118,9 @@ pub(super) fn migrations_go_both_ways(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// The string literals of a source that are meant, outside of its tests, with the line of the first.
-fn strings(source: &str, is_meant: fn(&str) -> bool) -> BTreeMap<String, usize> {
-    let mut found = BTreeMap::new();
-    for token in tokens(source) {
-        if token.kind == Kind::String && is_meant(&token.text) {
-            found.entry(token.text).or_insert(token.line);
-        }
-    }
-    found
-}
-
-fn is_variable(text: &str) -> bool {
-    text.contains('_') && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+/// Returns the `NAME` of a row of a table that begins with "| `NAME` |".
+fn first_cell(line: &str) -> Option<&str> {
+    Some(line.strip_prefix("| `")?.split_once("` |")?.0)
 }
 
 #[cfg(test)]
@@ -146,23 +129,24 @@ mod tests {
 
     const TEMPLATE: &str = "Globals:\n  Function:\n    Environment: { Variables: { DATABASE_URL: x, LOG_LEVEL: info } }\nResources:\n  HealthFunction:\n    Type: AWS::Serverless::Function\n    Properties: { Runtime: provided.al2023, CodeUri: functions/health }\n";
 
-    fn variables(config: &str) -> Vec<String> {
-        let local = r#"{"Parameters": {"DATABASE_URL": "x", "LOG_LEVEL": "x"}}"#;
-        let local = if config.contains("LOCAL_ONLY") { r#"{"Parameters": {"DATABASE_URI": "x"}}"# } else { local };
-        let tree = Tree::of(&[("template.yaml", TEMPLATE), ("shared/src/config.rs", config), (LOCAL, local)]);
+    fn variables(page: &str, local: &str) -> Vec<String> {
+        let tree = Tree::of(&[("template.yaml", TEMPLATE), (CONFIGURATION, page), (LOCAL, local)]);
         variables_are_in_the_template(&tree).into_iter().map(|finding| finding.to_string()).collect()
     }
 
     #[test]
     fn a_variable_that_only_one_side_knows_is_found() {
-        let both = "fn f() { read(\"DATABASE_URL\"); read(\"LOG_LEVEL\"); read(\"AWS_LAMBDA_MAX_CONCURRENCY\"); }";
-        assert_eq!(variables(both), Vec::<String>::new());
-        let findings = variables("fn f() {\n read(\"DATABASE_URL\");\n read(\"CACHE_KEY\"); }");
+        let local = r#"{"Parameters": {"DATABASE_URL": "x", "LOG_LEVEL": "x"}}"#;
+        let both = "| variable |\n|---|\n| `DATABASE_URL` | x |\n| `LOG_LEVEL` | x |\n| `AWS_REGION` | x |\n";
+        assert_eq!(variables(both, local), Vec::<String>::new());
+        let findings = variables("| `DATABASE_URL` | x |\n\n| `CACHE_KEY` | x |\n", local);
         assert_eq!(findings.len(), 2);
-        assert!(findings.iter().any(|text| text.starts_with("shared/src/config.rs:3: ") && text.contains("CACHE_KEY")));
+        assert!(
+            findings.iter().any(|text| text.starts_with("docs/configuration.md:3: ") && text.contains("CACHE_KEY"))
+        );
         assert!(findings.iter().any(|text| text.starts_with("template.yaml: LOG_LEVEL")));
-        let both = "fn f() { read(\"DATABASE_URL\"); read(\"LOG_LEVEL\"); } // LOCAL_ONLY";
-        assert_eq!(variables(both), ["env.json: no function of template.yaml has DATABASE_URI"]);
+        let local = r#"{"Parameters": {"DATABASE_URI": "x"}}"#;
+        assert_eq!(variables(both, local), ["env.json: no function of template.yaml has DATABASE_URI"]);
     }
 
     #[test]
