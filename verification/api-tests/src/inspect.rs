@@ -86,8 +86,8 @@ impl TestApp {
     /// been added to it.
     pub async fn performance(&self, window: &str) -> Value {
         self.emulator.delivered().await;
-        let health = self.anonymous().get(format!("/health/detailed?window={window}")).await.expect_success();
-        health["performance"].clone()
+        let request = self.anonymous().get(format!("/health/detailed?window={window}"));
+        request.until("statistics", Response::has_statistics).await.json()["performance"].take()
     }
 }
 

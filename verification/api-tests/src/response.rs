@@ -40,6 +40,12 @@ impl Response {
         self.json()["status"] == "healthy"
     }
 
+    /// Returns whether this is a detailed health response with statistics of requests. On a busy
+    /// machine they may miss their deadline, so tests wait for this.
+    pub fn has_statistics(&self) -> bool {
+        self.json()["performance"].is_object()
+    }
+
     /// Returns the body, decompressed if it was compressed.
     pub fn decompressed(&self) -> Vec<u8> {
         if self.header("content-encoding") != Some("gzip") {
