@@ -35,7 +35,7 @@ The backend of Kai: accounts and sessions, a profile, a private journal, and a c
 
 * **Signing in**: register, log in, and send `Authorization: Bearer <access_token>`.
 * **Errors** are problem details (RFC 9457) with a `code` for programs. Nothing of what the client sent is ever in an error.
-* **FieldReader** that nobody asks for are ignored. Null for a field that may be absent counts as absent, unless it says otherwise. A whole \
+* **Fields** that nobody asks for are ignored. Null for a field that may be absent counts as absent, unless it says otherwise. A whole \
 number in a query may have a plus sign.
 * **Repetition**: whatever changes something takes an `Idempotency-Key`, under which it is done once.
 * **Caching**: an answer with an `ETag` may be asked about again with `If-None-Match`.

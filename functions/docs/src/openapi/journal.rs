@@ -39,6 +39,7 @@ pub(super) struct NewEntry {
 
 /// What is to be different about an entry; what is absent stays. Null clears `title`, `mood` and `mood_emoji`, and leaves the others alone.
 #[derive(ToSchema)]
+#[schema(as = EntryChange)]
 pub(super) struct EntryPatch {
     #[schema(schema_with = changed_content)]
     content: Option<String>,
@@ -173,7 +174,7 @@ fn update(method: HttpMethod, id: &str, summary: &str) -> Operation {
     Operation::new(method, ENTRY, id, TAG)
         .about(
             summary,
-            "FieldReader that are absent stay as they are, with `PUT` as with `PATCH`. With `If-Match`, only the version of that `ETag` is changed.",
+            "Fields that are absent stay as they are, with `PUT` as with `PATCH`. With `If-Match`, only the version of that `ETag` is changed.",
         )
         .signed_in()
         .path_entry_id()
@@ -188,7 +189,7 @@ fn update(method: HttpMethod, id: &str, summary: &str) -> Operation {
 }
 
 fn listing() -> Operation {
-    let lists = OneOfBuilder::new().item(Ref::from_schema_name("OffsetPage")).item(Ref::from_schema_name("CursorPage"));
+    let lists = OneOfBuilder::new().item(Ref::from_schema_name("EntryPage")).item(Ref::from_schema_name("EntryStretch"));
     let size = || integer(1, Some(100)).default(Some(json!(20)));
     Operation::new(Get, ENTRIES, "journal-list", TAG)
         .about(

@@ -14,6 +14,7 @@ use super::{PROFILE_ID, USER_ID, referred};
 
 /// What is to be different; what is absent stays.
 #[derive(ToSchema)]
+#[schema(as = ProfileChange)]
 pub(super) struct ProfilePatch {
     /// What is known of the person: an object of the client's making, at most 8192 bytes of JSON. Replaced as a whole.
     #[schema(value_type = Option<Object>)]
@@ -44,7 +45,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .cacheable()
             .answers(200, "The profile.", "Profile", [("profile", "A profile", example(PROFILE_ID))]),
         Operation::new(Patch, path, "profile-update", tag)
-            .about("Change the profile", "FieldReader that are absent stay as they are. Answers of the model that were kept for the old profile are not used again.")
+            .about("Change the profile", "Fields that are absent stay as they are. Answers of the model that were kept for the old profile are not used again.")
             .signed_in()
             .path_user_id()
             .writes()

@@ -52,6 +52,7 @@ impl Journal<'_> {
 
 /// A page by its number.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EntryPage)]
 pub struct OffsetPage {
     /// Newest first; of a search the best match first.
     #[schema(max_items = 100)]
@@ -82,6 +83,7 @@ impl OffsetPage {
 
 /// What comes after a cursor.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EntryStretch)]
 pub struct CursorPage {
     /// Newest first.
     #[schema(max_items = 100)]
