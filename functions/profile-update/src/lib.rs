@@ -13,7 +13,7 @@ use shared::{AppState, Result};
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     token.must_belong_to(Some(request.path_user_id()?))?;
-    let change = ProfilePatch::read(request.json()?)?;
+    let change: ProfilePatch = request.json()?.parse()?;
     let key = request.idempotency_key(state, "profile-update")?;
 
     let guard = domain::begin_profile_write(&state.store, token.user_id()).await?;

@@ -31,7 +31,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
-pub use self::account::{Account, Credentials, Email, Password, credentials, register};
+pub use self::account::{Account, Credentials, Email, NewPassword, Password, PresentPassword, credentials, register};
 pub use self::conversation::{
     Answer, ChatLookup, ChatMessage, Exchange, History, HistoryPage, Leader, Message, Metadata, ModelReply, Question,
     Safety, SingleFlight, ask, begin_conversation_reset, begin_crisis_exchange, begin_exchange, clear_conversation,

@@ -44,7 +44,7 @@ const READINGS: [Reading; 7] = [
 
 fn message() -> ChatMessage {
     let body = serde_json::json!({"message": QUESTION}).to_string();
-    ChatMessage::read(FieldReader::from_json(body.as_bytes()).unwrap()).unwrap().0
+    FieldReader::from_json(body.as_bytes()).unwrap().parse().unwrap()
 }
 
 fn text(document: EncodedBody) -> String {
@@ -59,18 +59,18 @@ impl Reading {
             Self::Session => domain::current_session(&state.store, token).await.unwrap().account.email,
             Self::Profile => text(domain::profile(&state.store, token).await.unwrap()),
             Self::List => {
-                text(domain::list_entries(&state.store, token, &ListQuery::read(none()).unwrap().0).await.unwrap())
+                text(domain::list_entries(&state.store, token, &none().parse::<ListQuery>().unwrap()).await.unwrap())
             }
             Self::Entry => {
                 let id: uuid::Uuid = kai.query("SELECT id FROM journal_entries").await[0].get(0);
                 text(domain::entry(&state.store, token, domain::EntryId(id)).await.unwrap())
             }
             Self::Insights => {
-                let period = InsightsPeriod::read(none()).unwrap().0;
+                let period: InsightsPeriod = none().parse().unwrap();
                 text(domain::journal_insights(&state.store, token, period).await.unwrap())
             }
             Self::Conversation => {
-                let page = HistoryPage::read(none()).unwrap().0;
+                let page: HistoryPage = none().parse().unwrap();
                 text(domain::conversation_history(&state.store, token, page).await.unwrap())
             }
             Self::Answer => match ask(kai, state).await {

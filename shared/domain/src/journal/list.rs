@@ -98,6 +98,7 @@ pub async fn list_entries(store: &Store, token: &Token, listing: &ListQuery) -> 
 
 /// A page by its number.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EntryPage)]
 pub struct OffsetPage {
     /// Newest first; of a search the best match first.
     #[schema(max_items = 100)]
@@ -128,6 +129,7 @@ impl OffsetPage {
 
 /// What comes after a cursor.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EntryStretch)]
 pub struct CursorPage {
     /// Newest first.
     #[schema(max_items = 100)]
