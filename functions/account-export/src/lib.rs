@@ -10,7 +10,7 @@ use shared::{AppState, Result};
 /// `unauthenticated`, `invalid_fields`, or `unavailable` when the database is.
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
-    let page = ExportPage::read(request.query())?;
+    let page: ExportPage = request.query().parse()?;
 
     let export = state.store.accounts().export(&token, page).await?;
 

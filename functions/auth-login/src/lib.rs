@@ -3,20 +3,28 @@
 //! An unknown e-mail address and a wrong password cost the same and get the same answer. When Redis is away the attempts are counted
 //! in this environment's memory.
 
-use shared::domain::{Credentials, Email, LoginAttempt, Password};
+use shared::domain::{Credentials, Email, LoginAttempt, Password, PresentPassword, request};
 use shared::error::Error;
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
+
+request! {
+    /// The credentials to sign in with.
+    #[derive(Debug)]
+    struct Login {
+        /// The address of the account, in upper or lower case.
+        email: Email,
+        /// The password of the account.
+        password: PresentPassword,
+    }
+}
 
 /// Reads `email` and `password`, and answers with a token.
 ///
 /// # Errors
 /// `invalid_fields`, `wrong_credentials`, `rate_limited`, or `unavailable` when the database is.
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
-    let mut body = request.json()?;
-    let email = body.required("email", Email::parse);
-    let password = body.required("password", Password::parse_known);
-    let (email, password) = body.finish(email.zip(password))?;
+    let Login { email, password } = request.json()?.parse()?;
     let key = request.idempotency_key(state, "auth-login")?;
 
     let attempt = LoginAttempt::begin(&state.store, &email, &request.source_ip(state)).await?;

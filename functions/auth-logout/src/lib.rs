@@ -5,9 +5,11 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use shared::domain::RevocationScope;
+use shared::domain::validation::{DefaultField, Field, OrDefault, Parsed, schema};
+use shared::domain::{RevocationScope, request};
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
+use utoipa::openapi::schema::Schema;
 
 /// The answer.
 #[derive(Debug, Serialize)]
@@ -22,9 +24,7 @@ pub struct LoggedOut {
 /// `unauthenticated` when the session is over already, `unavailable` when the database is or the cache could not be told.
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
-    let mut query = request.query();
-    let scope = query.optional("scope", scope);
-    let scope = query.finish(Some(scope.unwrap_or(RevocationScope::All)))?;
+    let LogoutQuery { scope } = request.query().parse()?;
     let key = request.last_idempotency_key(state, "auth-logout", &token)?;
 
     state.store.sessions().revoke(&token, scope, key.as_ref()).await?;
@@ -32,10 +32,35 @@ pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     Response::ok(&LoggedOut { message: "Successfully logged out" })
 }
 
-fn scope(value: &Value) -> Result<RevocationScope, &'static str> {
-    match value.as_str() {
-        Some("all") => Ok(RevocationScope::All),
-        Some("this") => Ok(RevocationScope::This),
-        _ => Err("must be all or this"),
+request! {
+    /// Which sessions to end.
+    #[derive(Debug)]
+    struct LogoutQuery {
+        /// All sessions of the account, or the caller's alone.
+        scope: OrDefault<Scope>,
     }
+}
+
+/// The word for a scope.
+#[derive(Debug)]
+enum Scope {}
+
+impl Field for Scope {
+    type Value = RevocationScope;
+
+    fn parse(value: &Value) -> Parsed<RevocationScope> {
+        match value.as_str() {
+            Some("all") => Ok(RevocationScope::All),
+            Some("this") => Ok(RevocationScope::This),
+            _ => Err("must be all or this"),
+        }
+    }
+
+    fn schema() -> Schema {
+        schema::string().enum_values(Some(["all", "this"])).default(Some("all".into())).into()
+    }
+}
+
+impl DefaultField for Scope {
+    const DEFAULT: RevocationScope = RevocationScope::All;
 }

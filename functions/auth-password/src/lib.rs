@@ -4,10 +4,21 @@
 //! the sessions any more, see `auth-logout`.
 
 use serde::Serialize;
-use shared::domain::{LoginAttempt, Password};
+use shared::domain::{LoginAttempt, NewPassword, PresentPassword, request};
 use shared::error::Error;
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
+
+request! {
+    /// The present password, and the one that replaces it.
+    #[derive(Debug)]
+    struct PasswordChange {
+        /// The present password.
+        old_password: PresentPassword,
+        /// The new password: any characters.
+        new_password: NewPassword,
+    }
+}
 
 /// The answer.
 #[derive(Debug, Serialize)]
@@ -23,10 +34,7 @@ pub struct Changed {
 /// or the cache could not be told.
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
-    let mut body = request.json()?;
-    let old = body.required("old_password", Password::parse_known);
-    let new = body.required("new_password", Password::parse_new);
-    let (old, new) = body.finish(old.zip(new))?;
+    let PasswordChange { old_password, new_password } = request.json()?.parse()?;
     let key = request.last_idempotency_key(state, "auth-password", &token)?;
     let changed = Changed { message: "Password changed; sign in again" };
     if state.store.sessions().were_ended(&token, key.as_ref()).await? {
@@ -35,12 +43,12 @@ pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
 
     let (email, credentials) = state.store.accounts().own_credentials(&token).await?;
     let attempt = LoginAttempt::begin(&state.store, &email, &request.source_ip(state)).await?;
-    let verified = state.passwords.verify(old.into_secret(), Some(credentials.password_hash.clone())).await;
+    let verified = state.passwords.verify(old_password.into_secret(), Some(credentials.password_hash.clone())).await;
     attempt.conclude(&state.store, verified.as_ref().copied()).await;
     if !verified? {
         return Err(Error::invalid("old_password", "must be the present password"));
     }
-    let password_hash = state.passwords.hash(new.into_secret()).await?;
+    let password_hash = state.passwords.hash(new_password.into_secret()).await?;
     state.store.accounts().change_password(&token, &credentials, &password_hash, key.as_ref()).await?;
 
     Response::ok(&changed)

@@ -10,8 +10,8 @@ use shared::{AppState, Result};
 /// `unauthenticated`, `forbidden` for another user's id, `invalid_fields`, or `unavailable` when the database is needed and away.
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
-    let (page, user) = HistoryPage::read(request.query())?;
-    token.must_belong_to(user)?;
+    let page: HistoryPage = request.query().parse()?;
+    token.must_belong_to(page.user_id)?;
 
     let history = state.store.conversation().history(&token, page).await?;
 

@@ -41,8 +41,8 @@ pub(crate) async fn answer(
 
 async fn keep(state: &AppState, request: &Request, body: FieldReader, answer: &Answer) -> Result<Box<RawValue>> {
     let token = request.token()?;
-    let (message, user) = ChatMessage::read(body)?;
-    token.must_belong_to(user)?;
+    let message: ChatMessage = body.parse()?;
+    token.must_belong_to(message.user_id)?;
     let key = request.idempotency_key(state, "chat-send")?;
     state.store.conversation().append_crisis(&token, &message, answer, key.as_ref()).await
 }

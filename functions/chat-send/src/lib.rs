@@ -25,8 +25,8 @@ pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
         return crisis::answer(state, &request, body, language, country).await;
     }
     let token = request.token()?;
-    let (message, user) = ChatMessage::read(body)?;
-    token.must_belong_to(user)?;
+    let message: ChatMessage = body.parse()?;
+    token.must_belong_to(message.user_id)?;
     let key = request.idempotency_key(state, "chat-send")?;
     // From here on, so that what is slow before the model is asked does not take the time from keeping its answer.
     let deadline = llm::deadline();

@@ -10,10 +10,14 @@ use futures_util::future::join;
 use jiff::Timestamp;
 use request_stats::{Report, Table, Window};
 use serde::Serialize;
+use serde_json::Value;
+use shared::domain::request;
+use shared::domain::validation::{DefaultField, Field, OrDefault, Parsed, schema};
 use shared::http::{Request, Response};
 use shared::{AppState, Error, Result};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
+use utoipa::openapi::schema::Schema;
 
 use self::dependencies::{Dependencies, Status};
 
@@ -48,9 +52,7 @@ pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     if request.endpoint().starts_with("DELETE ") {
         return forget(state, &request).await;
     }
-    let mut query = request.query();
-    let window = query.optional("window", |text| text.as_str().unwrap_or_default().parse());
-    let window = query.finish(Some(window))?.unwrap_or(Window::DEFAULT);
+    let ReportQuery { window } = request.query().parse()?;
 
     let (status, details) = if request.is_operator(state) {
         let (dependencies, performance) = Box::pin(join(Dependencies::check(state), report(state, window))).await;
@@ -61,6 +63,36 @@ pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     };
 
     Response::health(&Health { status, version: env!("CARGO_PKG_VERSION"), details }, status != Status::Unhealthy)
+}
+
+request! {
+    /// Which requests to report on.
+    #[derive(Debug)]
+    struct ReportQuery {
+        /// How far back to look, in minutes or hours: between 1m and 24h. A window of over six hours
+        /// begins on the hour.
+        window: OrDefault<WindowField>,
+    }
+}
+
+/// A window such as `15m`.
+#[derive(Debug)]
+enum WindowField {}
+
+impl Field for WindowField {
+    type Value = Window;
+
+    fn parse(value: &Value) -> Parsed<Window> {
+        value.as_str().unwrap_or_default().parse()
+    }
+
+    fn schema() -> Schema {
+        schema::string().pattern(Some(r"^\d{1,4}[mh]$")).into()
+    }
+}
+
+impl DefaultField for WindowField {
+    const DEFAULT: Window = Window::DEFAULT;
 }
 
 async fn report(state: &AppState, window: Window) -> Option<Report> {

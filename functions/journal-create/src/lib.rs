@@ -13,8 +13,8 @@ use shared::{AppState, Result};
 /// database is.
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
-    let (draft, user) = NewEntry::read(request.json()?)?;
-    token.must_belong_to(user)?;
+    let draft: NewEntry = request.json()?.parse()?;
+    token.must_belong_to(draft.user_id)?;
     let key = request.idempotency_key(state, "journal-create")?;
 
     let entry = state.store.journal().create(&token, &draft, key.as_ref()).await?;

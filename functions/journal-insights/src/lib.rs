@@ -10,8 +10,8 @@ use shared::{AppState, Result};
 /// `unauthenticated`, `forbidden` for another user's id, `invalid_fields`, or `unavailable` when the database is needed and away.
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
-    let (period, user) = InsightsPeriod::read(request.query())?;
-    token.must_belong_to(user)?;
+    let period: InsightsPeriod = request.query().parse()?;
+    token.must_belong_to(period.user_id)?;
 
     let insights = state.store.journal().insights(&token, period).await?;
 

@@ -11,8 +11,8 @@ use shared::{AppState, Result};
 /// `unauthenticated`, `forbidden` for another user's id, `invalid_fields`, or `unavailable` when the database is needed and away.
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
-    let (query, user) = ListQuery::read(request.query())?;
-    token.must_belong_to(user)?;
+    let query: ListQuery = request.query().parse()?;
+    token.must_belong_to(query.user_id)?;
 
     let page = state.store.journal().list(&token, &query).await?;
 

@@ -14,8 +14,8 @@ use shared::{AppState, Result};
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     let id = request.path_entry_id()?;
-    let (patch, user) = EntryPatch::read(request.json()?)?;
-    token.must_belong_to(user)?;
+    let patch: EntryPatch = request.json()?.parse()?;
+    token.must_belong_to(patch.user_id)?;
     let key = request.idempotency_key(state, "journal-update")?;
     let if_match = request.if_match()?;
 

@@ -13,7 +13,7 @@ use shared::{AppState, Result};
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     token.must_belong_to(Some(request.path_user_id()?))?;
-    let patch = ProfilePatch::read(request.json()?)?;
+    let patch: ProfilePatch = request.json()?.parse()?;
     let key = request.idempotency_key(state, "profile-update")?;
 
     let profile = state.store.profiles().update(&token, &patch, key.as_ref()).await?;

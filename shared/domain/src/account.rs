@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_postgres::types::Json;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{KnownFormat, Schema};
 use uuid::Uuid;
 
 use super::UserId;
@@ -13,7 +14,7 @@ use super::idempotency::{self, IdempotencyKey};
 use crate::error::{Error, Result};
 use crate::query::sql;
 use crate::store::Store;
-use crate::validation::Parsed;
+use crate::validation::{Field, Parsed, schema};
 
 /// An account as its owner sees it.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -35,19 +36,25 @@ pub struct Account {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email(String);
 
+/// The longest address, in bytes, by RFC 5321.
+const MAX_EMAIL: usize = 254;
+/// The longest part before the `@`, in bytes, by RFC 5321.
+const MAX_EMAIL_LOCAL_PART: usize = 64;
+
 impl Email {
-    /// Reads an address. Whether it exists only a message to it could tell, so no more is asked than what would keep one from being sent:
-    /// RFC 5321's lengths, one `@`, a domain with a dot, no spaces.
+    /// Parses an address. Only a message to the address could show that it exists, so this rejects
+    /// what a message could not be sent to: it checks the lengths of RFC 5321, one `@`, a domain
+    /// with a dot, and no spaces.
     ///
     /// # Errors
-    /// The rule, when it is broken.
+    /// The rule, if the value breaks it.
     pub fn parse(value: &Value) -> Parsed<Self> {
         // In lower case first, which is longer for some letters.
         let text = value.as_str().unwrap_or_default().trim().to_lowercase();
-        let text = Some(text.as_str()).filter(|text| text.len() <= 254).unwrap_or_default();
+        let text = Some(text.as_str()).filter(|text| text.len() <= MAX_EMAIL).unwrap_or_default();
         let plausible = text.split_once('@').is_some_and(|(local, domain)| {
             let labels = domain.split('.');
-            (1..=64).contains(&local.len())
+            (1..=MAX_EMAIL_LOCAL_PART).contains(&local.len())
                 && domain.contains('.')
                 && labels.clone().all(|l| (1..=63).contains(&l.len()) && !l.starts_with('-') && !l.ends_with('-'))
                 && domain.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-'))
@@ -66,37 +73,62 @@ impl Email {
     }
 }
 
-/// A password that somebody wants to sign in with from now on.
+impl Field for Email {
+    type Value = Self;
+
+    fn parse(value: &Value) -> Parsed<Self> {
+        Self::parse(value)
+    }
+
+    fn schema() -> Schema {
+        let pattern = format!(r"^[^@\s]{{1,{MAX_EMAIL_LOCAL_PART}}}@[^@\s.]+(\.[^@\s.]+)+$");
+        schema::formatted(KnownFormat::Email).max_length(Some(MAX_EMAIL)).pattern(Some(pattern)).into()
+    }
+}
+
+/// A password, of any characters.
 #[derive(Debug, Clone)]
 pub struct Password(Secret<String>);
 
 impl Password {
-    /// Reads a new password: 8 to 128 characters of any kind (OWASP ASVS 5.0, 6.2.1 and 6.2.9).
-    ///
-    /// # Errors
-    /// The rule, when it is broken.
-    pub fn parse_new(value: &Value) -> Parsed<Self> {
-        Self::parse(value, 8, "must be 8 to 128 characters long")
-    }
-
-    /// Reads a password to be verified. One that no account can have is refused before it costs a hash.
-    ///
-    /// # Errors
-    /// The rule, when it is broken.
-    pub fn parse_known(value: &Value) -> Parsed<Self> {
-        Self::parse(value, 1, "must be 1 to 128 characters long")
-    }
-
-    fn parse(value: &Value, least: usize, rule: &'static str) -> Parsed<Self> {
-        let text = value.as_str().filter(|text| (least..=128).contains(&text.chars().count())).ok_or(rule)?;
-        Ok(Self(Secret::new(text.to_owned())))
-    }
-
-    /// The text, for hashing.
+    /// Returns the text, for hashing.
     pub fn into_secret(self) -> Secret<String> {
         self.0
     }
 }
+
+/// Declares a kind of password by its length in characters.
+macro_rules! password_field {
+    ($(#[doc = $doc:literal])+ $name:ident: $least:literal..=$most:literal) => {
+        $(#[doc = $doc])+
+        #[derive(Debug)]
+        pub enum $name {}
+
+        impl Field for $name {
+            type Value = Password;
+
+            fn parse(value: &Value) -> Parsed<Password> {
+                let text = value.as_str().filter(|text| ($least..=$most).contains(&text.chars().count()));
+                let rule = concat!("must be ", $least, " to ", $most, " characters long");
+                text.map(|text| Password(Secret::new(text.to_owned()))).ok_or(rule)
+            }
+
+            fn schema() -> Schema {
+                schema::formatted(KnownFormat::Password).min_length(Some($least)).max_length(Some($most)).into()
+            }
+        }
+    };
+}
+
+password_field!(
+    /// A new password: 8 to 128 characters of any kind (OWASP ASVS 5.0, 6.2.1 and 6.2.9).
+    NewPassword: 8..=128
+);
+
+password_field!(
+    /// A password to be verified. One that no account can have is rejected before it costs a hash.
+    PresentPassword: 1..=128
+);
 
 /// What a log-in is checked against.
 #[derive(Debug)]
@@ -194,11 +226,11 @@ mod tests {
     #[test]
     fn passwords_are_measured_in_characters_and_taken_as_they_are() {
         for ok in ["éééééééé", " spaces ", &"x".repeat(128)] {
-            assert!(Password::parse_new(&Value::from(ok)).is_ok(), "{ok}");
+            assert!(NewPassword::parse(&Value::from(ok)).is_ok(), "{ok}");
         }
         for wrong in ["", "seven77", &"x".repeat(129)] {
-            assert!(Password::parse_new(&Value::from(wrong)).is_err(), "{wrong}");
+            assert!(NewPassword::parse(&Value::from(wrong)).is_err(), "{wrong}");
         }
-        assert!(Password::parse_known(&Value::from("short")).is_ok());
+        assert!(PresentPassword::parse(&Value::from("short")).is_ok());
     }
 }

@@ -4,9 +4,10 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde_json::Value;
+use utoipa::openapi::schema::{KnownFormat, Schema};
 use uuid::Uuid;
 
-use crate::validation::Parsed;
+use crate::validation::{Field, Parsed, schema};
 
 /// A place between two rows, newest first: behind all that are newer, or as new with a greater or equal id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +20,20 @@ impl Cursor {
     /// Before the newest row there can be.
     pub(super) const START: Self = Self { created_at: Timestamp::MAX, id: Uuid::max() };
 
-    /// Reads what [`Display`](fmt::Display) writes, or a time alone, which stands behind all rows of that time.
-    pub(super) fn parse(value: &Value) -> Parsed<Self> {
+    /// Cuts the rows to as many as were asked for; if there was one more, returns where the next begin.
+    pub(super) fn after<T: HasCursor>(rows: &mut Vec<T>, limit: usize) -> Option<Self> {
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        rows.last().filter(|_| has_more).map(HasCursor::position)
+    }
+}
+
+impl Field for Cursor {
+    type Value = Self;
+
+    /// Parses what [`Display`](fmt::Display) writes, or a time alone, which is the place behind all
+    /// rows of that time.
+    fn parse(value: &Value) -> Parsed<Self> {
         let rule = "must be an RFC 3339 time, or a next_cursor";
         let text = value.as_str().ok_or(rule)?;
         let (instant, id) = text.split_once('_').unwrap_or((text, ""));
@@ -28,11 +41,9 @@ impl Cursor {
         Ok(Self { created_at: time(instant).ok_or(rule)?, id })
     }
 
-    /// Cuts the rows to as many as were asked for; if there was one more, returns where the next begin.
-    pub(super) fn after<T: HasCursor>(rows: &mut Vec<T>, limit: usize) -> Option<Self> {
-        let has_more = rows.len() > limit;
-        rows.truncate(limit);
-        rows.last().filter(|_| has_more).map(HasCursor::position)
+    fn schema() -> Schema {
+        let place = r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?Z_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$";
+        schema::either(schema::string().pattern(Some(place)), schema::formatted(KnownFormat::DateTime)).into()
     }
 }
 

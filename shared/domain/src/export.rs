@@ -2,9 +2,11 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::Schema;
 use uuid::Uuid;
 
 use super::conversation::Message;
@@ -15,7 +17,8 @@ use crate::account::Accounts;
 use crate::authenticated;
 use crate::error::{Error, Result};
 use crate::query::sql;
-use crate::validation::FieldReader;
+use crate::request;
+use crate::validation::{DefaultField, Field, OrDefault, Parsed};
 
 /// Entries of a page. Fifty of the largest, escaped as badly as can be, fit into Lambda's 6 MB.
 const ENTRIES: usize = 50;
@@ -24,10 +27,17 @@ const MESSAGES: usize = 100;
 /// What a cursor into the conversation begins with.
 const CONVERSATION: &str = "conversation";
 
-/// Which part of the export is asked for: the journal comes first, the conversation after it.
-#[derive(Debug, Clone, Copy)]
-pub struct ExportPage(Section);
+request! {
+    /// Which part of the export is asked for: first the journal, then the conversation.
+    #[derive(Debug, Clone, Copy)]
+    pub struct ExportPage {
+        /// The `next_cursor` of the previous page.
+        #[rename = "cursor"]
+        section: OrDefault<Section>,
+    }
+}
 
+/// A part of the export.
 #[derive(Debug, Clone, Copy)]
 enum Section {
     /// Entries behind a place.
@@ -36,20 +46,24 @@ enum Section {
     Conversation(Cursor),
 }
 
-impl ExportPage {
-    /// Reads `cursor`, the `next_cursor` of the page before.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] when it is none.
-    pub fn read(mut query: FieldReader) -> Result<Self> {
-        let cursor =
-            query.optional("cursor", |value| match value.as_str().and_then(|text| text.strip_prefix(CONVERSATION)) {
-                Some("") => Ok(Section::Conversation(Cursor::START)),
-                Some(place) => Cursor::parse(&place.trim_start_matches('_').into()).map(Section::Conversation),
-                None => Cursor::parse(value).map(Section::Journal),
-            });
-        query.finish(Some(Self(cursor.unwrap_or(Section::Journal(Cursor::START)))))
+impl Field for Section {
+    type Value = Self;
+
+    fn parse(value: &Value) -> Parsed<Self> {
+        match value.as_str().and_then(|text| text.strip_prefix(CONVERSATION)) {
+            Some("") => Ok(Self::Conversation(Cursor::START)),
+            Some(place) => Cursor::parse(&place.trim_start_matches('_').into()).map(Self::Conversation),
+            None => Cursor::parse(value).map(Self::Journal),
+        }
     }
+
+    fn schema() -> Schema {
+        Cursor::schema()
+    }
+}
+
+impl DefaultField for Section {
+    const DEFAULT: Self = Self::Journal(Cursor::START);
 }
 
 impl Section {
@@ -104,7 +118,7 @@ impl Accounts<'_> {
     /// # Errors
     /// [`Error::Unauthenticated`] if the session is not live, [`Error::Unavailable`] if the database is unavailable.
     pub async fn export(self, token: &Token, page: ExportPage) -> Result<Export> {
-        let ([entry, message], [entries_limit, messages_limit]) = page.0.bounds();
+        let ([entry, message], [entries_limit, messages_limit]) = page.section.bounds();
         let export = sql::account::Export {
             entries_before_time: entry.created_at,
             entries_before_id: entry.id,
@@ -115,7 +129,7 @@ impl Accounts<'_> {
         };
         let rows = authenticated::fetch(self.store, token, &export).await?;
         let first = rows.first().ok_or_else(authenticated::session_expired)?;
-        Export::from_rows(page.0, first, &rows).map_err(Error::internal)
+        Export::from_rows(page.section, first, &rows).map_err(Error::internal)
     }
 }
 

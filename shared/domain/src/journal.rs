@@ -3,6 +3,7 @@
 //! Everything that is read of a journal is cached behind one guard, so that one write drops all of it.
 
 mod entry;
+mod fields;
 mod filter;
 mod insights;
 mod list;

@@ -30,7 +30,7 @@ mod token;
 mod user_id;
 pub mod validation;
 
-pub use self::account::{Account, Accounts, Credentials, Email, Password};
+pub use self::account::{Account, Accounts, Credentials, Email, NewPassword, Password, PresentPassword};
 pub use self::conversation::{
     Answer, ChatLookup, ChatMessage, Conversation, Exchange, History, HistoryPage, Leader, Message, Metadata,
     ModelReply, Question, Safety, SingleFlight,

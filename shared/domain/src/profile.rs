@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{self, ObjectBuilder, Schema};
 use uuid::Uuid;
 
 use super::conversation::ANSWERS;
@@ -18,8 +19,9 @@ use super::{Token, UserId};
 use crate::authenticated;
 use crate::error::{Error, Result};
 use crate::query::sql;
+use crate::request;
 use crate::store::Store;
-use crate::validation::{self, FieldReader};
+use crate::validation::{Field, Parsed, rules, text_field};
 
 pub(super) const PROFILES: Family = Family { prefix: "user:profile", ttl: Duration::from_secs(3600) };
 
@@ -101,27 +103,48 @@ impl Profiles<'_> {
     }
 }
 
-/// What a person wants to be different; what is absent stays.
-#[derive(Debug, Default)]
-pub struct ProfilePatch {
-    traits: Option<Value>,
-    communication_style: Option<Option<String>>,
-    preferences: Option<Value>,
+request! {
+    /// A change to the profile. Absent fields keep their values.
+    #[derive(Debug)]
+    #[schema(as = ProfileChange)]
+    pub struct ProfilePatch {
+        /// What is known of the person: an object that the client defines, at most 8192 bytes of
+        /// JSON. Replaced as a whole.
+        traits: Option<ClientObject>,
+        /// Such as "supportive" or "direct". Null clears it.
+        communication_style: Option<Option<CommunicationStyle>>,
+        /// What the person asked for: an object that the client defines, at most 8192 bytes of
+        /// JSON. Replaced as a whole.
+        preferences: Option<ClientObject>,
+    }
 }
 
-impl ProfilePatch {
-    /// Reads the change: `traits` and `preferences` are replaced as a whole, `communication_style` may be null.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] with every field that breaks its rule.
-    pub fn read(mut fields: FieldReader) -> Result<Self> {
-        let object = || validation::object(8192, "must be an object of at most 8192 bytes");
-        let change = Self {
-            traits: fields.optional("traits", object()),
-            communication_style: fields
-                .nullable("communication_style", validation::text(100, "must be 1 to 100 characters of text")),
-            preferences: fields.optional("preferences", object()),
-        };
-        fields.finish(Some(change))
+text_field!(
+    /// How Kai should speak.
+    CommunicationStyle: 1..=100
+);
+
+/// The largest object, as a literal for `concat!`.
+macro_rules! max_object_bytes {
+    () => {
+        8192
+    };
+}
+
+/// An object that the client defines, and the product stores as it is.
+#[derive(Debug)]
+enum ClientObject {}
+
+impl Field for ClientObject {
+    type Value = Value;
+
+    fn parse(value: &Value) -> Parsed<Value> {
+        rules::object(max_object_bytes!(), concat!("must be an object of at most ", max_object_bytes!(), " bytes"))(
+            value,
+        )
+    }
+
+    fn schema() -> Schema {
+        ObjectBuilder::new().schema_type(schema::Type::Object).into()
     }
 }

@@ -75,13 +75,13 @@ impl Kai {
 
     pub(crate) async fn write(&self, state: &AppState, content: &str) {
         let body = json!({"content": content}).to_string();
-        let (draft, _) = NewEntry::read(FieldReader::from_json(body.as_bytes()).unwrap()).unwrap();
+        let draft: NewEntry = FieldReader::from_json(body.as_bytes()).unwrap().parse().unwrap();
         state.store.journal().create(&self.token, &draft, None).await.unwrap();
     }
 
     /// The contents of the first page, newest first.
     pub(crate) async fn list(&self, state: &AppState) -> Vec<String> {
-        let (listing, _) = ListQuery::read(FieldReader::default()).unwrap();
+        let listing: ListQuery = FieldReader::default().parse().unwrap();
         let document = state.for_request().store.journal().list(&self.token, &listing).await.unwrap();
         let page: Value = serde_json::from_slice(&document.into_body(false).0).unwrap();
         let contents = page["entries"].as_array().unwrap().iter().map(|entry| entry["content"].as_str().unwrap());
@@ -92,7 +92,7 @@ impl Kai {
     pub(crate) async fn warm(&self, state: &AppState) {
         until(async || {
             let request = state.for_request();
-            let (listing, _) = ListQuery::read(FieldReader::default()).unwrap();
+            let listing: ListQuery = FieldReader::default().parse().unwrap();
             request.store.journal().list(&self.token, &listing).await.unwrap();
             request.metrics().cache_hits() == 2
         })

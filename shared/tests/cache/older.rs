@@ -44,7 +44,7 @@ const READINGS: [Reading; 7] = [
 
 fn message() -> ChatMessage {
     let body = serde_json::json!({"message": QUESTION}).to_string();
-    ChatMessage::read(FieldReader::from_json(body.as_bytes()).unwrap()).unwrap().0
+    FieldReader::from_json(body.as_bytes()).unwrap().parse().unwrap()
 }
 
 fn text(document: EncodedBody) -> String {
@@ -58,17 +58,17 @@ impl Reading {
         match self {
             Self::Session => state.store.sessions().current(token).await.unwrap().account.email,
             Self::Profile => text(state.store.profiles().get(token).await.unwrap()),
-            Self::List => text(state.store.journal().list(token, &ListQuery::read(none()).unwrap().0).await.unwrap()),
+            Self::List => text(state.store.journal().list(token, &none().parse::<ListQuery>().unwrap()).await.unwrap()),
             Self::Entry => {
                 let id: uuid::Uuid = kai.query("SELECT id FROM journal_entries").await[0].get(0);
                 text(state.store.journal().entry(token, domain::EntryId(id)).await.unwrap())
             }
             Self::Insights => {
-                let period = InsightsPeriod::read(none()).unwrap().0;
+                let period: InsightsPeriod = none().parse().unwrap();
                 text(state.store.journal().insights(token, period).await.unwrap())
             }
             Self::Conversation => {
-                let page = HistoryPage::read(none()).unwrap().0;
+                let page: HistoryPage = none().parse().unwrap();
                 text(state.store.conversation().history(token, page).await.unwrap())
             }
             Self::Answer => match ask(kai, state).await {

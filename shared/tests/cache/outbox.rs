@@ -163,7 +163,7 @@ async fn a_profile_that_was_changed_during_an_outage_is_shown_as_it_is() {
     until(async || style(&state).await.is_none() && kai.server.get(&kai.guard("user:profile")).is_some()).await;
     kai.server.redis().pause();
     let body = json!({"communication_style": "direct"}).to_string();
-    let change = ProfilePatch::read(FieldReader::from_json(body.as_bytes()).unwrap()).unwrap();
+    let change: ProfilePatch = FieldReader::from_json(body.as_bytes()).unwrap().parse().unwrap();
     state.store.profiles().update(&kai.token, &change, None).await.unwrap();
     assert_eq!(kai.outbox().await, [kai.guard("user:profile"), kai.guard("ai:response")]);
     assert_eq!(style(&state).await.as_deref(), Some("direct"));

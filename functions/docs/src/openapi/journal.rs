@@ -189,7 +189,8 @@ fn update(method: HttpMethod, id: &str, summary: &str) -> Operation {
 }
 
 fn listing() -> Operation {
-    let lists = OneOfBuilder::new().item(Ref::from_schema_name("EntryPage")).item(Ref::from_schema_name("EntryStretch"));
+    let lists =
+        OneOfBuilder::new().item(Ref::from_schema_name("EntryPage")).item(Ref::from_schema_name("EntryStretch"));
     let size = || integer(1, Some(100)).default(Some(json!(20)));
     Operation::new(Get, ENTRIES, "journal-list", TAG)
         .about(

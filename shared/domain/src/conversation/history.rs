@@ -14,38 +14,37 @@ use crate::authenticated::cached_read;
 use crate::cursor::{Cursor, HasCursor};
 use crate::error::{Error, Result};
 use crate::query::sql;
+use crate::request;
 use crate::token::Token;
 use crate::user_id::UserId;
-use crate::validation::{self, FieldReader};
+use crate::validation::{CallerId, DefaultField as _, OrDefault, integer_field};
 
-const DEFAULT_LIMIT: i64 = 50;
-
-/// Which part of the conversation is asked for.
-#[derive(Debug, Clone, Copy)]
-pub struct HistoryPage {
-    before: Option<Cursor>,
-    limit: i64,
+request! {
+    /// Which part of the conversation is asked for.
+    #[derive(Debug, Clone, Copy)]
+    pub struct HistoryPage {
+        /// The number of messages.
+        limit: OrDefault<MessageLimit>,
+        /// The `next_cursor` of the previous response.
+        before: Option<Cursor>,
+        /// The caller's own id, which older clients send.
+        pub user_id: Option<CallerId>,
+    }
 }
 
-impl HistoryPage {
-    /// Reads `limit` (1 to 200, by default 50), `before` (a `next_cursor` or a time) and `user_id`.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] with every parameter that breaks its rule.
-    pub fn read(mut query: FieldReader) -> Result<(Self, Option<UserId>)> {
-        let limit = query.optional("limit", validation::integer(1..=200, "must be a whole number from 1 to 200"));
-        let before = query.optional("before", Cursor::parse);
-        let user = query.optional("user_id", validation::uuid).map(UserId);
-        query.finish(Some((Self { before, limit: limit.unwrap_or(DEFAULT_LIMIT) }, user)))
-    }
+integer_field!(
+    /// The number of messages of a page.
+    MessageLimit: i64, 1..=200, default 50
+);
 
+impl HistoryPage {
     /// The newest fifty messages.
-    pub(super) const NEWEST: Self = Self { before: None, limit: DEFAULT_LIMIT };
+    pub(super) const NEWEST: Self = Self { limit: MessageLimit::DEFAULT, before: None, user_id: None };
 
     /// The newest fifty have the documented name.
     pub(super) fn key(self, user: UserId) -> Key {
         let suffix = match (self.before, self.limit) {
-            (None, DEFAULT_LIMIT) => String::new(),
+            (None, MessageLimit::DEFAULT) => String::new(),
             (None, limit) => format!(":limit:{limit}"),
             (Some(before), limit) => format!(":limit:{limit}:before:{before}"),
         };

@@ -3,34 +3,68 @@
 use cache::Key;
 use safety::Country;
 use serde_json::Value;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType};
 
 use super::ANSWERS;
-use crate::UserId;
-use crate::error::Result;
 use crate::store::Store;
-use crate::validation::{self, FieldReader};
+use crate::validation::{CallerId, Field, Parsed, schema, text_field};
+use crate::{UserId, request};
 
-/// A message to Kai.
+request! {
+    /// A message to Kai.
+    #[derive(Debug)]
+    #[schema(as = NewMessage)]
+    pub struct ChatMessage {
+        /// The message; not blank.
+        #[rename = "message"]
+        text: MessageText,
+        /// The caller's own id, which older clients send.
+        pub user_id: Option<CallerId>,
+        /// The country of the person (ISO 3166-1 alpha-2), whose places to turn to are returned.
+        pub country: Option<CountryCode>,
+        /// Accepted and ignored: the stored conversation is the authority.
+        pub conversation_history: Option<IgnoredList>,
+    }
+}
+
+text_field!(
+    /// The text of a message.
+    MessageText: 1..=4000
+);
+
+/// A country.
 #[derive(Debug)]
-pub struct ChatMessage {
-    text: String,
+pub enum CountryCode {}
+
+impl Field for CountryCode {
+    type Value = Country;
+
+    fn parse(value: &Value) -> Parsed<Country> {
+        value.as_str().and_then(Country::parse).ok_or("must be two letters of ISO 3166-1")
+    }
+
+    fn schema() -> Schema {
+        schema::string().pattern(Some("^[A-Za-z]{2}$")).into()
+    }
+}
+
+/// A list whose values have no effect.
+#[derive(Debug)]
+pub enum IgnoredList {}
+
+impl Field for IgnoredList {
+    type Value = ();
+
+    fn parse(value: &Value) -> Parsed<()> {
+        value.is_array().then_some(()).ok_or("must be a list")
+    }
+
+    fn schema() -> Schema {
+        ArrayBuilder::new().items(ObjectBuilder::new().schema_type(SchemaType::AnyValue)).into()
+    }
 }
 
 impl ChatMessage {
-    /// Reads `message` (1 to 4,000 characters), `user_id` and `country`. `conversation_history` is accepted and not used: the stored one is the authority.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`](crate::Error::Invalid) with every field that breaks its rule.
-    pub fn read(mut body: FieldReader) -> Result<(Self, Option<UserId>)> {
-        let text = body.required("message", validation::text(4000, "must be 1 to 4000 characters of text"));
-        let user = body.optional("user_id", validation::uuid).map(UserId);
-        body.optional("country", |value| {
-            value.as_str().and_then(Country::parse).map(drop).ok_or("must be two letters of ISO 3166-1")
-        });
-        body.optional("conversation_history", |value: &Value| value.is_array().then_some(()).ok_or("must be a list"));
-        body.finish(text.map(|text| (Self { text }, user)))
-    }
-
     /// The text.
     pub fn text(&self) -> &str {
         &self.text

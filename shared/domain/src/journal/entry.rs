@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use tokio_postgres::Row;
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::Schema;
+use utoipa::openapi::schema::{ArrayBuilder, Schema};
 use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
 use crate::UserId;
 use crate::cursor::{Cursor, HasCursor};
-use crate::validation::Parsed;
+use crate::validation::{DefaultField, Field, Parsed, schema};
 
 /// An entry as the client sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -106,18 +106,11 @@ const NAMES: [&str; 11] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EntryFields(u16);
 
-impl Default for EntryFields {
-    fn default() -> Self {
-        Self((1 << NAMES.len()) - 1)
-    }
-}
+impl Field for EntryFields {
+    type Value = Self;
 
-impl EntryFields {
-    /// Reads names separated by commas.
-    ///
-    /// # Errors
-    /// The rule, when a name is unknown or there is none.
-    pub fn parse(value: &Value) -> Parsed<Self> {
+    /// Parses names separated by commas.
+    fn parse(value: &Value) -> Parsed<Self> {
         let rule = "must be names of entry fields, separated by commas";
         value.as_str().ok_or(rule)?.split(',').try_fold(Self(0), |fields, name| {
             let index = NAMES.iter().position(|known| *known == name.trim()).ok_or(rule)?;
@@ -125,8 +118,18 @@ impl EntryFields {
         })
     }
 
+    fn schema() -> Schema {
+        ArrayBuilder::new().items(schema::string().enum_values(Some(NAMES))).min_items(Some(1)).into()
+    }
+}
+
+impl DefaultField for EntryFields {
+    const DEFAULT: Self = Self((1 << NAMES.len()) - 1);
+}
+
+impl EntryFields {
     pub(super) fn is_all(self) -> bool {
-        self == Self::default()
+        self == Self::DEFAULT
     }
 
     fn names(self) -> impl Iterator<Item = &'static str> {

@@ -3,44 +3,47 @@
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use utoipa::openapi::schema::{KnownFormat, Schema};
 
+use super::fields::{MoodLimit, TagFilter};
 use crate::cursor::time;
 use crate::query::sql;
-use crate::validation::{self, FieldReader, Parsed};
+use crate::request;
+use crate::validation::{Field, FieldReader, FromFields as _, Parsed, schema, text_field};
 
-/// Conditions that an entry must meet, all of them.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Filter {
-    tags: Option<Vec<String>>,
-    mood_min: Option<f64>,
-    mood_max: Option<f64>,
-    /// The first moment that counts.
-    from: Option<Timestamp>,
-    /// The first moment that counts no more.
-    until: Option<Timestamp>,
-    search: Option<String>,
+request! {
+    /// Conditions that an entry must meet, all of them.
+    #[derive(Debug, Clone, Default, PartialEq)]
+    pub(super) struct Filter {
+        /// Tags, all of which an entry must have.
+        tags: Option<TagFilter>,
+        /// The lowest mood.
+        mood_min: Option<MoodLimit>,
+        /// The highest mood; not below `mood_min`.
+        mood_max: Option<MoodLimit>,
+        /// A day in UTC or a time, included.
+        #[rename = "start_date"]
+        from: Option<StartDate>,
+        /// A day in UTC or a time, included; not before `start_date`.
+        #[rename = "end_date"]
+        until: Option<EndDate>,
+        /// Words of title, text or tags, with English stemming; `"a phrase"`, `or`, `-without`. On
+        /// numbered pages the best match first.
+        search: Option<Search>,
+    }
 }
 
 impl Filter {
-    /// Reads `tags` (separated by commas; an entry must have all of them), `mood_min`, `mood_max`, `start_date` and `end_date` (RFC 3339
-    /// times, or days in UTC, both included), and `search` (words, `"phrases"`, `or`, `-without`).
-    pub(super) fn read(query: &mut FieldReader) -> Self {
-        let mood = validation::decimal(1.0..=10.0, "must be a number from 1.0 to 10.0");
-        let filter = Self {
-            tags: query.optional("tags", tags),
-            mood_min: query.optional("mood_min", &mood),
-            mood_max: query.optional("mood_max", &mood),
-            from: query.optional("start_date", |value| moment(value, Day::Begins)),
-            until: query.optional("end_date", |value| moment(value, Day::Ends)),
-            search: query.optional("search", validation::text(200, "must be 1 to 200 characters of text")),
-        };
-        if filter.mood_min.zip(filter.mood_max).is_some_and(|(least, most)| least > most) {
+    /// Parses the filter, and rejects limits that no entry can meet.
+    pub(super) fn parse(query: &mut FieldReader) -> Option<Self> {
+        let filter = Self::from_fields(query)?;
+        if filter.mood_min.zip(filter.mood_max).is_some_and(|(min, max)| min > max) {
             query.reject("mood_max", "must not be below mood_min");
         }
         if filter.from.zip(filter.until).is_some_and(|(from, until)| from >= until) {
             query.reject("end_date", "must not be before start_date");
         }
-        filter
+        Some(filter)
     }
 
     pub(super) fn is_none(&self) -> bool {
@@ -60,13 +63,41 @@ impl Filter {
     }
 }
 
-fn tags(value: &Value) -> Parsed<Vec<String>> {
-    let rule = "must be at most 20 tags of 1 to 50 characters, separated by commas";
-    // A parameter that is repeated is a list.
-    let parts = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-    let texts = parts.iter().map(|part| part.as_str().ok_or(rule)).collect::<Parsed<Vec<_>>>()?;
-    let names = texts.iter().flat_map(|text| text.split(',')).map(|name| Value::from(name.trim()));
-    validation::list(20, rule, validation::text(50, rule))(&names.collect())
+text_field!(
+    /// Words to search for.
+    pub(super) Search: 1..=200
+);
+
+/// A day or a time that a span begins with. It is parsed into the first moment that matches.
+#[derive(Debug)]
+pub(super) enum StartDate {}
+
+impl Field for StartDate {
+    type Value = Timestamp;
+
+    fn parse(value: &Value) -> Parsed<Timestamp> {
+        moment(value, Day::Begins)
+    }
+
+    fn schema() -> Schema {
+        schema::either(schema::formatted(KnownFormat::Date), schema::formatted(KnownFormat::DateTime)).into()
+    }
+}
+
+/// A day or a time that a span ends with. It is parsed into the first moment that no longer matches.
+#[derive(Debug)]
+pub(super) enum EndDate {}
+
+impl Field for EndDate {
+    type Value = Timestamp;
+
+    fn parse(value: &Value) -> Parsed<Timestamp> {
+        moment(value, Day::Ends)
+    }
+
+    fn schema() -> Schema {
+        StartDate::schema()
+    }
 }
 
 /// Which end of a day is meant by its date.

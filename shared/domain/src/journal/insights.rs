@@ -11,31 +11,28 @@ use super::Journal;
 use crate::authenticated;
 use crate::error::{Error, Result};
 use crate::query::sql;
+use crate::request;
 use crate::token::Token;
-use crate::user_id::UserId;
-use crate::validation::{self, FieldReader};
+use crate::validation::{CallerId, OrDefault, integer_field};
 
 /// A change of the mood by less than this over the whole span, on the scale from 1 to 10, is none.
 const STABLE: f64 = 0.5;
 
-/// How many days are looked at, today included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct InsightsPeriod {
-    days: i32,
-}
-
-impl InsightsPeriod {
-    /// Reads `days` (1 to 365, by default 30).
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] when it breaks its rule.
-    pub fn read(mut query: FieldReader) -> Result<(Self, Option<UserId>)> {
-        let days = query.optional("days", validation::integer(1..=365, "must be a whole number from 1 to 365"));
-        let user = query.optional("user_id", validation::uuid).map(UserId);
-        let days = days.map_or(30, |days| i32::try_from(days).unwrap_or(30));
-        query.finish(Some((Self { days }, user)))
+request! {
+    /// The days that the insights are about.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct InsightsPeriod {
+        /// The number of days, including today.
+        days: OrDefault<Days>,
+        /// The caller's own id, which older clients send.
+        pub user_id: Option<CallerId>,
     }
 }
+
+integer_field!(
+    /// A number of days.
+    Days: i32, 1..=365, default 30
+);
 
 impl Journal<'_> {
     /// What the caller's journal shows about the last days.
@@ -181,6 +178,7 @@ fn rounded(value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::validation::FieldReader;
 
     fn days(moods: &[(i8, Option<f64>)]) -> Vec<Day> {
         let date = |day| Date::constant(2026, 3, day);
@@ -223,9 +221,9 @@ mod tests {
     #[test]
     fn the_span_is_bounded() {
         let read =
-            |days: &str| InsightsPeriod::read(FieldReader::from_query([("days", days)])).map(|(period, _)| period.days);
+            |days: &str| FieldReader::from_query([("days", days)]).parse::<InsightsPeriod>().map(|period| period.days);
         assert_eq!((read("1").unwrap(), read("365").unwrap()), (1, 365));
-        assert_eq!(InsightsPeriod::read(FieldReader::default()).unwrap().0.days, 30);
+        assert_eq!(FieldReader::default().parse::<InsightsPeriod>().unwrap().days, 30);
         for wrong in ["0", "366", "x", ""] {
             assert!(matches!(read(wrong), Err(Error::Invalid(_))), "{wrong}");
         }

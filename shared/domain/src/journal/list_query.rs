@@ -2,13 +2,14 @@
 
 use cache::Key;
 use secret::SecretKey;
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use super::filter::Filter;
 use super::{EntryFields, key};
-use crate::UserId;
 use crate::cursor::Cursor;
-use crate::error::Result;
-use crate::validation::{self, FieldReader};
+use crate::validation::{CallerId, FieldReader, FromFields, OrDefault, integer_field};
+use crate::{UserId, request};
 
 /// Which part of the journal is asked for, and which fields of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +17,8 @@ pub struct ListQuery {
     pub(super) pagination: Pagination,
     pub(super) filter: Filter,
     pub(super) fields: EntryFields,
+    /// The caller's own id, which older clients send.
+    pub user_id: Option<UserId>,
 }
 
 /// Which of the entries that suit the filter.
@@ -27,35 +30,74 @@ pub(super) enum Pagination {
     After { cursor: Cursor, limit: i64 },
 }
 
-impl ListQuery {
-    /// Reads `page` (from 1, at most 10,000) and `page_size` (1 to 100, by default 20), or `cursor` and `limit` (1 to 100, by default 20);
-    /// the filters; and `fields` (names separated by commas).
-    ///
-    /// # Errors
-    /// [`Error::Invalid`](crate::Error::Invalid) with every parameter that breaks its rule.
-    pub fn read(mut query: FieldReader) -> Result<(Self, Option<UserId>)> {
-        let size = validation::integer(1..=100, "must be a whole number from 1 to 100");
-        let page = query.optional("page", validation::integer(1..=10_000, "must be a whole number from 1 to 10000"));
-        let page_size = query.optional("page_size", &size);
-        let cursor = query.optional("cursor", Cursor::parse);
-        let limit = query.optional("limit", &size);
-        let by_cursor = query.has("cursor") || query.has("limit");
+request! {
+    /// The parameters that choose a page, by its number or by a cursor.
+    #[derive(Debug)]
+    struct PageQuery {
+        /// The number of the page; not together with `cursor` or `limit`.
+        page: OrDefault<PageNumber>,
+        /// The number of entries of a page; not together with `cursor` or `limit`.
+        page_size: OrDefault<PageSize>,
+        /// The `next_cursor` of the previous response, or a time: the page begins with the newest
+        /// entry before it.
+        cursor: Option<Cursor>,
+        /// The number of entries of a response.
+        limit: OrDefault<PageSize>,
+    }
+}
+
+integer_field!(
+    /// The number of a page.
+    PageNumber: i64, 1..=10_000, default 1
+);
+
+integer_field!(
+    /// The number of entries of a page.
+    PageSize: i64, 1..=100, default 20
+);
+
+request! {
+    /// The parameters that choose the fields of the entries, and name the caller.
+    #[derive(Debug)]
+    struct Selection {
+        /// The fields of an entry to return; all by default.
+        fields: OrDefault<EntryFields>,
+        /// The caller's own id, which older clients send.
+        user_id: Option<CallerId>,
+    }
+}
+
+impl Pagination {
+    fn parse(query: &mut FieldReader) -> Option<Self> {
+        let PageQuery { page, page_size, cursor, limit } = PageQuery::from_fields(query)?;
+        if !query.has("cursor") && !query.has("limit") {
+            return Some(Self::Page { page, page_size });
+        }
         for field in ["page", "page_size"] {
-            if by_cursor && query.has(field) {
+            if query.has(field) {
                 query.reject(field, "must not stand beside cursor or limit");
             }
         }
-        let pagination = if by_cursor {
-            Pagination::After { cursor: cursor.unwrap_or(Cursor::START), limit: limit.unwrap_or(20) }
-        } else {
-            Pagination::Page { page: page.unwrap_or(1), page_size: page_size.unwrap_or(20) }
-        };
-        let filter = Filter::read(&mut query);
-        let fields = query.optional("fields", EntryFields::parse).unwrap_or_default();
-        let user = query.optional("user_id", validation::uuid).map(UserId);
-        query.finish(Some((Self { pagination, filter, fields }, user)))
+        Some(Self::After { cursor: cursor.unwrap_or(Cursor::START), limit })
     }
+}
 
+impl FromFields for ListQuery {
+    fn from_fields(query: &mut FieldReader) -> Option<Self> {
+        let pagination = Pagination::parse(query);
+        let filter = Filter::parse(query);
+        let Selection { fields, user_id } = Selection::from_fields(query)?;
+        Some(Self { pagination: pagination?, filter: filter?, fields, user_id })
+    }
+}
+
+impl IntoParams for ListQuery {
+    fn into_params(place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        [PageQuery::into_params(&place), Filter::into_params(&place), Selection::into_params(&place)].concat()
+    }
+}
+
+impl ListQuery {
     /// The key of the answer. A page of everything has the documented name; what else was asked for may hold what a person wrote, so that
     /// its name is a pseudonym.
     pub(super) fn key(&self, hmac_key: &SecretKey, user: UserId) -> Key {
@@ -66,7 +108,8 @@ impl ListQuery {
                 key(user, format_args!("page:{page}:size:{page_size}{suffix}"))
             }
             _ => {
-                let digest = hmac_key.hmac(&[b"listing", format!("{self:?}").as_bytes()]);
+                let query = format!("{:?}", (&self.pagination, &self.filter, &self.fields));
+                let digest = hmac_key.hmac(&[b"listing", query.as_bytes()]);
                 key(user, format_args!("query:{}", const_hex::encode(digest)))
             }
         }
@@ -80,10 +123,10 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::error::Error;
+    use crate::error::{Error, Result};
 
     fn listing(query: &[(&str, &str)]) -> Result<ListQuery> {
-        ListQuery::read(FieldReader::from_query(query.iter().copied())).map(|(listing, _)| listing)
+        FieldReader::from_query(query.iter().copied()).parse()
     }
 
     fn name(query: &[(&str, &str)]) -> String {

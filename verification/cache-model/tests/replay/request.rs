@@ -22,7 +22,7 @@ pub(crate) async fn read(state: AppState, token: Token) -> Outcome {
 /// Writes the version of a writer, under an `Idempotency-Key` of that writer.
 pub(crate) async fn write(state: AppState, token: Token, writer: usize, version: u32) -> Outcome {
     let body = json!({"communication_style": version.to_string()}).to_string();
-    let change = ProfilePatch::read(FieldReader::from_json(body.as_bytes()).unwrap()).unwrap();
+    let change: ProfilePatch = FieldReader::from_json(body.as_bytes()).unwrap().parse().unwrap();
     let key = IdempotencyKey::new(&state.store, "profile-update", &format!("writer-{writer}"), &[]);
     let written: Result<()> = state.store.profiles().update(&token, &change, Some(&key)).await.map(drop);
     written.map_or_else(|error| Outcome::Failed(error.to_string()), |()| Outcome::Written)

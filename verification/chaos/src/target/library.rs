@@ -42,7 +42,7 @@ impl Library {
         let environment = |_| environment(kai.configured_urls());
         Ok(Self {
             environments: (0..ENVIRONMENTS).map(environment).collect::<Result<_>>()?,
-            listing: ListQuery::read(FieldReader::default()).context("a listing")?.0,
+            listing: FieldReader::default().parse().context("a listing")?,
             database_url: kai.database_url().to_owned(),
             next: AtomicUsize::new(0),
         })
@@ -110,13 +110,13 @@ async fn write(
     let done = match (resource, user.entries.get(number)) {
         (Resource::Journal, Some(entry)) => {
             let key = IdempotencyKey::new(&state.store, "journal-update", &key, &[]);
-            let (change, _) = EntryPatch::read(fields(&body)?).map_err(failure)?;
+            let change: EntryPatch = fields(&body)?.parse().map_err(failure)?;
             let entry = EntryId(*entry);
             state.store.journal().update(token, entry, &change, None, Some(&key)).await.map(drop)
         }
         _ => {
             let key = IdempotencyKey::new(&state.store, "profile-update", &key, &[]);
-            let change = ProfilePatch::read(fields(&body)?).map_err(failure)?;
+            let change: ProfilePatch = fields(&body)?.parse().map_err(failure)?;
             state.store.profiles().update(token, &change, Some(&key)).await.map(drop)
         }
     };
