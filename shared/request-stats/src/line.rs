@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use metrics::FamilyUse;
 use metrics::catalog::NAMESPACE;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::minute::{Minute, expiry};
 
@@ -37,10 +38,11 @@ pub struct Request {
 }
 
 /// A statement that took longer than it should.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SlowQuery {
     /// When it was over.
     #[serde(default)]
+    #[schema(required)]
     pub at: Timestamp,
     /// Its name in the catalogue of statements.
     pub statement: String,
