@@ -12,6 +12,7 @@ mod fuzz;
 mod load;
 mod machine;
 mod migrate;
+mod openapi;
 mod python;
 mod sample;
 mod schema;
@@ -56,6 +57,8 @@ enum Command {
     Explain(explain::Arguments),
     /// Moves a database's schema up or down, or shows where it stands.
     Migrate(migrate::Arguments),
+    /// Writes docs/openapi.json from the declarations beside the handlers.
+    Openapi,
     /// Checks the invariants that the compiler does not.
     Tidy,
     /// Runs everything that a change has to pass.
@@ -86,6 +89,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Load(arguments) => load::run(&workspace, &arguments).await,
         Command::Explain(arguments) => explain::run(&workspace, &arguments).await,
         Command::Migrate(arguments) => migrate::run(&workspace, &arguments).await,
+        Command::Openapi => openapi::run(&workspace).await,
         Command::Tidy => tidy::run(&workspace),
         Command::Ci => ci::run(&workspace).await,
         Command::CacheDelete(arguments) => cache_delete::run(&workspace, &arguments),
