@@ -13,7 +13,7 @@ use flate2::write::GzEncoder;
 use sha2::{Digest as _, Sha256};
 use zip::ZipArchive;
 
-/// What `cargo run -p docs --example openapi` has made.
+/// The document that `cargo xtask openapi` writes.
 const DOCUMENT: &str = "../../docs/openapi.json";
 
 fn main() -> Result<()> {
@@ -30,7 +30,6 @@ fn main() -> Result<()> {
     page(&out.join("dashboard"), &html, &source("dashboard/page.css")?, &[&script])?;
 
     println!("cargo:rerun-if-changed={DOCUMENT}");
-    // As it is, also while it is being made anew and therefore empty.
     fs::write(out.join("openapi.json.gz"), gzip(&fs::read_to_string(DOCUMENT)?)?)?;
     Ok(())
 }

@@ -6,10 +6,22 @@
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
 
-/// Answers 204.
+/// Deletes the account.
 ///
-/// # Errors
-/// `unauthenticated`, or `unavailable` when the database is away or the cache could not be told.
+/// Deletes the account with everything in it, for good. The same token may repeat the request for a
+/// day.
+#[utoipa::path(
+    delete,
+    path = "/api/account",
+    operation_id = "account-delete",
+    tag = "accounts",
+    security(("bearerAuth" = [])),
+    params(("Idempotency-Key", Header)),
+    responses((
+        status = 204,
+        description = "The account, the profile, the entries, the conversation and the sessions are deleted."
+    ))
+)]
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     // Repeatable anyway; what is no key is told all the same.

@@ -1,13 +1,22 @@
 //! `GET /api/account`: everything that is kept of the caller, fifty entries of the journal at a time.
 
-use shared::domain::ExportPage;
+use shared::domain::{Export, ExportPage};
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
 
-/// Reads `cursor`, and answers with account, profile, sessions and a part of the journal.
+/// Exports everything that is stored of the caller.
 ///
-/// # Errors
-/// `unauthenticated`, `invalid_fields`, or `unavailable` when the database is.
+/// Returns fifty entries of the journal at a time, and then the conversation: pass `next_cursor` as
+/// `cursor` until it is null.
+#[utoipa::path(
+    get,
+    path = "/api/account",
+    operation_id = "account-export",
+    tag = "accounts",
+    security(("bearerAuth" = [])),
+    params(ExportPage),
+    responses((status = 200, description = "One page.", body = Export))
+)]
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     let page: ExportPage = request.query().parse()?;

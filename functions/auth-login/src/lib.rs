@@ -3,26 +3,29 @@
 //! An unknown e-mail address and a wrong password cost the same and get the same answer. When Redis is away the attempts are counted
 //! in this environment's memory.
 
-use shared::domain::{Credentials, Email, LoginAttempt, Password, PresentPassword, request};
+use shared::domain::{Credentials, Email, Grant, LoginAttempt, Password, PresentPassword, request};
 use shared::error::Error;
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
 
-request! {
-    /// The credentials to sign in with.
-    #[derive(Debug)]
-    struct Login {
-        /// The address of the account, in upper or lower case.
-        email: Email,
-        /// The password of the account.
-        password: PresentPassword,
-    }
-}
-
-/// Reads `email` and `password`, and answers with a token.
+/// Signs in.
 ///
-/// # Errors
-/// `invalid_fields`, `wrong_credentials`, `rate_limited`, or `unavailable` when the database is.
+/// Opens a session. Its token is valid for 30 days, and each refresh extends it by 30 days, up to 180
+/// days after the sign-in. After 10 failed attempts within 15 minutes for one account from one
+/// address, or 100 from anywhere, the response is 429.
+#[utoipa::path(
+    post,
+    path = "/api/auth/login",
+    operation_id = "auth-login",
+    tag = "accounts",
+    params(("Idempotency-Key", Header)),
+    request_body(content = Login, description = "The credentials."),
+    responses(
+        (status = 200, description = "The session.", body = Grant),
+        (status = 401, description = "wrong_credentials"),
+        (status = 429, description = "rate_limited"),
+    )
+)]
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let Login { email, password } = request.json()?.parse()?;
     let key = request.idempotency_key(state, "auth-login")?;
@@ -34,6 +37,17 @@ pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let grant = state.store.sessions().create(&credentials, key.as_ref()).await?;
 
     Response::ok(&grant)
+}
+
+request! {
+    /// The credentials to sign in with.
+    #[derive(Debug)]
+    struct Login {
+        /// The address of the account, in upper or lower case.
+        email: Email,
+        /// The password of the account.
+        password: PresentPassword,
+    }
 }
 
 /// What both prove, or `None` after the same amount of work.

@@ -9,19 +9,23 @@ use shared::domain::validation::{DefaultField, Field, OrDefault, Parsed, schema}
 use shared::domain::{RevocationScope, request};
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
+use utoipa::ToSchema;
 use utoipa::openapi::schema::Schema;
 
-/// The answer.
-#[derive(Debug, Serialize)]
-pub struct LoggedOut {
-    /// For people.
-    pub message: &'static str,
-}
-
-/// Ends the sessions.
+/// Signs out.
 ///
-/// # Errors
-/// `unauthenticated` when the session is over already, `unavailable` when the database is or the cache could not be told.
+/// Ends every session of the account, or with `scope=this` only the caller's. Success means that no
+/// token of an ended session is accepted any more. A 503 means that the sessions have ended, but not
+/// every server knows so yet, which takes at most a minute.
+#[utoipa::path(
+    post,
+    path = "/api/auth/logout",
+    operation_id = "auth-logout",
+    tag = "accounts",
+    security(("bearerAuth" = [])),
+    params(("Idempotency-Key", Header), LogoutQuery),
+    responses((status = 200, description = "The sessions have ended.", body = LoggedOut))
+)]
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     let LogoutQuery { scope } = request.query().parse()?;
@@ -63,4 +67,12 @@ impl Field for Scope {
 
 impl DefaultField for Scope {
     const DEFAULT: RevocationScope = RevocationScope::All;
+}
+
+/// A confirmation.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Message)]
+pub struct LoggedOut {
+    /// A text for people.
+    pub message: &'static str,
 }

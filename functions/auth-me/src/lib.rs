@@ -1,14 +1,23 @@
 //! `GET /api/auth/me`: the caller's account, from the session's record or the database.
 
+use shared::domain::Account;
 use shared::encoded_body::EncodedBody;
 use shared::error::Error;
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
 
-/// Answers with the account.
+/// Returns the caller's account.
 ///
-/// # Errors
-/// `unauthenticated`, or `unavailable` when the database is needed and away.
+/// This is the account that the token belongs to.
+#[utoipa::path(
+    get,
+    path = "/api/auth/me",
+    operation_id = "auth-me",
+    tag = "accounts",
+    security(("bearerAuth" = [])),
+    params(("If-None-Match", Header)),
+    responses((status = 200, description = "The account.", body = Account))
+)]
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
 

@@ -8,30 +8,25 @@ use shared::domain::{LoginAttempt, NewPassword, PresentPassword, request};
 use shared::error::Error;
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
+use utoipa::ToSchema;
 
-request! {
-    /// The present password, and the one that replaces it.
-    #[derive(Debug)]
-    struct PasswordChange {
-        /// The present password.
-        old_password: PresentPassword,
-        /// The new password: any characters.
-        new_password: NewPassword,
-    }
-}
-
-/// The answer.
-#[derive(Debug, Serialize)]
-pub struct Changed {
-    /// For people.
-    pub message: &'static str,
-}
-
-/// Reads `old_password` and `new_password`, and changes the one into the other.
+/// Changes the password.
 ///
-/// # Errors
-/// `unauthenticated`, `invalid_fields` also when the old password is not the account's, `rate_limited`, or `unavailable` when the database is
-/// or the cache could not be told.
+/// Ends every session of the account, including the caller's: sign in with the new password next. A
+/// wrong `old_password` is `invalid_fields`, and counts as a failed attempt to sign in.
+#[utoipa::path(
+    post,
+    path = "/api/auth/change-password",
+    operation_id = "auth-password",
+    tag = "accounts",
+    security(("bearerAuth" = [])),
+    params(("Idempotency-Key", Header)),
+    request_body(content = PasswordChange, description = "Both passwords."),
+    responses(
+        (status = 200, description = "The password has changed.", body = Changed),
+        (status = 429, description = "rate_limited"),
+    )
+)]
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     let PasswordChange { old_password, new_password } = request.json()?.parse()?;
@@ -52,4 +47,23 @@ pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     state.store.accounts().change_password(&token, &credentials, &password_hash, key.as_ref()).await?;
 
     Response::ok(&changed)
+}
+
+request! {
+    /// The present password, and the one that replaces it.
+    #[derive(Debug)]
+    struct PasswordChange {
+        /// The present password.
+        old_password: PresentPassword,
+        /// The new password: any characters.
+        new_password: NewPassword,
+    }
+}
+
+/// A confirmation.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Message)]
+pub struct Changed {
+    /// A text for people.
+    pub message: &'static str,
 }

@@ -2,13 +2,22 @@
 //!
 //! A session that is refreshed lives 30 days longer, up to 180 days after its log-in.
 
+use shared::domain::Grant;
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
 
-/// Answers as a log-in does.
+/// Replaces the caller's session.
 ///
-/// # Errors
-/// `unauthenticated` when the session is over, also because it has been refreshed already; `unavailable` when the database is.
+/// Opens a new session in the place of the caller's, whose token is no longer accepted.
+#[utoipa::path(
+    post,
+    path = "/api/auth/refresh",
+    operation_id = "auth-refresh",
+    tag = "accounts",
+    security(("bearerAuth" = [])),
+    params(("Idempotency-Key", Header)),
+    responses((status = 200, description = "The new session.", body = Grant))
+)]
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     let key = request.last_idempotency_key(state, "auth-refresh", &token)?;

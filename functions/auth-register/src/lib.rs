@@ -1,8 +1,33 @@
 //! `POST /api/auth/register`: opens an account with an empty profile. Open to everybody; touches no cache.
 
-use shared::domain::{Email, NewPassword, request};
+use shared::domain::{Account, Email, NewPassword, request};
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
+
+/// Opens an account.
+///
+/// The account has an empty profile. Registration does not open a session: sign in next.
+#[utoipa::path(
+    post,
+    path = "/api/auth/register",
+    operation_id = "auth-register",
+    tag = "accounts",
+    params(("Idempotency-Key", Header)),
+    request_body(content = Registration, description = "The credentials."),
+    responses(
+        (status = 201, description = "The account.", body = Account),
+        (status = 409, description = "email_taken"),
+    )
+)]
+pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
+    let Registration { email, password } = request.json()?.parse()?;
+    let key = request.idempotency_key(state, "auth-register")?;
+
+    let password_hash = state.passwords.hash(password.into_secret()).await?;
+    let account = state.store.accounts().register(&email, &password_hash, key.as_ref()).await?;
+
+    Response::created(&account)
+}
 
 request! {
     /// The credentials of a new account.
@@ -14,18 +39,4 @@ request! {
         /// Any characters.
         password: NewPassword,
     }
-}
-
-/// Reads `email` and `password`, and answers 201 with the account. An `Idempotency-Key` makes it repeatable.
-///
-/// # Errors
-/// `invalid_fields`, `email_taken`, `idempotency_key_reused`, or `unavailable` when the database is.
-pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
-    let Registration { email, password } = request.json()?.parse()?;
-    let key = request.idempotency_key(state, "auth-register")?;
-
-    let password_hash = state.passwords.hash(password.into_secret()).await?;
-    let account = state.store.accounts().register(&email, &password_hash, key.as_ref()).await?;
-
-    Response::created(&account)
 }

@@ -4,20 +4,23 @@ use serde::Serialize;
 use shared::domain::UserId;
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
+use utoipa::ToSchema;
 
-/// The answer.
-#[derive(Debug, Serialize)]
-pub struct Cleared {
-    /// Always `session cleared`.
-    pub status: &'static str,
-    /// Whose conversation it was.
-    pub user_id: UserId,
-}
-
-/// Deletes the conversation, if there is one.
+/// Deletes the conversation.
 ///
-/// # Errors
-/// `unauthenticated`, `forbidden` for another user's id, or `unavailable` when the database is.
+/// Deletes the caller's conversation with all its messages, for good.
+#[utoipa::path(
+    delete,
+    path = "/api/chat/session/{user_id}",
+    operation_id = "chat-clear",
+    tag = "chat",
+    security(("bearerAuth" = [])),
+    params(("user_id", Path), ("Idempotency-Key", Header)),
+    responses(
+        (status = 200, description = "The conversation is deleted.", body = Cleared),
+        (status = 403, description = "forbidden"),
+    )
+)]
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     token.must_belong_to(Some(request.path_user_id()?))?;
@@ -25,5 +28,22 @@ pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
 
     state.store.conversation().clear(&token, key.as_ref()).await?;
 
-    Response::ok(&Cleared { status: "session cleared", user_id: token.user_id() })
+    Response::ok(&Cleared { status: Status::SessionCleared, user_id: token.user_id() })
+}
+
+/// A confirmation that the conversation is deleted.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SessionCleared)]
+pub struct Cleared {
+    #[schema(inline)]
+    status: Status,
+    /// The owner of the conversation.
+    user_id: UserId,
+}
+
+/// Always the same.
+#[derive(Debug, Serialize, ToSchema)]
+enum Status {
+    #[serde(rename = "session cleared")]
+    SessionCleared,
 }

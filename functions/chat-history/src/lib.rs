@@ -1,13 +1,21 @@
 //! `GET /api/chat/history`: what the caller and Kai have said, cached for half an hour or until something is said.
 
-use shared::domain::HistoryPage;
+use shared::domain::{History, HistoryPage};
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
 
-/// Reads `limit`, `before` and `user_id`, and answers with that part of the conversation, oldest first.
+/// Returns the conversation.
 ///
-/// # Errors
-/// `unauthenticated`, `forbidden` for another user's id, `invalid_fields`, or `unavailable` when the database is needed and away.
+/// Returns the latest messages, oldest first. Pass `next_cursor` as `before` for older messages.
+#[utoipa::path(
+    get,
+    path = "/api/chat/history",
+    operation_id = "chat-history",
+    tag = "chat",
+    security(("bearerAuth" = [])),
+    params(("If-None-Match", Header), HistoryPage),
+    responses((status = 200, description = "The messages.", body = History), (status = 403, description = "forbidden"))
+)]
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     let page: HistoryPage = request.query().parse()?;

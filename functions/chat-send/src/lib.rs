@@ -6,18 +6,32 @@
 mod crisis;
 mod model;
 
-use shared::domain::{ChatLookup, ChatMessage};
+use shared::domain::{Answer, ChatLookup, ChatMessage};
 use shared::http::{Request, Response};
 use shared::llm;
 use shared::safety::{self, Country};
 use shared::{AppState, Result};
 
-/// Reads `message`, and optionally `user_id`, `country` and `conversation_history`; answers with `response`, `metadata` and `resources`. An
-/// `Idempotency-Key` makes it repeatable.
+/// Answers a message.
 ///
-/// # Errors
-/// `unauthenticated`, `forbidden` for another user's id, `invalid_fields`, `rate_limited`, `idempotency_key_reused`, or `unavailable` when the database
-/// is. Each of them carries `resources`.
+/// The stored conversation goes to the model with the message. A message that looks like a crisis is
+/// answered 200 with places to turn to, even without a session and when everything else fails. Every
+/// error names such places too.
+#[utoipa::path(
+    post,
+    path = "/api/chat",
+    operation_id = "chat-send",
+    tag = "chat",
+    security(("bearerAuth" = [])),
+    params(("Idempotency-Key", Header)),
+    request_body(content = ChatMessage, description = "The message."),
+    responses(
+        (status = 200, description = "Kai's answer.", body = Answer),
+        (status = 403, description = "forbidden"),
+        (status = 429, description = "rate_limited"),
+    ),
+    extensions(("x-errors-have-resources" = json!(true)))
+)]
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let body = request.json()?;
     let country = body.peek("country").and_then(Country::parse).or_else(|| request.country());

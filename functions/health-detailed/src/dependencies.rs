@@ -7,6 +7,7 @@ use serde::Serialize;
 use shared::AppState;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
+use utoipa::ToSchema;
 
 /// How long each of them may take. All are asked at once.
 const BUDGET: Duration = Duration::from_millis(800);
@@ -15,8 +16,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 static LAST: Mutex<Option<(Instant, Dependencies)>> = Mutex::const_new(None);
 
-/// How well the service is, or a part of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// Without the cache or the model: `degraded`. Without the database: `unhealthy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Status {
     Healthy,
@@ -35,26 +36,39 @@ impl Status {
     }
 }
 
-/// What was found.
-#[derive(Debug, Clone, Serialize)]
+/// The dependencies of the service.
+#[derive(Debug, Clone)]
 pub(crate) struct Dependencies {
-    database: Dependency,
-    redis: Dependency,
-    llm: Model,
+    pub(crate) database: Dependency,
+    pub(crate) redis: Dependency,
+    pub(crate) llm: Model,
 }
 
-#[derive(Debug, Clone, Serialize)]
-struct Dependency {
-    status: Status,
-    /// With two decimals.
+/// A dependency of the service.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub(crate) struct Dependency {
+    #[schema(inline)]
+    status: DependencyStatus,
+    /// The response time in milliseconds, with two decimals.
     response_time_ms: f64,
 }
 
-#[derive(Debug, Clone, Serialize)]
-struct Model {
-    #[serde(flatten)]
-    dependency: Dependency,
+/// The language model.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct Model {
+    #[schema(inline)]
+    status: DependencyStatus,
+    /// The response time in milliseconds, with two decimals.
+    response_time_ms: f64,
+    /// The name of the model; `built-in` for replies by rules, which need no server.
     model: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum DependencyStatus {
+    Healthy,
+    Unhealthy,
 }
 
 impl Dependencies {
@@ -70,15 +84,16 @@ impl Dependencies {
             Dependency::check(state.store.cache.ping()),
             Dependency::check(state.model.ping()),
         );
-        let (database, redis, dependency) = Box::pin(asked).await;
-        let found = Self { database, redis, llm: Model { dependency, model: state.model.name().to_owned() } };
+        let (database, redis, Dependency { status, response_time_ms }) = Box::pin(asked).await;
+        let llm = Model { status, response_time_ms, model: state.model.name().to_owned() };
+        let found = Self { database, redis, llm };
         last.insert((Instant::now(), found)).1.clone()
     }
 
     /// Without the database nothing can be written. Without Redis all is slower, without the model the chat has a fallback.
     pub(crate) fn status(&self) -> Status {
-        let healthy = |dependency: &Dependency| dependency.status == Status::Healthy;
-        match (healthy(&self.database), healthy(&self.redis) && healthy(&self.llm.dependency)) {
+        let healthy = |status: DependencyStatus| status == DependencyStatus::Healthy;
+        match (healthy(self.database.status), healthy(self.redis.status) && healthy(self.llm.status)) {
             (true, true) => Status::Healthy,
             (true, false) => Status::Degraded,
             (false, _) => Status::Unhealthy,
@@ -91,6 +106,7 @@ impl Dependency {
         let began = Instant::now();
         let answered = timeout(BUDGET, ping).await.is_ok_and(|answer| answer.is_ok());
         let response_time_ms = (began.elapsed().as_secs_f64() * 1e5).round() / 1e2;
-        Self { status: if answered { Status::Healthy } else { Status::Unhealthy }, response_time_ms }
+        let status = if answered { DependencyStatus::Healthy } else { DependencyStatus::Unhealthy };
+        Self { status, response_time_ms }
     }
 }

@@ -3,13 +3,13 @@
 //! Both are for operators. Anybody else learns from the first what `GET /health` tells everybody.
 
 mod dependencies;
+mod response;
 
 use std::time::Duration;
 
 use futures_util::future::join;
 use jiff::Timestamp;
 use request_stats::{Report, Table, Window};
-use serde::Serialize;
 use serde_json::Value;
 use shared::domain::request;
 use shared::domain::validation::{DefaultField, Field, OrDefault, Parsed, schema};
@@ -20,49 +20,77 @@ use tokio::time::timeout;
 use utoipa::openapi::schema::Schema;
 
 use self::dependencies::{Dependencies, Status};
+use self::response::{Details, Health, Summary};
 
 /// How long an answer waits for the figures: it comes within a second, with them or without.
 const BUDGET: Duration = Duration::from_millis(900);
 
 static TABLE: OnceCell<Table> = OnceCell::const_new();
 
-/// The answer.
-#[derive(Debug, Serialize)]
-pub struct Health {
-    status: Status,
-    version: &'static str,
-    #[serde(flatten)]
-    details: Option<Details>,
-}
-
-/// What operators see besides.
-#[derive(Debug, Serialize)]
-struct Details {
-    #[serde(flatten)]
-    dependencies: Dependencies,
-    /// Null when the figures cannot be had.
-    performance: Option<Report>,
-}
-
-/// Answers by the method. Reads `window`, such as `15m`.
+/// Responds by the method: reports on the service, or resets the figures.
 ///
 /// # Errors
-/// `invalid_fields`; to forget, also `unauthenticated` for whoever is no operator, and `unavailable` when the table is away.
+/// Returns the errors of both.
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
-    if request.endpoint().starts_with("DELETE ") {
-        return forget(state, &request).await;
+    match request.endpoint().starts_with("DELETE ") {
+        true => reset(state, &request).await,
+        false => show(state, &request).await,
     }
-    let ReportQuery { window } = request.query().parse()?;
+}
 
-    let (status, details) = if request.is_operator(state) {
+/// Reports the performance of the service.
+///
+/// Reports on the dependencies, and on the requests of a window, to a client that sends the
+/// operator's key as a bearer token. Any other client gets the response of `GET /health`.
+#[utoipa::path(
+    get,
+    path = "/health/detailed",
+    operation_id = "health-detailed",
+    tag = "service",
+    params(ReportQuery),
+    responses(
+        (status = 200, description = "The service works.", body = inline(Health)),
+        (status = 503, description = "The service does not work, or does not respond in time.", body = inline(Health)),
+    )
+)]
+async fn show(state: &AppState, request: &Request) -> Result<Response> {
+    let ReportQuery { window } = request.query().parse()?;
+    let version = env!("CARGO_PKG_VERSION");
+
+    let (status, health) = if request.is_operator(state) {
         let (dependencies, performance) = Box::pin(join(Dependencies::check(state), report(state, window))).await;
-        (dependencies.status(), Some(Details { dependencies, performance }))
+        let status = dependencies.status();
+        let Dependencies { database, redis, llm } = dependencies;
+        let details = Details { status, version, database, redis, llm, performance };
+        (status, Health::Details(Box::new(details)))
     } else {
         // As `GET /health`: the model is asked for operators only.
-        (Status::of_backends(state).await, None)
+        let status = Status::of_backends(state).await;
+        (status, Health::Summary(Summary { status, version }))
     };
 
-    Response::health(&Health { status, version: env!("CARGO_PKG_VERSION"), details }, status != Status::Unhealthy)
+    Response::health(&health, status != Status::Unhealthy)
+}
+
+/// Resets the figures.
+///
+/// Deletes the figures that `GET /health/detailed` reports, for tests. It takes the operator's key
+/// as a bearer token.
+#[utoipa::path(
+    delete,
+    path = "/health/detailed",
+    operation_id = "health-detailed-reset",
+    tag = "service",
+    security(("bearerAuth" = [])),
+    responses((status = 204, description = "The figures are deleted."))
+)]
+async fn reset(state: &AppState, request: &Request) -> Result<Response> {
+    if !request.is_operator(state) {
+        return Err(Error::Unauthenticated("The Authorization header holds no operator's key."));
+    }
+    let table = table(state).await.ok_or_else(|| Error::unavailable("there is no table of requests"))?;
+    table.reset(Timestamp::now()).await.map_err(Error::unavailable)?;
+    Ok(Response::no_content())
 }
 
 request! {
@@ -108,15 +136,6 @@ async fn report(state: &AppState, window: Window) -> Option<Report> {
             None
         }
     }
-}
-
-async fn forget(state: &AppState, request: &Request) -> Result<Response> {
-    if !request.is_operator(state) {
-        return Err(Error::Unauthenticated("The Authorization header holds no operator's key."));
-    }
-    let table = table(state).await.ok_or_else(|| Error::unavailable("there is no table of requests"))?;
-    table.reset(Timestamp::now()).await.map_err(Error::unavailable)?;
-    Ok(Response::no_content())
 }
 
 async fn table(state: &AppState) -> Option<&'static Table> {

@@ -6,28 +6,48 @@ use futures_util::future::join;
 use serde::Serialize;
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
+use utoipa::ToSchema;
 
-/// The answer.
-#[derive(Debug, Serialize)]
-pub struct Health {
-    /// `healthy`, `degraded` or `unhealthy`.
-    pub status: &'static str,
-    /// The release.
-    pub version: &'static str,
-}
-
-/// Asks both backends at once.
+/// Reports whether the service works.
 ///
-/// # Errors
-/// None of theirs: a backend that is away is the answer.
+/// Without the cache the service is slower but complete: `degraded`. Without the database it is
+/// `unhealthy`, and the status is 503.
+#[utoipa::path(
+    get,
+    path = "/health",
+    operation_id = "health",
+    tag = "service",
+    responses(
+        (status = 200, description = "The service works.", body = Health),
+        (status = 503, description = "The service does not work, or does not respond in time.", body = Health),
+    )
+)]
 pub async fn handle(state: &AppState, _request: Request) -> Result<Response> {
     let (redis, postgres) = join(state.store.cache.ping(), state.store.db.ping()).await;
 
     let status = match (redis, postgres) {
-        (Ok(()), Ok(())) => "healthy",
-        (Err(_), Ok(())) => "degraded",
-        (_, Err(_)) => "unhealthy",
+        (Ok(()), Ok(())) => Status::Healthy,
+        (Err(_), Ok(())) => Status::Degraded,
+        (_, Err(_)) => Status::Unhealthy,
     };
 
-    Response::health(&Health { status, version: env!("CARGO_PKG_VERSION") }, status != "unhealthy")
+    Response::health(&Health { status, version: env!("CARGO_PKG_VERSION") }, status != Status::Unhealthy)
+}
+
+/// Whether the service can do its work.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Health {
+    #[schema(inline)]
+    status: Status,
+    /// The release.
+    version: &'static str,
+}
+
+/// Without the cache or the model: `degraded`. Without the database: `unhealthy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Healthy,
+    Degraded,
+    Unhealthy,
 }

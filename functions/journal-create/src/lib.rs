@@ -2,15 +2,47 @@
 //!
 //! Drops what is cached of the journal before it answers, so that the next list shows the entry.
 
-use shared::domain::NewEntry;
+use shared::domain::{Entry, NewEntry};
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
 
-/// Reads the entry and answers 201 with it. An `Idempotency-Key` makes it repeatable.
+/// Creates an entry.
 ///
-/// # Errors
-/// `unauthenticated`, `forbidden` for another user's id, `invalid_fields`, `idempotency_key_reused`, or `unavailable` when the
-/// database is.
+/// The next list shows the entry.
+#[utoipa::path(
+    post,
+    path = "/api/journal/entries",
+    operation_id = "journal-create",
+    tag = "journal",
+    security(("bearerAuth" = [])),
+    params(("Idempotency-Key", Header)),
+    request_body(content = NewEntry, description = "The entry; only `content` is required."),
+    responses(
+        (
+            status = 201,
+            description = "The entry.",
+            body = Entry,
+            links(
+                ("read" = (
+                    operation_id = "journal-get",
+                    parameters(("entry_id" = "$response.body#/id")),
+                    description = "The new entry."
+                )),
+                ("change" = (
+                    operation_id = "journal-update",
+                    parameters(("entry_id" = "$response.body#/id")),
+                    description = "The new entry."
+                )),
+                ("delete" = (
+                    operation_id = "journal-delete",
+                    parameters(("entry_id" = "$response.body#/id")),
+                    description = "The new entry."
+                )),
+            )
+        ),
+        (status = 403, description = "forbidden"),
+    )
+)]
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     let draft: NewEntry = request.json()?.parse()?;

@@ -5,11 +5,19 @@
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
 
-/// Answers 204. With `If-Match`, only the version of that `ETag` is deleted.
+/// Deletes an entry.
 ///
-/// # Errors
-/// `unauthenticated`, `invalid_fields` for an id that is none, `not_found` also for another user's entry and for one that has been deleted
-/// already, `precondition_failed`, or `unavailable` when the database is.
+/// Deletes an entry of the caller's, for good. With `If-Match`, only the version of that `ETag` is
+/// deleted.
+#[utoipa::path(
+    delete,
+    path = "/api/journal/entries/{entry_id}",
+    operation_id = "journal-delete",
+    tag = "journal",
+    security(("bearerAuth" = [])),
+    params(("entry_id", Path), ("If-Match", Header), ("Idempotency-Key", Header)),
+    responses((status = 204, description = "The entry is deleted."), (status = 404, description = "not_found"))
+)]
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     let id = request.path_entry_id()?;

@@ -1,13 +1,21 @@
 //! `GET /api/journal/entries/{entry_id}`: one entry of the caller's journal, cached for five minutes or until the journal changes.
 
+use shared::domain::Entry;
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
 
-/// Answers with the entry. Its `ETag` is what `If-Match` of a change asks for.
+/// Returns an entry.
 ///
-/// # Errors
-/// `unauthenticated`, `invalid_fields` for an id that is none, `not_found` also for another user's entry, or `unavailable` when the
-/// database is needed and away.
+/// The entry is one of the caller's. `If-Match` of a change takes its `ETag`.
+#[utoipa::path(
+    get,
+    path = "/api/journal/entries/{entry_id}",
+    operation_id = "journal-get",
+    tag = "journal",
+    security(("bearerAuth" = [])),
+    params(("entry_id", Path), ("If-None-Match", Header)),
+    responses((status = 200, description = "The entry.", body = Entry), (status = 404, description = "not_found"))
+)]
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     let id = request.path_entry_id()?;

@@ -1,13 +1,22 @@
 //! `GET /api/journal/insights`: what the caller's journal tells about the last days, cached for five minutes or until the journal changes.
 
-use shared::domain::InsightsPeriod;
+use shared::domain::{Insights, InsightsPeriod};
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
 
-/// Reads `days` and `user_id`, and answers with entries, moods, streak and tags.
+/// Returns the insights.
 ///
-/// # Errors
-/// `unauthenticated`, `forbidden` for another user's id, `invalid_fields`, or `unavailable` when the database is needed and away.
+/// Describes the journal of the last days, in UTC. `mood_trend` is `improving` or `declining` if the
+/// straight line through the days' averages rises or falls by half a point or more.
+#[utoipa::path(
+    get,
+    path = "/api/journal/insights",
+    operation_id = "journal-insights",
+    tag = "journal",
+    security(("bearerAuth" = [])),
+    params(("If-None-Match", Header), InsightsPeriod),
+    responses((status = 200, description = "The insights.", body = Insights), (status = 403, description = "forbidden"))
+)]
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     let period: InsightsPeriod = request.query().parse()?;

@@ -2,15 +2,28 @@
 //!
 //! Drops what is cached of the journal before it answers.
 
-use shared::domain::EntryPatch;
+use shared::domain::{Entry, EntryPatch};
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
 
-/// Reads the change and answers with the entry as it is now. With `If-Match`, only the version of that `ETag` is changed.
+/// Changes an entry.
 ///
-/// # Errors
-/// `unauthenticated`, `forbidden` for another user's id, `invalid_fields`, `not_found` also for another user's entry,
-/// `precondition_failed`, or `unavailable` when the database is.
+/// Absent fields keep their values, with `PUT` as with `PATCH`. With `If-Match`, only the version of
+/// that `ETag` is changed.
+#[utoipa::path(
+    method(patch, put),
+    path = "/api/journal/entries/{entry_id}",
+    operation_id = "journal-update",
+    tag = "journal",
+    security(("bearerAuth" = [])),
+    params(("entry_id", Path), ("If-Match", Header), ("Idempotency-Key", Header)),
+    request_body(content = EntryPatch, description = "The change."),
+    responses(
+        (status = 200, description = "The entry as it is now.", body = Entry),
+        (status = 403, description = "forbidden"),
+        (status = 404, description = "not_found"),
+    )
+)]
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     let id = request.path_entry_id()?;

@@ -1,12 +1,21 @@
 //! `GET /api/users/{user_id}/profile`: the caller's profile, cached for an hour or until it is changed.
 
+use shared::domain::Profile;
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
 
-/// Answers with the profile.
+/// Returns the profile.
 ///
-/// # Errors
-/// `unauthenticated`, `forbidden` for another user's id, or `unavailable` when the database is needed and away.
+/// The profile says how Kai should speak with the caller.
+#[utoipa::path(
+    get,
+    path = "/api/users/{user_id}/profile",
+    operation_id = "profile-get",
+    tag = "profile",
+    security(("bearerAuth" = [])),
+    params(("user_id", Path), ("If-None-Match", Header)),
+    responses((status = 200, description = "The profile.", body = Profile), (status = 403, description = "forbidden"))
+)]
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     token.must_belong_to(Some(request.path_user_id()?))?;

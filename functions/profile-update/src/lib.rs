@@ -2,14 +2,27 @@
 //!
 //! Drops what is cached of the profile before it answers.
 
-use shared::domain::ProfilePatch;
+use shared::domain::{Profile, ProfilePatch};
 use shared::http::{Request, Response};
 use shared::{AppState, Result};
 
-/// Reads `traits`, `communication_style` and `preferences`, and answers with the profile as it is now.
+/// Changes the profile.
 ///
-/// # Errors
-/// `unauthenticated`, `forbidden` for another user's id, `invalid_fields`, or `unavailable` when the database is.
+/// Absent fields keep their values. Answers of the model that were stored for the old profile are not
+/// used again.
+#[utoipa::path(
+    patch,
+    path = "/api/users/{user_id}/profile",
+    operation_id = "profile-update",
+    tag = "profile",
+    security(("bearerAuth" = [])),
+    params(("user_id", Path), ("Idempotency-Key", Header)),
+    request_body(content = ProfilePatch, description = "The change."),
+    responses(
+        (status = 200, description = "The profile as it is now.", body = Profile),
+        (status = 403, description = "forbidden"),
+    )
+)]
 pub async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
     token.must_belong_to(Some(request.path_user_id()?))?;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use metrics::FamilyUse;
 use metrics::catalog::NAMESPACE;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::minute::{Minute, expiry};
 
@@ -37,10 +38,11 @@ pub(crate) struct Request {
 }
 
 /// An SQL statement that took longer than the threshold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct SlowQuery {
     /// When the statement ended.
     #[serde(default)]
+    #[schema(required)]
     pub(crate) at: Timestamp,
     /// The name of the statement.
     pub(crate) statement: String,

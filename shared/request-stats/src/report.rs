@@ -7,6 +7,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use metrics::FamilyUse;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::aggregate::Aggregate;
 use crate::log_line::SlowQuery;
@@ -60,60 +61,78 @@ impl FromStr for Window {
     }
 }
 
-/// The report of a window.
-#[derive(Debug, Serialize)]
+/// The requests of a window. Times are in seconds, percentiles correct to within one percent, rates
+/// between 0 and 1. A value without any measurement is null.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Performance)]
 pub struct Report {
+    #[schema(minimum = 0)]
     window_seconds: i64,
     from: Timestamp,
     to: Timestamp,
+    /// The number of requests.
     count: u64,
+    /// The share of requests that were answered with a 5xx status.
     error_rate: Option<f64>,
+    /// The requests by route.
+    #[schema(inline)]
     endpoints: BTreeMap<String, Endpoint>,
+    #[schema(inline)]
     cache: Cache,
+    /// The latest slow queries, newest first; at most twenty.
+    #[schema(inline)]
     slow_queries: Vec<SlowQuery>,
     slow_query_count: u64,
+    /// The requests by minute, by a multiple of minutes in sixty steps, or by hour; earliest first.
+    #[schema(inline)]
     timeline: Vec<Step>,
 }
 
 /// The requests of one endpoint.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Endpoint {
     count: u64,
     avg_time: f64,
     min_time: f64,
     max_time: f64,
     error_rate: Option<f64>,
+    /// The share of requests that were answered with a 4xx status.
     client_error_rate: Option<f64>,
+    /// The number of SQL statements per request.
     queries_per_request: Option<f64>,
     #[serde(flatten)]
+    #[schema(inline)]
     latency: Percentiles,
 }
 
 /// The requests of some minutes.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Step {
     at: Timestamp,
     count: u64,
     errors: u64,
     #[serde(flatten)]
+    #[schema(inline)]
     latency: Percentiles,
 }
 
-/// Percentiles of the latency in seconds, correct to within one percent.
-#[derive(Debug, Serialize)]
+/// Right to within one percent.
+#[derive(Debug, Serialize, ToSchema)]
 struct Percentiles {
     p50: Option<f64>,
     p95: Option<f64>,
     p99: Option<f64>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Cache {
     hit_rate: Option<f64>,
+    /// The look-ups by family of records.
+    #[schema(inline)]
     families: BTreeMap<String, Family>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Family {
     hits: u64,
     misses: u64,

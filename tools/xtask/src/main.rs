@@ -18,6 +18,7 @@ mod load;
 mod measurement;
 mod metric_line;
 mod migrate;
+mod openapi;
 mod process;
 mod python;
 mod schema;
@@ -67,6 +68,8 @@ enum Command {
     Docs,
     /// Migrates a database up or down, or shows its status.
     Migrate(migrate::Arguments),
+    /// Writes `docs/openapi.json` from the declarations beside the handlers.
+    Openapi,
     /// Checks the invariants that the compiler cannot check.
     Tidy,
     /// Runs every check that a change has to pass.
@@ -99,6 +102,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Explain(arguments) => explain::run(&workspace, &arguments).await,
         Command::Docs => docs::run(&workspace).await,
         Command::Migrate(arguments) => migrate::run(&workspace, &arguments).await,
+        Command::Openapi => openapi::run(&workspace).await,
         Command::Tidy => tidy::run(&workspace),
         Command::Ci => ci::run(&workspace).await,
         Command::CacheDelete(arguments) => cache_delete::run(&workspace, &arguments),

@@ -46,8 +46,7 @@ pub(super) fn variables_are_in_the_template(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// The template and the OpenAPI document name the same routes. That the document is the one which is served, a test in `functions/docs` looks
-/// after.
+/// The template and the OpenAPI document name the same routes. A test in `tools/openapi` checks that the document is the assembled one.
 pub(super) fn routes_are_in_the_openapi_document(tree: &Tree) -> Vec<Finding> {
     let document = tree.file(OPENAPI).and_then(|text| serde_json::from_str::<Value>(text).ok());
     let Some(document) = document else { return vec![Finding::new(OPENAPI, "it is missing or no JSON")] };
@@ -70,7 +69,7 @@ pub(super) fn routes_are_in_the_openapi_document(tree: &Tree) -> Vec<Finding> {
     let missing = served.difference(&described).map(|route| {
         Finding::new(
             OPENAPI,
-            format!("{route} of template.yaml is not in it: describe it in functions/docs/src/openapi"),
+            format!("{route} of template.yaml is not in it: declare it with #[utoipa::path] beside its handler, list the handler in tools/openapi, and run `cargo xtask openapi`"),
         )
     });
     let unserved = described.difference(&served);

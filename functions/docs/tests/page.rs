@@ -1,4 +1,6 @@
-//! What the page is made of. That a browser shows it, a test in `api-tests` looks after.
+//! What the page is made of. A test in `api-tests` checks that a browser shows it.
+
+#![expect(clippy::unwrap_used, reason = "test code outside of the test functions themselves")]
 
 use std::io::Read as _;
 

@@ -95,11 +95,11 @@ fn the_limits_of_requests_are_in_their_schemas() {
         ("user_id", json!("me")),
     ] {
         let mut entry = json!({"content": "x"});
-        assert!(!refused("NewEntry", &entry) && !refused("EntryPatch", &entry));
+        assert!(!refused("NewEntry", &entry) && !refused("EntryChange", &entry));
         entry[field] = value.clone();
         assert!(refused("NewEntry", &entry), "{field}: {value}");
         // In a change a null leaves the text alone.
-        assert_eq!(refused("EntryPatch", &entry), !value.is_null(), "{field}: {value}");
+        assert_eq!(refused("EntryChange", &entry), !value.is_null(), "{field}: {value}");
     }
     for (name, valid, field, values) in [
         (
@@ -122,12 +122,12 @@ fn the_limits_of_requests_are_in_their_schemas() {
             vec![json!(text(7)), json!(null)],
         ),
         (
-            "ProfilePatch",
+            "ProfileChange",
             json!({"communication_style": null}),
             "communication_style",
             vec![json!(""), json!(text(101))],
         ),
-        ("ProfilePatch", json!({}), "traits", vec![json!([]), json!("x")]),
+        ("ProfileChange", json!({}), "traits", vec![json!([]), json!("x")]),
         ("NewMessage", json!({"message": text(4000)}), "message", vec![json!(" "), json!(text(4001))]),
         ("NewMessage", json!({"message": "x", "country": "de"}), "country", vec![json!("deu"), json!(7)]),
     ] {

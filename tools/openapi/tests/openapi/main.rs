@@ -1,19 +1,18 @@
-//! The OpenAPI document and the page.
+//! The OpenAPI document.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "test code outside of the test functions themselves")]
 
 mod document;
 mod examples;
-mod page;
 
 use serde_json::Value;
 
-/// The document as it is served.
+/// Returns the document as it is served.
 fn document() -> Value {
-    serde_json::to_value(docs::document()).unwrap()
+    serde_json::to_value(openapi::document().unwrap()).unwrap()
 }
 
-/// Every operation by its method and path.
+/// Returns every operation with its method and path.
 fn operations(document: &Value) -> Vec<(String, &Value)> {
     let paths = document["paths"].as_object().unwrap();
     let operations = paths.iter().flat_map(|(path, item)| {
@@ -22,7 +21,7 @@ fn operations(document: &Value) -> Vec<(String, &Value)> {
     operations.collect()
 }
 
-/// What a reference of the document points to, or the value itself.
+/// Returns what a reference of the document points to, or the value itself.
 fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     match value["$ref"].as_str() {
         Some(reference) => {

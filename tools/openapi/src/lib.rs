@@ -1,0 +1,101 @@
+//! The OpenAPI document of the API.
+//!
+//! `#[utoipa::path]` beside each handler declares the route, the parameters, the body and the
+//! response of success. An error that follows from nothing else is declared as a response whose
+//! description is the error's code: `(status = 404, description = "not_found")`. The module
+//! `operation` adds what many operations have in common.
+
+mod errors;
+mod examples;
+mod gateway;
+mod operation;
+mod parameters;
+
+use anyhow::Result;
+use utoipa::OpenApi as _;
+use utoipa::openapi::schema::{Object, Schema};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{OpenApi, RefOr};
+
+/// Assembles the document, of OpenAPI 3.1.
+///
+/// # Errors
+/// A handler declares an error that does not exist.
+pub fn document() -> Result<OpenApi> {
+    let mut document = Handlers::openapi();
+    let components = document.components.get_or_insert_default();
+    let bearer = Http::builder().scheme(HttpAuthScheme::Bearer).bearer_format("64 characters of base64url");
+    let bearer = bearer.description(Some("The `access_token` that a sign-in or a refresh returns."));
+    components.add_security_scheme("bearerAuth", SecurityScheme::Http(bearer.build()));
+    parameters::add(components);
+    errors::add(components);
+    gateway::add(components);
+    for schema in components.schemas.values_mut() {
+        if let RefOr::T(Schema::Object(Object { description: Some(description), .. })) = schema {
+            *description = unwrapped(description);
+        }
+    }
+    operation::complete(&mut document.paths)?;
+    Ok(document)
+}
+
+/// Joins the lines of each paragraph, which a doc comment wraps: Swagger UI shows line breaks.
+fn unwrapped(description: &str) -> String {
+    let paragraphs = description.split("\n\n").map(|paragraph| paragraph.replace('\n', " "));
+    paragraphs.collect::<Vec<_>>().join("\n\n")
+}
+
+const DESCRIPTION: &str = "\
+The backend of Kai: accounts and sessions, a profile, a private journal, and a conversation.
+
+* **Signing in**: register, sign in, and send `Authorization: Bearer <access_token>`.
+* **Errors** are problem details (RFC 9457) with a `code` for programs. An error never contains anything that the client sent.
+* **Unknown fields** are ignored. Null for an optional field is the same as leaving it out, unless its description says otherwise. \
+A whole number in a query may have a plus sign.
+* **Repetition**: every write accepts an `Idempotency-Key`, under which it takes effect once.
+* **Caching**: a response with an `ETag` can be revalidated with `If-None-Match`.
+* **Bandwidth**: a body over 500 bytes is gzipped for a client that accepts it.
+* **The gateway** responds by itself, with `{\"message\": \"…\"}`: 404 for a route or a method that does not exist, 413 over 10 MB, 429 \
+when there are too many requests, 431 for headers over 10,240 bytes, 500 and 503 if a function could not be run.";
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(title = "Kai", description = DESCRIPTION),
+    servers((url = "/")),
+    tags(
+        (name = "accounts", description = "Accounts and sessions."),
+        (name = "profile", description = "How Kai should speak with a person."),
+        (name = "journal", description = "A private journal, and insights from it."),
+        (name = "chat", description = "The conversation."),
+        (name = "service", description = "The service itself."),
+    ),
+    paths(
+        auth_register::handle,
+        auth_login::handle,
+        auth_refresh::handle,
+        auth_logout::handle,
+        auth_me::handle,
+        auth_password::handle,
+        account_export::handle,
+        account_delete::handle,
+        profile_get::handle,
+        profile_update::handle,
+        journal_list::handle,
+        journal_create::handle,
+        journal_get::handle,
+        journal_update::handle,
+        journal_delete::handle,
+        journal_insights::handle,
+        chat_send::handle,
+        chat_history::handle,
+        chat_clear::handle,
+        docs::index,
+        docs::docs,
+        docs::dashboard,
+        docs::document,
+        health::handle,
+        health_detailed::show,
+        health_detailed::reset,
+    )
+)]
+struct Handlers;
