@@ -39,20 +39,20 @@ pub(super) fn signal_all(pid: u32, signal_to_send: Signal) {
 ///
 /// # Errors
 /// The folder cannot be written.
-pub(super) fn remember(dir: &Path, pid: u32) -> Result<()> {
+pub(super) fn write_pid_file(dir: &Path, pid: u32) -> Result<()> {
     let path = dir.join("pid");
     fs::write(&path, format!("{pid}\n")).map_err(Error::path("write", &path))
 }
 
 /// Removes the note.
-pub(super) fn forget(dir: &Path) {
+pub(super) fn remove_pid_file(dir: &Path) {
     // A note that stays names a process that is gone, which the next start sees.
     let _absent = fs::remove_file(dir.join("pid"));
 }
 
 /// Ends the server that a former process of ours left behind in this folder, where the system has no parent-death signal.
 /// The folder's name in its arguments tells that the process id has not gone to somebody else since.
-pub(super) fn end_leftover(dir: &Path, stop: Signal, bound: Duration) {
+pub(super) fn stop_leftover(dir: &Path, stop: Signal, bound: Duration) {
     let Some(pid) = fs::read_to_string(dir.join("pid")).ok().and_then(|text| text.trim().parse::<u32>().ok()) else {
         return;
     };
@@ -68,7 +68,7 @@ pub(super) fn end_leftover(dir: &Path, stop: Signal, bound: Duration) {
     if serves(pid, dir) {
         signal_all(pid, Signal::KILL);
     }
-    forget(dir);
+    remove_pid_file(dir);
 }
 
 /// A process that has ended but was not waited for has no arguments any more.

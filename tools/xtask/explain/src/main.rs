@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use dev_servers::Plan;
+use dev_servers::QueryPlan;
 use shared::store::catalogue::{self, Example, Subject};
 use tokio_postgres::{Client, NoTls};
 
@@ -113,7 +113,7 @@ async fn explain(client: &Client, example: &Example) -> Result<bool> {
     let lines = rows?.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
     let text = lines.join("\n");
     println!("{text}\n");
-    let verdict = verdict::judge(&Plan::parse(&text), example.exceptions);
+    let verdict = verdict::judge(&QueryPlan::parse(&text), example.exceptions);
     for finding in &verdict {
         println!("{finding}");
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use dev_servers::Plan;
+use dev_servers::QueryPlan;
 use shared::store::catalogue::Exception;
 
 /// One criterion, and how the plan meets it.
@@ -20,7 +20,7 @@ impl fmt::Display for Finding {
 }
 
 /// Judges a plan by its use of indexes, its scans and its sorts, with regard to what its statement does on purpose.
-pub(super) fn judge(plan: &Plan, exceptions: &[Exception]) -> Vec<Finding> {
+pub(super) fn judge(plan: &QueryPlan, exceptions: &[Exception]) -> Vec<Finding> {
     let mut findings = vec![index(plan, exceptions)];
     findings.extend(plan.scans.iter().map(|table| scan(table, exceptions)));
     if plan.scans.is_empty() {
@@ -39,7 +39,7 @@ pub(super) fn judge(plan: &Plan, exceptions: &[Exception]) -> Vec<Finding> {
     findings
 }
 
-fn index(plan: &Plan, exceptions: &[Exception]) -> Finding {
+fn index(plan: &QueryPlan, exceptions: &[Exception]) -> Finding {
     let names: Vec<&str> = plan.indexes.iter().map(String::as_str).collect();
     let (text, is_good) = match (names.as_slice(), plan.scans.is_empty()) {
         ([], true) => ("none needed, no table is read".to_owned(), true),
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     fn verdict(text: &str, exceptions: &[Exception]) -> Vec<String> {
-        judge(&Plan::parse(text), exceptions).iter().map(ToString::to_string).collect()
+        judge(&QueryPlan::parse(text), exceptions).iter().map(ToString::to_string).collect()
     }
 
     const SCAN: &str = "Sort  (cost=1)\n  ->  Seq Scan on users u  (cost=1)";

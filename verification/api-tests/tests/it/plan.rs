@@ -1,7 +1,7 @@
 //! How Postgres runs the list's statement in a journal of a million entries, by its own account of the real statement.
 
 use api_tests::{Kai, PostgresChoice, Setup};
-use dev_servers::Plan;
+use dev_servers::QueryPlan;
 
 const ENTRIES: i64 = 1_000_000;
 
@@ -38,7 +38,7 @@ async fn a_page_is_read_from_its_index_without_a_scan_or_a_sort_among_a_million_
             let total = page.good().get("total").map_or(ENTRIES / 2, |total| total.as_i64().unwrap());
             assert_eq!(total, ENTRIES / 2);
             let plan = wait_for_plan(&kai, before).await;
-            let Plan { mut indexes, scans, bitmaps, sorts } = Plan::parse(&plan);
+            let QueryPlan { mut indexes, scans, bitmaps, sorts } = QueryPlan::parse(&plan);
             assert!(scans.is_empty() && bitmaps.is_empty() && sorts == 0, "{query}: {plan}");
             // By its hash or by its owner, who has no other.
             let session_is_read = indexes.remove("ix_sessions_token") || indexes.remove("ix_sessions_user_id");
