@@ -81,6 +81,7 @@ impl Process {
                 Err(Error::Failed { tail, .. })
                     if tail.contains("in use") && requested_port.is_none() && attempts < MAX_PORT_ATTEMPTS =>
                 {
+                    port::release(launch.port);
                     attempts += 1;
                 }
                 Err(error) => return Err(error),
@@ -142,8 +143,9 @@ impl Process {
         if let Executable::Docker { .. } = self.launch.executable {
             spawn::run_docker(&["kill", &spawn::container_name(&self.launch.dir)]);
         }
-        tree::signal_all(self.pid(), Signal::KILL);
+        let family = tree::signal_all(self.pid(), Signal::KILL);
         self.wait_until_exited(STOP_TIMEOUT);
+        tree::wait_until_ended(&family, STOP_TIMEOUT);
     }
 
     /// Stops the server, if it runs, and starts it again.
@@ -160,7 +162,7 @@ impl Process {
     /// Suspends the server and all its children. Connections stay open and get no response.
     pub(crate) fn pause(&self) {
         match self.launch.executable {
-            Executable::Native { .. } => tree::signal_all(self.pid(), Signal::STOP),
+            Executable::Native { .. } => drop(tree::signal_all(self.pid(), Signal::STOP)),
             Executable::Docker { .. } => spawn::run_docker(&["pause", &spawn::container_name(&self.launch.dir)]),
         }
     }
@@ -168,7 +170,7 @@ impl Process {
     /// Reverts [`Process::pause`].
     pub(crate) fn resume(&self) {
         match self.launch.executable {
-            Executable::Native { .. } => tree::signal_all(self.pid(), Signal::CONT),
+            Executable::Native { .. } => drop(tree::signal_all(self.pid(), Signal::CONT)),
             Executable::Docker { .. } => spawn::run_docker(&["unpause", &spawn::container_name(&self.launch.dir)]),
         }
     }

@@ -19,7 +19,7 @@ pub(crate) struct ServerDir {
     /// The absolute path without symbolic links.
     pub(crate) path: PathBuf,
     /// Locked while it is open. The system unlocks it even if this process is killed.
-    _lock: File,
+    lock: File,
 }
 
 impl ServerDir {
@@ -34,7 +34,7 @@ impl ServerDir {
         let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
         let lock = lock.map_err(Error::path("open", &lock_path))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path, _lock: lock }),
+            Ok(()) => Ok(Self { path, lock }),
             Err(TryLockError::WouldBlock) => Err(Error::InUse(path)),
             Err(TryLockError::Error(source)) => Err(Error::path("lock", &lock_path)(source)),
         }
@@ -69,6 +69,14 @@ impl ServerDir {
         }
         chown(&target, Some(user.uid), Some(user.gid)).map_err(Error::path("hand over", &target))?;
         Ok(target)
+    }
+}
+
+impl Drop for ServerDir {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child that another thread forks has a copy of it until it executes its program.
+        // If unlocking fails, closing the last copy unlocks.
+        let _ = self.lock.unlock();
     }
 }
 
@@ -123,6 +131,16 @@ mod tests {
         assert!(matches!(ServerDir::lock(dir.path()), Err(Error::InUse(_))));
         drop(first);
         ServerDir::lock(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn a_dropped_lock_is_free_even_if_the_file_is_still_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = ServerDir::lock(dir.path()).unwrap();
+        let copy = first.lock.try_clone().unwrap();
+        drop(first);
+        ServerDir::lock(dir.path()).unwrap();
+        drop(copy);
     }
 
     #[test]

@@ -113,7 +113,11 @@ fn signal_name(launch: &Launch) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::io::{BufRead as _, BufReader, Write as _};
     use std::path::PathBuf;
+    use std::process::{ChildStdin, ChildStdout};
+    use std::time::{Duration, Instant};
 
     use super::*;
     use crate::Server;
@@ -158,16 +162,50 @@ mod tests {
     }
 
     #[test]
-    fn a_child_outlives_the_thread_that_asked_for_it() {
-        let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "--", "sleep", "60"]);
+    #[cfg(target_os = "linux")]
+    fn a_child_outlives_the_thread_that_requested_it() {
         if !*HAS_PDEATHSIG {
             return;
         }
-        let mut child = thread::spawn(move || spawn(command).unwrap()).join().unwrap();
-        thread::sleep(std::time::Duration::from_millis(200));
-        assert!(child.try_wait().unwrap().is_none(), "it ended with the thread");
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "--", "cat"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let requester = thread::spawn(move || {
+            let mut cat = Cat::new(spawn(command).unwrap());
+            // The signal is set when the child responds.
+            assert_eq!(cat.echo("first"), "first");
+            (cat, Path::new("/proc").join(fs::read_link("/proc/thread-self").unwrap()))
+        });
+        let (mut cat, thread) = requester.join().unwrap();
+        // Joining does not wait until the kernel has ended the thread, which is when it sends the signal.
+        let end = Instant::now() + Duration::from_secs(30);
+        while thread.exists() {
+            assert!(Instant::now() < end, "the thread ends");
+            thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(cat.echo("second"), "second", "the child ended with the thread");
+        cat.child.kill().unwrap();
+        cat.child.wait().unwrap();
+    }
+
+    /// A child that returns each line that it is sent.
+    struct Cat {
+        child: Child,
+        stdin: ChildStdin,
+        stdout: BufReader<ChildStdout>,
+    }
+
+    impl Cat {
+        fn new(mut child: Child) -> Self {
+            let (stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+            Self { child, stdin, stdout: BufReader::new(stdout) }
+        }
+
+        /// Sends a line and returns the response, which is empty if the child has ended.
+        fn echo(&mut self, line: &str) -> String {
+            let _ = writeln!(self.stdin, "{line}");
+            let mut response = String::new();
+            self.stdout.read_line(&mut response).unwrap();
+            response.trim_end().to_owned()
+        }
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use tokio_postgres::NoTls;
 use tokio_postgres::error::SqlState;
 
-use crate::{is_alive, query, server_dir};
+use crate::{is_alive, query, server_dir, wait_for};
 
 fn disposable() -> PostgresOptions {
     PostgresOptions { disposable: true, ..PostgresOptions::default() }
@@ -87,7 +87,11 @@ async fn copying_waits_until_the_original_is_not_in_use() {
     let url = postgres.url("template");
     // Postgres itself waits for five seconds before it reports that the database is in use.
     let busy = query(&url, "SELECT pg_sleep(6)");
-    let copy = postgres.clone_database("template", "copy");
+    let copy = async {
+        let sleeping = "SELECT pid FROM pg_stat_activity WHERE datname = 'template' AND wait_event = 'PgSleep'";
+        wait_for(async || query(&postgres.url("postgres"), sleeping).await.unwrap()).await;
+        postgres.clone_database("template", "copy").await
+    };
     let (slept, copied) = tokio::join!(busy, copy);
     slept.unwrap();
     copied.unwrap();
