@@ -27,7 +27,8 @@ impl Browser {
     /// Starts a browser whose profile is below `dir`.
     ///
     /// # Errors
-    /// Neither Chromium nor Chrome is installed, another process uses `dir`, or it does not start; the error then shows the end of its log.
+    /// Neither Chromium nor Chrome is installed, another process uses `dir`, or it does not start;
+    /// the error then shows the end of its log.
     pub fn start(dir: &Path) -> Result<Self> {
         let dir = ServerDir::lock(dir)?;
         let data = dir.create_data_dir(None)?;

@@ -9,8 +9,8 @@ use crate::server_dir::write_private;
 use crate::unprivileged_user::UnprivilegedUser;
 use crate::{Error, Result};
 
-/// Returns the file of the authority's certificate, and creates the certificates of the authority and of the server if there are
-/// none. The user that the server runs as owns its key.
+/// Returns the file of the authority's certificate, and creates the certificates of the authority
+/// and of the server if there are none. The user that the server runs as owns its key.
 ///
 /// # Errors
 /// The certificates cannot be created or written.
@@ -39,7 +39,8 @@ pub(crate) fn ensure(dir: &Path, user: Option<UnprivilegedUser>) -> Result<PathB
     Ok(ca_file)
 }
 
-/// Returns the files of the server's certificate, its key, and the authority's certificate. They are beside `data`.
+/// Returns the files of the server's certificate, its key, and the authority's certificate. They
+/// are beside `data`.
 pub(crate) fn files(data: &Path) -> [PathBuf; 3] {
     ["server.pem", "server.key", "ca.pem"].map(|name| data.with_file_name(name))
 }

@@ -99,7 +99,8 @@ impl Error {
     }
 }
 
-/// Returns the message of the server. The driver's own text is "db error", and its source has the message.
+/// Returns the message of the server. The driver's own text is "db error", and its source has the
+/// message.
 fn detail(error: &tokio_postgres::Error) -> String {
     error.as_db_error().map_or_else(|| error.to_string(), |db| format!("{} ({})", db.message(), db.code().code()))
 }

@@ -16,13 +16,14 @@ pub(crate) enum Executable {
     Docker { image: &'static str, name: &'static str },
 }
 
-/// Returns the executables of the server on this machine, the best first: installed ones, the newest first, and then the
-/// container image if Docker has it.
+/// Returns the executables of the server on this machine, the best first: installed ones, the
+/// newest first, and then the container image if Docker has it.
 pub(crate) fn find_all(server: Server) -> Vec<Executable> {
     let mut found: Vec<(PathBuf, u32)> = Vec::new();
     for directory in search_path(server) {
         for name in server.executable_names() {
-            // Links are not followed: on Debian `redis-server` is a link to a program that checks the name it is called by.
+            // Links are not followed: on Debian `redis-server` is a link to a program that checks
+            // the name it is called by.
             let path = directory.join(name);
             if !path.is_file() || found.iter().any(|(known, _)| is_same_file(known, &path)) {
                 continue;
@@ -82,7 +83,8 @@ fn query_major_version(executable: &Path) -> Option<u32> {
     parse_major_version(&String::from_utf8(output.stdout).ok()?)
 }
 
-/// Parses the first number of `postgres (PostgreSQL) 15.18`, `Redis server v=7.0.15 sha=…` or `PgBouncer 1.18.0`.
+/// Parses the first number of `postgres (PostgreSQL) 15.18`, `Redis server v=7.0.15 sha=…` or
+/// `PgBouncer 1.18.0`.
 fn parse_major_version(text: &str) -> Option<u32> {
     let start = text.find(|c: char| c.is_ascii_digit())?;
     text.get(start..)?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()

@@ -11,7 +11,8 @@ pub struct QueryPlan {
     pub indexes: BTreeSet<String>,
     /// The tables that are read completely.
     pub scans: BTreeSet<String>,
-    /// The tables whose rows are collected from an index before they are read, which loses the order of the index.
+    /// The tables whose rows are collected from an index before they are read, which loses the
+    /// order of the index.
     pub bitmaps: BTreeSet<String>,
     /// The number of steps that sort.
     pub sorts: usize,

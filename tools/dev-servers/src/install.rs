@@ -10,8 +10,9 @@ use crate::{Error, Result, Server};
 
 /// Installs the servers that are missing, with apt or Homebrew, or else as a Docker image.
 ///
-/// It neither starts nor enables services for what it installs, and does not change existing ones. `progress` receives a line for
-/// each step with its reason, and the lines that the package manager prints.
+/// It neither starts nor enables services for what it installs, and does not change existing ones.
+/// `progress` receives a line for each step with its reason, and the lines that the package manager
+/// prints.
 ///
 /// # Errors
 /// A server could not be installed; the error says what to install by hand.

@@ -9,9 +9,10 @@
 //! | [`pgbouncer`] | a transaction pooler in front of a Postgres |
 //! | [`browser`] | a headless Chromium |
 //!
-//! Every server listens only on the loopback interface, on a port that differs from the standard ones, and has its files in the
-//! directory that it is given. It is stopped when its value is dropped. On Linux it also ends when this process is killed.
-//! The functions that start and stop servers block the calling thread, for seconds at most.
+//! Every server listens only on the loopback interface, on a port that differs from the standard
+//! ones, and has its files in the directory that it is given. It is stopped when its value is
+//! dropped. On Linux it also ends when this process is killed. The functions that start and stop
+//! servers block the calling thread, for seconds at most.
 
 pub mod browser;
 mod certificate;

@@ -19,10 +19,12 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// Starts a pooler in `dir` for all databases of a server. `postgres` is the superuser's access to it.
+    /// Starts a pooler in `dir` for all databases of a server. `postgres` is the superuser's access
+    /// to it.
     ///
     /// # Errors
-    /// PgBouncer is not installed, another process uses `dir`, or it does not start; the error then shows the end of its log.
+    /// PgBouncer is not installed, another process uses `dir`, or it does not start; the error then
+    /// shows the end of its log.
     pub fn start(dir: &Path, postgres: &Admin) -> Result<Self> {
         let dir = ServerDir::lock(dir)?;
         let user = UnprivilegedUser::find();
@@ -51,8 +53,8 @@ impl PgBouncer {
         Ok(Self { process, admin, _dir: dir })
     }
 
-    /// Returns the URL of a database through the pooler, with user and password. The database `pgbouncer` is its console, which
-    /// accepts `SHOW STATS` and similar commands.
+    /// Returns the URL of a database through the pooler, with user and password. The database
+    /// `pgbouncer` is its console, which accepts `SHOW STATS` and similar commands.
     pub fn url(&self, database: &str) -> String {
         self.admin.url(database)
     }
@@ -60,11 +62,6 @@ impl PgBouncer {
     /// Returns the process id of the pooler.
     pub fn pid(&self) -> u32 {
         self.process.pid()
-    }
-
-    /// Stops the pooler and disconnects its clients.
-    pub fn stop(&self) {
-        self.process.stop();
     }
 
     /// Stops the pooler, if it runs, and starts it on the same port.

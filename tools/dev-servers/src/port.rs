@@ -8,14 +8,17 @@ use std::{fs, io};
 
 use crate::{Error, Result, Server};
 
-/// Above the ports that services register, and below those that Linux (32768) and macOS (49152) assign to clients.
+/// Above the ports that services register, and below those that Linux (32768) and macOS (49152)
+/// assign to clients.
 const FIRST: u16 = 20_000;
 const COUNT: u16 = 10_000;
 
-/// The ports that this process has chosen, so that servers that start concurrently do not get the same one.
+/// The ports that this process has chosen, so that servers that start concurrently do not get the
+/// same one.
 static RESERVED: LazyLock<Mutex<HashSet<u16>>> = LazyLock::new(Mutex::default);
 
-/// Chooses the port of a server: the requested one, or else the one it had before, or else a free one.
+/// Chooses the port of a server: the requested one, or else the one it had before, or else a free
+/// one.
 ///
 /// # Errors
 /// The requested port is taken, or no port is free.
@@ -84,7 +87,8 @@ mod tests {
 
     #[test]
     fn a_taken_port_is_rejected_if_requested_and_replaced_if_it_was_the_last_one() {
-        // A child that another test forks at this moment has the open sockets of this process until it executes its program.
+        // A child that another test forks at this moment has the open sockets of this process until
+        // it executes its program.
         let bind = |_| TcpListener::bind((Ipv4Addr::LOCALHOST, find_free().unwrap())).ok();
         let listener = (0..20).find_map(bind).unwrap();
         let taken = listener.local_addr().unwrap().port();

@@ -22,19 +22,21 @@ const USER: &str = "kai";
 /// The options of a [`Postgres`].
 #[derive(Debug, Clone, Default)]
 pub struct PostgresOptions {
-    /// The port to listen on. Without one, the port of the last start if it is free, or else any free port.
+    /// The port to listen on. Without one, the port of the last start if it is free, or else any
+    /// free port.
     pub port: Option<u16>,
-    /// Whether the server starts without the data of the last start and never syncs to the disk, for tests. Committed data
-    /// survive a kill of the server, but not a crash of the machine.
+    /// Whether the server starts without the data of the last start and never syncs to the disk,
+    /// for tests. Committed data survive a kill of the server, but not a crash of the machine.
     pub disposable: bool,
-    /// Whether TLS connections are accepted too, with a certificate for 127.0.0.1 and `localhost` from an authority that is
-    /// created for this directory.
+    /// Whether TLS connections are accepted too, with a certificate for 127.0.0.1 and `localhost`
+    /// from an authority that is created for this directory.
     pub tls: bool,
     /// Further settings of `postgresql.conf`, by name.
     pub settings: Vec<(String, String)>,
 }
 
-/// A running Postgres that listens only on 127.0.0.1. Dropping it stops it. Its data stay in its directory.
+/// A running Postgres that listens only on 127.0.0.1. Dropping it stops it. Its data stay in its
+/// directory.
 #[derive(Debug)]
 pub struct Postgres {
     process: Process,
@@ -46,12 +48,12 @@ pub struct Postgres {
 impl Postgres {
     /// Starts the server in `dir`, and creates its data there if there are none.
     ///
-    /// If this process is root, the server runs as `postgres` or `nobody`. If that user cannot reach `dir`, the data are under
-    /// `/var/tmp` and `dir/data` is a link to them.
+    /// If this process is root, the server runs as `postgres` or `nobody`. If that user cannot
+    /// reach `dir`, the data are under `/var/tmp` and `dir/data` is a link to them.
     ///
     /// # Errors
-    /// Postgres is not installed, another process uses `dir`, the requested port is taken, or the server does not start; the
-    /// error then shows the end of its log.
+    /// Postgres is not installed, another process uses `dir`, the requested port is taken, or the
+    /// server does not start; the error then shows the end of its log.
     pub fn start(dir: &Path, options: &PostgresOptions) -> Result<Self> {
         let dir = ServerDir::lock(dir)?;
         let user = UnprivilegedUser::find();
@@ -97,7 +99,8 @@ impl Postgres {
         &self.admin
     }
 
-    /// Returns the file of the certificate that a client has to trust, in PEM. Only with TLS there is one.
+    /// Returns the file of the certificate that a client has to trust, in PEM. Only with TLS there
+    /// is one.
     pub fn ca_file(&self) -> Option<&Path> {
         self.ca_file.as_deref()
     }
@@ -136,7 +139,8 @@ impl Postgres {
         self.admin.drop_database(name).await
     }
 
-    /// Stops the server in an orderly way: it rolls back transactions, disconnects clients and writes its data.
+    /// Stops the server in an orderly way: it rolls back transactions, disconnects clients and
+    /// writes its data.
     pub fn stop(&self) {
         self.process.stop();
     }
@@ -198,7 +202,8 @@ fn arguments(launch: &Launch, options: &PostgresOptions) -> Vec<OsString> {
         ("log_line_prefix".to_owned(), "%m [%p] %q%u@%d ".to_owned()),
     ];
     if options.disposable {
-        // Commits still reach the system before they are acknowledged: they survive a kill of the server.
+        // Commits still reach the system before they are acknowledged: they survive a kill of the
+        // server.
         for name in ["fsync", "full_page_writes"] {
             settings.push((name.to_owned(), "off".to_owned()));
         }

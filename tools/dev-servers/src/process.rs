@@ -1,4 +1,5 @@
-//! One server process: spawned so that it ends with this process, watched until it is ready, signalled as a whole.
+//! One server process: spawned so that it ends with this process, watched until it is ready,
+//! signalled as a whole.
 
 mod spawn;
 mod tree;
@@ -45,7 +46,8 @@ pub(crate) struct Launch {
 }
 
 impl Launch {
-    /// Reports whether the server is in a container of a virtual machine, whose loopback interface is a different one.
+    /// Reports whether the server is in a container of a virtual machine, whose loopback interface
+    /// is a different one.
     pub(crate) fn is_behind_a_published_port(&self) -> bool {
         matches!(self.executable, Executable::Docker { .. }) && !cfg!(target_os = "linux")
     }
@@ -59,12 +61,13 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts the server on the requested port, or else on the port it had before, or else on any free one, and waits until it is
-    /// ready. `configure` passes the port of the launch to the server, by arguments or in a file.
+    /// Starts the server on the requested port, or else on the port it had before, or else on any
+    /// free one, and waits until it is ready. `configure` passes the port of the launch to the
+    /// server, by arguments or in a file.
     ///
     /// # Errors
-    /// The requested port is taken. Or the executable cannot be run, ends at once, or is not ready within a minute; the error then
-    /// shows the end of its log.
+    /// The requested port is taken. Or the executable cannot be run, ends at once, or is not ready
+    /// within a minute; the error then shows the end of its log.
     pub(crate) fn start(
         mut launch: Launch,
         requested_port: Option<u16>,
@@ -76,12 +79,12 @@ impl Process {
             launch.port = port::choose(launch.server, requested_port, &launch.dir)?;
             configure(&mut launch)?;
             match Self::start_once(launch.clone()) {
-                // Another process took the free port before the server did. It may have done so for a moment only: a child that
-                // this process forks has its open sockets until it executes its program.
+                // Another process took the free port before the server did. It may have done so
+                // only for a moment: a child that this process forks has its open sockets until it
+                // executes its program.
                 Err(Error::Failed { tail, .. })
                     if tail.contains("in use") && requested_port.is_none() && attempts < MAX_PORT_ATTEMPTS =>
                 {
-                    port::release(launch.port);
                     attempts += 1;
                 }
                 Err(error) => return Err(error),
@@ -135,7 +138,8 @@ impl Process {
         tree::remove_pid_file(&self.launch.dir);
     }
 
-    /// Kills the server and all its children, as a crash of the machine would, and waits until they have ended.
+    /// Kills the server and all its children, as a crash of the machine would, and waits until they
+    /// have ended.
     pub(crate) fn kill(&self) {
         if !self.is_running() {
             return;

@@ -19,12 +19,14 @@ use crate::{Error, Result, Server, certificate, install, port};
 /// The options of a [`Redis`].
 #[derive(Debug, Clone, Default)]
 pub struct RedisOptions {
-    /// The port to listen on. Without one, the port of the last start if it is free, or else any free port.
+    /// The port to listen on. Without one, the port of the last start if it is free, or else any
+    /// free port.
     pub port: Option<u16>,
-    /// Whether the keys are written to the disk at intervals and at a stop, and are read back at a start.
+    /// Whether the keys are written to the disk at intervals and at a stop, and are read back at a
+    /// start.
     pub keep: bool,
-    /// Whether only TLS connections are accepted, with a certificate for 127.0.0.1 and `localhost` from an authority that is
-    /// created for this directory.
+    /// Whether only TLS connections are accepted, with a certificate for 127.0.0.1 and `localhost`
+    /// from an authority that is created for this directory.
     pub tls: bool,
     /// Further directives of `redis.conf`: names, and arguments as they are written there.
     pub directives: Vec<(String, String)>,
@@ -42,8 +44,8 @@ impl Redis {
     /// Starts the server in `dir`.
     ///
     /// # Errors
-    /// Redis is not installed, another process uses `dir`, the requested port is taken, or the server does not start; the error
-    /// then shows the end of its log.
+    /// Redis is not installed, another process uses `dir`, the requested port is taken, or the
+    /// server does not start; the error then shows the end of its log.
     pub fn start(dir: &Path, options: &RedisOptions) -> Result<Self> {
         let dir = ServerDir::lock(dir)?;
         let data = dir.create_data_dir(None)?;
@@ -65,7 +67,8 @@ impl Redis {
         Ok(Self { process, ca_file, _dir: dir })
     }
 
-    /// Returns the URL of the server without TLS that another process runs in `dir`, if there is one.
+    /// Returns the URL of the server without TLS that another process runs in `dir`, if there is
+    /// one.
     pub fn attach(dir: &Path) -> Option<String> {
         let url = format!("redis://127.0.0.1:{}", port::last(dir)?);
         let mut connection =
@@ -79,7 +82,8 @@ impl Redis {
         format!("{scheme}://127.0.0.1:{}", self.port())
     }
 
-    /// Returns the file of the certificate that a client has to trust, in PEM. Only with TLS there is one.
+    /// Returns the file of the certificate that a client has to trust, in PEM. Only with TLS there
+    /// is one.
     pub fn ca_file(&self) -> Option<&Path> {
         self.ca_file.as_deref()
     }
@@ -99,7 +103,8 @@ impl Redis {
         self.process.stop();
     }
 
-    /// Stops the server, if it runs, and starts it on the same port. Without [`RedisOptions::keep`] it is empty then.
+    /// Stops the server, if it runs, and starts it on the same port. Without [`RedisOptions::keep`]
+    /// it is empty then.
     ///
     /// # Errors
     /// It does not start; the error shows the end of its log.

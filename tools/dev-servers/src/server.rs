@@ -28,9 +28,9 @@ impl Server {
         }
     }
 
-    /// Returns the oldest major version that is supported. Postgres 13 is the oldest that is still maintained. `SET … NX GET`,
-    /// with which a read opens a generation, came with Redis 7.0. Ubuntu's package of Chromium, whose number is 85, contains no
-    /// browser.
+    /// Returns the oldest major version that is supported. Postgres 13 is the oldest that is still
+    /// maintained. `SET … NX GET`, with which a read opens a generation, came with Redis 7.0.
+    /// Ubuntu's package of Chromium, whose number is 85, contains no browser.
     pub(crate) fn min_major_version(self) -> u32 {
         match self {
             Self::Postgres => 13,
@@ -40,7 +40,8 @@ impl Server {
         }
     }
 
-    /// Returns the container image that contains the executable, if there is an official one that needs no further set-up.
+    /// Returns the container image that contains the executable, if there is an official one that
+    /// needs no further set-up.
     pub(crate) fn docker_image(self) -> Option<&'static str> {
         match self {
             Self::Postgres => Some("postgres:17-alpine"),

@@ -40,8 +40,9 @@ impl ServerDir {
         }
     }
 
-    /// Creates the sub-directory `data`, which only its owner can read. If the server runs as another user, that user owns it.
-    /// If that user cannot reach it (a checkout below a private home), `data` is a link to a directory under `/var/tmp`.
+    /// Creates the sub-directory `data`, which only its owner can read. If the server runs as
+    /// another user, that user owns it. If that user cannot reach it (a checkout below a private
+    /// home), `data` is a link to a directory under `/var/tmp`.
     ///
     /// # Errors
     /// The directory cannot be created, or its owner cannot be changed.
@@ -74,8 +75,8 @@ impl ServerDir {
 
 impl Drop for ServerDir {
     fn drop(&mut self) {
-        // Closing the file is not enough: a child that another thread forks has a copy of it until it executes its program.
-        // If unlocking fails, closing the last copy unlocks.
+        // Closing the file is not enough: a child that another thread forks has a copy of it until
+        // it executes its program. If unlocking fails, closing the last copy unlocks.
         let _ = self.lock.unlock();
     }
 }
@@ -113,7 +114,8 @@ fn create_private_dir(path: &Path) -> Result<()> {
     }
 }
 
-/// Asks the system rather than reading permission bits, which would miss access lists and mount options.
+/// Asks the system rather than reading permission bits, which would miss access lists and mount
+/// options.
 fn is_writable_by(path: &Path, user: UnprivilegedUser) -> bool {
     let mut test = Command::new("test");
     test.arg(OsStr::new("-w")).arg(path).uid(user.uid).gid(user.gid).current_dir("/");

@@ -1,4 +1,5 @@
-//! The servers that `cargo xtask test` has started for the tests. Without it each function panics and says what to run.
+//! The servers that `cargo xtask test` has started for the tests. Without it each function panics
+//! and says what to run.
 #![expect(clippy::expect_used, clippy::panic, reason = "for tests alone")]
 
 use std::env;

@@ -12,8 +12,9 @@ pub(crate) struct UnprivilegedUser {
 }
 
 impl UnprivilegedUser {
-    /// Returns the user for servers that refuse to run as root, which are Postgres and PgBouncer: `postgres`, or else
-    /// `nobody`. Returns `None` if this process is not root and runs them itself.
+    /// Returns the user for servers that refuse to run as root, which are Postgres and PgBouncer:
+    /// `postgres`, or else `nobody`. Returns `None` if this process is not root and runs them
+    /// itself.
     pub(crate) fn find() -> Option<Self> {
         if !geteuid().is_root() {
             return None;

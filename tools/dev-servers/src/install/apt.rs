@@ -77,14 +77,15 @@ fn parse_candidate_major_version(policy: &str) -> Option<u32> {
     upstream.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
-/// Disables the services of packages. A package enables its service for the next start of the machine, which nobody requested for
-/// these.
+/// Disables the services of packages. A package enables its service for the next start of the
+/// machine, which nobody requested for these.
 fn disable_services(root: &RootCommand, packages: &[&str]) {
     if !Path::new("/run/systemd/system").exists() {
         return;
     }
     for package in packages {
-        // A service whose name differs from its package stays enabled. A failure of the installation would not disable it.
+        // A service whose name differs from its package stays enabled. A failure of the
+        // installation would not disable it.
         let _ = root.run(&["systemctl", "disable", "--quiet", package], &mut |_| ());
     }
 }
@@ -119,8 +120,8 @@ fn ask_for_sudo_password() -> bool {
     io::stdin().is_terminal() && Command::new("sudo").arg("-v").status().is_ok_and(|status| status.success())
 }
 
-/// Rules by which installed packages start no service, and Postgres creates no `main` cluster. Dropping it removes the rules that
-/// it created, and no others.
+/// Rules by which installed packages start no service, and Postgres creates no `main` cluster.
+/// Dropping it removes the rules that it created, and no others.
 struct ServiceBlock<'a> {
     root: &'a RootCommand,
     created: Vec<PathBuf>,

@@ -24,7 +24,8 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// Parses `postgres://user:password@host:port/database`. The database must be one that is never copied, such as `postgres`.
+    /// Parses `postgres://user:password@host:port/database`. The database must be one that is never
+    /// copied, such as `postgres`.
     ///
     /// # Errors
     /// The text has another form.
@@ -83,9 +84,11 @@ impl Admin {
         }
     }
 
-    /// Copies a database, including the settings of `ALTER DATABASE … SET`, which Postgres itself does not copy.
+    /// Copies a database, including the settings of `ALTER DATABASE … SET`, which Postgres itself
+    /// does not copy.
     ///
-    /// There may be no connection to the original. The copying waits for existing ones to close, for up to 20 s.
+    /// There may be no connection to the original. The copying waits for existing ones to close,
+    /// for up to 20 s.
     ///
     /// # Errors
     /// The server rejects it or is unavailable, or the original stays in use.
@@ -100,7 +103,8 @@ impl Admin {
                 }
                 sleep(Duration::from_millis(20)).await;
             }
-            // The settings are copied in the catalogue, because a statement would have to know which of them are lists.
+            // The settings are copied in the catalogue, because a statement would have to know
+            // which of them are lists.
             let settings = "INSERT INTO pg_db_role_setting SELECT copy.oid, s.setrole, s.setconfig \
                 FROM pg_db_role_setting s JOIN pg_database o ON o.oid = s.setdatabase, pg_database copy \
                 WHERE o.datname = $1 AND copy.datname = $2";

@@ -9,9 +9,11 @@ use crate::process::{Launch, run_to_completion};
 use crate::server_dir::write_private;
 use crate::{Error, Result};
 
-/// Returns the superuser's password, and creates the data if there are none or if they are disposable.
+/// Returns the superuser's password, and creates the data if there are none or if they are
+/// disposable.
 ///
-/// The password file is written last. Data without one are thus the remains of an interrupted attempt, and are created again.
+/// The password file is written last. Data without one are thus the remains of an interrupted
+/// attempt, and are created again.
 ///
 /// # Errors
 /// `initdb` fails, or the directory cannot be written.
@@ -24,8 +26,8 @@ pub(super) fn ensure(launch: &Launch, user: &str, disposable: bool) -> Result<St
         return Ok(password);
     }
     let password = generate_password()?;
-    // `initdb` requires an empty directory. The file from which it reads the password is therefore beside the data, in the
-    // directory that only the owner can read.
+    // `initdb` requires an empty directory. The file from which it reads the password is therefore
+    // beside the data, in the directory that only the owner can read.
     let initdb_file = launch.data.with_file_name("password");
     write_private(&initdb_file, &password, launch.user)?;
     let mut result = run_initdb(launch, user, "C.UTF-8", &initdb_file, disposable);
@@ -51,7 +53,8 @@ fn run_initdb(launch: &Launch, user: &str, locale: &str, password_file: &Path, d
     }
     let executable = match &launch.executable {
         Executable::Native { path, major } => {
-            // `postgres` may be a link. The tools of its version are beside the file that it refers to.
+            // `postgres` may be a link. The tools of its version are beside the file that it refers
+            // to.
             let path = path.canonicalize().map_err(Error::path("find", path))?.with_file_name("initdb");
             Executable::Native { path, major: *major }
         }

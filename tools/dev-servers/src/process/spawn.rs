@@ -15,8 +15,9 @@ use crate::server_dir::path_hash;
 
 type Job = (Command, mpsc::Sender<io::Result<Child>>);
 
-/// The thread that spawns every server. Linux sends the parent-death signal when the thread that forked ends, and not when the
-/// process does. A thread of a test or of an async runtime may end long before the process.
+/// The thread that spawns every server. Linux sends the parent-death signal when the thread that
+/// forked ends, and not when the process does. A thread of a test or of an async runtime may end
+/// long before the process.
 static SPAWNER: LazyLock<Mutex<mpsc::Sender<Job>>> = LazyLock::new(|| {
     let (sender, jobs) = mpsc::channel::<Job>();
     // If the thread cannot be started, the channel has no receiver, which `spawn` reports.
@@ -41,9 +42,10 @@ pub(super) fn spawn(command: Command) -> io::Result<Child> {
     child.recv().map_err(gone)?
 }
 
-/// Returns the command that runs the executable of a launch. It runs in a process group of its own, so that a terminal's Ctrl-C
-/// reaches only this process and servers stop in the order that it chooses. It runs as another user if this process is root,
-/// and under `setpriv` on Linux, which does not change the process id.
+/// Returns the command that runs the executable of a launch. It runs in a process group of its own,
+/// so that a terminal's Ctrl-C reaches only this process and servers stop in the order that it
+/// chooses. It runs as another user if this process is root, and under `setpriv` on Linux, which
+/// does not change the process id.
 pub(super) fn command(launch: &Launch) -> Command {
     let mut command = match &launch.executable {
         Executable::Native { path, .. } if *HAS_PDEATHSIG => {
@@ -79,9 +81,9 @@ pub(super) fn display_name(command: &Command) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// Mounts the directories under their own names, so that the arguments are those of a native executable. On Linux the container
-/// shares the network of the host. Elsewhere it runs in a virtual machine, and its one port is published on the loopback
-/// interface.
+/// Mounts the directories under their own names, so that the arguments are those of a native
+/// executable. On Linux the container shares the network of the host. Elsewhere it runs in a
+/// virtual machine, and its one port is published on the loopback interface.
 fn docker_command(launch: &Launch, image: &str, name: &str) -> Command {
     let container = container_name(&launch.dir);
     run_docker(&["rm", "--force", &container]);
@@ -176,7 +178,8 @@ mod tests {
             (cat, Path::new("/proc").join(fs::read_link("/proc/thread-self").unwrap()))
         });
         let (mut cat, thread) = requester.join().unwrap();
-        // Joining does not wait until the kernel has ended the thread, which is when it sends the signal.
+        // Joining does not wait until the kernel has ended the thread, which is when it sends the
+        // signal.
         let end = Instant::now() + Duration::from_secs(30);
         while thread.exists() {
             assert!(Instant::now() < end, "the thread ends");

@@ -9,7 +9,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{Error, Result};
 
-/// The longest wait for a process to stop after a SIGSTOP, which takes effect some time after it is sent.
+/// The longest wait for a process to stop after a SIGSTOP, which takes effect some time after it is
+/// sent.
 const SUSPEND_TIMEOUT: Duration = Duration::from_secs(1);
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
@@ -20,9 +21,10 @@ pub(super) fn signal(pid: u32, signal: Signal) {
     }
 }
 
-/// Signals a process and its descendants, and returns their ids. Postgres puts each of its processes into a group of its own,
-/// so that a signal to the group would reach only the first one. Unless it shall continue, the first process is suspended
-/// before its descendants are listed, so that it cannot fork any more.
+/// Signals a process and its descendants, and returns their ids. Postgres puts each of its
+/// processes into a group of its own, so that a signal to the group would reach only the first one.
+/// Unless it shall continue, the first process is suspended before its descendants are listed, so
+/// that it cannot fork any more.
 pub(super) fn signal_all(pid: u32, signal_to_send: Signal) -> Vec<u32> {
     if signal_to_send != Signal::CONT {
         signal(pid, Signal::STOP);
@@ -41,7 +43,8 @@ pub(super) fn signal_all(pid: u32, signal_to_send: Signal) -> Vec<u32> {
     family
 }
 
-/// Waits until all the processes have ended, or until the timeout. A process that its parent has not waited for counts as ended.
+/// Waits until all the processes have ended, or until the timeout. A process that its parent has
+/// not waited for counts as ended.
 pub(super) fn wait_until_ended(pids: &[u32], timeout: Duration) {
     wait_until(timeout, || pids.iter().all(|pid| matches!(state(*pid), None | Some('Z' | 'X'))));
 }
@@ -61,8 +64,9 @@ pub(super) fn remove_pid_file(dir: &Path) {
     let _ = fs::remove_file(dir.join("pid"));
 }
 
-/// Stops the server that an earlier process of ours left behind in this directory, if the system has no parent-death signal. The
-/// directory in its arguments shows that the system has not given its id to another process since.
+/// Stops the server that an earlier process of ours left behind in this directory, if the system
+/// has no parent-death signal. The directory in its arguments shows that the system has not given
+/// its id to another process since.
 pub(super) fn stop_leftover(dir: &Path, stop_signal: Signal, timeout: Duration) {
     let Some(pid) = fs::read_to_string(dir.join("pid")).ok().and_then(|text| text.trim().parse::<u32>().ok()) else {
         return;
@@ -90,7 +94,8 @@ fn wait_until(timeout: Duration, condition: impl Fn() -> bool) -> bool {
     true
 }
 
-/// Reports whether the process serves from this directory. A process that has ended but was not waited for has no arguments.
+/// Reports whether the process serves from this directory. A process that has ended but was not
+/// waited for has no arguments.
 fn serves(pid: u32, dir: &Path) -> bool {
     arguments(pid).is_some_and(|arguments| arguments.contains(&*dir.to_string_lossy()))
 }
@@ -102,7 +107,8 @@ fn arguments(pid: u32) -> Option<String> {
     }
 }
 
-/// Returns the state of a process as a letter, such as `T` for a suspended one. Returns `None` if there is no such process.
+/// Returns the state of a process as a letter, such as `T` for a suspended one. Returns `None` if
+/// there is no such process.
 fn state(pid: u32) -> Option<char> {
     if has_proc() {
         return parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?).map(|(state, _)| state);
@@ -110,7 +116,8 @@ fn state(pid: u32) -> Option<char> {
     ps(&["-o", "stat=", "-p", &pid.to_string()])?.trim().chars().next()
 }
 
-/// Returns every process with its parent. It reads `/proc` if possible, because a slim container has no `ps`.
+/// Returns every process with its parent. It reads `/proc` if possible, because a slim container
+/// has no `ps`.
 fn parents() -> Vec<(u32, u32)> {
     if !has_proc() {
         return ps(&["-A", "-o", "pid=,ppid="]).unwrap_or_default().lines().filter_map(parse_pair).collect();
@@ -124,8 +131,8 @@ fn has_proc() -> bool {
     Path::new("/proc/self/stat").exists()
 }
 
-/// Parses the state and the parent in a line of `/proc/<pid>/stat`. They follow the name in parentheses, which may contain any
-/// character.
+/// Parses the state and the parent in a line of `/proc/<pid>/stat`. They follow the name in
+/// parentheses, which may contain any character.
 fn parse_stat(line: &str) -> Option<(char, u32)> {
     let (_, rest) = line.rsplit_once(')')?;
     let mut fields = rest.split_whitespace();

@@ -21,8 +21,8 @@ pub struct RedisCluster {
 }
 
 impl RedisCluster {
-    /// Starts `shards` servers in sub-directories of `dir` and joins them to a cluster. Returns when each of them reports the
-    /// cluster as complete.
+    /// Starts `shards` servers in sub-directories of `dir` and joins them to a cluster. Returns
+    /// when each of them reports the cluster as complete.
     ///
     /// # Errors
     /// A server does not start, or they do not form a cluster within half a minute.
@@ -36,8 +36,8 @@ impl RedisCluster {
         Ok(Self { nodes, replicas: Vec::new() })
     }
 
-    /// Starts a cluster with a replica for each shard. A replica takes over on request and never by itself, because writes that it
-    /// has not received would be lost.
+    /// Starts a cluster with a replica for each shard. A replica takes over on request and never by
+    /// itself, because writes that it has not received would be lost.
     ///
     /// # Errors
     /// As for [`RedisCluster::start`].
@@ -72,7 +72,8 @@ impl RedisCluster {
 }
 
 fn start_node(dir: &Path) -> Result<Redis> {
-    // By default the nodes connect to each other on the port 10,000 above, which another process may use.
+    // By default the nodes connect to each other on the port 10,000 above, which another process
+    // may use.
     let bus_port = port::find_free()?;
     let directives = [
         ("cluster-enabled", "yes".to_owned()),

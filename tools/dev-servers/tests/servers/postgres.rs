@@ -161,8 +161,8 @@ fn a_server_that_was_left_behind_is_stopped_first() {
     let first = Postgres::start(dir.path(), &disposable()).unwrap();
     let (pid, pid_file) = (first.pid(), fs::read_to_string(dir.path().join("pid")).unwrap());
     drop(first);
-    // It stands for a server that survived a kill of this process, where there is no parent-death signal. The path in its
-    // arguments identifies it.
+    // It stands for a server that survived a kill of this process, where there is no parent-death
+    // signal. The path in its arguments identifies it.
     let data = fs::canonicalize(dir.path()).unwrap().join("data/cluster");
     let mut leftover = Command::new("sleep").arg0(data).arg("60").spawn().unwrap();
     fs::write(dir.path().join("pid"), pid_file.replace(&pid.to_string(), &leftover.id().to_string())).unwrap();

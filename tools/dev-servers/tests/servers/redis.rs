@@ -87,7 +87,8 @@ fn directives_are_passed_to_the_server() {
 
 #[test]
 fn with_tls_only_a_client_that_trusts_the_authority_can_connect() {
-    // The library requires the program to choose the cryptography. A second choice in the same process fails.
+    // The library requires the program to choose the cryptography. A second choice in the same
+    // process fails.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let dir = server_dir();
     let redis = Redis::start(dir.path(), &RedisOptions { tls: true, ..RedisOptions::default() }).unwrap();
