@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::Server;
 
 /// The result of this crate's functions.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a server cannot be installed, started or used.
 #[derive(Debug, thiserror::Error)]

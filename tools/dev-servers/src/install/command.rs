@@ -25,7 +25,7 @@ pub(super) fn stream(
     // The command has the writers of the pipe, which would keep it open.
     drop(command);
     let mut last = VecDeque::new();
-    for line in BufReader::new(reader).lines().map_while(std::result::Result::ok) {
+    for line in BufReader::new(reader).lines().map_while(Result::ok) {
         progress(&line);
         last.push_back(line);
         if last.len() > 10 {

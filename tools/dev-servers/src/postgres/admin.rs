@@ -131,7 +131,7 @@ impl Admin {
     async fn run(
         &self,
         what: &str,
-        work: impl AsyncFnOnce(&Client) -> std::result::Result<(), tokio_postgres::Error>,
+        work: impl AsyncFnOnce(&Client) -> Result<(), tokio_postgres::Error>,
     ) -> Result<()> {
         let mut config = Config::new();
         config.user(&self.user).password(&self.password).host(&self.host).port(self.port).dbname(&self.database);

@@ -115,11 +115,11 @@ fn signal_name(launch: &Launch) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::io::{BufRead as _, BufReader, Write as _};
     use std::path::PathBuf;
     use std::process::{ChildStdin, ChildStdout};
     use std::time::{Duration, Instant};
+    use std::{fs, iter};
 
     use super::*;
     use crate::Server;
@@ -139,7 +139,7 @@ mod tests {
     }
 
     fn words(command: &Command) -> Vec<String> {
-        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        let words = iter::once(command.get_program()).chain(command.get_args());
         words.map(|word| word.to_string_lossy().into_owned()).collect()
     }
 

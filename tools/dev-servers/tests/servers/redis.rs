@@ -93,7 +93,7 @@ fn with_tls_only_a_client_that_trusts_the_authority_can_connect() {
     let dir = server_dir();
     let redis = Redis::start(dir.path(), &RedisOptions { tls: true, ..RedisOptions::default() }).unwrap();
     assert!(redis.url().starts_with("rediss://127.0.0.1:"));
-    let authority = std::fs::read(redis.ca_file().unwrap()).unwrap();
+    let authority = fs::read(redis.ca_file().unwrap()).unwrap();
     let certificates = TlsCertificates { client_tls: None, root_cert: Some(authority) };
     let trusting = Client::build_with_tls(redis.url(), certificates).unwrap();
     assert_eq!(trusting.get_connection().unwrap().ping::<String>().unwrap(), "PONG");
