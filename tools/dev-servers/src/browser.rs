@@ -1,4 +1,4 @@
-//! A Chromium without a window, driven over the `DevTools` protocol.
+//! A headless Chromium, driven over the `DevTools` protocol.
 
 use std::path::Path;
 use std::thread;
@@ -6,58 +6,59 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::folder::Folder;
 use crate::process::{Launch, Process};
+use crate::server_dir::ServerDir;
 use crate::{Result, Server, install};
 
-/// What it prints once it can be driven, before the address.
-const READY: &str = "DevTools listening on ";
-/// As long as the rest of that line may take.
-const LINE_WITHIN: Duration = Duration::from_secs(10);
+/// The text that the browser prints before its address when it can be driven.
+const READY_TEXT: &str = "DevTools listening on ";
+/// How long the rest of that line may take.
+const ADDRESS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A running browser with a profile of its own. Dropping it ends the browser.
 #[derive(Debug)]
 pub struct Browser {
     url: String,
     _process: Process,
-    _folder: Folder,
+    _dir: ServerDir,
 }
 
 impl Browser {
     /// Starts a browser whose profile is below `dir`.
     ///
     /// # Errors
-    /// Neither Chromium nor Chrome is installed, another process uses `dir`, or it does not start; the error then shows the end of its log.
+    /// Neither Chromium nor Chrome is installed, another process uses `dir`, or it does not start;
+    /// the error then shows the end of its log.
     pub fn start(dir: &Path) -> Result<Self> {
-        let folder = Folder::claim(dir)?;
-        let data = folder.data(None)?;
+        let dir = ServerDir::lock(dir)?;
+        let data = dir.create_data_dir(None)?;
         let launch = Launch {
             server: Server::Chromium,
-            program: install::programs(Server::Chromium)?.remove(0),
-            account: None,
+            executable: install::executables(Server::Chromium)?.remove(0),
+            user: None,
             args: Vec::new(),
-            dir: folder.path.clone(),
+            dir: dir.path.clone(),
             data,
             port: 0,
-            ready: READY,
-            stop: Signal::TERM,
+            ready_text: READY_TEXT,
+            stop_signal: Signal::TERM,
         };
         let process = Process::start(launch, None, |launch| {
             launch.args = arguments(launch).into_iter().map(Into::into).collect();
             Ok(())
         })?;
-        let began = Instant::now();
+        let started = Instant::now();
         let url = loop {
-            match process.line_from(READY) {
-                Some(line) => break line.trim_start_matches(READY).trim().to_owned(),
-                None if began.elapsed() > LINE_WITHIN => return Err(process.failure("did not tell its address")),
+            match process.log_line_from(READY_TEXT) {
+                Some(line) => break line.trim_start_matches(READY_TEXT).trim().to_owned(),
+                None if started.elapsed() > ADDRESS_TIMEOUT => return Err(process.failure("did not tell its address")),
                 None => thread::sleep(Duration::from_millis(10)),
             }
         };
-        Ok(Self { url, _process: process, _folder: folder })
+        Ok(Self { url, _process: process, _dir: dir })
     }
 
-    /// The address of its socket: `ws://127.0.0.1:…/devtools/browser/…`.
+    /// Returns the address of its socket: `ws://127.0.0.1:…/devtools/browser/…`.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -67,7 +68,7 @@ fn arguments(launch: &Launch) -> Vec<String> {
     let quiet = [
         "--headless",
         "--disable-gpu",
-        // It shows pages of ours alone, and a container seldom allows what the sandbox needs.
+        // It shows only our own pages, and a container seldom allows what the sandbox needs.
         "--no-sandbox",
         // Shared memory is scarce in containers.
         "--disable-dev-shm-usage",

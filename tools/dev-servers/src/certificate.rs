@@ -1,20 +1,21 @@
-//! A certificate authority for one folder, and the server certificate that it signs.
+//! A certificate authority for one directory, and the server certificate that it signs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
-use crate::account::Account;
-use crate::folder::write_private;
+use crate::server_dir::write_private;
+use crate::unprivileged_user::UnprivilegedUser;
 use crate::{Error, Result};
 
-/// The authority's certificate, after making it and the server's if there are none. The server's key belongs to the account that it runs as.
+/// Returns the file of the authority's certificate, and creates the certificates of the authority
+/// and of the server if there are none. The user that the server runs as owns its key.
 ///
 /// # Errors
-/// The certificates cannot be made or written.
-pub(crate) fn ensure(folder: &Path, account: Option<Account>) -> Result<PathBuf> {
-    let ca_file = folder.join("ca.pem");
+/// The certificates cannot be created or written.
+pub(crate) fn ensure(dir: &Path, user: Option<UnprivilegedUser>) -> Result<PathBuf> {
+    let ca_file = dir.join("ca.pem");
     if ca_file.exists() {
         return Ok(ca_file);
     }
@@ -30,15 +31,16 @@ pub(crate) fn ensure(folder: &Path, account: Option<Account>) -> Result<PathBuf>
     let server_key = KeyPair::generate()?;
     let server_certificate = server.signed_by(&server_key, &Issuer::new(authority, authority_key))?;
 
-    let certificate = folder.join("server.pem");
+    let certificate = dir.join("server.pem");
     fs::write(&certificate, server_certificate.pem()).map_err(Error::path("write", &certificate))?;
-    write_private(&folder.join("server.key"), &server_key.serialize_pem(), account)?;
-    // Last, because its presence says that the others are complete.
+    write_private(&dir.join("server.key"), &server_key.serialize_pem(), user)?;
+    // Written last, because its presence shows that the others are complete.
     fs::write(&ca_file, authority_certificate.pem()).map_err(Error::path("write", &ca_file))?;
     Ok(ca_file)
 }
 
-/// The server's certificate, its key, and the authority's certificate. They lie beside `data`.
+/// Returns the files of the server's certificate, its key, and the authority's certificate. They
+/// are beside `data`.
 pub(crate) fn files(data: &Path) -> [PathBuf; 3] {
     ["server.pem", "server.key", "ca.pem"].map(|name| data.with_file_name(name))
 }

@@ -1,80 +1,80 @@
-//! What can go wrong with a server.
+//! Errors of servers.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::Server;
 
-/// The result of everything that this crate does.
-pub type Result<T> = std::result::Result<T, Error>;
+/// The result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, in words for the person in front of the terminal.
+/// Why a server cannot be installed, started or used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The server's program is nowhere to be found, or too old, and could not be installed.
+    /// The server's executable is missing or too old, and could not be installed.
     #[error("{server} is not installed: {advice}")]
     NotInstalled {
-        /// Which server.
+        /// The server.
         server: Server,
-        /// What to do about it.
+        /// The remedy.
         advice: String,
     },
-    /// The port that was asked for belongs to somebody else.
+    /// Another process uses the requested port.
     #[error("port {port} of 127.0.0.1 is taken, {server} cannot listen there")]
     PortTaken {
-        /// Which server.
+        /// The server.
         server: Server,
-        /// The port that was asked for.
+        /// The requested port.
         port: u16,
     },
-    /// The server did not come up, or did not do what it was told.
+    /// The server did not start, or did not do what was requested.
     #[error("{server} {what}; the end of its log ({}):\n{tail}", log.display())]
     Failed {
-        /// Which server.
+        /// The server.
         server: Server,
-        /// What it did not do.
+        /// What the server did not do.
         what: String,
         /// Its log file.
         log: PathBuf,
         /// The last lines of the log.
         tail: String,
     },
-    /// Another process runs a server out of the same folder.
+    /// Another process runs a server in the same directory.
     #[error("{} is in use: another process runs its server there", .0.display())]
     InUse(PathBuf),
-    /// A command that was run to the end reported a failure.
+    /// A command failed.
     #[error("{command} failed: {output}")]
     Command {
-        /// The command, as one could type it.
+        /// The command line.
         command: String,
-        /// What it printed last.
+        /// Its last output.
         output: String,
     },
-    /// The operating system refused.
+    /// The operating system reported an error.
     #[error("{what}: {source}")]
     Io {
         /// What was attempted.
         what: String,
-        /// Its answer.
+        /// The error.
         source: io::Error,
     },
-    /// Postgres refused a statement of ours.
+    /// Postgres rejected a statement.
     #[error("{what}: {}", detail(.source))]
     Sql {
         /// What was attempted.
         what: String,
-        /// Its answer.
+        /// The error.
         source: tokio_postgres::Error,
     },
-    /// Redis refused a command of ours.
+    /// Redis rejected a command.
     #[error("{what}: {source}")]
     Redis {
         /// What was attempted.
         what: String,
-        /// Its answer.
+        /// The error.
         source: redis::RedisError,
     },
-    /// A certificate could not be made.
+    /// A certificate could not be created.
     #[error("certificate: {0}")]
     Certificate(#[from] rcgen::Error),
 }
@@ -99,7 +99,8 @@ impl Error {
     }
 }
 
-/// The driver's own text says "db error" and leaves what the server said to its source.
+/// Returns the message of the server. The driver's own text is "db error", and its source has the
+/// message.
 fn detail(error: &tokio_postgres::Error) -> String {
     error.as_db_error().map_or_else(|| error.to_string(), |db| format!("{} ({})", db.message(), db.code().code()))
 }

@@ -1,37 +1,39 @@
-//! Postgres, Redis and PgBouncer of our own; and a browser, for tests.
+//! Development servers: Postgres, Redis and PgBouncer, and a browser for tests.
 //!
-//! | module | holds |
+//! | module | contents |
 //! |---|---|
-//! | [`install`] | finding the servers' programs, and installing them when they are missing |
+//! | [`install`] | the search for the servers' executables, and the installation of missing ones |
 //! | [`postgres`] | a Postgres server, and the databases in it |
-//! | [`plan`] | what Postgres does for a statement, as it tells it itself |
+//! | [`explain`] | the plan of a statement, as Postgres prints it |
 //! | [`redis`] | a Redis server, a Redis Cluster, with or without TLS |
 //! | [`pgbouncer`] | a transaction pooler in front of a Postgres |
-//! | [`browser`] | a Chromium without a window |
+//! | [`browser`] | a headless Chromium |
 //!
-//! Every server listens on the loopback interface alone, on a port away from the standard ones, and keeps its files in the
-//! folder that it is given. It is stopped when its value is dropped; on Linux it also ends when this process is killed.
-//! The functions that start and stop block the calling thread, for seconds at most.
+//! Every server listens only on the loopback interface, on a port that differs from the standard
+//! ones, and has its files in the directory that it is given. It is stopped when its value is
+//! dropped. On Linux it also ends when this process is killed. The functions that start and stop
+//! servers block the calling thread, for seconds at most.
 
-mod account;
 pub mod browser;
 mod certificate;
 mod error;
-mod folder;
+mod executable;
+pub mod explain;
 pub mod install;
 pub mod pgbouncer;
-pub mod plan;
 mod port;
 pub mod postgres;
 mod process;
-pub mod program;
 pub mod redis;
+mod server;
+mod server_dir;
 pub mod testing;
+mod unprivileged_user;
 
 pub use browser::Browser;
 pub use error::{Error, Result};
+pub use explain::QueryPlan;
 pub use pgbouncer::PgBouncer;
-pub use plan::Plan;
 pub use postgres::{Postgres, PostgresOptions};
-pub use program::Server;
 pub use redis::{Redis, RedisCluster, RedisOptions};
+pub use server::Server;

@@ -1,4 +1,4 @@
-//! A Postgres server of our own.
+//! A Postgres server.
 
 mod admin;
 mod initdb;
@@ -10,65 +10,68 @@ use std::path::{Path, PathBuf};
 use rustix::process::Signal;
 
 pub use self::admin::Admin;
-use crate::account::Account;
-use crate::folder::Folder;
+use crate::executable::Executable;
 use crate::process::{Launch, Process};
-use crate::program::Program;
+use crate::server_dir::ServerDir;
+use crate::unprivileged_user::UnprivilegedUser;
 use crate::{Error, Result, Server, certificate, install, port};
 
-/// The superuser, and the role that the functions sign in with on this machine.
+/// The superuser, which is also the role with which the functions sign in on this machine.
 const USER: &str = "kai";
 
-/// How a Postgres is started.
+/// The options of a [`Postgres`].
 #[derive(Debug, Clone, Default)]
 pub struct PostgresOptions {
-    /// The port to listen on; without one the port of the last start if it is free, else any free port.
+    /// The port to listen on. Without one, the port of the last start if it is free, or else any
+    /// free port.
     pub port: Option<u16>,
-    /// For tests: starts without the data of the last start, and never syncs to the disk. What was committed survives a kill of
-    /// the server, but not of the machine.
+    /// Whether the server starts without the data of the last start and never syncs to the disk,
+    /// for tests. Committed data survive a kill of the server, but not a crash of the machine.
     pub disposable: bool,
-    /// Takes TLS connections too, with a certificate for 127.0.0.1 and `localhost` from an authority made for this folder.
+    /// Whether TLS connections are accepted too, with a certificate for 127.0.0.1 and `localhost`
+    /// from an authority that is created for this directory.
     pub tls: bool,
     /// Further settings of `postgresql.conf`, by name.
     pub settings: Vec<(String, String)>,
 }
 
-/// A running Postgres that listens on 127.0.0.1 alone. Dropping it stops it; its data stay in its folder.
+/// A running Postgres that listens only on 127.0.0.1. Dropping it stops it. Its data stay in its
+/// directory.
 #[derive(Debug)]
 pub struct Postgres {
     process: Process,
     admin: Admin,
     ca_file: Option<PathBuf>,
-    _folder: Folder,
+    _dir: ServerDir,
 }
 
 impl Postgres {
-    /// Starts the server in `dir`, after making its data there if there are none.
+    /// Starts the server in `dir`, and creates its data there if there are none.
     ///
-    /// When we are root it runs as `postgres` or `nobody`; if that user cannot reach `dir`, its data are under `/var/tmp` and
-    /// `dir/data` is a link to them.
+    /// If this process is root, the server runs as `postgres` or `nobody`. If that user cannot
+    /// reach `dir`, the data are under `/var/tmp` and `dir/data` is a link to them.
     ///
     /// # Errors
-    /// Postgres is not installed, another process uses `dir`, the port asked for is taken, or the server does not start; the
-    /// error then shows the end of its log.
+    /// Postgres is not installed, another process uses `dir`, the requested port is taken, or the
+    /// server does not start; the error then shows the end of its log.
     pub fn start(dir: &Path, options: &PostgresOptions) -> Result<Self> {
-        let folder = Folder::claim(dir)?;
-        let account = Account::for_servers();
-        let data = folder.data(account)?;
-        let ca_file = if options.tls { Some(certificate::ensure(&data, account)?) } else { None };
+        let dir = ServerDir::lock(dir)?;
+        let user = UnprivilegedUser::find();
+        let data = dir.create_data_dir(user)?;
+        let ca_file = if options.tls { Some(certificate::ensure(&data, user)?) } else { None };
         let data = data.join("cluster");
-        let program = choose_program(&data)?;
+        let executable = choose_executable(&data)?;
         let launch = Launch {
             server: Server::Postgres,
-            program,
-            account,
+            executable,
+            user,
             args: Vec::new(),
-            dir: folder.path.clone(),
+            dir: dir.path.clone(),
             data,
             port: 0,
-            ready: "database system is ready to accept connections",
-            // Not SIGTERM, upon which Postgres waits for its clients to leave.
-            stop: Signal::INT,
+            ready_text: "database system is ready to accept connections",
+            // On SIGTERM it waits for its clients to disconnect.
+            stop_signal: Signal::INT,
         };
         let password = initdb::ensure(&launch, USER, options.disposable)?;
         let process = Process::start(launch, options.port, |launch| {
@@ -76,45 +79,46 @@ impl Postgres {
             Ok(())
         })?;
         let admin = Admin::new(USER, password, process.port());
-        Ok(Self { process, admin, ca_file, _folder: folder })
+        Ok(Self { process, admin, ca_file, _dir: dir })
     }
 
-    /// Access to the server that another process runs in `dir`, if one does.
+    /// Returns access to the server that another process runs in `dir`, if there is one.
     pub async fn attach(dir: &Path) -> Option<Admin> {
         let password = fs::read_to_string(dir.join("password")).ok()?;
-        let admin = Admin::new(USER, password, port::remembered(dir)?);
+        let admin = Admin::new(USER, password, port::last(dir)?);
         admin.has_database("postgres").await.then_some(admin)
     }
 
-    /// The URL of a database, with user and password.
+    /// Returns the URL of a database, with user and password.
     pub fn url(&self, database: &str) -> String {
         self.admin.url(database)
     }
 
-    /// The handle for making and dropping databases.
+    /// Returns the superuser's access, which creates and drops databases.
     pub fn admin(&self) -> &Admin {
         &self.admin
     }
 
-    /// The certificate of the authority that a client has to trust, in PEM; with TLS only.
+    /// Returns the file of the certificate that a client has to trust, in PEM. Only with TLS there
+    /// is one.
     pub fn ca_file(&self) -> Option<&Path> {
         self.ca_file.as_deref()
     }
 
-    /// The port on 127.0.0.1.
+    /// Returns the port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.process.port()
     }
 
-    /// The process id of the postmaster.
+    /// Returns the process id of the postmaster.
     pub fn pid(&self) -> u32 {
         self.process.pid()
     }
 
-    /// Makes an empty database; see [`Admin::create_database`].
+    /// Creates an empty database; see [`Admin::create_database`].
     ///
     /// # Errors
-    /// The server refuses or is away.
+    /// The server rejects it or is unavailable.
     pub async fn create_database(&self, name: &str) -> Result<()> {
         self.admin.create_database(name).await
     }
@@ -122,20 +126,21 @@ impl Postgres {
     /// Copies a database with its settings; see [`Admin::clone_database`].
     ///
     /// # Errors
-    /// The server refuses or is away.
+    /// The server rejects it or is unavailable.
     pub async fn clone_database(&self, template: &str, name: &str) -> Result<()> {
         self.admin.clone_database(template, name).await
     }
 
-    /// Drops a database and whoever is connected to it; see [`Admin::drop_database`].
+    /// Drops a database and the connections to it; see [`Admin::drop_database`].
     ///
     /// # Errors
-    /// The server refuses or is away.
+    /// The server rejects it or is unavailable.
     pub async fn drop_database(&self, name: &str) -> Result<()> {
         self.admin.drop_database(name).await
     }
 
-    /// Stops the server in order: transactions are rolled back, clients disconnected, data written.
+    /// Stops the server in an orderly way: it rolls back transactions, disconnects clients and
+    /// writes its data.
     pub fn stop(&self) {
         self.process.stop();
     }
@@ -148,29 +153,29 @@ impl Postgres {
         self.process.restart()
     }
 
-    /// Freezes the whole server: connections stay open and nothing answers.
+    /// Suspends the whole server. Connections stay open and get no response.
     pub fn pause(&self) {
         self.process.pause();
     }
 
-    /// Lets a paused server go on.
+    /// Resumes a paused server.
     pub fn resume(&self) {
         self.process.resume();
     }
 
-    /// Ends the server without warning, as a power cut would. [`Postgres::restart`] brings it back.
+    /// Kills the server, as a power failure would. [`Postgres::restart`] starts it again.
     pub fn kill(&self) {
         self.process.kill();
     }
 }
 
-/// The newest Postgres, or the one that made the data.
-fn choose_program(data: &Path) -> Result<Program> {
-    let candidates = install::programs(Server::Postgres)?;
-    let made_by: Option<u32> =
+/// Returns the newest Postgres, or the one that created the data.
+fn choose_executable(data: &Path) -> Result<Executable> {
+    let candidates = install::executables(Server::Postgres)?;
+    let created_by: Option<u32> =
         fs::read_to_string(data.join("PG_VERSION")).ok().and_then(|text| text.trim().parse().ok());
-    let fits = |program: &&Program| match (program, made_by) {
-        (Program::Native { major, .. }, Some(made_by)) => *major == made_by,
+    let fits = |executable: &&Executable| match (executable, created_by) {
+        (Executable::Native { major, .. }, Some(created_by)) => *major == created_by,
         _ => true,
     };
     candidates.iter().find(fits).cloned().ok_or_else(|| Error::NotInstalled {
@@ -178,7 +183,7 @@ fn choose_program(data: &Path) -> Result<Program> {
         advice: format!(
             "the data in {} were made by Postgres {}, which is not here any more; install it, or delete the folder",
             data.display(),
-            made_by.unwrap_or_default()
+            created_by.unwrap_or_default()
         ),
     })
 }
@@ -197,7 +202,8 @@ fn arguments(launch: &Launch, options: &PostgresOptions) -> Vec<OsString> {
         ("log_line_prefix".to_owned(), "%m [%p] %q%u@%d ".to_owned()),
     ];
     if options.disposable {
-        // Commits still reach the system before they are acknowledged: they survive a kill of the server.
+        // Commits still reach the system before they are acknowledged: they survive a kill of the
+        // server.
         for name in ["fsync", "full_page_writes"] {
             settings.push((name.to_owned(), "off".to_owned()));
         }

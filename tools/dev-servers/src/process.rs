@@ -1,4 +1,5 @@
-//! One server process: spawned so that it ends with us, watched until it is ready, signalled as a whole.
+//! One server process: spawned so that it ends with this process, watched until it is ready,
+//! signalled as a whole.
 
 mod spawn;
 mod tree;
@@ -14,38 +15,41 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::account::Account;
-use crate::program::Program;
+use crate::executable::Executable;
+use crate::unprivileged_user::UnprivilegedUser;
 use crate::{Error, Result, Server, port};
 
-/// A server that has to replay its log after a crash may take its time.
-const READY_WITHIN: Duration = Duration::from_secs(60);
-/// As long as a server may take to end by itself.
-const STOPPED_WITHIN: Duration = Duration::from_secs(10);
-const POLL: Duration = Duration::from_millis(10);
+/// Enough for a server that replays its log after a crash.
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long an orderly stop may take.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a server is started on another port because the chosen one was taken meanwhile.
+const MAX_PORT_ATTEMPTS: u32 = 5;
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// How a server is run, again and again.
+/// How a server is run, at each start.
 #[derive(Debug, Clone)]
 pub(crate) struct Launch {
     pub(crate) server: Server,
-    pub(crate) program: Program,
-    pub(crate) account: Option<Account>,
+    pub(crate) executable: Executable,
+    pub(crate) user: Option<UnprivilegedUser>,
     pub(crate) args: Vec<OsString>,
-    /// The server's folder: its log, its process id and its data are below it.
+    /// The server's directory, which contains its log, its process id and its data.
     pub(crate) dir: PathBuf,
-    /// Where the data really are, if not below `dir`.
+    /// The directory of the data, which may be outside `dir`.
     pub(crate) data: PathBuf,
     pub(crate) port: u16,
-    /// What the server prints once it takes connections.
-    pub(crate) ready: &'static str,
-    /// The signal that asks for an orderly end, whether or not there are clients.
-    pub(crate) stop: Signal,
+    /// The text that the server prints when it accepts connections.
+    pub(crate) ready_text: &'static str,
+    /// The signal that requests an orderly stop, even if there are clients.
+    pub(crate) stop_signal: Signal,
 }
 
 impl Launch {
-    /// Whether the server is in a virtual machine's container, where the loopback interface is another one.
+    /// Reports whether the server is in a container of a virtual machine, whose loopback interface
+    /// is a different one.
     pub(crate) fn is_behind_a_published_port(&self) -> bool {
-        matches!(self.program, Program::Docker { .. }) && !cfg!(target_os = "linux")
+        matches!(self.executable, Executable::Docker { .. }) && !cfg!(target_os = "linux")
     }
 }
 
@@ -57,30 +61,35 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts the program on the port asked for, else on the port it had before, else on any free one, and waits until it is
-    /// ready. `configure` tells the program the port of its launch, by arguments or in a file.
+    /// Starts the server on the requested port, or else on the port it had before, or else on any
+    /// free one, and waits until it is ready. `configure` passes the port of the launch to the
+    /// server, by arguments or in a file.
     ///
     /// # Errors
-    /// The port asked for is taken; the program cannot be run, ends at once, or is not ready within a minute; the error then
-    /// shows the end of its log.
+    /// The requested port is taken. Or the executable cannot be run, ends at once, or is not ready
+    /// within a minute; the error then shows the end of its log.
     pub(crate) fn start(
         mut launch: Launch,
-        asked: Option<u16>,
+        requested_port: Option<u16>,
         configure: impl Fn(&mut Launch) -> Result<()>,
     ) -> Result<Self> {
-        tree::end_leftover(&launch.dir, launch.stop, STOPPED_WITHIN);
+        tree::stop_leftover(&launch.dir, launch.stop_signal, STOP_TIMEOUT);
         let mut attempts = 0;
         loop {
-            launch.port = port::choose(launch.server, asked, &launch.dir)?;
+            launch.port = port::choose(launch.server, requested_port, &launch.dir)?;
             configure(&mut launch)?;
             match Self::start_once(launch.clone()) {
-                // Somebody took the free port before the server did.
-                Err(Error::Failed { tail, .. }) if tail.contains("in use") && asked.is_none() && attempts < 5 => {
-                    attempts += 1
+                // Another process took the free port before the server did. It may have done so
+                // only for a moment: a child that this process forks has its open sockets until it
+                // executes its program.
+                Err(Error::Failed { tail, .. })
+                    if tail.contains("in use") && requested_port.is_none() && attempts < MAX_PORT_ATTEMPTS =>
+                {
+                    attempts += 1;
                 }
                 Err(error) => return Err(error),
                 Ok(process) => {
-                    port::remember(&launch.dir, launch.port)?;
+                    port::save(&launch.dir, launch.port)?;
                     return Ok(process);
                 }
             }
@@ -88,57 +97,59 @@ impl Process {
     }
 
     fn start_once(launch: Launch) -> Result<Self> {
-        let child = run(&launch)?;
+        let child = spawn_server(&launch)?;
         let process = Self { launch, child: Mutex::new(child) };
         process.wait_until_ready()?;
         Ok(process)
     }
 
-    /// The port on 127.0.0.1.
+    /// Returns the port on 127.0.0.1.
     pub(crate) fn port(&self) -> u16 {
         self.launch.port
     }
 
-    /// The first line that the server has printed with these words in it, from there on.
-    pub(crate) fn line_from(&self, words: &str) -> Option<String> {
+    /// Returns the first complete line of the log that contains the text, from the text on.
+    pub(crate) fn log_line_from(&self, text: &str) -> Option<String> {
         let log = fs::read_to_string(log_path(&self.launch.dir)).ok()?;
-        let (line, _) = log.get(log.find(words)?..)?.split_once('\n')?;
+        let (line, _) = log.get(log.find(text)?..)?.split_once('\n')?;
         Some(line.to_owned())
     }
 
-    /// The process id of the server's main process.
+    /// Returns the id of the server's main process.
     pub(crate) fn pid(&self) -> u32 {
         self.child().id()
     }
 
-    /// Whether the process is there.
+    /// Reports whether the main process runs.
     pub(crate) fn is_running(&self) -> bool {
         matches!(self.child().try_wait(), Ok(None))
     }
 
-    /// Asks for an orderly end, waits for it, and ends the server the hard way if it does not come.
+    /// Requests an orderly stop and waits for it. Kills the server if it takes too long.
     pub(crate) fn stop(&self) {
         if !self.is_running() {
             return;
         }
         self.resume();
-        tree::signal(self.pid(), self.launch.stop);
-        if !self.wait_until_gone(STOPPED_WITHIN) {
+        tree::signal(self.pid(), self.launch.stop_signal);
+        if !self.wait_until_exited(STOP_TIMEOUT) {
             self.kill();
         }
-        tree::forget(&self.launch.dir);
+        tree::remove_pid_file(&self.launch.dir);
     }
 
-    /// Ends the server and all its children at once, as a crash of the machine would.
+    /// Kills the server and all its children, as a crash of the machine would, and waits until they
+    /// have ended.
     pub(crate) fn kill(&self) {
         if !self.is_running() {
             return;
         }
-        if let Program::Docker { .. } = self.launch.program {
-            spawn::docker(&["kill", &spawn::container(&self.launch.dir)]);
+        if let Executable::Docker { .. } = self.launch.executable {
+            spawn::run_docker(&["kill", &spawn::container_name(&self.launch.dir)]);
         }
-        tree::signal_all(self.pid(), Signal::KILL);
-        self.wait_until_gone(STOPPED_WITHIN);
+        let family = tree::signal_all(self.pid(), Signal::KILL);
+        self.wait_until_exited(STOP_TIMEOUT);
+        tree::wait_until_ended(&family, STOP_TIMEOUT);
     }
 
     /// Stops the server, if it runs, and starts it again.
@@ -147,28 +158,28 @@ impl Process {
     /// As for [`Process::start`].
     pub(crate) fn restart(&self) -> Result<()> {
         self.stop();
-        let child = run(&self.launch)?;
+        let child = spawn_server(&self.launch)?;
         *self.child() = child;
         self.wait_until_ready()
     }
 
-    /// Freezes the server and all its children: connections stay open and nobody answers.
+    /// Suspends the server and all its children. Connections stay open and get no response.
     pub(crate) fn pause(&self) {
-        match self.launch.program {
-            Program::Native { .. } => tree::signal_all(self.pid(), Signal::STOP),
-            Program::Docker { .. } => spawn::docker(&["pause", &spawn::container(&self.launch.dir)]),
+        match self.launch.executable {
+            Executable::Native { .. } => drop(tree::signal_all(self.pid(), Signal::STOP)),
+            Executable::Docker { .. } => spawn::run_docker(&["pause", &spawn::container_name(&self.launch.dir)]),
         }
     }
 
-    /// Undoes [`Process::pause`].
+    /// Reverts [`Process::pause`].
     pub(crate) fn resume(&self) {
-        match self.launch.program {
-            Program::Native { .. } => tree::signal_all(self.pid(), Signal::CONT),
-            Program::Docker { .. } => spawn::docker(&["unpause", &spawn::container(&self.launch.dir)]),
+        match self.launch.executable {
+            Executable::Native { .. } => drop(tree::signal_all(self.pid(), Signal::CONT)),
+            Executable::Docker { .. } => spawn::run_docker(&["unpause", &spawn::container_name(&self.launch.dir)]),
         }
     }
 
-    /// What the server did not do, with the end of its log.
+    /// Returns an error that states what the server did not do, with the end of its log.
     pub(crate) fn failure(&self, what: &str) -> Error {
         failure(&self.launch, what)
     }
@@ -178,10 +189,10 @@ impl Process {
     }
 
     fn wait_until_ready(&self) -> Result<()> {
-        let end = Instant::now() + READY_WITHIN;
+        let end = Instant::now() + READY_TIMEOUT;
         loop {
             let log = fs::read(log_path(&self.launch.dir)).unwrap_or_default();
-            if contains(&log, self.launch.ready) {
+            if contains(&log, self.launch.ready_text) {
                 return Ok(());
             }
             if !self.is_running() {
@@ -190,17 +201,17 @@ impl Process {
             if Instant::now() > end {
                 return Err(self.failure("did not become ready within a minute"));
             }
-            thread::sleep(POLL);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 
-    fn wait_until_gone(&self, bound: Duration) -> bool {
-        let end = Instant::now() + bound;
+    fn wait_until_exited(&self, timeout: Duration) -> bool {
+        let end = Instant::now() + timeout;
         while self.is_running() {
             if Instant::now() > end {
                 return false;
             }
-            thread::sleep(POLL);
+            thread::sleep(POLL_INTERVAL);
         }
         true
     }
@@ -213,13 +224,13 @@ impl Drop for Process {
     }
 }
 
-/// Runs a program of a server to its end.
+/// Runs an executable until it exits.
 ///
 /// # Errors
-/// It cannot be run, or reports a failure; the error holds what it printed last.
-pub(crate) fn complete(launch: &Launch) -> Result<()> {
+/// It cannot be run, or fails; the error contains its last output.
+pub(crate) fn run_to_completion(launch: &Launch) -> Result<()> {
     let mut command = spawn::command(launch);
-    let name = spawn::shown(&command);
+    let name = spawn::display_name(&command);
     let output = command.stdin(Stdio::null()).output().map_err(Error::io(format!("cannot run {name}")))?;
     if output.status.success() {
         return Ok(());
@@ -229,15 +240,15 @@ pub(crate) fn complete(launch: &Launch) -> Result<()> {
     Err(Error::Command { command: name, output: last_lines(&String::from_utf8_lossy(&printed)) })
 }
 
-fn run(launch: &Launch) -> Result<Child> {
+fn spawn_server(launch: &Launch) -> Result<Child> {
     let path = log_path(&launch.dir);
     let log = File::create(&path).map_err(Error::path("write", &path))?;
     let errors = log.try_clone().map_err(Error::path("write", &path))?;
     let mut command: Command = spawn::command(launch);
     command.stdin(Stdio::null()).stdout(log).stderr(errors);
-    let name = spawn::shown(&command);
+    let name = spawn::display_name(&command);
     let child = spawn::spawn(command).map_err(Error::io(format!("cannot run {name}")))?;
-    tree::remember(&launch.dir, child.id())?;
+    tree::write_pid_file(&launch.dir, child.id())?;
     Ok(child)
 }
 

@@ -1,102 +1,110 @@
-//! A Redis server of our own, or a cluster of them.
+//! A Redis server, or a cluster of them.
 
 mod cluster;
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use redis::{Client, cmd};
 use rustix::process::Signal;
 
 pub use self::cluster::RedisCluster;
-use crate::folder::Folder;
 use crate::process::{Launch, Process};
+use crate::server_dir::ServerDir;
 use crate::{Error, Result, Server, certificate, install, port};
 
-/// How a Redis is started.
+/// The options of a [`Redis`].
 #[derive(Debug, Clone, Default)]
 pub struct RedisOptions {
-    /// The port to listen on; without one the port of the last start if it is free, else any free port.
+    /// The port to listen on. Without one, the port of the last start if it is free, or else any
+    /// free port.
     pub port: Option<u16>,
-    /// Writes the keys to the disk now and then and when it stops, and reads them back when it starts.
+    /// Whether the keys are written to the disk at intervals and at a stop, and are read back at a
+    /// start.
     pub keep: bool,
-    /// Takes TLS connections only, with a certificate for 127.0.0.1 and `localhost` from an authority made for this folder.
+    /// Whether only TLS connections are accepted, with a certificate for 127.0.0.1 and `localhost`
+    /// from an authority that is created for this directory.
     pub tls: bool,
-    /// Further directives of `redis.conf`, by name, with their arguments as they stand there.
+    /// Further directives of `redis.conf`: names, and arguments as they are written there.
     pub directives: Vec<(String, String)>,
 }
 
-/// A running Redis that listens on 127.0.0.1 alone. Dropping it stops it.
+/// A running Redis that listens only on 127.0.0.1. Dropping it stops it.
 #[derive(Debug)]
 pub struct Redis {
     process: Process,
     ca_file: Option<PathBuf>,
-    _folder: Folder,
+    _dir: ServerDir,
 }
 
 impl Redis {
     /// Starts the server in `dir`.
     ///
     /// # Errors
-    /// Redis is not installed, another process uses `dir`, the port asked for is taken, or the server does not start; the error
-    /// then shows the end of its log.
+    /// Redis is not installed, another process uses `dir`, the requested port is taken, or the
+    /// server does not start; the error then shows the end of its log.
     pub fn start(dir: &Path, options: &RedisOptions) -> Result<Self> {
-        let folder = Folder::claim(dir)?;
-        let data = folder.data(None)?;
+        let dir = ServerDir::lock(dir)?;
+        let data = dir.create_data_dir(None)?;
         let ca_file = if options.tls { Some(certificate::ensure(&data, None)?) } else { None };
-        let program = install::programs(Server::Redis)?.remove(0);
+        let executable = install::executables(Server::Redis)?.remove(0);
         let launch = Launch {
             server: Server::Redis,
-            program,
-            account: None,
-            args: vec![folder.path.join("redis.conf").into_os_string()],
-            dir: folder.path.clone(),
+            executable,
+            user: None,
+            args: vec![dir.path.join("redis.conf").into_os_string()],
+            dir: dir.path.clone(),
             data: data.join("keys"),
             port: 0,
-            ready: "Ready to accept connections",
-            stop: Signal::TERM,
+            ready_text: "Ready to accept connections",
+            stop_signal: Signal::TERM,
         };
         fs::create_dir_all(&launch.data).map_err(Error::path("make", &launch.data))?;
         let process = Process::start(launch, options.port, |launch| configure(launch, options))?;
-        Ok(Self { process, ca_file, _folder: folder })
+        Ok(Self { process, ca_file, _dir: dir })
     }
 
-    /// The URL of the server without TLS that another process runs in `dir`, if one does.
+    /// Returns the URL of the server without TLS that another process runs in `dir`, if there is
+    /// one.
     pub fn attach(dir: &Path) -> Option<String> {
-        let url = format!("redis://127.0.0.1:{}", port::remembered(dir)?);
+        let url = format!("redis://127.0.0.1:{}", port::last(dir)?);
         let mut connection =
-            redis::Client::open(url.as_str()).ok()?.get_connection_with_timeout(Duration::from_secs(2)).ok()?;
-        redis::cmd("PING").exec(&mut connection).is_ok().then_some(url)
+            Client::open(url.as_str()).ok()?.get_connection_with_timeout(Duration::from_secs(2)).ok()?;
+        cmd("PING").exec(&mut connection).is_ok().then_some(url)
     }
 
-    /// `redis://127.0.0.1:port`, or `rediss://` with TLS.
+    /// Returns `redis://127.0.0.1:port`, or `rediss://` with TLS.
     pub fn url(&self) -> String {
         let scheme = if self.ca_file.is_some() { "rediss" } else { "redis" };
         format!("{scheme}://127.0.0.1:{}", self.port())
     }
 
-    /// The certificate of the authority that a client has to trust, in PEM; with TLS only.
+    /// Returns the file of the certificate that a client has to trust, in PEM. Only with TLS there
+    /// is one.
     pub fn ca_file(&self) -> Option<&Path> {
         self.ca_file.as_deref()
     }
 
-    /// The port on 127.0.0.1.
+    /// Returns the port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.process.port()
     }
 
-    /// The process id of the server.
+    /// Returns the process id of the server.
     pub fn pid(&self) -> u32 {
         self.process.pid()
     }
 
-    /// Stops the server in order; with `keep` it writes its keys first.
+    /// Stops the server in an orderly way. With [`RedisOptions::keep`] it writes its keys first.
     pub fn stop(&self) {
         self.process.stop();
     }
 
-    /// Stops the server, if it runs, and starts it on the same port. Without `keep` it is empty then.
+    /// Stops the server, if it runs, and starts it on the same port. Without [`RedisOptions::keep`]
+    /// it is empty then.
     ///
     /// # Errors
     /// It does not start; the error shows the end of its log.
@@ -104,17 +112,17 @@ impl Redis {
         self.process.restart()
     }
 
-    /// Freezes the server: connections stay open and nothing answers.
+    /// Suspends the server. Connections stay open and get no response.
     pub fn pause(&self) {
         self.process.pause();
     }
 
-    /// Lets a paused server go on.
+    /// Resumes a paused server.
     pub fn resume(&self) {
         self.process.resume();
     }
 
-    /// Ends the server without warning. [`Redis::restart`] brings it back.
+    /// Kills the server. [`Redis::restart`] starts it again.
     pub fn kill(&self) {
         self.process.kill();
     }
@@ -128,7 +136,7 @@ fn configure(launch: &Launch, options: &RedisOptions) -> Result<()> {
         ("daemonize", "no".to_owned()),
         ("appendonly", "no".to_owned()),
         ("save", if options.keep { "60 1" } else { "\"\"" }.to_owned()),
-        // The arguments keep showing the folder, by which a leftover of ours is told from a stranger's process.
+        // The arguments then always show the directory, which identifies a leftover of ours.
         ("set-proc-title", "no".to_owned()),
     ];
     if launch.is_behind_a_published_port() {
@@ -150,8 +158,7 @@ fn configure(launch: &Launch, options: &RedisOptions) -> Result<()> {
     lines.extend(options.directives.iter().map(|(name, value)| (name.as_str(), value.clone())));
     let mut text = String::new();
     for (name, value) in lines {
-        writeln!(text, "{name} {value}")
-            .map_err(|_| Error::io("cannot format redis.conf")(std::io::ErrorKind::Other.into()))?;
+        writeln!(text, "{name} {value}").map_err(|_| Error::io("cannot format redis.conf")(ErrorKind::Other.into()))?;
     }
     let path = launch.dir.join("redis.conf");
     fs::write(&path, text).map_err(Error::path("write", &path))

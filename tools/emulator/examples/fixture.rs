@@ -1,9 +1,9 @@
-//! A function for the tests. It implements the Runtime API by hand and follows the instructions in the
-//! event.
+//! A function for the tests. It implements the Runtime API by hand and follows the instructions in
+//! the event.
 //!
 //! The instructions are in the event's `fixture` field or, behind the HTTP API, in the header
-//! `x-fixture`. The variable `FIXTURE_INIT` controls the start, and `FIXTURE_EVENT` the handling of events
-//! without instructions.
+//! `x-fixture`. The variable `FIXTURE_INIT` controls the start, and `FIXTURE_EVENT` the handling of
+//! events without instructions.
 
 #![expect(
     clippy::disallowed_methods,
@@ -145,7 +145,8 @@ fn handle(id: &str, event: &Message, payload: &Value, instructions: &Value) {
     }
 }
 
-/// Makes a call of the Runtime API, `[method, path, headers, body]`, and returns the status and the body.
+/// Makes a call of the Runtime API, `[method, path, headers, body]`, and returns the status and the
+/// body.
 fn probe(request: &Value, id: &str) -> Value {
     let text = |index: usize| request[index].as_str().unwrap_or_default().replace("{id}", id);
     let headers: Vec<(String, String)> = request[2]

@@ -1,4 +1,5 @@
-//! A function on AWS's own runtime, for the tests. It responds with the request that `lambda_http` parsed.
+//! A function on AWS's own runtime, for the tests. It responds with the request that `lambda_http`
+//! parsed.
 
 #![expect(clippy::print_stdout, reason = "the tests read what a function prints")]
 

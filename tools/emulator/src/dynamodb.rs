@@ -19,8 +19,8 @@ pub(crate) struct DynamoDb {
 }
 
 impl DynamoDb {
-    /// Opens the database in `file`, or in memory without one, and creates the tables that it lacks.
-    /// Returns `None` if the template has no table.
+    /// Opens the database in `file`, or in memory without one, and creates the tables that it
+    /// lacks. Returns `None` if the template has no table.
     pub(crate) fn open(tables: &[Table], file: Option<&Path>) -> Result<Option<Self>> {
         if tables.is_empty() {
             return Ok(None);

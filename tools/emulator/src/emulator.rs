@@ -29,8 +29,9 @@ use crate::template::{Function, Template, Variable};
 
 /// The functions of a template, running on this machine.
 ///
-/// The emulator has a thread and an event loop of its own, so it can be used from any runtime and outlive
-/// it. Dropping it ends all environments. [`Emulator::shutdown`] lets running invocations finish first.
+/// The emulator has a thread and an event loop of its own, so it can be used from any runtime and
+/// outlive it. Dropping it ends all environments. [`Emulator::shutdown`] lets running invocations
+/// finish first.
 pub struct Emulator {
     address: SocketAddr,
     template: Template,
@@ -48,8 +49,8 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// The address cannot be bound, or the template leaves the value of a variable to the deployed stack
-    /// and the options have none.
+    /// The address cannot be bound, or the template leaves the value of a variable to the deployed
+    /// stack and the options have none.
     pub async fn start(mut options: Options) -> Result<Self> {
         let (log_sender, log_messages) = mpsc::unbounded_channel();
         options.logs = log_delivery::forwarding_sink(&options.template, log_sender.clone(), options.logs);
@@ -142,7 +143,8 @@ impl Emulator {
         log_delivery::flush(&self.log_sender).await;
     }
 
-    /// Returns the bodies of the visible messages in a queue of the template. `name` is its logical id.
+    /// Returns the bodies of the visible messages in a queue of the template. `name` is its logical
+    /// id.
     #[must_use]
     pub fn messages(&self, name: &str) -> Vec<String> {
         self.queues.get(name).map(|queue| queue.bodies()).unwrap_or_default()
@@ -159,8 +161,8 @@ impl Emulator {
         self.dynamodb_url.as_deref()
     }
 
-    /// Replaces a function's running programs by its current binary. Idle environments end now, and busy
-    /// ones when they have finished.
+    /// Replaces a function's running programs by its current binary. Idle environments end now, and
+    /// busy ones when they have finished.
     ///
     /// # Errors
     ///
@@ -171,7 +173,8 @@ impl Emulator {
         Ok(())
     }
 
-    /// Rejects new requests, lets running invocations finish for a moment, and ends all environments.
+    /// Rejects new requests, lets running invocations finish for a moment, and ends all
+    /// environments.
     pub async fn shutdown(mut self) {
         let requested = self.shutdown.take().map(|shutdown| shutdown.send(Shutdown::Graceful));
         if requested.is_some() {

@@ -69,8 +69,8 @@ impl Settings {
 }
 
 impl Environment {
-    /// Starts the program. One slot of the environment is reserved from the start, for an event that
-    /// can be dispatched once [`Environment::ready`] returns.
+    /// Starts the program. One slot of the environment is reserved from the start, for an event
+    /// that can be dispatched once [`Environment::ready`] returns.
     ///
     /// `serve` serves the Runtime API of the environment on a listener, until the program exits.
     pub(crate) fn start<Service>(
@@ -160,7 +160,8 @@ impl Environment {
         self.changed.notify_waiters();
     }
 
-    /// Waits until the program requests its first event. Fails if it reports an error or exits instead.
+    /// Waits until the program requests its first event. Fails if it reports an error or exits
+    /// instead.
     pub(crate) async fn ready(&self) -> Result<(), FunctionError> {
         loop {
             let changed = self.changed.notified();
@@ -204,8 +205,8 @@ impl Environment {
         self.exited().await;
     }
 
-    /// Ends a program that did not become ready. A program that reported an error may exit by itself,
-    /// so that its last output is not lost.
+    /// Ends a program that did not become ready. A program that reported an error may exit by
+    /// itself, so that its last output is not lost.
     pub(crate) async fn abandon(&self) {
         if self.lock().phase == Phase::InitFailed {
             let _ = timeout(SHUTDOWN_TIMEOUT, self.exited()).await;

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 /// The result of reading a template or of starting the emulator.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a template cannot be read or the emulator cannot start. Every message names the place and the
-/// rule that it breaks.
+/// Why a template cannot be read or the emulator cannot start. Every message names the place and
+/// the rule that it breaks.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -1,8 +1,8 @@
 //! Filter patterns of CloudWatch Logs, for lines that are JSON.
 //!
-//! Grammar and meaning: Amazon CloudWatch Logs user guide, "Filter pattern syntax for metric filters,
-//! subscription filters, and filter log events", section "Using metric filters to match terms from
-//! JSON log events".
+//! Grammar and meaning: Amazon CloudWatch Logs user guide, "Filter pattern syntax for metric
+//! filters, subscription filters, and filter log events", section "Using metric filters to match
+//! terms from JSON log events".
 
 mod parse;
 
@@ -62,8 +62,8 @@ impl Pattern {
         }
     }
 
-    /// Reports whether the pattern selects a line. Only the empty pattern selects a line that is not a
-    /// JSON object.
+    /// Reports whether the pattern selects a line. Only the empty pattern selects a line that is
+    /// not a JSON object.
     #[must_use]
     pub fn matches(&self, line: &str) -> bool {
         let Some(expression) = &self.0 else { return true };

@@ -17,7 +17,6 @@ use base64::engine::general_purpose::URL_SAFE;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -27,7 +26,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use self::event::RequestContext;
-use self::response::reject;
+use self::response::{Response, reject};
 use self::router::{RouteTarget, Router};
 use self::throttle::TokenBuckets;
 use crate::invocation::{InvocationError, MAX_REQUEST_BYTES, random_bytes, trace_root};
@@ -35,9 +34,8 @@ use crate::limited_body::{self, BodyError};
 use crate::pool::Pool;
 use crate::template::{Api, Template};
 
-type Response = http::Response<Full<Bytes>>;
-
-/// The longest body: 10 MB. <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
+/// The longest body: 10 MB.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
 /// The longest request line and headers together, from the same page.
@@ -150,13 +148,13 @@ async fn invoke(target: &RouteTarget, payload: Bytes, trace: &str) -> Response {
     }
     match timeout(target.timeout, target.pool.invoke(payload, Some(trace))).await {
         Ok(Ok(payload)) => response::from_function(&payload),
-        // Every error of a function, including its timeout, has this response. Only the access log has the
-        // cause.
+        // Every error of a function, including its timeout, has this response. Only the access log
+        // has the cause.
         // <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-lambda.html>
         Ok(Err(InvocationError::Function(_))) => reject(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
         Ok(Err(InvocationError::RequestTooLarge)) => reject(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
-        // AWS does not document the response to a client of an HTTP API if the function is throttled
-        // (Lambda's own 429) or late. Users report 503 for both, as in
+        // AWS does not document the response to a client of an HTTP API if the function is
+        // throttled (Lambda's own 429) or late. Users report 503 for both, as in
         // <https://github.com/anomalyco/sst/issues/2232> for a late one.
         Ok(Err(_)) | Err(_) => reject(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
     }

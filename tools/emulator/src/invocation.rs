@@ -47,7 +47,8 @@ pub struct FunctionError {
     /// `Runtime.ExitError`, `Sandbox.Timedout`, `Function.ResponseSizeTooLarge`, or a type that the
     /// function chose.
     pub error_type: String,
-    /// The JSON document that the caller of the Invoke API receives, with `errorType` and `errorMessage`.
+    /// The JSON document that the caller of the Invoke API receives, with `errorType` and
+    /// `errorMessage`.
     pub payload: Bytes,
 }
 
@@ -88,8 +89,8 @@ pub(crate) struct Event {
 }
 
 impl Event {
-    /// Creates an event with a new request id. `root` is the X-Ray root that the gateway assigned to
-    /// the request.
+    /// Creates an event with a new request id. `root` is the X-Ray root that the gateway assigned
+    /// to the request.
     pub(crate) fn new(payload: Bytes, root: Option<&str>) -> Self {
         let root = root.map_or_else(trace_root, str::to_owned);
         let parent = random_hex::<8>();
@@ -108,7 +109,8 @@ pub(crate) fn random_hex<const N: usize>() -> String {
     const_hex::encode(random_bytes::<N>())
 }
 
-/// Creates random bytes for identifiers. They protect nothing, so the bytes of a UUID can replace them.
+/// Creates random bytes for identifiers. They protect nothing, so the bytes of a UUID can replace
+/// them.
 pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     if getrandom::fill(&mut bytes).is_err() {

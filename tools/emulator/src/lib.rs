@@ -1,17 +1,17 @@
 //! Runs the Lambda functions of a SAM template on this machine.
 //!
-//! An [`Emulator`] serves the HTTP API of the template (payload format 2.0, with the gateway's limits and
-//! error texts) and the Lambda Runtime API. The functions are the real binaries, in execution
-//! environments as on Lambda: each handles one request at a time, is frozen while idle, killed at the
-//! timeout and replaced after a crash. A [`SingleEnvironment`] is one such environment without anything
-//! around it, for benches.
+//! An [`Emulator`] serves the HTTP API of the template (payload format 2.0, with the gateway's
+//! limits and error texts) and the Lambda Runtime API. The functions are the real binaries, in
+//! execution environments as on Lambda: each handles one request at a time, is frozen while idle,
+//! killed at the timeout and replaced after a crash. A [`SingleEnvironment`] is one such
+//! environment without anything around it, for benches.
 //!
-//! The emulator also serves the template's `DynamoDB` tables, passes messages through the queues between
-//! functions, and delivers what functions print to the functions that subscribe to it.
+//! The emulator also serves the template's `DynamoDB` tables, passes messages through the queues
+//! between functions, and delivers what functions print to the functions that subscribe to it.
 //!
-//! Not emulated: authorizers, custom domains, response streaming, layers, memory and processor limits,
-//! `cron` schedules, destinations other than queues, and the control message with which CloudWatch Logs
-//! tests a new subscription.
+//! Not emulated: authorizers, custom domains, response streaming, layers, memory and processor
+//! limits, `cron` schedules, destinations other than queues, and the control message with which
+//! CloudWatch Logs tests a new subscription.
 
 mod async_invoke;
 mod dynamodb;

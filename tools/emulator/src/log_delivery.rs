@@ -51,8 +51,8 @@ pub(crate) type LogSender = mpsc::UnboundedSender<LogMessage>;
 
 pub(crate) enum LogMessage {
     Event(LogEvent),
-    /// Requests the delivery of everything sent before it. The reply is sent when the functions have
-    /// handled it.
+    /// Requests the delivery of everything sent before it. The reply is sent when the functions
+    /// have handled it.
     Flush(oneshot::Sender<()>),
 }
 
@@ -65,7 +65,8 @@ pub(crate) struct LogEvent {
     message: String,
 }
 
-/// Returns a sink that passes lines on to `sink`, and those of subscribed log groups to `sender` too.
+/// Returns a sink that passes lines on to `sink`, and those of subscribed log groups to `sender`
+/// too.
 pub(crate) fn forwarding_sink(template: &Template, sender: LogSender, sink: LogSink) -> LogSink {
     let subscribed = |group: &str| {
         let mut subscriptions = template.functions.iter().flat_map(|function| &function.subscriptions);
@@ -142,8 +143,8 @@ impl LogDelivery {
         }
     }
 
-    /// Adds an event to the batches of its subscribers. Returns where to reply to if the message is a
-    /// flush.
+    /// Adds an event to the batches of its subscribers. Returns where to reply to if the message is
+    /// a flush.
     fn accept(&mut self, message: LogMessage) -> Option<oneshot::Sender<()>> {
         let LogEvent { log_group, log_stream, timestamp, message } = match message {
             LogMessage::Event(event) => event,

@@ -141,7 +141,8 @@ async fn serve(args: &ServeArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Installs handlers of Ctrl-C and of the signal that a supervisor sends. The future resolves on either.
+/// Installs handlers of Ctrl-C and of the signal that a supervisor sends. The future resolves on
+/// either.
 fn stop_signal() -> Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -210,8 +211,8 @@ fn parse_key_value(text: &str) -> Result<(String, String), String> {
     Ok((key.to_owned(), value.to_owned()))
 }
 
-/// Returns a sink that prints each line after the name of its function. With `colours`, each function has
-/// its own.
+/// Returns a sink that prints each line after the name of its function. With `colours`, each
+/// function has its own.
 fn printing_sink(colours: bool) -> LogSink {
     Arc::new(move |line| {
         let name = &line.function;

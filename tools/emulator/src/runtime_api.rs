@@ -1,5 +1,5 @@
-//! The Runtime API of Lambda. Every environment has a listener of its own, so a request identifies its
-//! environment by the port.
+//! The Runtime API of Lambda. Every environment has a listener of its own, so a request identifies
+//! its environment by the port.
 //!
 //! Paths, states, status codes and error texts are those of AWS's runtime interface emulator
 //! (`internal/lambda/rapi`). <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
@@ -10,9 +10,7 @@ mod response;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -21,11 +19,10 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use self::response::Response;
 use crate::environment::{Environment, RequestStatus};
 use crate::invocation::{FunctionError, MAX_RESPONSE_BYTES};
 use crate::limited_body::{self, BodyError};
-
-pub(crate) type Response = http::Response<Full<Bytes>>;
 
 const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
@@ -86,8 +83,8 @@ async fn invocation_response(environment: &Environment, id: &str, headers: &Head
     if let Some(rejection) = reject_unless_running(environment, id, "InvocationResponse") {
         return rejection;
     }
-    // Only functions behind a response stream may stream. An HTTP API has none, and the prelude of the
-    // stream would corrupt the response.
+    // Only functions behind a response stream may stream. An HTTP API has none, and the prelude of
+    // the stream would corrupt the response.
     if headers.contains_key(RESPONSE_MODE) {
         let failure = FunctionError::new("Runtime.InvalidResponseModeHeader", "Error: this invocation does not stream");
         environment.respond(id, Err(failure));
@@ -130,8 +127,8 @@ fn reject_unless_running(environment: &Environment, id: &str, into: &str) -> Opt
     }
 }
 
-/// Reads the error that the runtime reports. Its type is in the document or in a header, and its payload
-/// is the document as it is.
+/// Reads the error that the runtime reports. Its type is in the document or in a header, and its
+/// payload is the document as it is.
 async fn read_function_error(headers: &HeaderMap, body: Incoming) -> FunctionError {
     let payload = limited_body::read(body, MAX_RESPONSE_BYTES).await.unwrap_or_default();
     let document = serde_json::from_slice::<Value>(&payload).unwrap_or_default();

@@ -62,6 +62,7 @@ fn event(schedule: &Schedule) -> String {
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
+    use tokio::time::advance;
 
     use super::*;
 
@@ -74,7 +75,7 @@ mod tests {
             ticks.tick().await;
             assert_eq!(started.elapsed(), minute * period);
         }
-        tokio::time::advance(minute * 5).await;
+        advance(minute * 5).await;
         ticks.tick().await;
         ticks.tick().await;
         assert_eq!(started.elapsed(), minute * 9, "periods that were missed are not made up for");

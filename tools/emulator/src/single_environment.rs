@@ -50,9 +50,9 @@ pub struct SingleEnvironmentOptions {
     pub timeout: Duration,
     /// Receives what the function prints. It is discarded by default.
     pub output: Option<File>,
-    /// Whether the kernel kills the program when the thread that started it ends. It costs one more `exec`
-    /// at the start, about a millisecond, so a bench of cold starts disables it. The program then still
-    /// ends when its connection does.
+    /// Whether the kernel kills the program when the thread that started it ends. It costs one more
+    /// `exec` at the start, about a millisecond, so a bench of cold starts disables it. The program
+    /// then still ends when its connection does.
     pub kill_with_parent: bool,
 }
 
@@ -117,8 +117,8 @@ impl SingleEnvironment {
         Ok(environment)
     }
 
-    /// Sends an event and waits for the response. The duration runs from the first byte written to the last
-    /// byte read. When the call returns, the function has requested its next event.
+    /// Sends an event and waits for the response. The duration runs from the first byte written to
+    /// the last byte read. When the call returns, the function has requested its next event.
     ///
     /// # Errors
     ///
@@ -160,7 +160,8 @@ impl SingleEnvironment {
         self.child.id()
     }
 
-    /// Returns the peak memory of the program so far, in bytes; 0 where the system does not report it.
+    /// Returns the peak memory of the program so far, in bytes; 0 where the system does not report
+    /// it.
     #[must_use]
     pub fn peak_memory(&self) -> u64 {
         peak_memory(self.child.id())

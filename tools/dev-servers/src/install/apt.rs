@@ -1,22 +1,26 @@
-//! Installing with apt, without starting or enabling a service.
+//! The installation with apt, which neither starts nor enables a service.
 
-use std::fs;
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{env, fs};
+
+use rustix::process::geteuid;
+use tempfile::NamedTempFile;
 
 use super::command::stream;
-use crate::program::succeeds;
+use crate::executable::succeeds;
 use crate::{Error, Result, Server};
 
 /// Installs the packages of the servers.
 ///
 /// # Errors
-/// We are neither root nor allowed to become it, or apt fails.
+/// This process is neither root nor allowed to become it, or apt fails.
 pub(super) fn install(servers: &[Server], progress: &mut dyn FnMut(&str)) -> Result<()> {
-    let root = Root::find()?;
+    let root = RootCommand::find()?;
     progress("reading the list of packages (apt-get update)");
     if let Err(error) = root.run(&["apt-get", "update", "--quiet"], progress) {
-        // One unreachable source among many is common, and seldom the one that matters.
+        // One unreachable source among many is common, and seldom the one that is needed.
         progress(&error.to_string());
     }
     let mut packages = Vec::new();
@@ -25,10 +29,13 @@ pub(super) fn install(servers: &[Server], progress: &mut dyn FnMut(&str)) -> Res
         let recent = candidates
             .iter()
             .copied()
-            .find(|package| candidate_major(package).is_some_and(|major| major >= server.oldest()));
+            .find(|package| candidate_major_version(package).is_some_and(|major| major >= server.min_major_version()));
         let Some(package) = recent else {
             let names = candidates.join(" or ");
-            progress(&format!("this system's packages have no {server} from version {} ({names})", server.oldest()));
+            progress(&format!(
+                "this system's packages have no {server} from version {} ({names})",
+                server.min_major_version()
+            ));
             continue;
         };
         packages.push(package);
@@ -37,15 +44,15 @@ pub(super) fn install(servers: &[Server], progress: &mut dyn FnMut(&str)) -> Res
         return Ok(());
     }
     progress(&format!("installing {}: not found on this machine", packages.join(", ")));
-    let quiet = NoServices::impose(&root, Path::new("/"))?;
-    // No upgrade: a package that is there serves somebody.
+    let block = ServiceBlock::install(&root, Path::new("/"))?;
+    // An installed package is not upgraded, because another user may need this version.
     let mut args = vec!["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes", "--quiet"];
     args.extend(["--no-upgrade", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Use-Pty=0"]);
     args.extend(&packages);
     let installed = root.run(&args, progress);
-    drop(quiet);
+    drop(block);
     installed?;
-    disable(&root, &packages);
+    disable_services(&root, &packages);
     Ok(())
 }
 
@@ -58,41 +65,43 @@ fn packages_of(server: Server) -> &'static [&'static str] {
     }
 }
 
-/// The major version that apt would install: the 7 of `Candidate: 5:7.0.15-1~deb12u10`.
-fn candidate_major(package: &str) -> Option<u32> {
+/// Returns the major version that apt would install: the 7 of `Candidate: 5:7.0.15-1~deb12u10`.
+fn candidate_major_version(package: &str) -> Option<u32> {
     let output = Command::new("apt-cache").args(["policy", package]).env("LC_ALL", "C").output().ok()?;
-    parse_candidate(&String::from_utf8(output.stdout).ok()?)
+    parse_candidate_major_version(&String::from_utf8(output.stdout).ok()?)
 }
 
-fn parse_candidate(policy: &str) -> Option<u32> {
+fn parse_candidate_major_version(policy: &str) -> Option<u32> {
     let version = policy.lines().find_map(|line| line.trim().strip_prefix("Candidate:"))?.trim();
     let upstream = version.split_once(':').map_or(version, |(_, upstream)| upstream);
     upstream.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
-/// A package enables its service for the next start of the machine. These were not there before, and nobody asked for one.
-fn disable(root: &Root, packages: &[&str]) {
+/// Disables the services of packages. A package enables its service for the next start of the
+/// machine, which nobody requested for these.
+fn disable_services(root: &RootCommand, packages: &[&str]) {
     if !Path::new("/run/systemd/system").exists() {
         return;
     }
     for package in packages {
-        // A unit of another name than its package stays enabled, which a failure of the whole installation would not mend.
-        let _unknown = root.run(&["systemctl", "disable", "--quiet", package], &mut |_| ());
+        // A service whose name differs from its package stays enabled. A failure of the
+        // installation would not disable it.
+        let _ = root.run(&["systemctl", "disable", "--quiet", package], &mut |_| ());
     }
 }
 
-/// How to run a command as root: directly, or through sudo.
-struct Root {
+/// Runs commands as root: directly, or with sudo.
+struct RootCommand {
     sudo: bool,
 }
 
-impl Root {
+impl RootCommand {
     fn find() -> Result<Self> {
-        if rustix::process::geteuid().is_root() {
+        if geteuid().is_root() {
             return Ok(Self { sudo: false });
         }
-        // With `-v` sudo asks for the password on the terminal, and later calls find it remembered.
-        if succeeds("sudo", &["-n", "true"]) || ask_for_password() {
+        // With `-v` sudo asks for the password on the terminal, and later calls need none.
+        if succeeds("sudo", &["-n", "true"]) || ask_for_sudo_password() {
             return Ok(Self { sudo: true });
         }
         Err(Error::Command { command: "sudo".to_owned(), output: "only root can install packages".to_owned() })
@@ -107,23 +116,22 @@ impl Root {
     }
 }
 
-fn ask_for_password() -> bool {
-    use std::io::IsTerminal as _;
-    std::io::stdin().is_terminal() && Command::new("sudo").arg("-v").status().is_ok_and(|status| status.success())
+fn ask_for_sudo_password() -> bool {
+    io::stdin().is_terminal() && Command::new("sudo").arg("-v").status().is_ok_and(|status| status.success())
 }
 
-/// While it lives, packages that are installed start no service, and Postgres' own makes no `main` cluster. Dropping it removes
-/// what it put there, and nothing else.
-struct NoServices<'a> {
-    root: &'a Root,
-    placed: Vec<PathBuf>,
+/// Rules by which installed packages start no service, and Postgres creates no `main` cluster.
+/// Dropping it removes the rules that it created, and no others.
+struct ServiceBlock<'a> {
+    root: &'a RootCommand,
+    created: Vec<PathBuf>,
 }
 
-impl<'a> NoServices<'a> {
-    fn impose(root: &'a Root, system: &Path) -> Result<Self> {
-        let mut rules = Self { root, placed: Vec::new() };
-        rules.place(&system.join("usr/sbin/policy-rc.d"), "#!/bin/sh\nexit 101\n", 0o755)?;
-        rules.place(
+impl<'a> ServiceBlock<'a> {
+    fn install(root: &'a RootCommand, system: &Path) -> Result<Self> {
+        let mut rules = Self { root, created: Vec::new() };
+        rules.create(&system.join("usr/sbin/policy-rc.d"), "#!/bin/sh\nexit 101\n", 0o755)?;
+        rules.create(
             &system.join("etc/postgresql-common/createcluster.d/kai.conf"),
             "create_main_cluster = false\n",
             0o644,
@@ -131,26 +139,26 @@ impl<'a> NoServices<'a> {
         Ok(rules)
     }
 
-    /// Puts a file where there is none; one that is there already is somebody's own rule.
-    fn place(&mut self, path: &Path, text: &str, mode: u32) -> Result<()> {
+    /// Creates a file, unless it exists: then it is a rule of the system's administrator.
+    fn create(&mut self, path: &Path, text: &str, mode: u32) -> Result<()> {
         if path.exists() {
             return Ok(());
         }
-        // Under a name that nobody else has or can guess: what stands there is installed as root.
-        let ours = tempfile::NamedTempFile::new().map_err(Error::path("make a file in", &std::env::temp_dir()))?;
+        // The name is unique and cannot be guessed, because the content is installed as root.
+        let ours = NamedTempFile::new().map_err(Error::path("make a file in", &env::temp_dir()))?;
         fs::write(&ours, text).map_err(Error::path("write", ours.path()))?;
         let mode = format!("{mode:o}");
         let (from, to) = (ours.path().to_string_lossy(), path.to_string_lossy());
-        // Noted first: a half-made one has to go as well.
-        self.placed.push(path.to_path_buf());
+        // Recorded first, because an incomplete file has to be removed too.
+        self.created.push(path.to_path_buf());
         self.root.run(&["install", "-D", "-m", &mode, &from, &to], &mut |_| ())
     }
 }
 
-impl Drop for NoServices<'_> {
+impl Drop for ServiceBlock<'_> {
     fn drop(&mut self) {
-        for path in &self.placed {
-            let _gone = self.root.run(&["rm", "-f", &path.to_string_lossy()], &mut |_| ());
+        for path in &self.created {
+            let _ = self.root.run(&["rm", "-f", &path.to_string_lossy()], &mut |_| ());
         }
     }
 }
@@ -162,20 +170,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_candidate_of_apt_is_read_without_its_epoch() {
+    fn the_version_of_the_candidate_is_parsed_without_its_epoch() {
         let policy = "redis-server:\n  Installed: (none)\n  Candidate: 5:7.0.15-1~deb12u10\n  Version table:\n";
-        assert_eq!(parse_candidate(policy), Some(7));
-        assert_eq!(parse_candidate("postgresql:\n  Candidate: 15+248+deb12u2\n"), Some(15));
-        assert_eq!(parse_candidate("nothing:\n  Candidate: (none)\n"), None);
+        assert_eq!(parse_candidate_major_version(policy), Some(7));
+        assert_eq!(parse_candidate_major_version("postgresql:\n  Candidate: 15+248+deb12u2\n"), Some(15));
+        assert_eq!(parse_candidate_major_version("nothing:\n  Candidate: (none)\n"), None);
     }
 
     #[test]
-    fn what_keeps_services_from_starting_is_there_during_the_installation_only() {
+    fn the_rules_against_services_exist_only_during_the_installation() {
         let system = tempfile::tempdir().unwrap();
         let policy = system.path().join("usr/sbin/policy-rc.d");
         let cluster = system.path().join("etc/postgresql-common/createcluster.d/kai.conf");
-        let root = Root { sudo: false };
-        let rules = NoServices::impose(&root, system.path()).unwrap();
+        let root = RootCommand { sudo: false };
+        let rules = ServiceBlock::install(&root, system.path()).unwrap();
         assert_eq!(fs::metadata(&policy).unwrap().permissions().mode() & 0o777, 0o755);
         assert_eq!(fs::read_to_string(&cluster).unwrap(), "create_main_cluster = false\n");
         drop(rules);
@@ -183,12 +191,12 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_was_there_before_stays() {
+    fn a_rule_that_existed_before_stays() {
         let system = tempfile::tempdir().unwrap();
         let policy = system.path().join("usr/sbin/policy-rc.d");
         fs::create_dir_all(policy.parent().unwrap()).unwrap();
         fs::write(&policy, "exit 0\n").unwrap();
-        drop(NoServices::impose(&Root { sudo: false }, system.path()).unwrap());
+        drop(ServiceBlock::install(&RootCommand { sudo: false }, system.path()).unwrap());
         assert_eq!(fs::read_to_string(&policy).unwrap(), "exit 0\n");
     }
 }

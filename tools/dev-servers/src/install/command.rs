@@ -1,31 +1,31 @@
-//! Running a command while showing what it prints.
+//! Commands whose output is shown while they run.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use crate::{Error, Result};
 
-/// Runs a command to its end and hands on each line that it prints.
+/// Runs a command until it exits, and passes each line that it prints to `progress`.
 ///
 /// # Errors
-/// It cannot be run, or reports a failure; the error holds its last lines.
+/// It cannot be run, or fails; the error contains its last lines.
 pub(super) fn stream(
     program: &str,
     args: &[&str],
     variables: &[(&str, &str)],
     progress: &mut dyn FnMut(&str),
 ) -> Result<()> {
-    let shown = format!("{program} {}", args.join(" "));
-    let (reader, writer) = std::io::pipe().map_err(Error::io("cannot make a pipe"))?;
+    let command_line = format!("{program} {}", args.join(" "));
+    let (reader, writer) = io::pipe().map_err(Error::io("cannot make a pipe"))?;
     let errors = writer.try_clone().map_err(Error::io("cannot make a pipe"))?;
     let mut command = Command::new(program);
     command.args(args).envs(variables.iter().copied()).stdin(Stdio::null()).stdout(writer).stderr(errors);
     let mut child = command.spawn().map_err(Error::io(format!("cannot run {program}")))?;
-    // The command holds our ends of the pipe, which would keep it open.
+    // The command has the writers of the pipe, which would keep it open.
     drop(command);
     let mut last = VecDeque::new();
-    for line in BufReader::new(reader).lines().map_while(std::result::Result::ok) {
+    for line in BufReader::new(reader).lines().map_while(Result::ok) {
         progress(&line);
         last.push_back(line);
         if last.len() > 10 {
@@ -36,7 +36,7 @@ pub(super) fn stream(
     if status.success() {
         return Ok(());
     }
-    Err(Error::Command { command: shown, output: last.make_contiguous().join("\n") })
+    Err(Error::Command { command: command_line, output: last.make_contiguous().join("\n") })
 }
 
 #[cfg(test)]
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_line_is_shown_and_a_failure_carries_the_last_ones() {
+    fn every_line_is_passed_on_and_an_error_contains_the_last_ones() {
         let mut shown = Vec::new();
         let error =
             stream("sh", &["-c", "echo one; echo two >&2; exit 3"], &[], &mut |line| shown.push(line.to_owned()));

@@ -1,16 +1,16 @@
-//! Making, copying and dropping databases.
+//! The creation, copying and dropping of databases.
 
 use std::io;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{Client, Config, NoTls};
 
 use crate::{Error, Result};
 
-/// Who copies a database waits this long for others to leave the original.
-const TEMPLATE_FREE_WITHIN: Duration = Duration::from_secs(20);
+/// How long the copying of a database waits for the connections to the original to close.
+const TEMPLATE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A superuser's access to a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,23 +19,24 @@ pub struct Admin {
     password: String,
     host: String,
     port: u16,
-    /// A database that nobody copies: the one that statements about the others are sent to.
+    /// The database to which statements about the others are sent. It must never be copied itself.
     database: String,
 }
 
 impl Admin {
-    /// Takes `postgres://user:password@host:port/database`, the database being one that nobody copies, as `postgres`.
+    /// Parses `postgres://user:password@host:port/database`. The database must be one that is never
+    /// copied, such as `postgres`.
     ///
     /// # Errors
     /// The text has another form.
     pub fn parse(url: &str) -> Result<Self> {
-        Self::parts(url).ok_or_else(|| {
+        Self::parse_parts(url).ok_or_else(|| {
             let rule = "must be postgres://user:password@host:port/database";
             Error::io("the URL of the server")(io::Error::new(io::ErrorKind::InvalidInput, rule))
         })
     }
 
-    fn parts(url: &str) -> Option<Self> {
+    fn parse_parts(url: &str) -> Option<Self> {
         let (scheme, rest) = url.split_once("://")?;
         let (login, rest) = rest.split_once('@')?;
         let (user, password) = login.split_once(':')?;
@@ -49,13 +50,13 @@ impl Admin {
         Self { user: user.to_owned(), password, host: "127.0.0.1".to_owned(), port, database: "postgres".to_owned() }
     }
 
-    /// The URL of a database of the server, with user and password.
+    /// Returns the URL of a database of the server, with user and password.
     pub fn url(&self, database: &str) -> String {
         let Self { user, password, host, port, .. } = self;
         format!("postgres://{user}:{password}@{host}:{port}/{database}")
     }
 
-    /// The same login at something that speaks for the server on another port.
+    /// Returns the same access on another port, at which a pooler represents the server.
     pub(crate) fn on_port(&self, port: u16) -> Self {
         Self { port, ..self.clone() }
     }
@@ -68,14 +69,14 @@ impl Admin {
         (&self.host, self.port)
     }
 
-    /// Makes an empty database, unless there is one of that name.
+    /// Creates an empty database, unless there is one of that name.
     ///
     /// # Errors
-    /// The server refuses or is away.
+    /// The server rejects it or is unavailable.
     pub async fn create_database(&self, name: &str) -> Result<()> {
         let what = format!("cannot create database {name}");
         let result = self
-            .run(&what, async |client| client.batch_execute(&format!("CREATE DATABASE {}", quoted(name))).await)
+            .run(&what, async |client| client.batch_execute(&format!("CREATE DATABASE {}", quote(name))).await)
             .await;
         match result {
             Err(Error::Sql { source, .. }) if source.code() == Some(&SqlState::DUPLICATE_DATABASE) => Ok(()),
@@ -83,16 +84,18 @@ impl Admin {
         }
     }
 
-    /// Makes a copy of a database, with the settings made by `ALTER DATABASE … SET`, which Postgres leaves out of a copy.
+    /// Copies a database, including the settings of `ALTER DATABASE … SET`, which Postgres itself
+    /// does not copy.
     ///
-    /// Nobody may be connected to the original; for those who still are it waits, up to 20 s.
+    /// There may be no connection to the original. The copying waits for existing ones to close,
+    /// for up to 20 s.
     ///
     /// # Errors
-    /// The server refuses or is away, or the original stays in use.
+    /// The server rejects it or is unavailable, or the original stays in use.
     pub async fn clone_database(&self, template: &str, name: &str) -> Result<()> {
         let what = format!("cannot copy database {template} to {name}");
-        let copy = format!("CREATE DATABASE {} TEMPLATE {}", quoted(name), quoted(template));
-        let end = Instant::now() + TEMPLATE_FREE_WITHIN;
+        let copy = format!("CREATE DATABASE {} TEMPLATE {}", quote(name), quote(template));
+        let end = Instant::now() + TEMPLATE_TIMEOUT;
         self.run(&what, async |client| {
             while let Err(error) = client.batch_execute(&copy).await {
                 if error.code() != Some(&SqlState::OBJECT_IN_USE) || Instant::now() > end {
@@ -100,7 +103,8 @@ impl Admin {
                 }
                 sleep(Duration::from_millis(20)).await;
             }
-            // Copied in the catalogue: a statement made from the text would have to know which settings are lists.
+            // The settings are copied in the catalogue, because a statement would have to know
+            // which of them are lists.
             let settings = "INSERT INTO pg_db_role_setting SELECT copy.oid, s.setrole, s.setconfig \
                 FROM pg_db_role_setting s JOIN pg_database o ON o.oid = s.setdatabase, pg_database copy \
                 WHERE o.datname = $1 AND copy.datname = $2";
@@ -109,16 +113,16 @@ impl Admin {
         .await
     }
 
-    /// Drops a database, if there is one, after disconnecting whoever uses it.
+    /// Disconnects the clients of a database and drops it, if it exists.
     ///
     /// # Errors
-    /// The server refuses or is away.
+    /// The server rejects it or is unavailable.
     pub async fn drop_database(&self, name: &str) -> Result<()> {
-        let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(name));
+        let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote(name));
         self.run(&format!("cannot drop database {name}"), async |client| client.batch_execute(&statement).await).await
     }
 
-    /// Whether the server answers and has that database.
+    /// Reports whether the server is available and has this database.
     pub async fn has_database(&self, name: &str) -> bool {
         let query = "SELECT FROM pg_database WHERE datname = $1";
         self.run("cannot look", async |client| client.query_one(query, &[&name]).await.map(drop)).await.is_ok()
@@ -127,13 +131,13 @@ impl Admin {
     async fn run(
         &self,
         what: &str,
-        work: impl AsyncFnOnce(&Client) -> std::result::Result<(), tokio_postgres::Error>,
+        work: impl AsyncFnOnce(&Client) -> Result<(), tokio_postgres::Error>,
     ) -> Result<()> {
-        let mut config = tokio_postgres::Config::new();
+        let mut config = Config::new();
         config.user(&self.user).password(&self.password).host(&self.host).port(self.port).dbname(&self.database);
         config.connect_timeout(Duration::from_secs(5));
         let (client, connection) = config.connect(NoTls).await.map_err(Error::sql(what))?;
-        // The connection is driven here rather than in a task: it ends with the work.
+        // The connection is driven here rather than in a task, so it ends with the work.
         tokio::select! {
             result = work(&client) => result.map_err(Error::sql(what)),
             Err(lost) = connection => Err(Error::sql(what)(lost)),
@@ -141,8 +145,8 @@ impl Admin {
     }
 }
 
-/// An identifier that may hold anything.
-fn quoted(name: &str) -> String {
+/// Quotes an identifier, which may contain any character.
+fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
@@ -151,14 +155,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_url_of_another_database_keeps_the_server() {
+    fn the_url_of_another_database_has_the_same_server() {
         let admin = Admin::parse("postgres://kai:pw@127.0.0.1:20001/postgres").unwrap();
         assert_eq!(admin, Admin::new("kai", "pw".to_owned(), 20001));
         assert_eq!(admin.url("kai"), "postgres://kai:pw@127.0.0.1:20001/kai");
     }
 
     #[test]
-    fn a_malformed_url_is_refused_without_being_repeated() {
+    fn the_error_of_a_malformed_url_does_not_contain_it() {
         for url in [
             "postgres://kai@127.0.0.1:1/x",
             "mysql://kai:hunter2@127.0.0.1:1/x",
@@ -172,6 +176,6 @@ mod tests {
 
     #[test]
     fn a_name_cannot_leave_its_quotes() {
-        assert_eq!(quoted("a\"; DROP DATABASE b; --"), "\"a\"\"; DROP DATABASE b; --\"");
+        assert_eq!(quote("a\"; DROP DATABASE b; --"), "\"a\"\"; DROP DATABASE b; --\"");
     }
 }

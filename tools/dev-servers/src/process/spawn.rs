@@ -1,4 +1,4 @@
-//! Spawning a process that ends when we do.
+//! Spawning of processes that end when this process does.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
@@ -7,17 +7,20 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{LazyLock, Mutex, PoisonError, mpsc};
 use std::{io, thread};
 
+use rustix::process::{Signal, getgid, getuid};
+
 use super::Launch;
-use crate::folder;
-use crate::program::{Program, succeeds};
+use crate::executable::{Executable, succeeds};
+use crate::server_dir::path_hash;
 
 type Job = (Command, mpsc::Sender<io::Result<Child>>);
 
-/// The thread that spawns every server. Linux sends the parent-death signal when the thread that forked ends, not the process,
-/// and a thread of a test or of an async runtime ends long before.
+/// The thread that spawns every server. Linux sends the parent-death signal when the thread that
+/// forked ends, and not when the process does. A thread of a test or of an async runtime may end
+/// long before the process.
 static SPAWNER: LazyLock<Mutex<mpsc::Sender<Job>>> = LazyLock::new(|| {
     let (sender, jobs) = mpsc::channel::<Job>();
-    // Without the thread nobody receives, and `spawn` reports it.
+    // If the thread cannot be started, the channel has no receiver, which `spawn` reports.
     drop(thread::Builder::new().name("servers".to_owned()).spawn(move || {
         for (mut command, reply) in jobs {
             drop(reply.send(command.spawn()));
@@ -31,7 +34,7 @@ static HAS_PDEATHSIG: LazyLock<bool> = LazyLock::new(|| succeeds("setpriv", &["-
 /// Spawns a process from a thread that lives as long as this process.
 ///
 /// # Errors
-/// The program cannot be run.
+/// The executable cannot be run.
 pub(super) fn spawn(command: Command) -> io::Result<Child> {
     let (reply, child) = mpsc::channel();
     let gone = |_| io::Error::other("the spawning thread is gone");
@@ -39,49 +42,51 @@ pub(super) fn spawn(command: Command) -> io::Result<Child> {
     child.recv().map_err(gone)?
 }
 
-/// The command that runs the launch's program: in a process group of its own, so that a terminal's Ctrl-C reaches only us and
-/// servers end in the order that we choose; as another user where we are root; and under `setpriv` on Linux, which leaves the
-/// process id as it is.
+/// Returns the command that runs the executable of a launch. It runs in a process group of its own,
+/// so that a terminal's Ctrl-C reaches only this process and servers stop in the order that it
+/// chooses. It runs as another user if this process is root, and under `setpriv` on Linux, which
+/// does not change the process id.
 pub(super) fn command(launch: &Launch) -> Command {
-    let mut command = match &launch.program {
-        Program::Native { path, .. } if *HAS_PDEATHSIG => {
+    let mut command = match &launch.executable {
+        Executable::Native { path, .. } if *HAS_PDEATHSIG => {
             let mut command = Command::new("setpriv");
             command.args(["--pdeathsig", signal_name(launch), "--"]).arg(path);
             command
         }
-        Program::Native { path, .. } => Command::new(path),
-        Program::Docker { image, name } => in_container(launch, image, name),
+        Executable::Native { path, .. } => Command::new(path),
+        Executable::Docker { image, name } => docker_command(launch, image, name),
     };
-    if let (Program::Native { .. }, Some(account)) = (&launch.program, launch.account) {
-        // Without supplementary groups: the standard library drops them when root sets a user.
-        command.uid(account.uid).gid(account.gid);
+    if let (Executable::Native { .. }, Some(user)) = (&launch.executable, launch.user) {
+        // The standard library drops the supplementary groups when root sets a user.
+        command.uid(user.uid).gid(user.gid);
     }
     command.args(&launch.args).process_group(0).current_dir("/").env("LC_ALL", "C");
     command
 }
 
-/// The name of the container that serves this folder.
-pub(super) fn container(dir: &Path) -> String {
-    format!("kai-{}", folder::hash(dir))
+/// Returns the name of the container that serves from this directory.
+pub(super) fn container_name(dir: &Path) -> String {
+    format!("kai-{}", path_hash(dir))
 }
 
-/// Runs a docker command whose failure shows later, in the server's own state.
-pub(super) fn docker(args: &[&str]) {
+/// Runs a docker command. Its failure shows later, in the state of the server.
+pub(super) fn run_docker(args: &[&str]) {
     succeeds("docker", args);
 }
 
-/// A command as one could type it, without the arguments, which may hold a password.
-pub(super) fn shown(command: &Command) -> String {
+/// Returns the program of a command without its arguments, which may contain a password.
+pub(super) fn display_name(command: &Command) -> String {
     let program = command.get_program();
-    let shown = if program == OsStr::new("setpriv") { command.get_args().nth(3).unwrap_or(program) } else { program };
-    shown.to_string_lossy().into_owned()
+    let name = if program == OsStr::new("setpriv") { command.get_args().nth(3).unwrap_or(program) } else { program };
+    name.to_string_lossy().into_owned()
 }
 
-/// The folders are mounted under their own names, so that the arguments are those of a native program. On Linux the container
-/// shares our network; elsewhere there is a virtual machine in between, and the one port is published on the loopback.
-fn in_container(launch: &Launch, image: &str, name: &str) -> Command {
-    let container = container(&launch.dir);
-    docker(&["rm", "--force", &container]);
+/// Mounts the directories under their own names, so that the arguments are those of a native
+/// executable. On Linux the container shares the network of the host. Elsewhere it runs in a
+/// virtual machine, and its one port is published on the loopback interface.
+fn docker_command(launch: &Launch, image: &str, name: &str) -> Command {
+    let container = container_name(&launch.dir);
+    run_docker(&["rm", "--force", &container]);
     let mut command = Command::new("docker");
     command.args(["run", "--rm", "--name", &container, "--entrypoint", name]);
     for path in [&launch.dir, launch.data.parent().unwrap_or(&launch.data)] {
@@ -92,12 +97,10 @@ fn in_container(launch: &Launch, image: &str, name: &str) -> Command {
         command.arg("--mount").arg(mount);
     }
     if cfg!(target_os = "linux") {
-        let (uid, gid) = launch.account.map_or_else(
-            || (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw()),
-            |account| (account.uid, account.gid),
-        );
+        let (uid, gid) =
+            launch.user.map_or_else(|| (getuid().as_raw(), getgid().as_raw()), |user| (user.uid, user.gid));
         command.args(["--network", "host", "--user", &format!("{uid}:{gid}")]);
-        // `initdb` looks its own user up by number.
+        // `initdb` looks up its own user by number.
         command.args(["--mount", "type=bind,source=/etc/passwd,target=/etc/passwd,readonly"]);
     } else {
         command.args(["--publish", &format!("127.0.0.1:{0}:{0}", launch.port)]);
@@ -107,43 +110,45 @@ fn in_container(launch: &Launch, image: &str, name: &str) -> Command {
 }
 
 fn signal_name(launch: &Launch) -> &'static str {
-    if launch.stop == rustix::process::Signal::INT { "INT" } else { "TERM" }
+    if launch.stop_signal == Signal::INT { "INT" } else { "TERM" }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
     use std::path::PathBuf;
-
-    use rustix::process::Signal;
+    use std::process::{ChildStdin, ChildStdout};
+    use std::time::{Duration, Instant};
+    use std::{fs, iter};
 
     use super::*;
     use crate::Server;
 
-    fn launch(program: Program) -> Launch {
+    fn launch(executable: Executable) -> Launch {
         Launch {
             server: Server::Redis,
-            program,
-            account: None,
+            executable,
+            user: None,
             args: vec!["/srv/kai/redis.conf".into()],
             dir: PathBuf::from("/srv/kai"),
             data: PathBuf::from("/var/tmp/kai/keys"),
             port: 20_001,
-            ready: "Ready",
-            stop: Signal::TERM,
+            ready_text: "Ready",
+            stop_signal: Signal::TERM,
         }
     }
 
     fn words(command: &Command) -> Vec<String> {
-        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        let words = iter::once(command.get_program()).chain(command.get_args());
         words.map(|word| word.to_string_lossy().into_owned()).collect()
     }
 
     #[test]
-    fn a_container_sees_the_same_folders_and_gets_the_same_arguments() {
-        let command = command(&launch(Program::Docker { image: "redis:7-alpine", name: "redis-server" }));
+    fn a_container_has_the_same_directories_and_arguments_as_a_native_server() {
+        let command = command(&launch(Executable::Docker { image: "redis:7-alpine", name: "redis-server" }));
         let words = words(&command);
         let start =
-            ["docker", "run", "--rm", "--name", &container(Path::new("/srv/kai")), "--entrypoint", "redis-server"];
+            ["docker", "run", "--rm", "--name", &container_name(Path::new("/srv/kai")), "--entrypoint", "redis-server"];
         assert_eq!(words[..7], start);
         assert_eq!(words[words.len() - 2..], ["redis:7-alpine", "/srv/kai/redis.conf"]);
         for mount in ["type=bind,source=/srv/kai,target=/srv/kai", "type=bind,source=/var/tmp/kai,target=/var/tmp/kai"]
@@ -153,22 +158,57 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_the_program_and_not_what_it_is_wrapped_in() {
-        let native = Program::Native { path: PathBuf::from("/usr/bin/redis-server"), major: 7 };
-        assert_eq!(shown(&command(&launch(native))), "/usr/bin/redis-server");
+    fn the_display_name_is_that_of_the_executable_and_not_of_setpriv() {
+        let native = Executable::Native { path: PathBuf::from("/usr/bin/redis-server"), major: 7 };
+        assert_eq!(display_name(&command(&launch(native))), "/usr/bin/redis-server");
     }
 
     #[test]
-    fn a_child_outlives_the_thread_that_asked_for_it() {
-        let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "--", "sleep", "60"]);
+    #[cfg(target_os = "linux")]
+    fn a_child_outlives_the_thread_that_requested_it() {
         if !*HAS_PDEATHSIG {
             return;
         }
-        let mut child = thread::spawn(move || spawn(command).unwrap()).join().unwrap();
-        thread::sleep(std::time::Duration::from_millis(200));
-        assert!(child.try_wait().unwrap().is_none(), "it ended with the thread");
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "--", "cat"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let requester = thread::spawn(move || {
+            let mut cat = Cat::new(spawn(command).unwrap());
+            // The signal is set when the child responds.
+            assert_eq!(cat.echo("first"), "first");
+            (cat, Path::new("/proc").join(fs::read_link("/proc/thread-self").unwrap()))
+        });
+        let (mut cat, thread) = requester.join().unwrap();
+        // Joining does not wait until the kernel has ended the thread, which is when it sends the
+        // signal.
+        let end = Instant::now() + Duration::from_secs(30);
+        while thread.exists() {
+            assert!(Instant::now() < end, "the thread ends");
+            thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(cat.echo("second"), "second", "the child ended with the thread");
+        cat.child.kill().unwrap();
+        cat.child.wait().unwrap();
+    }
+
+    /// A child that returns each line that it is sent.
+    struct Cat {
+        child: Child,
+        stdin: ChildStdin,
+        stdout: BufReader<ChildStdout>,
+    }
+
+    impl Cat {
+        fn new(mut child: Child) -> Self {
+            let (stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+            Self { child, stdin, stdout: BufReader::new(stdout) }
+        }
+
+        /// Sends a line and returns the response, which is empty if the child has ended.
+        fn echo(&mut self, line: &str) -> String {
+            let _ = writeln!(self.stdin, "{line}");
+            let mut response = String::new();
+            self.stdout.read_line(&mut response).unwrap();
+            response.trim_end().to_owned()
+        }
     }
 }

@@ -9,19 +9,26 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{Error, Result};
 
-/// Signals one process. A process that is gone needs no signal.
+/// The longest wait for a process to stop after a SIGSTOP, which takes effect some time after it is
+/// sent.
+const SUSPEND_TIMEOUT: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
+
+/// Signals one process. A process that has ended needs no signal.
 pub(super) fn signal(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        let _gone = kill_process(pid, signal);
+        let _ = kill_process(pid, signal);
     }
 }
 
-/// Signals a process and its descendants. Postgres puts each of its processes into a group of its own, so that a signal to the
-/// group would reach the first one only. Except when it is to go on, the first one is stopped before its children are counted,
-/// so that it makes no further ones.
-pub(super) fn signal_all(pid: u32, signal_to_send: Signal) {
+/// Signals a process and its descendants, and returns their ids. Postgres puts each of its
+/// processes into a group of its own, so that a signal to the group would reach only the first one.
+/// Unless it shall continue, the first process is suspended before its descendants are listed, so
+/// that it cannot fork any more.
+pub(super) fn signal_all(pid: u32, signal_to_send: Signal) -> Vec<u32> {
     if signal_to_send != Signal::CONT {
         signal(pid, Signal::STOP);
+        wait_until(SUSPEND_TIMEOUT, || !matches!(state(pid), Some('R' | 'S' | 'D' | 'I')));
     }
     let parents = parents();
     let mut family = vec![pid];
@@ -30,29 +37,37 @@ pub(super) fn signal_all(pid: u32, signal_to_send: Signal) {
         family.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(child, _)| *child));
         index += 1;
     }
-    for member in family.into_iter().rev() {
-        signal(member, signal_to_send);
+    for member in family.iter().rev() {
+        signal(*member, signal_to_send);
     }
+    family
 }
 
-/// Notes the process that serves out of this folder.
+/// Waits until all the processes have ended, or until the timeout. A process that its parent has
+/// not waited for counts as ended.
+pub(super) fn wait_until_ended(pids: &[u32], timeout: Duration) {
+    wait_until(timeout, || pids.iter().all(|pid| matches!(state(*pid), None | Some('Z' | 'X'))));
+}
+
+/// Writes the id of the process that serves from this directory to a file.
 ///
 /// # Errors
-/// The folder cannot be written.
-pub(super) fn remember(dir: &Path, pid: u32) -> Result<()> {
+/// The directory cannot be written.
+pub(super) fn write_pid_file(dir: &Path, pid: u32) -> Result<()> {
     let path = dir.join("pid");
     fs::write(&path, format!("{pid}\n")).map_err(Error::path("write", &path))
 }
 
-/// Removes the note.
-pub(super) fn forget(dir: &Path) {
-    // A note that stays names a process that is gone, which the next start sees.
-    let _absent = fs::remove_file(dir.join("pid"));
+/// Removes the file.
+pub(super) fn remove_pid_file(dir: &Path) {
+    // If it stays, the next start sees that the process has ended.
+    let _ = fs::remove_file(dir.join("pid"));
 }
 
-/// Ends the server that a former process of ours left behind in this folder, where the system has no parent-death signal.
-/// The folder's name in its arguments tells that the process id has not gone to somebody else since.
-pub(super) fn end_leftover(dir: &Path, stop: Signal, bound: Duration) {
+/// Stops the server that an earlier process of ours left behind in this directory, if the system
+/// has no parent-death signal. The directory in its arguments shows that the system has not given
+/// its id to another process since.
+pub(super) fn stop_leftover(dir: &Path, stop_signal: Signal, timeout: Duration) {
     let Some(pid) = fs::read_to_string(dir.join("pid")).ok().and_then(|text| text.trim().parse::<u32>().ok()) else {
         return;
     };
@@ -60,18 +75,27 @@ pub(super) fn end_leftover(dir: &Path, stop: Signal, bound: Duration) {
         return;
     }
     signal_all(pid, Signal::CONT);
-    signal(pid, stop);
-    let end = Instant::now() + bound;
-    while serves(pid, dir) && Instant::now() < end {
-        thread::sleep(Duration::from_millis(10));
+    signal(pid, stop_signal);
+    if !wait_until(timeout, || !serves(pid, dir)) {
+        wait_until_ended(&signal_all(pid, Signal::KILL), timeout);
     }
-    if serves(pid, dir) {
-        signal_all(pid, Signal::KILL);
-    }
-    forget(dir);
+    remove_pid_file(dir);
 }
 
-/// A process that has ended but was not waited for has no arguments any more.
+/// Waits until the condition holds, and returns whether it does before the timeout.
+fn wait_until(timeout: Duration, condition: impl Fn() -> bool) -> bool {
+    let end = Instant::now() + timeout;
+    while !condition() {
+        if Instant::now() > end {
+            return false;
+        }
+        thread::sleep(POLL_INTERVAL);
+    }
+    true
+}
+
+/// Reports whether the process serves from this directory. A process that has ended but was not
+/// waited for has no arguments.
 fn serves(pid: u32, dir: &Path) -> bool {
     arguments(pid).is_some_and(|arguments| arguments.contains(&*dir.to_string_lossy()))
 }
@@ -83,19 +107,36 @@ fn arguments(pid: u32) -> Option<String> {
     }
 }
 
-/// Every process with its parent, from `/proc` where there is one: a slim container has no `ps`.
-fn parents() -> Vec<(u32, u32)> {
-    let Ok(entries) = fs::read_dir("/proc") else {
-        return ps(&["-A", "-o", "pid=,ppid="]).unwrap_or_default().lines().filter_map(parse_pair).collect();
-    };
-    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter_map(|pid| Some((pid, parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?))).collect()
+/// Returns the state of a process as a letter, such as `T` for a suspended one. Returns `None` if
+/// there is no such process.
+fn state(pid: u32) -> Option<char> {
+    if has_proc() {
+        return parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?).map(|(state, _)| state);
+    }
+    ps(&["-o", "stat=", "-p", &pid.to_string()])?.trim().chars().next()
 }
 
-/// The parent in a line of `/proc/<pid>/stat`: after the name in parentheses, which may hold anything, and the state.
-fn parse_stat(line: &str) -> Option<u32> {
+/// Returns every process with its parent. It reads `/proc` if possible, because a slim container
+/// has no `ps`.
+fn parents() -> Vec<(u32, u32)> {
+    if !has_proc() {
+        return ps(&["-A", "-o", "pid=,ppid="]).unwrap_or_default().lines().filter_map(parse_pair).collect();
+    }
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter_map(|pid| Some((pid, parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?.1))).collect()
+}
+
+fn has_proc() -> bool {
+    Path::new("/proc/self/stat").exists()
+}
+
+/// Parses the state and the parent in a line of `/proc/<pid>/stat`. They follow the name in
+/// parentheses, which may contain any character.
+fn parse_stat(line: &str) -> Option<(char, u32)> {
     let (_, rest) = line.rsplit_once(')')?;
-    rest.split_whitespace().nth(1)?.parse().ok()
+    let mut fields = rest.split_whitespace();
+    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
 }
 
 fn parse_pair(line: &str) -> Option<(u32, u32)> {
@@ -110,19 +151,32 @@ fn ps(args: &[&str]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::process;
+
     use super::*;
 
     #[test]
-    fn the_parent_is_found_behind_a_name_with_parentheses() {
-        assert_eq!(parse_stat("4242 (a) b (c)) S 17 4242 4242 0 -1"), Some(17));
+    fn the_state_and_the_parent_follow_a_name_with_parentheses() {
+        assert_eq!(parse_stat("4242 (a) b (c)) S 17 4242 4242 0 -1"), Some(('S', 17)));
         assert_eq!(parse_stat("nonsense"), None);
     }
 
     #[test]
-    fn this_process_has_a_parent_in_both_lists() {
-        let own = std::process::id();
+    fn proc_and_ps_both_list_this_process() {
+        let own = process::id();
         assert!(parents().iter().any(|(pid, _)| *pid == own));
         let listed = ps(&["-A", "-o", "pid=,ppid="]).unwrap();
         assert!(listed.lines().filter_map(parse_pair).any(|(pid, _)| pid == own));
+    }
+
+    #[test]
+    fn a_suspended_process_has_stopped_and_a_killed_one_has_ended() {
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        assert_eq!(signal_all(child.id(), Signal::STOP), [child.id()]);
+        assert_eq!(state(child.id()), Some('T'));
+        wait_until_ended(&signal_all(child.id(), Signal::KILL), Duration::from_secs(30));
+        assert_eq!(state(child.id()), Some('Z'));
+        child.wait().unwrap();
+        assert_eq!(state(child.id()), None);
     }
 }

@@ -4,15 +4,16 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use redis::{Connection, RedisResult, cmd};
+use redis::{Client, Connection, RedisResult, cmd};
 
 use super::{Redis, RedisOptions};
 use crate::{Error, Result, port};
 
 const SLOTS: usize = 16_384;
-const FORMED_WITHIN: Duration = Duration::from_secs(30);
+/// How long the formation of a cluster, or of a replica, may take.
+const FORMATION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Redis servers that share the 16,384 slots among them, with or without replicas. Dropping it stops them all.
+/// Redis servers that share the 16,384 slots, with or without replicas. Dropping it stops them all.
 #[derive(Debug)]
 pub struct RedisCluster {
     nodes: Vec<Redis>,
@@ -20,7 +21,8 @@ pub struct RedisCluster {
 }
 
 impl RedisCluster {
-    /// Starts `shards` servers in sub-folders of `dir` and joins them; returns when every one of them sees the cluster as whole.
+    /// Starts `shards` servers in sub-directories of `dir` and joins them to a cluster. Returns
+    /// when each of them reports the cluster as complete.
     ///
     /// # Errors
     /// A server does not start, or they do not form a cluster within half a minute.
@@ -29,12 +31,13 @@ impl RedisCluster {
             (0..shards).map(|number| start_node(&dir.join(format!("node-{number}")))).collect::<Result<Vec<_>>>()?;
         join(&nodes).map_err(Error::redis("cannot form a cluster"))?;
         for node in &nodes {
-            wait_until_whole(node)?;
+            wait_until_complete(node)?;
         }
         Ok(Self { nodes, replicas: Vec::new() })
     }
 
-    /// The same with a replica for each shard. It takes over when it is told to, and never by itself: what it has not heard of would be lost.
+    /// Starts a cluster with a replica for each shard. A replica takes over on request and never by
+    /// itself, because writes that it has not received would be lost.
     ///
     /// # Errors
     /// As for [`RedisCluster::start`].
@@ -44,36 +47,37 @@ impl RedisCluster {
         cluster.replicas = replicas.collect::<Result<Vec<_>>>()?;
         for (primary, replica) in cluster.nodes.iter().zip(&cluster.replicas) {
             follow(primary, replica).map_err(Error::redis("cannot make a replica"))?;
-            wait_until_whole(replica)?;
+            wait_until_complete(replica)?;
             wait_until_following(primary, replica)?;
         }
         Ok(cluster)
     }
 
-    /// `redis-cluster://127.0.0.1:p1,127.0.0.1:p2`, every node being named.
+    /// Returns `redis-cluster://127.0.0.1:p1,127.0.0.1:p2`, with every node.
     pub fn url(&self) -> String {
         let nodes = self.nodes.iter().chain(&self.replicas);
         let hosts: Vec<String> = nodes.map(|node| format!("127.0.0.1:{}", node.port())).collect();
         format!("redis-cluster://{}", hosts.join(","))
     }
 
-    /// The servers that began as primaries, each to be paused or killed by itself.
+    /// Returns the servers that started as primaries. Each can be paused and killed.
     pub fn nodes(&self) -> &[Redis] {
         &self.nodes
     }
 
-    /// The servers that began as replicas.
+    /// Returns the servers that started as replicas.
     pub fn replicas(&self) -> &[Redis] {
         &self.replicas
     }
 }
 
 fn start_node(dir: &Path) -> Result<Redis> {
-    // By default the nodes talk to each other on the port 10,000 above, which may be anybody's.
-    let bus = port::free()?;
+    // By default the nodes connect to each other on the port 10,000 above, which another process
+    // may use.
+    let bus_port = port::find_free()?;
     let directives = [
         ("cluster-enabled", "yes".to_owned()),
-        ("cluster-port", bus.to_string()),
+        ("cluster-port", bus_port.to_string()),
         ("cluster-node-timeout", "2000".to_owned()),
         ("cluster-announce-ip", "127.0.0.1".to_owned()),
         ("cluster-replica-no-failover", "yes".to_owned()),
@@ -96,8 +100,8 @@ fn join(nodes: &[Redis]) -> RedisResult<()> {
 
 fn meet(first: &Redis, node: &Redis) -> RedisResult<()> {
     let config: Vec<String> = cmd("CONFIG").arg("GET").arg("cluster-port").query(&mut connect(first)?)?;
-    let bus = config.into_iter().nth(1).unwrap_or_default();
-    cmd("CLUSTER").arg("MEET").arg("127.0.0.1").arg(first.port()).arg(bus).exec(&mut connect(node)?)
+    let bus_port = config.into_iter().nth(1).unwrap_or_default();
+    cmd("CLUSTER").arg("MEET").arg("127.0.0.1").arg(first.port()).arg(bus_port).exec(&mut connect(node)?)
 }
 
 fn follow(primary: &Redis, replica: &Redis) -> RedisResult<()> {
@@ -105,8 +109,8 @@ fn follow(primary: &Redis, replica: &Redis) -> RedisResult<()> {
     cmd("CLUSTER").arg("RESET").arg("HARD").exec(&mut connection)?;
     meet(primary, replica)?;
     let id: String = cmd("CLUSTER").arg("MYID").query(&mut connect(primary)?)?;
-    let end = Instant::now() + FORMED_WITHIN;
-    // It has to have heard of the primary first.
+    let end = Instant::now() + FORMATION_TIMEOUT;
+    // It fails until the replica knows the primary.
     while let Err(error) = cmd("CLUSTER").arg("REPLICATE").arg(&id).exec(&mut connection) {
         if Instant::now() > end {
             return Err(error);
@@ -116,9 +120,9 @@ fn follow(primary: &Redis, replica: &Redis) -> RedisResult<()> {
     Ok(())
 }
 
-/// Until the replica has what the primary has, and every node knows of it.
+/// Waits until the replica has synchronised with the primary.
 fn wait_until_following(primary: &Redis, replica: &Redis) -> Result<()> {
-    let end = Instant::now() + FORMED_WITHIN;
+    let end = Instant::now() + FORMATION_TIMEOUT;
     loop {
         let info = connect(replica).and_then(|mut connection| cmd("INFO").arg("replication").query(&mut connection));
         let info: String = info.map_err(Error::redis("cannot ask a replica"))?;
@@ -132,8 +136,8 @@ fn wait_until_following(primary: &Redis, replica: &Redis) -> Result<()> {
     }
 }
 
-fn wait_until_whole(node: &Redis) -> Result<()> {
-    let end = Instant::now() + FORMED_WITHIN;
+fn wait_until_complete(node: &Redis) -> Result<()> {
+    let end = Instant::now() + FORMATION_TIMEOUT;
     loop {
         let mut connection = connect(node).map_err(Error::redis("cannot reach a node"))?;
         let info: String =
@@ -149,5 +153,5 @@ fn wait_until_whole(node: &Redis) -> Result<()> {
 }
 
 fn connect(node: &Redis) -> RedisResult<Connection> {
-    redis::Client::open(node.url())?.get_connection_with_timeout(Duration::from_secs(5))
+    Client::open(node.url())?.get_connection_with_timeout(Duration::from_secs(5))
 }

@@ -1,4 +1,4 @@
-//! The servers as they run on this machine; what is missing is installed first.
+//! The servers as they run on this machine. Missing ones are installed first.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "test code outside of the test functions themselves")]
 
@@ -6,19 +6,23 @@ mod pgbouncer;
 mod postgres;
 mod redis;
 
+use std::fs;
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use dev_servers::{Server, install};
-use tokio_postgres::NoTls;
+use tempfile::TempDir;
+use tokio::time::sleep;
+use tokio_postgres::{NoTls, SimpleQueryMessage};
 
-/// Installs what is missing, once for all tests.
+/// Installs the missing servers, once for all tests.
 static INSTALLED: LazyLock<()> = LazyLock::new(|| {
     let servers = [Server::Postgres, Server::Redis, Server::PgBouncer];
     install::ensure(&servers, &mut |line| println!("{line}")).unwrap();
 });
 
-/// A folder for one test.
-fn folder() -> tempfile::TempDir {
+/// Creates a directory for one server.
+fn server_dir() -> TempDir {
     LazyLock::force(&INSTALLED);
     tempfile::tempdir().unwrap()
 }
@@ -29,7 +33,7 @@ async fn query(url: &str, sql: &str) -> Result<Option<String>, tokio_postgres::E
     let work = async {
         let messages = client.simple_query(sql).await?;
         let row = messages.into_iter().find_map(|message| match message {
-            tokio_postgres::SimpleQueryMessage::Row(row) => Some(row),
+            SimpleQueryMessage::Row(row) => Some(row),
             _ => None,
         });
         Ok(row.and_then(|row| row.get(0).map(str::to_owned)))
@@ -40,7 +44,19 @@ async fn query(url: &str, sql: &str) -> Result<Option<String>, tokio_postgres::E
     }
 }
 
-/// Whether there is a process of that id that is not a zombie.
+/// Reports whether there is a process with this id that is not a zombie.
 fn is_alive(pid: u32) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+/// Waits until the condition returns a value, and returns the value.
+async fn wait_for<T>(mut condition: impl AsyncFnMut() -> Option<T>) -> T {
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(value) = condition().await {
+            return value;
+        }
+        assert!(Instant::now() < end, "the condition holds in time");
+        sleep(Duration::from_millis(20)).await;
+    }
 }

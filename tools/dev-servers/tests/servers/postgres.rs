@@ -1,28 +1,32 @@
 //! Postgres.
 
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 use std::time::Duration;
-use std::{fs, process};
 
 use dev_servers::{Error, Postgres, PostgresOptions};
 use tokio::time::timeout;
+use tokio_postgres::NoTls;
+use tokio_postgres::error::SqlState;
 
-use crate::{folder, is_alive, query};
+use crate::{is_alive, query, server_dir, wait_for};
 
 fn disposable() -> PostgresOptions {
     PostgresOptions { disposable: true, ..PostgresOptions::default() }
 }
 
 #[tokio::test]
-async fn data_and_port_survive_a_second_start() {
-    let dir = folder();
+async fn data_and_port_survive_a_restart_of_the_process() {
+    let dir = server_dir();
     let first = Postgres::start(dir.path(), &PostgresOptions::default()).unwrap();
     query(&first.url("postgres"), "CREATE TABLE kept AS SELECT 7 AS number").await.unwrap();
     let (port, pid) = (first.port(), first.pid());
     let attached = Postgres::attach(dir.path()).await.unwrap();
     assert_eq!(attached.url("postgres"), first.url("postgres"));
     drop(first);
-    assert!(!is_alive(pid), "a dropped server is gone");
+    assert!(!is_alive(pid), "a dropped server has ended");
     assert!(Postgres::attach(dir.path()).await.is_none());
 
     let second = Postgres::start(dir.path(), &PostgresOptions::default()).unwrap();
@@ -31,8 +35,8 @@ async fn data_and_port_survive_a_second_start() {
 }
 
 #[tokio::test]
-async fn it_listens_on_the_loopback_with_a_password_and_in_utf8() {
-    let dir = folder();
+async fn it_listens_on_the_loopback_interface_with_a_password_and_in_utf8() {
+    let dir = server_dir();
     let postgres = Postgres::start(dir.path(), &disposable()).unwrap();
     let url = postgres.url("postgres");
     for (setting, value) in
@@ -41,15 +45,15 @@ async fn it_listens_on_the_loopback_with_a_password_and_in_utf8() {
         assert_eq!(query(&url, &format!("SHOW {setting}")).await.unwrap().as_deref(), Some(value));
     }
     let (_, host) = url.split_once('@').unwrap();
-    let refused = query(&format!("postgres://kai:guess@{host}"), "SELECT 1").await.unwrap_err();
-    assert_eq!(refused.code(), Some(&tokio_postgres::error::SqlState::INVALID_PASSWORD));
+    let rejected = query(&format!("postgres://kai:guess@{host}"), "SELECT 1").await.unwrap_err();
+    assert_eq!(rejected.code(), Some(&SqlState::INVALID_PASSWORD));
     let mode = fs::metadata(dir.path().join("password")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
 
 #[tokio::test]
-async fn a_copy_of_a_database_has_its_rows_and_its_settings() {
-    let dir = folder();
+async fn a_copy_of_a_database_has_its_rows_and_settings() {
+    let dir = server_dir();
     let postgres = Postgres::start(dir.path(), &disposable()).unwrap();
     postgres.create_database("template").await.unwrap();
     let template = postgres.url("template");
@@ -76,26 +80,31 @@ async fn a_copy_of_a_database_has_its_rows_and_its_settings() {
 }
 
 #[tokio::test]
-async fn a_copy_waits_for_those_who_still_use_the_original() {
-    let dir = folder();
+async fn copying_waits_until_the_original_is_not_in_use() {
+    let dir = server_dir();
     let postgres = Postgres::start(dir.path(), &disposable()).unwrap();
     postgres.create_database("template").await.unwrap();
     let url = postgres.url("template");
+    // Postgres itself waits for five seconds before it reports that the database is in use.
     let busy = query(&url, "SELECT pg_sleep(6)");
-    let copy = postgres.clone_database("template", "copy");
+    let copy = async {
+        let sleeping = "SELECT pid FROM pg_stat_activity WHERE datname = 'template' AND wait_event = 'PgSleep'";
+        wait_for(async || query(&postgres.url("postgres"), sleeping).await.unwrap()).await;
+        postgres.clone_database("template", "copy").await
+    };
     let (slept, copied) = tokio::join!(busy, copy);
     slept.unwrap();
     copied.unwrap();
 }
 
 #[tokio::test]
-async fn a_paused_server_answers_nothing_and_goes_on_afterwards() {
-    let dir = folder();
+async fn a_paused_server_does_not_respond_until_it_is_resumed() {
+    let dir = server_dir();
     let postgres = Postgres::start(dir.path(), &disposable()).unwrap();
     let url = postgres.url("postgres");
-    // A connection that is open already has a process of its own, which has to be paused too.
-    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
-    let work = async {
+    // An open connection has a process of its own, which has to be paused too.
+    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+    let steps = async {
         client.simple_query("SELECT 1").await.unwrap();
         postgres.pause();
         assert!(timeout(Duration::from_millis(300), client.simple_query("SELECT 1")).await.is_err());
@@ -103,14 +112,14 @@ async fn a_paused_server_answers_nothing_and_goes_on_afterwards() {
         timeout(Duration::from_secs(10), client.simple_query("SELECT 1")).await.unwrap().unwrap();
     };
     tokio::select! {
-        () = work => {}
+        () = steps => {}
         _ = connection => panic!("the connection was lost"),
     }
 }
 
 #[tokio::test]
-async fn what_was_committed_survives_a_kill() {
-    let dir = folder();
+async fn committed_data_survive_a_kill() {
+    let dir = server_dir();
     let postgres = Postgres::start(dir.path(), &disposable()).unwrap();
     let url = postgres.url("postgres");
     query(&url, "CREATE TABLE kept AS SELECT 7 AS number").await.unwrap();
@@ -123,15 +132,15 @@ async fn what_was_committed_survives_a_kill() {
 }
 
 #[test]
-fn one_folder_serves_one_process_at_a_time() {
-    let dir = folder();
+fn one_directory_has_one_server_at_a_time() {
+    let dir = server_dir();
     let _first = Postgres::start(dir.path(), &disposable()).unwrap();
     assert!(matches!(Postgres::start(dir.path(), &disposable()), Err(Error::InUse(_))));
 }
 
 #[test]
-fn a_port_that_is_taken_is_named() {
-    let (dir, other) = (folder(), folder());
+fn the_error_of_a_taken_port_names_the_port() {
+    let (dir, other) = (server_dir(), server_dir());
     let first = Postgres::start(dir.path(), &disposable()).unwrap();
     let options = PostgresOptions { port: Some(first.port()), ..disposable() };
     let error = Postgres::start(other.path(), &options).unwrap_err().to_string();
@@ -139,36 +148,24 @@ fn a_port_that_is_taken_is_named() {
 }
 
 #[test]
-fn a_server_that_does_not_start_shows_why() {
-    let dir = folder();
+fn the_error_of_a_server_that_does_not_start_has_the_reason() {
+    let dir = server_dir();
     let options = PostgresOptions { settings: vec![("no_such_setting".to_owned(), "1".to_owned())], ..disposable() };
     let error = Postgres::start(dir.path(), &options).unwrap_err().to_string();
     assert!(error.contains("no_such_setting"), "{error}");
 }
 
 #[test]
-fn a_server_that_was_left_behind_is_ended_first() {
-    let dir = folder();
+fn a_server_that_was_left_behind_is_stopped_first() {
+    let dir = server_dir();
     let first = Postgres::start(dir.path(), &disposable()).unwrap();
-    let (pid, notes) = (first.pid(), fs::read_to_string(dir.path().join("pid")).unwrap());
+    let (pid, pid_file) = (first.pid(), fs::read_to_string(dir.path().join("pid")).unwrap());
     drop(first);
-    // Started by hand, so that nothing of this process owns it, as after a kill where there is no parent-death signal.
+    // It stands for a server that survived a kill of this process, where there is no parent-death
+    // signal. The path in its arguments identifies it.
     let data = fs::canonicalize(dir.path()).unwrap().join("data/cluster");
-    let stale = process::Command::new("sleep").arg("60").arg0_with(&data).spawn().unwrap();
-    let mut stale = stale;
-    fs::write(dir.path().join("pid"), notes.replace(&pid.to_string(), &stale.id().to_string())).unwrap();
+    let mut leftover = Command::new("sleep").arg0(data).arg("60").spawn().unwrap();
+    fs::write(dir.path().join("pid"), pid_file.replace(&pid.to_string(), &leftover.id().to_string())).unwrap();
     let _second = Postgres::start(dir.path(), &disposable()).unwrap();
-    assert!(!stale.wait().unwrap().success());
-}
-
-/// Sets the name under which a process appears, by which a leftover is recognised.
-trait NamedProcess {
-    fn arg0_with(&mut self, path: &std::path::Path) -> &mut Self;
-}
-
-impl NamedProcess for process::Command {
-    fn arg0_with(&mut self, path: &std::path::Path) -> &mut Self {
-        use std::os::unix::process::CommandExt as _;
-        self.arg0(path)
-    }
+    assert!(!leftover.wait().unwrap().success());
 }

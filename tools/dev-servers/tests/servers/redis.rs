@@ -1,19 +1,24 @@
-//! Redis, alone, with TLS, and as a cluster.
+//! Redis: one server, with TLS, and a cluster.
 
-use std::time::{Duration, Instant};
+use std::io::{self, Read as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use std::{env, fs, thread};
 
 use dev_servers::{Redis, RedisCluster, RedisOptions};
-use redis::{Commands as _, ConnectionAddr, IntoConnectionInfo as _, RedisResult, TlsCertificates};
+use redis::cluster::ClusterClient;
+use redis::{Client, Commands as _, ConnectionAddr, IntoConnectionInfo as _, RedisResult, TlsCertificates, cmd};
 
-use crate::{folder, is_alive};
+use crate::{is_alive, server_dir, wait_for};
 
 fn connect(redis: &Redis) -> RedisResult<redis::Connection> {
-    redis::Client::open(redis.url())?.get_connection_with_timeout(Duration::from_secs(5))
+    Client::open(redis.url())?.get_connection_with_timeout(Duration::from_secs(5))
 }
 
 #[test]
-fn keys_survive_a_second_start_if_they_are_to_be_kept_and_only_then() {
-    let dir = folder();
+fn keys_survive_a_restart_of_the_process_only_with_keep() {
+    let dir = server_dir();
     for keep in [true, false] {
         let options = RedisOptions { keep, ..RedisOptions::default() };
         let first = Redis::start(dir.path(), &options).unwrap();
@@ -22,7 +27,7 @@ fn keys_survive_a_second_start_if_they_are_to_be_kept_and_only_then() {
         assert_eq!(Redis::attach(dir.path()), Some(first.url()));
         drop(first);
         assert_eq!(Redis::attach(dir.path()), None);
-        assert!(!is_alive(pid), "a dropped server is gone");
+        assert!(!is_alive(pid), "a dropped server has ended");
         if keep {
             let second = Redis::start(dir.path(), &options).unwrap();
             assert_eq!(second.port(), port);
@@ -38,8 +43,8 @@ fn keys_survive_a_second_start_if_they_are_to_be_kept_and_only_then() {
 }
 
 #[test]
-fn a_paused_server_answers_nothing_and_goes_on_afterwards() {
-    let dir = folder();
+fn a_paused_server_does_not_respond_until_it_is_resumed() {
+    let dir = server_dir();
     let redis = Redis::start(dir.path(), &RedisOptions::default()).unwrap();
     let mut connection = connect(&redis).unwrap();
     redis.pause();
@@ -51,7 +56,7 @@ fn a_paused_server_answers_nothing_and_goes_on_afterwards() {
 
 #[test]
 fn a_paused_server_can_be_stopped() {
-    let dir = folder();
+    let dir = server_dir();
     let redis = Redis::start(dir.path(), &RedisOptions::default()).unwrap();
     let pid = redis.pid();
     redis.pause();
@@ -60,8 +65,8 @@ fn a_paused_server_can_be_stopped() {
 }
 
 #[test]
-fn a_killed_server_comes_back_on_the_same_port() {
-    let dir = folder();
+fn a_killed_server_restarts_on_the_same_port() {
+    let dir = server_dir();
     let redis = Redis::start(dir.path(), &RedisOptions::default()).unwrap();
     let url = redis.url();
     redis.kill();
@@ -72,43 +77,41 @@ fn a_killed_server_comes_back_on_the_same_port() {
 }
 
 #[test]
-fn directives_reach_the_server() {
-    let dir = folder();
+fn directives_are_passed_to_the_server() {
+    let dir = server_dir();
     let directives = vec![("maxmemory".to_owned(), "12mb".to_owned())];
     let redis = Redis::start(dir.path(), &RedisOptions { directives, ..RedisOptions::default() }).unwrap();
-    let value: Vec<String> =
-        redis::cmd("CONFIG").arg("GET").arg("maxmemory").query(&mut connect(&redis).unwrap()).unwrap();
+    let value: Vec<String> = cmd("CONFIG").arg("GET").arg("maxmemory").query(&mut connect(&redis).unwrap()).unwrap();
     assert_eq!(value, ["maxmemory", "12582912"]);
 }
 
 #[test]
-fn with_tls_only_a_client_that_trusts_the_authority_is_served() {
-    // The library leaves the choice of the cryptography to the program; a second choice in the same process is refused.
-    let _already = rustls::crypto::ring::default_provider().install_default();
-    let dir = folder();
+fn with_tls_only_a_client_that_trusts_the_authority_can_connect() {
+    // The library requires the program to choose the cryptography. A second choice in the same
+    // process fails.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let dir = server_dir();
     let redis = Redis::start(dir.path(), &RedisOptions { tls: true, ..RedisOptions::default() }).unwrap();
     assert!(redis.url().starts_with("rediss://127.0.0.1:"));
-    let authority = std::fs::read(redis.ca_file().unwrap()).unwrap();
+    let authority = fs::read(redis.ca_file().unwrap()).unwrap();
     let certificates = TlsCertificates { client_tls: None, root_cert: Some(authority) };
-    let trusting = redis::Client::build_with_tls(redis.url(), certificates).unwrap();
+    let trusting = Client::build_with_tls(redis.url(), certificates).unwrap();
     assert_eq!(trusting.get_connection().unwrap().ping::<String>().unwrap(), "PONG");
-    assert!(connect(&redis).is_err(), "an authority that nobody knows is not trusted");
+    assert!(connect(&redis).is_err(), "a client does not trust an unknown authority");
 
     let address = redis.url().into_connection_info().unwrap();
     let ConnectionAddr::TcpTls { host, port, .. } = address.addr() else { panic!("not a TLS address") };
-    let plain = redis::Client::open(format!("redis://{host}:{port}")).unwrap();
-    assert!(plain.get_connection_with_timeout(Duration::from_secs(5)).is_err(), "nothing is served without TLS");
+    let plain = Client::open(format!("redis://{host}:{port}")).unwrap();
+    assert!(plain.get_connection_with_timeout(Duration::from_secs(5)).is_err(), "a connection without TLS is rejected");
 }
 
 #[test]
-fn a_cluster_serves_keys_of_every_shard() {
-    let dir = folder();
-    let started = Instant::now();
+fn a_cluster_stores_keys_in_every_shard() {
+    let dir = server_dir();
     let cluster = RedisCluster::start(dir.path(), 3).unwrap();
-    println!("formed in {:?}", started.elapsed());
     let hosts = cluster.url().strip_prefix("redis-cluster://").unwrap().to_owned();
     let urls: Vec<String> = hosts.split(',').map(|host| format!("redis://{host}")).collect();
-    let mut connection = redis::cluster::ClusterClient::new(urls).unwrap().get_connection().unwrap();
+    let mut connection = ClusterClient::new(urls).unwrap().get_connection().unwrap();
     for number in 0..100 {
         let _: () = connection.set(format!("key:{number}"), number).unwrap();
     }
@@ -117,51 +120,41 @@ fn a_cluster_serves_keys_of_every_shard() {
         assert_eq!(read, number);
     }
     for node in cluster.nodes() {
-        let keys: u64 = redis::cmd("DBSIZE").query(&mut connect(node).unwrap()).unwrap();
-        assert!(keys > 0, "every shard holds some of the keys");
+        let keys: u64 = cmd("DBSIZE").query(&mut connect(node).unwrap()).unwrap();
+        assert!(keys > 0, "every shard has some of the keys");
     }
 }
 
-/// The folder in which the process of the next test serves.
-const FOLDER: &str = "KAI_BACKENDS_FOLDER";
+/// The variable with the directory of the server in the next test.
+const SERVER_DIR: &str = "KAI_DEV_SERVERS_TEST_DIR";
 
 #[test]
-#[ignore = "the other half of the next test, which runs it in a process of its own"]
-#[expect(clippy::disallowed_methods, reason = "the folder comes from the process that runs this half")]
+#[ignore = "the next test runs it in a process of its own"]
+#[expect(clippy::disallowed_methods, reason = "the process that runs it passes the directory")]
 fn serve_until_killed() {
-    let Ok(dir) = std::env::var(FOLDER) else { return };
-    // From a thread that ends at once: the server must not end with it.
-    let redis =
-        std::thread::spawn(move || Redis::start(dir.as_ref(), &RedisOptions::default()).unwrap()).join().unwrap();
-    std::thread::sleep(Duration::from_secs(60));
+    let Ok(dir) = env::var(SERVER_DIR) else { return };
+    // The server must not end with the thread that starts it.
+    let redis = thread::spawn(move || Redis::start(dir.as_ref(), &RedisOptions::default()).unwrap()).join().unwrap();
+    // Until the process is killed, or the parent ends without killing it.
+    io::stdin().read_to_end(&mut Vec::new()).unwrap();
     drop(redis);
 }
 
-#[test]
+#[tokio::test]
 #[cfg(target_os = "linux")]
-fn a_server_ends_with_the_process_that_started_it_even_if_that_is_killed() {
-    let dir = folder();
-    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "redis::serve_until_killed", "--ignored"]).env(FOLDER, dir.path());
-    let mut process = command.stdout(std::process::Stdio::null()).spawn().unwrap();
-    let pid = wait_for(|| std::fs::read_to_string(dir.path().join("port")).ok().and(read_pid(dir.path())));
+async fn a_server_ends_with_the_process_that_started_it_even_if_that_is_killed() {
+    let dir = server_dir();
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--exact", "redis::serve_until_killed", "--ignored"]).env(SERVER_DIR, dir.path());
+    let mut process = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    // The file with the port is written when the server is ready.
+    let pid = wait_for(async || fs::read_to_string(dir.path().join("port")).ok().and(read_pid(dir.path()))).await;
     assert!(is_alive(pid));
     process.kill().unwrap();
     process.wait().unwrap();
-    wait_for(|| (!is_alive(pid)).then_some(()));
+    wait_for(async || (!is_alive(pid)).then_some(())).await;
 }
 
-fn read_pid(dir: &std::path::Path) -> Option<u32> {
-    std::fs::read_to_string(dir.join("pid")).ok()?.trim().parse().ok()
-}
-
-fn wait_for<T>(condition: impl Fn() -> Option<T>) -> T {
-    let end = Instant::now() + Duration::from_secs(20);
-    loop {
-        if let Some(value) = condition() {
-            return value;
-        }
-        assert!(Instant::now() < end, "it did not come");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+fn read_pid(dir: &Path) -> Option<u32> {
+    fs::read_to_string(dir.join("pid")).ok()?.trim().parse().ok()
 }

@@ -16,8 +16,8 @@ pub struct Options {
     pub template: Template,
     /// The folder that contains the functions' binaries.
     pub binaries: PathBuf,
-    /// Values for environment variables. A value reaches only the functions whose template declares the
-    /// variable, as on AWS.
+    /// Values for environment variables. A value reaches only the functions whose template declares
+    /// the variable, as on AWS.
     pub variables: BTreeMap<String, String>,
     /// Values for single functions, by any of their names. They override [`Options::variables`].
     pub function_variables: BTreeMap<String, BTreeMap<String, String>>,
@@ -26,8 +26,8 @@ pub struct Options {
     /// The most environments of a function without a reserved concurrency.
     pub max_environments: usize,
     /// How long a request waits for an environment that has just responded, before another one is
-    /// started. Without the wait, a client on the same machine that sends its next request at once would
-    /// use two environments. No client of Lambda is near enough for that.
+    /// started. Without the wait, a client on the same machine that sends its next request at once
+    /// would use two environments. No client of Lambda is near enough for that.
     pub reuse_wait: Duration,
     /// Whether idle environments are stopped, as on Lambda.
     pub freeze: bool,

@@ -41,12 +41,13 @@ pub(super) enum Shutdown {
 }
 
 impl Services {
-    /// Runs the services on this thread until `shutdown` resolves. Sends the handle of the event loop, or
-    /// the error that prevents the start, to `started`.
+    /// Runs the services on this thread until `shutdown` resolves. Sends the handle of the event
+    /// loop, or the error that prevents the start, to `started`.
     pub(super) fn run(self, started: oneshot::Sender<io::Result<Handle>>, shutdown: oneshot::Receiver<Shutdown>) {
         match Builder::new_current_thread().enable_all().build() {
             Err(source) => drop(started.send(Err(source))),
-            // The thread that starts a program must live as long as the program, which this one does.
+            // The thread that starts a program must live as long as the program, which this one
+            // does.
             Ok(runtime) => runtime.block_on(self.run_until_shutdown(started, shutdown)),
         }
     }

@@ -60,8 +60,8 @@ impl Environment {
         free
     }
 
-    /// Releases a slot, and freezes the program if it is idle now. Returns whether the environment is
-    /// idle and retired.
+    /// Releases a slot, and freezes the program if it is idle now. Returns whether the environment
+    /// is idle and retired.
     pub(crate) fn release(&self) -> bool {
         let mut state = self.lock();
         state.reserved = state.reserved.saturating_sub(1);

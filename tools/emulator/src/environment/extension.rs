@@ -1,7 +1,8 @@
 //! The internal extensions of one environment.
 //!
 //! External extensions are programs of their own and come in layers, which are not emulated. Every
-//! extension here is therefore an internal one, which may register for `INVOKE` but not for `SHUTDOWN`.
+//! extension here is therefore an internal one, which may register for `INVOKE` but not for
+//! `SHUTDOWN`.
 
 use std::collections::BTreeMap;
 
@@ -50,7 +51,8 @@ impl Extensions {
         Ok(id)
     }
 
-    /// Registers an extension that waits for its next event. Returns `None` for an unknown extension.
+    /// Registers an extension that waits for its next event. Returns `None` for an unknown
+    /// extension.
     pub(crate) fn next_event(&mut self, id: &Uuid) -> Option<oneshot::Receiver<Value>> {
         let extension = self.by_id.get_mut(id)?;
         let (sender, receiver) = oneshot::channel();
@@ -69,7 +71,8 @@ impl Extensions {
         self.by_id.is_empty()
     }
 
-    /// Reports whether every extension waits for its next event, so that the environment may be frozen.
+    /// Reports whether every extension waits for its next event, so that the environment may be
+    /// frozen.
     pub(crate) fn all_waiting(&self) -> bool {
         self.by_id.values().all(|extension| extension.waiting.is_some())
     }

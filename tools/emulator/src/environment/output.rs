@@ -9,7 +9,8 @@ use tokio::net::unix::pipe::Receiver;
 
 use crate::log::{Log, Stream};
 
-/// The longest log line. Lambda splits lines at the same length, 256 KiB being the limit of a log event.
+/// The longest log line. Lambda splits lines at the same length, 256 KiB being the limit of a log
+/// event.
 const MAX_LINE_BYTES: usize = 256 * 1024;
 
 /// One pipe from a function.
@@ -42,8 +43,8 @@ impl Output {
         self.finish();
     }
 
-    /// Passes on what the pipe contains right now. A function's output is thus logged before its caller
-    /// receives the response; the event loop alone does not preserve that order.
+    /// Passes on what the pipe contains right now. A function's output is thus logged before its
+    /// caller receives the response; the event loop alone does not preserve that order.
     pub(crate) fn drain(&self) {
         let mut buffer = vec![0; 16 * 1024];
         while let Ok(length @ 1..) = rustix::io::read(&self.pipe, &mut buffer) {

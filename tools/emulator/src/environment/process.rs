@@ -22,8 +22,8 @@ pub(crate) struct Process {
 impl Process {
     /// Starts `binary` with `variables` and no other environment variable.
     ///
-    /// The calling thread must live as long as the program, because the kernel kills the program when
-    /// the thread ends.
+    /// The calling thread must live as long as the program, because the kernel kills the program
+    /// when the thread ends.
     pub(crate) fn spawn(
         binary: &Path,
         variables: &BTreeMap<String, String>,
@@ -79,7 +79,8 @@ impl Process {
         self.exited
     }
 
-    /// Returns the peak memory of the program so far, in bytes; 0 where the system does not report it.
+    /// Returns the peak memory of the program so far, in bytes; 0 where the system does not report
+    /// it.
     pub(crate) fn peak_memory(&self) -> u64 {
         peak_memory(self.id())
     }
@@ -99,8 +100,8 @@ impl Drop for Process {
 }
 
 /// Creates a command for `binary` in a process group of its own and in the binary's folder. With
-/// `kill_with_parent`, and where the system has `setpriv`, the program cannot outlive the thread that
-/// starts it.
+/// `kill_with_parent`, and where the system has `setpriv`, the program cannot outlive the thread
+/// that starts it.
 pub(crate) fn command(binary: &Path, variables: &BTreeMap<String, String>, kill_with_parent: bool) -> Command {
     let mut command = if kill_with_parent && Path::new(SETPRIV).exists() {
         let mut command = Command::new(SETPRIV);
@@ -116,8 +117,8 @@ pub(crate) fn command(binary: &Path, variables: &BTreeMap<String, String>, kill_
     command
 }
 
-/// Returns the peak resident memory of a process in bytes (`VmHWM`); 0 where the system does not report
-/// it, as on macOS.
+/// Returns the peak resident memory of a process in bytes (`VmHWM`); 0 where the system does not
+/// report it, as on macOS.
 pub(crate) fn peak_memory(id: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -23,8 +23,8 @@ pub(crate) enum RequestStatus {
 }
 
 impl Environment {
-    /// Registers a worker that waits for an event. Returns `None` if the program has reported that it
-    /// cannot start.
+    /// Registers a worker that waits for an event. Returns `None` if the program has reported that
+    /// it cannot start.
     pub(crate) fn next_event(&self) -> Option<oneshot::Receiver<Event>> {
         let (sender, receiver) = oneshot::channel();
         let mut state = self.lock();
@@ -32,8 +32,8 @@ impl Environment {
             return None;
         }
         match state.running.values().next() {
-            // The only worker asks again without having responded: it gets the same event again, as on
-            // Lambda.
+            // The only worker asks again without having responded: it gets the same event again, as
+            // on Lambda.
             Some(running) if self.settings.concurrency == 1 && state.pending.is_empty() => {
                 let _ = sender.send(running.event.clone());
             }
@@ -99,8 +99,8 @@ impl Environment {
         self.lock().extensions.contains(id)
     }
 
-    /// Ends the environment because an extension reported an error. `during_init` states which of its
-    /// two calls the extension made.
+    /// Ends the environment because an extension reported an error. `during_init` states which of
+    /// its two calls the extension made.
     pub(crate) fn fail_extension(&self, error_type: &'static str, during_init: bool) {
         let failure = FunctionError::new(error_type, "Error: an extension reported an error");
         if !(during_init && self.fail_init(failure.clone())) {

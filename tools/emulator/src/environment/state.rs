@@ -25,8 +25,8 @@ pub(super) struct State {
     pub(super) pending: VecDeque<Event>,
     /// The events that workers have, and those that are pending, by request id.
     pub(super) running: BTreeMap<String, Running>,
-    /// The events with a response, whose workers have not requested the next event yet: the request id,
-    /// and the sender that completes the invocation.
+    /// The events with a response, whose workers have not requested the next event yet: the request
+    /// id, and the sender that completes the invocation.
     pub(super) responded: VecDeque<(String, oneshot::Sender<()>)>,
     pub(super) extensions: Extensions,
     pub(super) failure: Option<FunctionError>,

@@ -15,8 +15,8 @@ pub(crate) struct Identity<'a> {
     pub(crate) binary: &'a Path,
 }
 
-/// Returns the variables of the template and those that Lambda defines. The template cannot override a
-/// reserved variable.
+/// Returns the variables of the template and those that Lambda defines. The template cannot
+/// override a reserved variable.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
 ///
 /// `AWS_EXECUTION_ENV` is missing, as it is on Lambda for the OS-only runtimes (`provided.*`).

@@ -89,8 +89,8 @@ struct PayloadHttp<'a> {
     user_agent: &'a str,
 }
 
-/// Decodes the path for routes and functions. An HTTP API decodes all of it, including `%2F`, and cuts it
-/// at a decoded question mark, as captures from AWS show:
+/// Decodes the path for routes and functions. An HTTP API decodes all of it, including `%2F`, and
+/// cuts it at a decoded question mark, as captures from AWS show:
 /// <https://github.com/fastify/aws-lambda-fastify/issues/169>,
 /// <https://github.com/middleapi/standard-server/pull/93>.
 pub(super) fn decode_path(path: &str) -> String {
@@ -140,8 +140,8 @@ pub(super) fn encode(parts: &Parts, body: &Bytes, context: &RequestContext<'_>) 
 }
 
 /// Encodes the body as a string, and returns whether it is base64. Measured on AWS
-/// (<https://github.com/ministackorg/ministack/pull/766>): only `text/*` and three types of `application`
-/// stay text. Everything else is base64, including forms and bodies without a type.
+/// (<https://github.com/ministackorg/ministack/pull/766>): only `text/*` and three types of
+/// `application` stay text. Everything else is base64, including forms and bodies without a type.
 fn encode_body(headers: &HeaderMap, body: &Bytes) -> (Option<String>, bool) {
     if body.is_empty() {
         return (None, false);
@@ -157,8 +157,8 @@ fn encode_body(headers: &HeaderMap, body: &Bytes) -> (Option<String>, bool) {
     }
 }
 
-/// Returns the headers by their names in lower case, with those that the gateway adds. The values of a
-/// repeated header are joined by commas.
+/// Returns the headers by their names in lower case, with those that the gateway adds. The values
+/// of a repeated header are joined by commas.
 fn headers(sent: &HeaderMap, has_body: bool, context: &RequestContext<'_>) -> BTreeMap<String, String> {
     let mut headers: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in sent {

@@ -11,8 +11,9 @@ use http_body_util::Full;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Response;
 use super::event::HOP_BY_HOP;
+
+pub(super) type Response = http::Response<Full<Bytes>>;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -37,8 +38,8 @@ pub(super) fn reject(status: StatusCode, message: &str) -> Response {
     response
 }
 
-/// Creates the response for the result of a function. A result without a `statusCode` is the body, even
-/// if it is not JSON (see `InvokeResponseExtensions.cs` of AWS's own test tool for Lambda in
+/// Creates the response for the result of a function. A result without a `statusCode` is the body,
+/// even if it is not JSON (see `InvokeResponseExtensions.cs` of AWS's own test tool for Lambda in
 /// <https://github.com/aws/aws-lambda-dotnet>). A malformed result with a `statusCode` is an error.
 pub(super) fn from_function(payload: &Bytes) -> Response {
     let has_status = serde_json::from_slice::<Value>(payload).is_ok_and(|value| value.get("statusCode").is_some());

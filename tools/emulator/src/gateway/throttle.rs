@@ -18,8 +18,8 @@ struct TokenBucket {
 }
 
 impl TokenBuckets {
-    /// Creates the buckets. A limit of the route's own event takes precedence over a limit of the API for
-    /// the route, and that over the API's default.
+    /// Creates the buckets. A limit of the route's own event takes precedence over a limit of the
+    /// API for the route, and that over the API's default.
     pub(super) fn new(template: &Template) -> Self {
         let api = &template.api;
         let routes = template.functions.iter().flat_map(|function| &function.routes);

@@ -13,8 +13,8 @@ use crate::environment::Environment;
 use crate::invocation::{Event, FunctionError, InvocationError, Outcome};
 use crate::log::Report;
 
-/// How long Lambda lets a program initialise before it starts the program again, under the function's own
-/// timeout.
+/// How long Lambda lets a program initialise before it starts the program again, under the
+/// function's own timeout.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib>
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -81,8 +81,8 @@ impl Pool {
         }
     }
 
-    /// Returns the outcome for the caller, and the error type for the report. Logs the errors of Lambda
-    /// itself, because the function logs those that it reports.
+    /// Returns the outcome for the caller, and the error type for the report. Logs the errors of
+    /// Lambda itself, because the function logs those that it reports.
     fn resolve_outcome(
         &self,
         environment: &Environment,
@@ -110,8 +110,9 @@ impl Pool {
         }
     }
 
-    /// Waits until a new environment is ready. If it fails or takes too long, a second one replaces it. The
-    /// start of the second one is a part of the invocation and counts against the function's timeout.
+    /// Waits until a new environment is ready. If it fails or takes too long, a second one replaces
+    /// it. The start of the second one is a part of the invocation and counts against the
+    /// function's timeout.
     async fn initialise(&self, environment: Arc<Environment>, request_id: &str) -> Result<Ready, FunctionError> {
         let limit = self.settings.function.timeout;
         let started = Instant::now();

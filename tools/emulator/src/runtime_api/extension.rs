@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Response, response};
+use super::response::{self, Response};
 use crate::environment::Environment;
 use crate::limited_body;
 use crate::template::ACCOUNT;

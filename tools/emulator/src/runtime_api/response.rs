@@ -6,8 +6,9 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use http_body_util::Full;
 use serde_json::{Value, json};
 
-use super::Response;
 use crate::invocation::{Event, MAX_RESPONSE_BYTES};
+
+pub(super) type Response = http::Response<Full<Bytes>>;
 
 /// The response that gives an event to the runtime of the function with this ARN.
 pub(super) fn event(event: &Event, arn: &str) -> Response {

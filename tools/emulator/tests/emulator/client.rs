@@ -1,6 +1,7 @@
 //! An HTTP client that sends exactly the bytes that it is given.
 
 use std::net::SocketAddr;
+use std::str;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -59,7 +60,7 @@ impl Response {
     }
 
     pub(crate) fn text(&self) -> &str {
-        std::str::from_utf8(&self.body).unwrap()
+        str::from_utf8(&self.body).unwrap()
     }
 
     pub(crate) fn json(&self) -> Value {

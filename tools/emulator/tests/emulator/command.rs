@@ -64,8 +64,8 @@ async fn no_function_outlives_an_emulator_that_is_killed() {
     let address = lines.next().unwrap().strip_prefix("Serving on http://").unwrap().parse().unwrap();
     let response = send(address, "GET", "/", &[("x-fixture", r#"{"count":true}"#)], b"").await;
     let pid = response.json()["pid"].as_u64().unwrap() as u32;
-    // The environment is frozen after the report. The kernel itself ends stopped programs whose parent is
-    // gone, so the emulator is killed while the program runs.
+    // The environment is frozen after the report. The kernel itself ends stopped programs whose
+    // parent is gone, so the emulator is killed while the program runs.
     lines.find(|line| line.starts_with("fixture | REPORT")).unwrap();
     let instructions = json!({"print": ["working"], "sleep": 60_000}).to_string();
     let headers = [("x-fixture", instructions.as_str())];

@@ -16,7 +16,8 @@ async fn a_body_over_ten_megabytes_starts_no_function() {
     assert_eq!(test.emulator.environments(), []);
 }
 
-/// Sends a body of text that makes the event `excess` bytes longer than Lambda accepts. Returns the status.
+/// Sends a body of text that makes the event `excess` bytes longer than Lambda accepts. Returns the
+/// status.
 async fn send_event(test: &TestEmulator, excess: isize) -> u16 {
     let instructions = json!({"raw": "1"}).to_string();
     let headers = [("x-fixture", instructions.as_str()), ("content-type", "text/plain")];

@@ -1,5 +1,5 @@
-//! The emulator with real programs: a fixture that implements the Runtime API by hand, and a function on
-//! AWS's own runtime.
+//! The emulator with real programs: a fixture that implements the Runtime API by hand, and a
+//! function on AWS's own runtime.
 
 #![expect(
     clippy::expect_used,

@@ -27,8 +27,8 @@ fn limited(property: &str) -> String {
     )
 }
 
-/// Runs this many invocations concurrently and returns their results. None ends before each of them has
-/// been dispatched or rejected.
+/// Runs this many invocations concurrently and returns their results. None ends before each of them
+/// has been dispatched or rejected.
 async fn invoke_concurrently(test: &TestEmulator, count: u64) -> Vec<Result<Value, InvocationError>> {
     let folder = tempfile::tempdir().unwrap();
     let release = folder.path().join("release");

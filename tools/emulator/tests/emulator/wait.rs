@@ -29,7 +29,8 @@ pub(crate) async fn wait_until_gone(pid: u32) {
     wait_until(|| process_state(pid).is_none()).await;
 }
 
-/// Waits until a signal has stopped the process. The kernel stops it some time after the signal was sent.
+/// Waits until a signal has stopped the process. The kernel stops it some time after the signal was
+/// sent.
 pub(crate) async fn wait_until_stopped(pid: u32) {
     wait_until(|| process_state(pid) == Some('T')).await;
 }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use dev_servers::Plan;
+use dev_servers::QueryPlan;
 use shared::domain::statements::{self, Example, Subject};
 use tokio_postgres::{Client, NoTls};
 
@@ -117,7 +117,7 @@ async fn explain(client: &Client, example: &Example) -> Result<bool> {
     let lines = rows?.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
     let text = lines.join("\n");
     println!("{text}\n");
-    let verdict = verdict::evaluate(&Plan::parse(&text), example.exceptions);
+    let verdict = verdict::evaluate(&QueryPlan::parse(&text), example.exceptions);
     for finding in &verdict {
         println!("{finding}");
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use dev_servers::Plan;
+use dev_servers::QueryPlan;
 use shared::domain::statements::Exception;
 
 /// A criterion, and whether the plan meets it.
@@ -21,7 +21,7 @@ impl fmt::Display for Finding {
 
 /// Evaluates a plan by its indexes, scans and sorts. `exceptions` are what the statement does on
 /// purpose.
-pub(super) fn evaluate(plan: &Plan, exceptions: &[Exception]) -> Vec<Finding> {
+pub(super) fn evaluate(plan: &QueryPlan, exceptions: &[Exception]) -> Vec<Finding> {
     let mut findings = vec![index(plan, exceptions)];
     findings.extend(plan.scans.iter().map(|table| scan(table, exceptions)));
     if plan.scans.is_empty() {
@@ -40,7 +40,7 @@ pub(super) fn evaluate(plan: &Plan, exceptions: &[Exception]) -> Vec<Finding> {
     findings
 }
 
-fn index(plan: &Plan, exceptions: &[Exception]) -> Finding {
+fn index(plan: &QueryPlan, exceptions: &[Exception]) -> Finding {
     let names: Vec<&str> = plan.indexes.iter().map(String::as_str).collect();
     let (text, is_good) = match (names.as_slice(), plan.scans.is_empty()) {
         ([], true) => ("none needed, no table is read".to_owned(), true),
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     fn verdict(text: &str, exceptions: &[Exception]) -> Vec<String> {
-        evaluate(&Plan::parse(text), exceptions).iter().map(ToString::to_string).collect()
+        evaluate(&QueryPlan::parse(text), exceptions).iter().map(ToString::to_string).collect()
     }
 
     const SCAN: &str = "Sort  (cost=1)\n  ->  Seq Scan on users u  (cost=1)";

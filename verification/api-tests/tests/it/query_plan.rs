@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use api_tests::{PostgresChoice, Setup, TestApp, wait_until, with_connection};
-use dev_servers::Plan;
+use dev_servers::QueryPlan;
 
 const ENTRIES: i64 = 1_000_000;
 
@@ -41,7 +41,7 @@ async fn a_page_is_read_from_its_index_without_a_scan_or_a_sort_among_a_million_
             let total = page.expect_success().get("total").map_or(ENTRIES / 2, |total| total.as_i64().unwrap());
             assert_eq!(total, ENTRIES / 2);
             let plan = wait_for_plan(&app, before).await;
-            let Plan { mut indexes, scans, bitmaps, sorts } = Plan::parse(&plan);
+            let QueryPlan { mut indexes, scans, bitmaps, sorts } = QueryPlan::parse(&plan);
             assert!(scans.is_empty() && bitmaps.is_empty() && sorts == 0, "{query}: {plan}");
             // The session is found by its hash, or by its user, who has no other session.
             let session_is_read = indexes.remove("ix_sessions_token") || indexes.remove("ix_sessions_user_id");
