@@ -104,7 +104,7 @@ async fn a_message_that_is_killed_at_any_moment_and_retried_is_stored_exactly_on
         let _: () = app
             .redis(
                 redis::cmd("EVAL")
-                    .arg("for _, k in ipairs(redis.call('CREATES', 'chat:*')) do redis.call('DEL', k) end")
+                    .arg("for _, k in ipairs(redis.call('KEYS', 'chat:*')) do redis.call('DEL', k) end")
                     .arg(0),
             )
             .await;
