@@ -62,7 +62,7 @@ struct Refusal {
 /// The members of a secret. `endpoint` is another one than AWS' own, such as `http://127.0.0.1:4566`.
 ///
 /// # Errors
-/// [`Error`] tells why not. What may pass by itself has been tried three times.
+/// The secret cannot be read. A transient failure has been tried three times.
 pub async fn fetch(identity: &Identity, endpoint: Option<&str>, id: &str) -> Result<BTreeMap<String, String>, Error> {
     let own = identity.own_endpoint();
     let url = format!("{}/", endpoint.unwrap_or(&own).trim_end_matches('/'));

@@ -26,7 +26,7 @@ const TRANSFORMED: &str = "target/python/transformed";
 /// Advice on templates; `.checkov.yaml` says what does not apply to ours, and why.
 const CHECKOV: Tool = Tool { package: "checkov", version: "3.3.30", program: "checkov" };
 /// What `botocore` makes, beside which the tests lay our own.
-const TOKENS: &str = "shared/tests/fixtures/botocore.json";
+const TOKENS: &str = "shared/aws/tests/botocore.json";
 
 pub(crate) async fn run(workspace: &Workspace) -> Result<ExitCode> {
     let mut stop = StopRequests::listen()?;
