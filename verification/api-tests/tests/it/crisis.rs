@@ -128,21 +128,12 @@ async fn a_crisis_message_is_answered_within_half_a_second_during_a_full_outage(
             "blackholed" => [redis, postgres].iter().for_each(|proxy| proxy.blackhole()),
             _ => drop(join(redis.refuse(), postgres.refuse()).await),
         }
-        // A busy machine may delay a response once. Each attempt needs one more environment than
-        // the one before, so that it also covers a new one.
-        let mut latencies = Vec::new();
-        for attempt in 0..3 {
-            let mut slowest = 0.0_f64;
-            for response in send_all((0..2 + attempt).map(|_| send())).await {
-                assert_crisis_answer(&response);
-                assert!(response.json()["metadata"]["conversation_id"].is_null(), "{fault}: {}", response.text());
-                slowest = slowest.max(app.metrics_of(&response)["Latency"].as_f64().unwrap());
-            }
-            latencies.push(slowest);
-            if slowest < 500.0 {
-                break;
-            }
+        // The warm environment, and a new one for the request beside it.
+        for response in send_all((0..2).map(|_| send())).await {
+            assert_crisis_answer(&response);
+            assert!(response.json()["metadata"]["conversation_id"].is_null(), "{fault}: {}", response.text());
+            let metrics = app.metrics_of(&response);
+            assert!(metrics["Latency"].as_f64().unwrap() < 500.0, "{fault}: {metrics}");
         }
-        assert!(latencies.iter().any(|latency| *latency < 500.0), "{fault}: {latencies:?} ms");
     }
 }

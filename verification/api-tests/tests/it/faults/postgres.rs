@@ -14,8 +14,8 @@ use tokio::time::sleep;
 use super::fixture::{create_once, exclusive, milliseconds, stored_contents, warm_cache};
 
 /// A read gives up after 2 s and a write after 3 s. The rest is tolerance for a busy machine.
-const READ_MS: f64 = 2900.0;
-const WRITE_MS: f64 = 4500.0;
+const READ_MS: f64 = 2300.0;
+const WRITE_MS: f64 = 3300.0;
 
 #[tokio::test]
 async fn a_stopped_postgres_leaves_cached_reads_working_and_loses_no_acknowledged_write() {
