@@ -1,10 +1,7 @@
 //! The errors, as the functions respond with them.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
-use shared::error::{Error, FieldError};
-use shared::http::Problem;
+use shared::http::{self, ERRORS, Problem};
 use shared::safety::{Resource, resources};
 use utoipa::openapi::content::{Content, ContentBuilder};
 use utoipa::openapi::example::{Example, ExampleBuilder};
@@ -21,62 +18,23 @@ pub(crate) struct ErrorKind {
     pub(crate) code: String,
     pub(crate) status: String,
     title: String,
-    /// When it occurs.
-    when: &'static str,
+    /// The cause and the remedy.
+    description: String,
     /// The problem details.
     example: Value,
 }
 
-/// Returns every kind of error, ordered by status.
+/// Returns every kind of error, from the table of errors.
 pub(crate) fn all() -> Vec<ErrorKind> {
-    let seconds = Duration::from_secs;
-    let mood = FieldError { field: "mood", rule: "must be a number from 1.0 to 10.0" };
-    let errors = [
-        (Error::Malformed("The body must be valid JSON."), "The body is not JSON, or not an object."),
-        (
-            Error::Unauthenticated("There is no Authorization header."),
-            "There is no bearer token, or its session is over. Sign in.",
-        ),
-        (
-            Error::WrongCredentials,
-            "E-mail address and password do not belong together, or there is no such account; the two are not told apart.",
-        ),
-        (Error::Forbidden, "The path, the query or the body names another user."),
-        (
-            Error::NotFound("entry"),
-            "There is no such thing, or it belongs to another user; the two are not told apart.",
-        ),
-        (Error::EmailTaken, "The e-mail address has an account already."),
-        (
-            Error::PreconditionFailed,
-            "The entry is another version than the one of the `If-Match`. Read it again and send the change with its new `ETag`.",
-        ),
-        (Error::TooLarge { limit: 524_288 }, "The body exceeds 524,288 bytes."),
-        (
-            Error::UnsupportedMediaType("The body must be application/json."),
-            "The body is not `application/json`, or is compressed. A body without a `Content-Type` is taken for JSON.",
-        ),
-        (Error::Invalid(vec![mood]), "Well-formed, but some fields break their rule. All of them are listed."),
-        (
-            Error::IdempotencyKeyReused,
-            "The `Idempotency-Key` was used with another request within 24 hours. Use a new one.",
-        ),
-        (Error::RateLimited { retry_after: seconds(840) }, "Too many attempts. Wait for `Retry-After` seconds."),
-        (Error::internal("a defect"), "A defect of ours; it is in the log under the request id."),
-        (
-            Error::unavailable("the database is away"),
-            "Something that the answer needs is away. Try again after `Retry-After` seconds.",
-        ),
-    ];
-    errors.iter().filter_map(|(error, when)| ErrorKind::new(error, when)).collect()
+    ERRORS.iter().filter_map(ErrorKind::new).collect()
 }
 
 impl ErrorKind {
-    fn new(error: &Error, when: &'static str) -> Option<Self> {
-        let example = serde_json::to_value(Problem::new(error, REQUEST_ID, &[])).ok()?;
-        let text = |member: &str| example.get(member)?.as_str().map(str::to_owned);
-        let status = example.get("status")?.to_string();
-        Some(Self { code: text("code")?, status, title: text("title")?, when, example })
+    fn new(row: &http::ErrorKind) -> Option<Self> {
+        let example = serde_json::to_value(Problem::new(&(row.example)(), REQUEST_ID, &[])).ok()?;
+        let description = format!("{} {}", row.when, row.remedy);
+        let (code, status, title) = (row.code.to_owned(), row.status.as_str().to_owned(), row.title.to_owned());
+        Some(Self { code, status, title, description, example })
     }
 
     fn example_with_resources(&self) -> Value {
@@ -98,7 +56,7 @@ pub(crate) fn add(components: &mut Components) {
     Problem::schemas(&mut schemas);
     components.schemas.extend(schemas);
     for kind in &kinds {
-        let example = ExampleBuilder::new().summary(&kind.title).description(kind.when);
+        let example = ExampleBuilder::new().summary(&kind.title).description(&kind.description);
         let example = example.value(Some(kind.example.clone())).build();
         components.examples.insert(kind.code.clone(), example.into());
         components.responses.insert(kind.code.clone(), inline_response(&[kind], false).into());
@@ -115,7 +73,7 @@ pub(crate) fn response(kinds: &[&ErrorKind], with_resources: bool) -> RefOr<Resp
 }
 
 fn inline_response(kinds: &[&ErrorKind], with_resources: bool) -> Response {
-    let descriptions: Vec<_> = kinds.iter().map(|kind| format!("`{}`: {}", kind.code, kind.when)).collect();
+    let descriptions: Vec<_> = kinds.iter().map(|kind| format!("`{}`: {}", kind.code, kind.description)).collect();
     let status = kinds.first().map(|kind| kind.status.as_str()).unwrap_or_default();
     let mut response = ResponseBuilder::new()
         .description(descriptions.join("\n\n"))
