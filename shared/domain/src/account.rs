@@ -24,7 +24,7 @@ pub struct Account {
     /// The address that signs in, in lower case.
     #[schema(max_length = 254)]
     pub email: String,
-    /// Whether it may.
+    /// Whether the account may sign in.
     pub is_active: bool,
     /// When it was registered.
     pub created_at: Timestamp,
@@ -130,7 +130,7 @@ password_field!(
     PresentPassword: 1..=128
 );
 
-/// What a log-in is checked against.
+/// The credentials that a log-in is verified against.
 #[derive(Debug)]
 pub struct Credentials {
     /// Whose.

@@ -1,4 +1,4 @@
-//! What is known before the model is asked.
+//! Looks up the reply to a message, or what the model needs to make one.
 
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ use crate::store::Store;
 use crate::token::Token;
 use crate::user_id::UserId;
 
-/// How often somebody may speak: more than anybody types.
+/// The rate limit of messages, which is more than a person types.
 pub(super) const LIMIT: Limit = Limit { times: 30, window: Duration::from_secs(60) };
 
-/// What a message came upon.
+/// The result of the look-up of a message.
 pub enum ChatLookup {
     /// The same request has been answered before.
     Replayed(Value),
@@ -124,7 +124,7 @@ impl Conversation<'_> {
     }
 }
 
-/// Counts a message of somebody who is signed in.
+/// Counts a message of a caller who is signed in.
 ///
 /// # Errors
 /// [`Error::RateLimited`] when it is one too many.
@@ -132,7 +132,7 @@ pub(super) async fn count_message(store: &Store, token: &Token) -> Result<()> {
     rate_limit::count(store, [&counter(store, token.user_id())], LIMIT).await
 }
 
-/// The name under which somebody's messages are counted.
+/// The name of the counter of a user's messages.
 pub(super) fn counter(store: &Store, user: UserId) -> String {
     rate_limit::name(store, "chat", &[user.0.as_bytes()])
 }

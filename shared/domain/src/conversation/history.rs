@@ -1,4 +1,4 @@
-//! What was said.
+//! The history of the conversation.
 
 use cache::Key;
 use encoded_body::EncodedBody;
