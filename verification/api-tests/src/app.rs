@@ -88,6 +88,7 @@ impl TestApp {
             binaries: testing::functions(),
             variables: variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             max_environments: setup.environments,
+            reuse_wait: setup.reuse_wait,
             throttle: false,
             logs: emf::validating_sink(if setup.keeps_logs { logs.sink() } else { Options::default().logs }),
             ..Options::default()

@@ -1,5 +1,7 @@
 //! The configuration of a system.
 
+use std::time::Duration;
+
 /// The configuration of a system. The default is what most tests need.
 #[derive(Debug)]
 pub struct Setup {
@@ -13,6 +15,9 @@ pub struct Setup {
     /// How many environments a function may have. As on Lambda, a request that finds all of them
     /// busy is answered with 503.
     pub environments: usize,
+    /// How long a request waits for a busy environment before another one starts. Zero guarantees
+    /// that concurrent requests are served by several environments.
+    pub reuse_wait: Duration,
     /// How many requests an environment serves at a time, as on Lambda Managed Instances.
     pub concurrency: Option<usize>,
     /// Whether the log lines of the functions are kept in memory.
@@ -31,6 +36,7 @@ impl Default for Setup {
             redis: RedisChoice::Shared,
             proxied: false,
             environments: 20,
+            reuse_wait: emulator::Options::default().reuse_wait,
             concurrency: None,
             keeps_logs: true,
             delivers_logs: false,
