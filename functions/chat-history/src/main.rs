@@ -1,7 +1,33 @@
-//! The function `chat-history`.
+//! `GET /api/chat/history`: what the caller and Kai have said, cached for half an hour or until something is said.
 
 use std::process::ExitCode;
 
+use shared::domain::{History, HistoryPage};
+use shared::http::{Request, Response};
+use shared::{AppState, Result};
+
 fn main() -> ExitCode {
-    shared::run(chat_history::handle)
+    shared::run(handle)
+}
+
+/// Returns the conversation.
+///
+/// Returns the latest messages, oldest first. Pass `next_cursor` as `before` for older messages.
+#[utoipa::path(
+    get,
+    path = "/api/chat/history",
+    operation_id = "chat-history",
+    tag = "chat",
+    security(("bearerAuth" = [])),
+    params(("If-None-Match", Header), HistoryPage),
+    responses((status = 200, description = "The messages.", body = History), (status = 403, description = "forbidden"))
+)]
+async fn handle(state: &AppState, request: Request) -> Result<Response> {
+    let token = request.token()?;
+    let page: HistoryPage = request.query().parse()?;
+    token.must_belong_to(page.user_id)?;
+
+    let history = state.store.conversation().history(&token, page).await?;
+
+    Ok(Response::cacheable(history))
 }

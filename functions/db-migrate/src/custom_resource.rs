@@ -17,7 +17,7 @@ const REPLY_LIMIT: usize = 64 * 1024;
 /// What CloudFormation asks for.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct CustomResource {
+pub(crate) struct CustomResource {
     request_type: String,
     #[serde(rename = "ResponseURL")]
     response_url: String,
@@ -41,7 +41,7 @@ struct Answer<'a> {
 
 impl CustomResource {
     /// Whether the stack is going away.
-    pub fn is_deletion(&self) -> bool {
+    pub(crate) fn is_deletion(&self) -> bool {
         self.request_type == "Delete"
     }
 
@@ -49,7 +49,7 @@ impl CustomResource {
     ///
     /// # Errors
     /// When the answer cannot be delivered.
-    pub async fn answer(&self, outcome: Result<(), &Error>) -> Result<()> {
+    pub(crate) async fn answer(&self, outcome: Result<(), &Error>) -> Result<()> {
         let body = serde_json::to_vec(&self.describe(outcome)).map_err(Error::internal)?;
         // The URL is a credential: no error may quote it.
         let undelivered = || Error::internal("the answer to CloudFormation could not be delivered");

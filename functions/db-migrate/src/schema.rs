@@ -10,7 +10,7 @@ use sqlx::ConnectOptions as _;
 use sqlx::migrate::{Migrate as _, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 
-use crate::{Direction, Outcome};
+use super::{Direction, Outcome};
 
 /// A schema that is ahead of them is none of their business: the release before works with it, and a stack that goes back must not fail.
 static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
@@ -21,13 +21,13 @@ static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
 
 /// A migration and whether it is in force.
 #[derive(Debug, Serialize)]
-pub struct Applied {
+pub(crate) struct Applied {
     /// Its number.
-    pub version: i64,
+    pub(crate) version: i64,
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Whether the database has it.
-    pub applied: bool,
+    pub(crate) applied: bool,
 }
 
 pub(crate) async fn migrate(database: &db::Url, direction: Direction) -> Result<Outcome> {

@@ -6,7 +6,7 @@ use utoipa::openapi::schema::{AnyOfBuilder, Schema};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::dependencies::{Dependency, Model, Status};
+use super::dependencies::{Dependency, Model, Status};
 
 /// The response: an operator gets the details, any other client the summary.
 #[derive(Debug, Serialize)]

@@ -1,7 +1,59 @@
-//! The function `health`.
+//! `GET /health`: whether the service can do its work. Open to everybody; tells nothing but a word.
+//!
+//! Without Redis the service is slower but whole: `degraded`. Without Postgres it is `unhealthy`, and the status is 503.
 
 use std::process::ExitCode;
 
+use futures_util::future::join;
+use serde::Serialize;
+use shared::http::{Request, Response};
+use shared::{AppState, Result};
+use utoipa::ToSchema;
+
 fn main() -> ExitCode {
-    shared::run(health::handle)
+    shared::run(handle)
+}
+
+/// Reports whether the service works.
+///
+/// Without the cache the service is slower but complete: `degraded`. Without the database it is
+/// `unhealthy`, and the status is 503.
+#[utoipa::path(
+    get,
+    path = "/health",
+    operation_id = "health",
+    tag = "service",
+    responses(
+        (status = 200, description = "The service works.", body = Health),
+        (status = 503, description = "The service does not work, or does not respond in time.", body = Health),
+    )
+)]
+async fn handle(state: &AppState, _request: Request) -> Result<Response> {
+    let (redis, postgres) = join(state.store.cache.ping(), state.store.db.ping()).await;
+
+    let status = match (redis, postgres) {
+        (Ok(()), Ok(())) => Status::Healthy,
+        (Err(_), Ok(())) => Status::Degraded,
+        (_, Err(_)) => Status::Unhealthy,
+    };
+
+    Response::health(&Health { status, version: env!("CARGO_PKG_VERSION") }, status != Status::Unhealthy)
+}
+
+/// Whether the service can do its work.
+#[derive(Debug, Serialize, ToSchema)]
+struct Health {
+    #[schema(inline)]
+    status: Status,
+    /// The release.
+    version: &'static str,
+}
+
+/// Without the cache or the model: `degraded`. Without the database: `unhealthy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Healthy,
+    Degraded,
+    Unhealthy,
 }

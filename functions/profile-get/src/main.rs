@@ -1,7 +1,32 @@
-//! The function `profile-get`.
+//! `GET /api/users/{user_id}/profile`: the caller's profile, cached for an hour or until it is changed.
 
 use std::process::ExitCode;
 
+use shared::domain::Profile;
+use shared::http::{Request, Response};
+use shared::{AppState, Result};
+
 fn main() -> ExitCode {
-    shared::run(profile_get::handle)
+    shared::run(handle)
+}
+
+/// Returns the profile.
+///
+/// The profile says how Kai should speak with the caller.
+#[utoipa::path(
+    get,
+    path = "/api/users/{user_id}/profile",
+    operation_id = "profile-get",
+    tag = "profile",
+    security(("bearerAuth" = [])),
+    params(("user_id", Path), ("If-None-Match", Header)),
+    responses((status = 200, description = "The profile.", body = Profile), (status = 403, description = "forbidden"))
+)]
+async fn handle(state: &AppState, request: Request) -> Result<Response> {
+    let token = request.token()?;
+    token.must_belong_to(Some(request.path_user_id()?))?;
+
+    let profile = state.store.profiles().get(&token).await?;
+
+    Ok(Response::cacheable(profile))
 }

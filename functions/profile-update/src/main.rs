@@ -1,7 +1,41 @@
-//! The function `profile-update`.
+//! `PATCH /api/users/{user_id}/profile`: changes the caller's profile; fields that are absent stay as they are.
+//!
+//! Drops what is cached of the profile before it answers.
 
 use std::process::ExitCode;
 
+use shared::domain::{Profile, ProfilePatch};
+use shared::http::{Request, Response};
+use shared::{AppState, Result};
+
 fn main() -> ExitCode {
-    shared::run(profile_update::handle)
+    shared::run(handle)
+}
+
+/// Changes the profile.
+///
+/// Absent fields keep their values. Answers of the model that were stored for the old profile are not
+/// used again.
+#[utoipa::path(
+    patch,
+    path = "/api/users/{user_id}/profile",
+    operation_id = "profile-update",
+    tag = "profile",
+    security(("bearerAuth" = [])),
+    params(("user_id", Path), ("Idempotency-Key", Header)),
+    request_body(content = ProfilePatch, description = "The change."),
+    responses(
+        (status = 200, description = "The profile as it is now.", body = Profile),
+        (status = 403, description = "forbidden"),
+    )
+)]
+async fn handle(state: &AppState, request: Request) -> Result<Response> {
+    let token = request.token()?;
+    token.must_belong_to(Some(request.path_user_id()?))?;
+    let patch: ProfilePatch = request.json()?.parse()?;
+    let key = request.idempotency_key(state, "profile-update")?;
+
+    let profile = state.store.profiles().update(&token, &patch, key.as_ref()).await?;
+
+    Response::ok(&profile)
 }

@@ -11,6 +11,12 @@ mod gateway;
 mod operation;
 mod parameters;
 
+/// The functions, as modules.
+#[expect(dead_code, reason = "only the declarations are used, not the handlers")]
+mod handlers {
+    include!(concat!(env!("OUT_DIR"), "/handlers.rs"));
+}
+
 use anyhow::Result;
 use utoipa::OpenApi as _;
 use utoipa::openapi::schema::{Object, Schema};
@@ -22,7 +28,7 @@ use utoipa::openapi::{OpenApi, RefOr};
 /// # Errors
 /// A handler declares an error that does not exist.
 pub fn document() -> Result<OpenApi> {
-    let mut document = Handlers::openapi();
+    let mut document = Service::openapi().merge_from(handlers::Handlers::openapi());
     let components = document.components.get_or_insert_default();
     let bearer = Http::builder().scheme(HttpAuthScheme::Bearer).bearer_format("64 characters of base64url");
     let bearer = bearer.description(Some("The `access_token` that a sign-in or a refresh returns."));
@@ -69,33 +75,7 @@ when there are too many requests, 431 for headers over 10,240 bytes, 500 and 503
         (name = "chat", description = "The conversation."),
         (name = "service", description = "The service itself."),
     ),
-    paths(
-        auth_register::handle,
-        auth_login::handle,
-        auth_refresh::handle,
-        auth_logout::handle,
-        auth_me::handle,
-        auth_password::handle,
-        account_export::handle,
-        account_delete::handle,
-        profile_get::handle,
-        profile_update::handle,
-        journal_list::handle,
-        journal_create::handle,
-        journal_get::handle,
-        journal_update::handle,
-        journal_delete::handle,
-        journal_insights::handle,
-        chat_send::handle,
-        chat_history::handle,
-        chat_clear::handle,
-        docs::index,
-        docs::docs,
-        docs::dashboard,
-        docs::document,
-        health::handle,
-        health_detailed::show,
-        health_detailed::reset,
-    )
+    // The build script of `docs` embeds this document, so `docs` is a library beside its program.
+    paths(docs::index, docs::docs, docs::dashboard, docs::document)
 )]
-struct Handlers;
+struct Service;

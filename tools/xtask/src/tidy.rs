@@ -36,7 +36,6 @@ const RULES: &[Rule] = &[
     Rule { name: "own-role", check: layout::functions_have_roles_of_their_own },
     Rule { name: "events", check: layout::functions_have_events },
     Rule { name: "api-tests", check: layout::functions_have_tests },
-    Rule { name: "thin-main", check: layout::mains_are_thin },
     Rule { name: "module-size", check: layout::modules_are_small },
     Rule { name: "module-name", check: layout::modules_say_what_they_hold },
     Rule { name: "module-doc", check: layout::modules_begin_with_a_doc },

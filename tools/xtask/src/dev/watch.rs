@@ -99,13 +99,13 @@ mod tests {
     #[test]
     fn a_path_determines_the_kind_of_change() {
         for (path, change) in [
-            ("functions/health/src/lib.rs", Some(Change::Sources)),
+            ("functions/health/src/main.rs", Some(Change::Sources)),
             ("shared/src/cache/key.rs", Some(Change::Sources)),
             ("Cargo.toml", Some(Change::Sources)),
             ("migrations/0002_tags.up.sql", Some(Change::Migrations)),
             ("template.yaml", Some(Change::Template)),
-            ("functions/health/src/.lib.rs.swp", None),
-            ("functions/health/src/lib.rs~", None),
+            ("functions/health/src/.main.rs.swp", None),
+            ("functions/health/src/main.rs~", None),
             ("shared/src", None),
             ("README.md", None),
             ("target/debug/health", None),
@@ -124,7 +124,7 @@ mod tests {
         fs::write(&template, "one").unwrap();
         let workspace = Workspace::at(root.path().canonicalize().unwrap());
         let mut changes = Changes::watch(&workspace).unwrap();
-        fs::write(root.path().join("functions/health/src/lib.rs"), "fn main() {}").unwrap();
+        fs::write(root.path().join("functions/health/src/main.rs"), "fn main() {}").unwrap();
         assert!(next(&mut changes).await.contains(&Change::Sources));
         fs::write(root.path().join("template.new"), "two").unwrap();
         fs::rename(root.path().join("template.new"), &template).unwrap();

@@ -153,7 +153,7 @@ mod tests {
     const CODE: [(&str, &str); 3] = [
         (DATABASE, "const WRITE_DEADLINE: Duration = Duration::from_secs(3);"),
         (MODEL, "const DEADLINE: Duration = Duration::from_secs(20);"),
-        ("functions/chat-send/src/lib.rs", "let deadline = llm::deadline();"),
+        ("functions/chat-send/src/main.rs", "let deadline = llm::deadline();"),
     ];
     const GOOD: &str = "Resources:
   ChatSendFunction:

@@ -33,7 +33,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         what: "the crate lambda_http",
         found: |tokens| uses_of(tokens, "lambda_http").collect(),
-        home: &["shared/src/run", "shared/src/http", "functions/*/src/lib"],
+        home: &["shared/src/run", "shared/src/http", "functions/*/src/main"],
     },
     // They look at every key there is, however few they want.
     Layer { what: "SCAN, KEYS or a flush of Redis", found: sweeps, home: &[] },
@@ -154,7 +154,7 @@ mod tests {
             ("use tokio_postgres::Row;", "shared/domain/src/journal.rs"),
             ("use deadpool_postgres::Pool;", "shared/db/src/pool.rs"),
             ("use lambda_http::Request;", "shared/src/http/request.rs"),
-            ("use lambda_http::Request;", "functions/health/src/lib.rs"),
+            ("use lambda_http::Request;", "functions/health/src/main.rs"),
         ];
         for (code, home) in cases {
             assert_eq!(found(home, code), 0, "{code} in {home}");

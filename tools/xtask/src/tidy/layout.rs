@@ -6,7 +6,6 @@ use super::Finding;
 use super::tokens::Kind;
 use super::tree::{Tree, is_test};
 
-const MAIN_LINES: usize = 12;
 const QUESTIONED: usize = 250;
 const SPLIT: usize = 400;
 
@@ -88,13 +87,6 @@ pub(super) fn functions_have_tests(tree: &Tree) -> Vec<Finding> {
             Finding::new(format!("functions/{name}"), format!("api-tests has no module {}", name.replace('-', "_")))
         })
         .collect()
-}
-
-/// A function's `main.rs` says which handler it runs, and nothing else.
-pub(super) fn mains_are_thin(tree: &Tree) -> Vec<Finding> {
-    let mains = tree.files().filter(|(path, _)| path.starts_with("functions/") && path.ends_with("/src/main.rs"));
-    let long = mains.map(|(path, text)| (path, text.lines().count())).filter(|(_, lines)| *lines > MAIN_LINES);
-    long.map(|(path, lines)| Finding::new(path, format!("{lines} lines; a main has at most {MAIN_LINES}"))).collect()
 }
 
 /// Lines with words of code on them: tests, comments and mere text are not what makes a module hard to read.
@@ -203,19 +195,6 @@ mod tests {
     #[test]
     fn an_untested_function_is_found() {
         assert_eq!(after(functions_have_tests, "functions/health/Cargo.toml", "").len(), 1);
-    }
-
-    #[test]
-    fn a_fat_main_is_found() {
-        assert_eq!(
-            after(
-                mains_are_thin,
-                "functions/journal-create/src/main.rs",
-                "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n"
-            )
-            .len(),
-            1
-        );
     }
 
     #[test]
