@@ -18,6 +18,13 @@ use crate::validation::{Field, Parsed, schema};
 
 /// An account as its owner sees it.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(examples(json!({
+    "id": "0192f0c1-7a3b-7c4d-8e5f-102132435465",
+    "email": "mara@example.org",
+    "is_active": true,
+    "created_at": "2026-11-02T08:16:04.512031Z",
+    "updated_at": "2026-11-02T08:16:04.512031Z",
+})))]
 pub struct Account {
     /// Who.
     pub id: UserId,

@@ -30,23 +30,17 @@ mod token;
 mod user_id;
 pub mod validation;
 
-pub use self::account::{Account, Accounts, Credentials, Email, NewPassword, Password, PresentPassword};
-pub use self::conversation::{
-    Answer, ChatLookup, ChatMessage, Conversation, Exchange, History, HistoryPage, Leader, Message, Metadata,
-    ModelReply, Question, Safety, SingleFlight,
-};
+pub use self::account::*;
+pub use self::conversation::*;
 pub use self::error::{Error, Result};
-pub use self::export::{Export, ExportPage};
-pub use self::idempotency::{Empty, IdempotencyKey};
-pub use self::journal::{
-    CursorPage, Entry, EntryFields, EntryId, EntryPatch, Insights, InsightsPeriod, Journal, ListQuery, NewEntry,
-    OffsetPage,
-};
+pub use self::export::*;
+pub use self::idempotency::*;
+pub use self::journal::*;
 pub use self::memory_budgets::MEMORY_BUDGETS;
 pub use self::outbox::Outbox;
-pub use self::profile::{Profile, ProfilePatch, Profiles};
-pub use self::rate_limit::{LocalCounters, LoginAttempt};
-pub use self::session::{RevocationScope, Session, Sessions};
+pub use self::profile::*;
+pub use self::rate_limit::*;
+pub use self::session::*;
 pub use self::store::Store;
-pub use self::token::{Grant, Token};
+pub use self::token::*;
 pub use self::user_id::UserId;

@@ -27,6 +27,15 @@ pub(super) const PROFILES: Family = Family { prefix: "user:profile", ttl: Durati
 
 /// How Kai should speak with a person.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(examples(json!({
+    "id": "0192f0c1-7a3b-7c4d-8e5f-102132435466",
+    "user_id": "0192f0c1-7a3b-7c4d-8e5f-102132435465",
+    "traits": {"age_group": "adult"},
+    "communication_style": "gentle",
+    "preferences": {"reminders": true},
+    "created_at": "2026-11-02T08:16:04.512031Z",
+    "updated_at": "2026-11-02T08:20:31.004217Z",
+})))]
 pub struct Profile {
     /// The profile's own id.
     pub id: Uuid,

@@ -1,5 +1,7 @@
-//! Examples of parameters, bodies and responses. They belong together, so that one can be read after
-//! the other.
+//! Examples of parameters, bodies and responses that belong to an operation.
+//!
+//! The example of a type stands beside the type, as `#[schema(examples(…))]`. A body or a response
+//! without examples of its own shows the example of its type.
 
 mod accounts;
 mod chat;
@@ -8,8 +10,10 @@ mod profile;
 mod service;
 
 use serde_json::Value;
+use utoipa::PartialSchema;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::example::{self, ExampleBuilder};
+use utoipa::openapi::schema::Schema;
 
 pub(crate) const USER_ID: &str = "0192f0c1-7a3b-7c4d-8e5f-102132435465";
 pub(crate) const ENTRY_ID: &str = "0192f2fd-5c3e-7a90-b1d2-c3e4f5061728";
@@ -38,6 +42,19 @@ pub(crate) struct Example {
 pub(crate) fn examples(operation_id: &str) -> Examples {
     let all = [accounts::examples, chat::examples, journal::examples, profile::examples, service::examples];
     all.into_iter().find_map(|examples| examples(operation_id)).unwrap_or_default()
+}
+
+/// Returns the example that stands beside a type.
+fn example_of<T: PartialSchema>() -> Value {
+    example_in(&T::schema()).cloned().unwrap_or_default()
+}
+
+/// Returns the first example of an object's schema.
+pub(crate) fn example_in(schema: &RefOr<Schema>) -> Option<&Value> {
+    match schema {
+        RefOr::T(Schema::Object(object)) => object.examples.first(),
+        _ => None,
+    }
 }
 
 impl Example {

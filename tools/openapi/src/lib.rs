@@ -41,7 +41,7 @@ pub fn document() -> Result<OpenApi> {
             *description = unwrapped(description);
         }
     }
-    operation::complete(&mut document.paths)?;
+    operation::complete(&mut document.paths, &components.schemas)?;
     Ok(document)
 }
 

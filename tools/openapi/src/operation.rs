@@ -8,18 +8,21 @@
 //! | `Idempotency-Key` | `idempotency_key_reused` |
 //! | `If-Match` | `precondition_failed` |
 //! | `If-None-Match` | 304, `ETag`, and `X-Cache` for an operation that needs a session |
-//! | a body | its examples; `malformed`, `too_large`, `unsupported_media_type`, `invalid_fields` |
+//! | a body or a response | its examples, or the example of its type |
+//! | a body | `malformed`, `too_large`, `unsupported_media_type`, `invalid_fields` |
 //! | a parameter of the path | API Gateway's own 404, unless the function itself responds 404 |
 //! | a response with an error's code as its description | the response of that error |
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, ensure};
+use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder};
+use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{Content, PathItem, Paths, RefOr, Response, ResponseBuilder};
 
 use crate::errors::{self, ErrorKind};
-use crate::examples::{Example, Examples, examples};
+use crate::examples::{Example, Examples, example_in, examples};
 use crate::gateway;
 use crate::parameters::{header, shared_parameter};
 use crate::unwrapped;
@@ -27,16 +30,19 @@ use crate::unwrapped;
 /// Set by an operation whose errors all name places to turn to.
 const ERRORS_HAVE_RESOURCES: &str = "x-errors-have-resources";
 
+/// The schemas of the document by name.
+type Schemas = BTreeMap<String, RefOr<Schema>>;
+
 /// Completes every operation.
 ///
 /// # Errors
 /// An operation declares an error that does not exist.
-pub(crate) fn complete(paths: &mut Paths) -> Result<()> {
+pub(crate) fn complete(paths: &mut Paths, schemas: &Schemas) -> Result<()> {
     let kinds = errors::all();
     for (path, item) in &mut paths.paths {
         let mut ids = BTreeSet::new();
         for (method, operation) in operations(item) {
-            complete_operation(path, operation, &kinds).with_context(|| format!("{method} {path}"))?;
+            complete_operation(path, operation, &kinds, schemas).with_context(|| format!("{method} {path}"))?;
             // A handler of several methods has one id for all of them.
             let id = operation.operation_id.get_or_insert_default();
             if !ids.insert(id.clone()) {
@@ -54,7 +60,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
     methods.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
-fn complete_operation(path: &str, operation: &mut Operation, kinds: &[ErrorKind]) -> Result<()> {
+fn complete_operation(path: &str, operation: &mut Operation, kinds: &[ErrorKind], schemas: &Schemas) -> Result<()> {
     let examples = examples(operation.operation_id.as_deref().unwrap_or_default());
     operation.description = operation.description.take().map(|description| unwrapped(&description));
     operation.security.get_or_insert_default();
@@ -70,7 +76,7 @@ fn complete_operation(path: &str, operation: &mut Operation, kinds: &[ErrorKind]
         complete_parameter(parameter, &examples);
     }
     if let Some(RefOr::T(body)) = &mut operation.request_body {
-        body.content.values_mut().for_each(|content| add_examples(content, &examples.body));
+        body.content.values_mut().for_each(|content| add_examples(content, &examples.body, schemas));
     }
     let responses = &mut operation.responses.responses;
     if is_cacheable {
@@ -88,7 +94,7 @@ fn complete_operation(path: &str, operation: &mut Operation, kinds: &[ErrorKind]
             response.headers.insert((*name).to_owned(), header(name));
         }
         let examples = examples.responses.iter().filter(|(of, _)| of == status).flat_map(|(_, examples)| examples);
-        response.content.values_mut().for_each(|content| add_examples(content, examples.clone()));
+        response.content.values_mut().for_each(|content| add_examples(content, examples.clone(), schemas));
     }
     add_errors(operation, &codes, kinds, flag.is_some());
     let responses = &mut operation.responses.responses;
@@ -169,9 +175,18 @@ fn complete_parameter(parameter: &mut RefOr<Parameter>, examples: &Examples) {
     *parameter = RefOr::T(declared.build());
 }
 
-fn add_examples<'a>(content: &mut RefOr<Content>, examples: impl IntoIterator<Item = &'a Example>) {
+/// Adds the examples, or the one beside the type if there are none.
+fn add_examples<'a>(content: &mut RefOr<Content>, examples: impl IntoIterator<Item = &'a Example>, schemas: &Schemas) {
     let RefOr::T(content) = content else { return };
     content.examples.extend(examples.into_iter().map(|example| (example.name.to_owned(), example.to_openapi())));
+    if content.examples.is_empty()
+        && let Some(RefOr::Ref(schema)) = &content.schema
+        && let Some(name) = schema.ref_location.strip_prefix("#/components/schemas/")
+        && let Some(example) = schemas.get(name).and_then(example_in)
+    {
+        let example = ExampleBuilder::new().value(Some(example.clone()));
+        content.examples.insert(name.to_owned(), example.into());
+    }
 }
 
 fn has_parameter(operation: &Operation, name: &str) -> bool {

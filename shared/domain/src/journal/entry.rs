@@ -19,6 +19,19 @@ use crate::validation::{DefaultField, Field, Parsed, schema};
 
 /// An entry as the client sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(examples(json!({
+    "id": "0192f2fd-5c3e-7a90-b1d2-c3e4f5061728",
+    "user_id": "0192f0c1-7a3b-7c4d-8e5f-102132435465",
+    "title": "After the rain",
+    "content": "Walked home along the canal.",
+    "mood": 7.5,
+    "mood_emoji": "🙂",
+    "tags": ["walk", "canal"],
+    "images": ["https://images.example.org/canal.jpg"],
+    "ai_insights": null,
+    "created_at": "2026-11-02T18:41:12.094482Z",
+    "updated_at": "2026-11-02T18:41:12.094482Z",
+})))]
 pub struct Entry {
     /// Which one.
     pub id: Uuid,

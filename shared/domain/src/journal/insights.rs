@@ -52,6 +52,19 @@ impl Journal<'_> {
 
 /// What the entries of the last days tell.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "days": 30,
+    "entries_analyzed": 4,
+    "mood_trend": "improving",
+    "average_mood": 6.33,
+    "mood_by_day": [
+        {"date": "2026-10-31", "average_mood": 5.5, "entries": 2},
+        {"date": "2026-11-01", "average_mood": 6.0, "entries": 1},
+        {"date": "2026-11-02", "average_mood": 7.5, "entries": 1},
+    ],
+    "writing_streak": 3,
+    "most_used_tags": [{"tag": "walk", "count": 3}, {"tag": "canal", "count": 1}],
+})))]
 pub struct Insights {
     /// How many days were looked at, today included.
     #[schema(minimum = 1, maximum = 365)]

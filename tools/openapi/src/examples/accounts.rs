@@ -1,8 +1,9 @@
 //! Examples of accounts and sessions.
 
 use serde_json::{Value, json};
+use shared::domain::{Account, Entry, Profile};
 
-use super::{ENTRY_ID, Example, Examples, NEXT_CURSOR, USER_ID, journal, profile};
+use super::{Example, Examples, NEXT_CURSOR, example_of};
 
 const SESSION_ID: &str = "0192f0c1-9d02-7b11-a0c4-5b6a79880917";
 
@@ -10,15 +11,13 @@ pub(super) fn examples(operation_id: &str) -> Option<Examples> {
     let session = || Example::new("session", "A new session", grant());
     let done = |summary, message: &str| Example::new("done", summary, json!({"message": message}));
     Some(match operation_id {
-        "auth-register" => Examples::response("201", [Example::new("account", "A new account", account())])
-            .body([Example::new("account", "An account", credentials())]),
+        "auth-register" => Examples::default().body([Example::new("account", "An account", credentials())]),
         "auth-login" => {
             Examples::response("200", [session()]).body([Example::new("account", "An account", credentials())])
         }
         "auth-refresh" => Examples::response("200", [session()]),
         "auth-logout" => Examples::response("200", [done("Signed out", "Successfully logged out")])
             .parameters([("scope", json!("this"))]),
-        "auth-me" => Examples::response("200", [Example::new("account", "An account", account())]),
         "auth-password" => {
             Examples::response("200", [done("Changed", "Password changed; sign in again")]).body([Example::new(
                 "change",
@@ -36,13 +35,6 @@ fn credentials() -> Value {
     json!({"email": "mara@example.org", "password": "nine quiet herons"})
 }
 
-fn account() -> Value {
-    json!({
-        "id": USER_ID, "email": "mara@example.org", "is_active": true,
-        "created_at": "2026-11-02T08:16:04.512031Z", "updated_at": "2026-11-02T08:16:04.512031Z"
-    })
-}
-
 fn grant() -> Value {
     json!({
         "access_token": "AZLwwXo7fE2OXxAhMkNUZQABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f",
@@ -54,13 +46,13 @@ fn grant() -> Value {
 fn export() -> Value {
     json!({
         "exported_at": "2026-11-03T19:02:41.201394Z",
-        "account": account(),
-        "profile": profile::profile(),
+        "account": example_of::<Account>(),
+        "profile": example_of::<Profile>(),
         "sessions": [{
             "id": SESSION_ID, "signed_in_at": "2026-11-02T08:16:04.512031Z", "created_at": "2026-11-02T08:16:04.512031Z",
             "expires_at": "2026-12-02T08:16:04.512031Z", "revoked_at": null
         }],
-        "journal_entries": [journal::entry(ENTRY_ID)],
+        "journal_entries": [example_of::<Entry>()],
         "journal_entries_total": 1, "messages": [],
         "next_cursor": null
     })
