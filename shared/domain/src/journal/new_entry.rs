@@ -1,6 +1,11 @@
-//! The requests to create an entry and to change one.
+//! The requests to create an entry and to change one, and the statements that they become.
 
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::EntryId;
 use super::fields::{Content, Images, Mood, MoodEmoji, Tags, Title};
+use crate::query::sql::journal::{Create, Update};
 use crate::request;
 use crate::validation::{CallerId, OrDefault};
 
@@ -46,6 +51,40 @@ request! {
         pub(super) images: Option<Images>,
         /// The caller's own id, which older clients send.
         pub user_id: Option<CallerId>,
+    }
+}
+
+impl NewEntry {
+    /// Returns the statement that creates the entry, with a new id.
+    pub(super) fn creation(&self) -> Create<'_> {
+        Create {
+            entry_id: Uuid::now_v7(),
+            title: self.title.as_deref(),
+            content: &self.content,
+            mood: self.mood,
+            mood_emoji: self.mood_emoji.as_deref(),
+            tags: &self.tags,
+            images: &self.images,
+        }
+    }
+}
+
+impl EntryPatch {
+    /// Returns the statement that changes the entry `id`, if its version is still `version`.
+    pub(super) fn update(&self, id: EntryId, version: Option<Timestamp>) -> Update<'_> {
+        Update {
+            entry_id: id.0,
+            set_title: self.title.is_some(),
+            title: self.title.as_ref().and_then(Option::as_deref),
+            content: self.content.as_deref(),
+            set_mood: self.mood.is_some(),
+            mood: self.mood.flatten(),
+            set_mood_emoji: self.mood_emoji.is_some(),
+            mood_emoji: self.mood_emoji.as_ref().and_then(Option::as_deref),
+            tags: self.tags.as_deref(),
+            images: self.images.as_deref(),
+            version,
+        }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use cache::WriteGuard;
 use serde::de::DeserializeOwned;
-use uuid::Uuid;
 
 use super::{Entry, EntryId, EntryPatch, Journal, LISTS, NewEntry};
 use crate::authenticated;
@@ -19,16 +18,7 @@ impl Journal<'_> {
     /// [`Error::Unauthenticated`] if the session is not live, [`Error::IdempotencyKeyReused`], or [`Error::Unavailable`] if the database is
     /// unavailable.
     pub async fn create(self, token: &Token, entry: &NewEntry, key: Option<&IdempotencyKey>) -> Result<Entry> {
-        let create = sql::journal::Create {
-            entry_id: Uuid::now_v7(),
-            title: entry.title.as_deref(),
-            content: &entry.content,
-            mood: entry.mood,
-            mood_emoji: entry.mood_emoji.as_deref(),
-            tags: &entry.tags,
-            images: &entry.images,
-        };
-        let entry = self.write(token, key, &create).await?;
+        let entry = self.write(token, key, &entry.creation()).await?;
         entry.ok_or_else(|| Error::internal("an entry that was written is not there"))
     }
 
@@ -49,20 +39,7 @@ impl Journal<'_> {
     ) -> Result<Entry> {
         let updated = async {
             let precondition = self.resolve_if_match(token, id, if_match).await?;
-            let update = sql::journal::Update {
-                entry_id: id.0,
-                set_title: patch.title.is_some(),
-                title: patch.title.as_ref().and_then(Option::as_deref),
-                content: patch.content.as_deref(),
-                set_mood: patch.mood.is_some(),
-                mood: patch.mood.flatten(),
-                set_mood_emoji: patch.mood_emoji.is_some(),
-                mood_emoji: patch.mood_emoji.as_ref().and_then(Option::as_deref),
-                tags: patch.tags.as_deref(),
-                images: patch.images.as_deref(),
-                version: precondition.version(),
-            };
-            self.write(token, key, &update).await?.ok_or_else(|| precondition.unmet())
+            self.write(token, key, &patch.update(id, precondition.version())).await?.ok_or_else(|| precondition.unmet())
         };
         or_replay(self.store, token, key, updated.await).await
     }
