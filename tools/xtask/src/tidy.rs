@@ -1,7 +1,7 @@
-//! `cargo xtask tidy`: the invariants of ARCHITECTURE.md that the compiler does not check.
+//! `cargo xtask tidy`: checks the invariants of ARCHITECTURE.md that the compiler cannot check.
 //!
-//! Each rule is a function from the repository's files to what is wrong with them. All of them run, and all that they find is
-//! printed at once.
+//! Each rule is a function that takes the repository's files and returns findings. The command runs
+//! all rules, even if one of them finds a violation, and prints every finding.
 
 mod contract;
 mod deployment;
@@ -21,13 +21,13 @@ use anyhow::{Result, bail};
 use crate::workspace::Workspace;
 use tree::Tree;
 
-/// A rule by its name.
+/// A named rule.
 struct Rule {
     name: &'static str,
     check: fn(&Tree) -> Vec<Finding>,
 }
 
-/// Every rule there is.
+/// All rules, in the order in which they run.
 const RULES: &[Rule] = &[
     Rule { name: "function-and-template", check: layout::functions_and_template_agree },
     Rule { name: "permissions", check: permissions::functions_may_do_what_they_do },
@@ -52,14 +52,14 @@ const RULES: &[Rule] = &[
     Rule { name: "words", check: words::nothing_is_left_lying_about },
 ];
 
-/// Something that a rule found.
+/// A violation or a warning that a rule found.
 #[derive(Debug, PartialEq, Eq)]
 struct Finding {
     path: String,
-    /// From 1; none when the whole file is meant.
+    /// The line, counted from 1, or `None` if the finding is about the whole file.
     line: Option<usize>,
     text: String,
-    /// Worth a thought, but no failure.
+    /// Whether the finding is a warning, which does not fail the command.
     is_warning: bool,
 }
 
@@ -87,14 +87,14 @@ impl fmt::Display for Finding {
 
 pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
     check(workspace)?;
-    println!("✓ {} rules hold", RULES.len());
+    println!("✓ all {} rules pass", RULES.len());
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints everything that the rules find.
+/// Runs every rule and prints the findings.
 ///
 /// # Errors
-/// One of them found a violation, or the repository cannot be read.
+/// A rule found a violation, or the repository cannot be read.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let tree = Tree::load(workspace.root())?;
     let mut violations = 0;
@@ -105,7 +105,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
         }
     }
     if violations > 0 {
-        bail!("{violations} violations of the project's rules");
+        bail!("the rules found {violations} violations");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Rules about what is written in two places.
+//! Rules that compare facts that are written in two places.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,17 +7,19 @@ use serde_json::{Map, Value};
 use super::Finding;
 use super::tree::Tree;
 
-/// Generated from the variables that the functions read.
+/// The page that is generated from the variables that the functions read.
 const CONFIGURATION: &str = "docs/configuration.md";
-/// What `sam local` is given.
+/// The file that gives the variables to `sam local`.
 const LOCAL: &str = "env.json";
 const OPENAPI: &str = "docs/openapi.json";
-/// What a path of the document may have besides parameters and the like.
+/// The members of a path in the OpenAPI document that are operations, and not `parameters`, for
+/// example.
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
-/// The functions read the variables that the template sets. Lambda's own variables are not set by it.
+/// Checks that the template sets exactly the variables that the functions read. Variables that begin
+/// with `AWS_` are exempt, because Lambda sets them.
 pub(super) fn variables_are_in_the_template(tree: &Tree) -> Vec<Finding> {
-    let Some(page) = tree.file(CONFIGURATION) else { return vec![Finding::new(CONFIGURATION, "it is missing")] };
+    let Some(page) = tree.file(CONFIGURATION) else { return vec![Finding::new(CONFIGURATION, "the file is missing")] };
     let rows = page.lines().zip(1..).filter_map(|(line, number)| Some((first_cell(line)?, number)));
     let read: BTreeMap<&str, usize> = rows.filter(|(name, _)| !name.starts_with("AWS_")).collect();
     let functions = tree.template().map(|template| template.functions.as_slice()).unwrap_or_default();
@@ -29,7 +31,7 @@ pub(super) fn variables_are_in_the_template(tree: &Tree) -> Vec<Finding> {
             findings.push(Finding::at(CONFIGURATION, *line, format!("no function of template.yaml sets {name}")));
         }
     }
-    // `sam local` passes over a variable that the template does not have.
+    // `sam local` ignores a variable that the template does not set.
     let local: Value = tree.file(LOCAL).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let unknown = local
         .get("Parameters")
@@ -37,19 +39,20 @@ pub(super) fn variables_are_in_the_template(tree: &Tree) -> Vec<Finding> {
         .into_iter()
         .flat_map(Map::keys)
         .filter(|name| !set.contains(name.as_str()));
-    findings.extend(unknown.map(|name| Finding::new(LOCAL, format!("no function of template.yaml has {name}"))));
+    findings.extend(unknown.map(|name| Finding::new(LOCAL, format!("no function of template.yaml sets {name}"))));
     let unread = set.into_iter().filter(|name| !read.contains_key(*name));
     findings.extend(
         unread
-            .map(|name| Finding::new("template.yaml", format!("{name} is set, and {CONFIGURATION} does not have it"))),
+            .map(|name| Finding::new("template.yaml", format!("{name} is set, but {CONFIGURATION} does not list it"))),
     );
     findings
 }
 
-/// The template and the OpenAPI document name the same routes. A test in `tools/openapi` checks that the document is the assembled one.
+/// Checks that the template and the OpenAPI document have the same routes. A test in `tools/openapi`
+/// checks that the document is up to date.
 pub(super) fn routes_are_in_the_openapi_document(tree: &Tree) -> Vec<Finding> {
     let document = tree.file(OPENAPI).and_then(|text| serde_json::from_str::<Value>(text).ok());
-    let Some(document) = document else { return vec![Finding::new(OPENAPI, "it is missing or no JSON")] };
+    let Some(document) = document else { return vec![Finding::new(OPENAPI, "the file is missing or not valid JSON")] };
     let paths = document.get("paths").and_then(Value::as_object).into_iter().flatten();
     let described: BTreeSet<String> = paths
         .flat_map(|(path, item)| {
@@ -69,16 +72,17 @@ pub(super) fn routes_are_in_the_openapi_document(tree: &Tree) -> Vec<Finding> {
     let missing = served.difference(&described).map(|route| {
         Finding::new(
             OPENAPI,
-            format!("{route} of template.yaml is not in it: declare it with #[utoipa::path] beside its handler, list the handler in tools/openapi, and run `cargo xtask openapi`"),
+            format!("{route} of template.yaml is missing: declare it with #[utoipa::path] on its handler, list the handler in tools/openapi, and run `cargo xtask openapi`"),
         )
     });
     let unserved = described.difference(&served);
     missing
-        .chain(unserved.map(|route| Finding::new("template.yaml", format!("no function has {route} of {OPENAPI}"))))
+        .chain(unserved.map(|route| Finding::new("template.yaml", format!("no function serves {route} of {OPENAPI}"))))
         .collect()
 }
 
-/// Every migration can be reverted, their numbers have no gap, and the template names the newest, so that a deployment applies it.
+/// Checks that every migration can be reverted and that their numbers have no gap. Also checks that
+/// the template names the newest migration, because a deployment applies it only then.
 pub(super) fn migrations_go_both_ways(tree: &Tree) -> Vec<Finding> {
     let names: BTreeSet<&str> =
         tree.files().filter_map(|(path, _)| path.strip_prefix("migrations/")?.strip_suffix(".sql")).collect();
@@ -87,12 +91,14 @@ pub(super) fn migrations_go_both_ways(tree: &Tree) -> Vec<Finding> {
         let path = format!("migrations/{name}.sql");
         match (name.strip_suffix(".up"), name.strip_suffix(".down")) {
             (Some(step), _) if !names.contains(format!("{step}.down").as_str()) => {
-                findings.push(Finding::new(path, "there is no .down.sql for it"));
+                findings.push(Finding::new(path, "the migration has no .down.sql file"));
             }
             (_, Some(step)) if !names.contains(format!("{step}.up").as_str()) => {
-                findings.push(Finding::new(path, "there is no .up.sql for it"));
+                findings.push(Finding::new(path, "the migration has no .up.sql file"));
             }
-            (None, None) => findings.push(Finding::new(path, "a migration is NNNN_name.up.sql or NNNN_name.down.sql")),
+            (None, None) => {
+                findings.push(Finding::new(path, "a migration must be named NNNN_name.up.sql or NNNN_name.down.sql"))
+            }
             _ => {}
         }
     }
@@ -104,20 +110,23 @@ pub(super) fn migrations_go_both_ways(tree: &Tree) -> Vec<Finding> {
     for (index, number) in numbers.iter().enumerate() {
         let expected = format!("{:04}", index + 1);
         if **number != *expected {
-            findings.push(Finding::new("migrations", format!("{number} stands where {expected} is expected")));
+            findings.push(Finding::new(
+                "migrations",
+                format!("found the number {number} instead of {expected}; the numbers must have no gap"),
+            ));
         }
     }
     if let (Some(template), Some(newest)) = (tree.document("template.yaml"), numbers.last()) {
         let versions = template.resources().filter_map(|(_, resource)| resource.pointer("/Properties/SchemaVersion"));
         let stale = versions.filter(|version| *version != newest);
         findings.extend(stale.map(|version| {
-            Finding::new("template.yaml", format!("SchemaVersion is {version}, and the newest migration {newest}"))
+            Finding::new("template.yaml", format!("SchemaVersion is {version}, but the newest migration is {newest}"))
         }));
     }
     findings
 }
 
-/// Returns the `NAME` of a row of a table that begins with "| `NAME` |".
+/// Returns the `NAME` of a table row that begins with "| `NAME` |".
 fn first_cell(line: &str) -> Option<&str> {
     Some(line.strip_prefix("| `")?.split_once("` |")?.0)
 }
@@ -134,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_only_one_side_knows_is_found() {
+    fn a_variable_that_only_one_side_has_is_found() {
         let local = r#"{"Parameters": {"DATABASE_URL": "x", "LOG_LEVEL": "x"}}"#;
         let both = "| variable |\n|---|\n| `DATABASE_URL` | x |\n| `LOG_LEVEL` | x |\n| `AWS_REGION` | x |\n";
         assert_eq!(variables(both, local), Vec::<String>::new());
@@ -145,11 +154,11 @@ mod tests {
         );
         assert!(findings.iter().any(|text| text.starts_with("template.yaml: LOG_LEVEL")));
         let local = r#"{"Parameters": {"DATABASE_URI": "x"}}"#;
-        assert_eq!(variables(both, local), ["env.json: no function of template.yaml has DATABASE_URI"]);
+        assert_eq!(variables(both, local), ["env.json: no function of template.yaml sets DATABASE_URI"]);
     }
 
     #[test]
-    fn a_route_that_only_one_side_knows_is_found() {
+    fn a_route_that_only_one_side_has_is_found() {
         let template = "Resources:\n  AFunction:\n    Type: AWS::Serverless::Function\n    Properties:\n      Runtime: provided.al2023\n      CodeUri: functions/a\n      Events:\n        Get: { Type: HttpApi, Properties: { Method: GET, Path: \"/a/{id}\" } }\n";
         let check = |document: &str| {
             routes_are_in_the_openapi_document(&Tree::of(&[("template.yaml", template), (OPENAPI, document)]))
@@ -164,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_without_a_way_back_a_gap_and_a_forgotten_version_are_found() {
+    fn an_irreversible_migration_a_gap_and_an_old_schema_version_are_found() {
         let check = |files: &[(&str, &str)]| migrations_go_both_ways(&Tree::of(files)).len();
         let (up, down) = (("migrations/0001_a.up.sql", ""), ("migrations/0001_a.down.sql", ""));
         assert_eq!(check(&[up, down]), 0);

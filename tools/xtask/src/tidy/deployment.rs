@@ -1,4 +1,4 @@
-//! Rules about how the functions are deployed.
+//! Rules about the deployment of the functions.
 
 use std::time::Duration;
 
@@ -11,12 +11,13 @@ use super::tree::{TEMPLATE, Tree};
 
 const DATA: &str = "infra/data.yaml";
 const ALARMS: &str = "infra/functions.yaml";
-/// An HTTP API waits no longer for an integration, whatever the template says.
+/// The longest time that an HTTP API waits for an integration, whatever the template sets.
 const GATEWAY: Duration = Duration::from_secs(30);
 const DATABASE: &str = "shared/db/src/lib.rs";
 const MODEL: &str = "shared/llm/src/lib.rs";
 
-/// Whoever waits waits longer than what they wait for: the gateway for the function, the function for a write and for the model.
+/// Checks that each caller waits longer than the operation may take: the gateway for the function,
+/// and the function for a write and for the model.
 pub(super) fn timeouts_are_a_ladder(tree: &Tree) -> Vec<Finding> {
     let functions = tree.template().map(|template| template.functions.as_slice()).unwrap_or_default();
     functions.iter().filter(|function| !function.routes.is_empty()).flat_map(|function| steps(tree, function)).collect()
@@ -33,34 +34,43 @@ fn steps(tree: &Tree, function: &Function) -> Vec<Finding> {
     let timeout = function.timeout;
     for route in &function.routes {
         let (key, patience) = (route.key(), route.timeout);
-        below(patience, GATEWAY, format!("{key} is waited for for {patience:?}, and no gateway waits for {GATEWAY:?}"));
-        below(timeout, patience, format!("it may take {timeout:?}, and {key} is waited for for {patience:?}"));
+        below(
+            patience,
+            GATEWAY,
+            format!("the timeout of {key} is {patience:?}, and must be below the gateway's {GATEWAY:?}"),
+        );
+        below(timeout, patience, format!("its timeout is {timeout:?}, and must be below the {patience:?} of {key}"));
         if route.method.as_deref() != Some("GET") {
             let write = deadline(tree, DATABASE, "WRITE_DEADLINE");
-            below(write, timeout, format!("it may take {timeout:?}, and a write alone takes up to {write:?}"));
+            below(write, timeout, format!("its timeout is {timeout:?}, and must exceed the {write:?} of a write"));
         }
     }
     let folder = format!("functions/{}/src/", function.binary);
     if tree.files().any(|(path, text)| path.starts_with(&folder) && text.contains("llm::deadline")) {
         let model = deadline(tree, MODEL, "DEADLINE");
-        below(model, timeout, format!("it may take {timeout:?}, and the model alone takes up to {model:?}"));
+        below(model, timeout, format!("its timeout is {timeout:?}, and must exceed the {model:?} of the model"));
     }
     findings
 }
 
-/// The seconds of a constant; so long that nothing waits for it when it is not there any more.
+/// Returns the value of a constant, or [`Duration::MAX`] if the constant is missing. No timeout
+/// exceeds that value, so the rule reports the missing constant.
 fn deadline(tree: &Tree, path: &str, name: &str) -> Duration {
     let definition = format!("const {name}: Duration = Duration::from_secs(");
     let number = tree.file(path).and_then(|text| text.split_once(&definition)?.1.split_once(')')?.0.parse().ok());
     number.map_or(Duration::MAX, Duration::from_secs)
 }
 
-/// Every function writes to a log group of its own, and each of them forgets after some time.
+/// Checks that every function writes to its own log group, and that every log group has a retention
+/// period.
 pub(super) fn logs_are_kept_for_a_while(tree: &Tree) -> Vec<Finding> {
     let functions = tree.template().map(|template| template.functions.as_slice()).unwrap_or_default();
     let of_another = functions.iter().filter_map(|function| {
         let expected = function.logical_id.replace("Function", "LogGroup");
-        let text = format!("{} writes to {}, and should to {expected}", function.logical_id, function.log_group);
+        let text = format!(
+            "{} writes to the log group {}, and must write to {expected}",
+            function.logical_id, function.log_group
+        );
         (function.log_group != expected).then(|| Finding::new(TEMPLATE, text))
     });
     let resources = tree.documents().flat_map(|(path, document)| document.resources().map(move |each| (path, each)));
@@ -72,10 +82,11 @@ pub(super) fn logs_are_kept_for_a_while(tree: &Tree) -> Vec<Finding> {
     of_another.chain(endless).collect()
 }
 
-/// In prod, all functions together cannot want more connections than the database takes, a fifth being left for migrations and for people.
+/// Checks that the functions together cannot open more than four fifths of the connections that the
+/// database accepts in prod. The last fifth is for migrations and for people.
 pub(super) fn connections_suffice(tree: &Tree) -> Vec<Finding> {
     let (Some((kept, overflow, taken)), Some(prod)) = (capacity(tree), prod(tree)) else {
-        return vec![Finding::new(TEMPLATE, "how many connections there are cannot be told")];
+        return vec![Finding::new(TEMPLATE, "cannot determine the number of connections in prod")];
     };
     let mut findings = Vec::new();
     let mut environments = 0;
@@ -88,7 +99,7 @@ pub(super) fn connections_suffice(tree: &Tree) -> Vec<Finding> {
             None => findings.push(Finding::new(
                 TEMPLATE,
                 format!(
-                    "{} may open any number of connections: it reserves no concurrency in prod",
+                    "{} may open any number of connections, because it reserves no concurrency in prod",
                     function.logical_id
                 ),
             )),
@@ -97,14 +108,14 @@ pub(super) fn connections_suffice(tree: &Tree) -> Vec<Finding> {
     let wanted = environments * (kept + overflow);
     if wanted * 5 > taken * 4 {
         let text =
-            format!("{environments} environments may want {wanted} connections, and four fifths of {taken} are there");
+            format!("{environments} environments may open {wanted} connections, more than four fifths of {taken}");
         findings.push(Finding::new(TEMPLATE, text));
     }
     findings
 }
 
-/// Returns the connections that an environment keeps, those that it may open above them, and those
-/// that the database accepts in prod.
+/// Returns three numbers of connections: those that an environment keeps, those that it may open in
+/// addition, and those that the database accepts in prod.
 fn capacity(tree: &Tree) -> Option<(usize, usize, usize)> {
     let (template, data) = (tree.document(TEMPLATE)?, tree.document(DATA)?);
     let default = |name: &str| number(template.get(&format!("/Parameters/{name}/Default"))?);
@@ -113,7 +124,7 @@ fn capacity(tree: &Tree) -> Option<(usize, usize, usize)> {
     Some((default("DbPoolSize")?, default("DbMaxOverflow")?, taken))
 }
 
-/// Parses the root template as a deployment of prod has it.
+/// Parses the root template with the parameters of prod.
 fn prod(tree: &Tree) -> Option<Template> {
     Template::parse(&tree.document(TEMPLATE)?.clone().with_parameters(&[("Stage", "prod")])).ok()
 }
@@ -126,16 +137,16 @@ fn number(value: &Value) -> Option<usize> {
     }
 }
 
-/// Every function has an alarm of its own.
+/// Checks that every function has an alarm of its own.
 pub(super) fn functions_have_alarms(tree: &Tree) -> Vec<Finding> {
     let functions = tree.template().map(|template| template.functions.as_slice()).unwrap_or_default();
     let unwatched = functions.iter().filter(|function| !is_watched(tree, &function.logical_id));
-    let finding = |name: &str| Finding::new(ALARMS, format!("{name} has no alarm, or that of another"));
+    let finding = |name: &str| Finding::new(ALARMS, format!("{name} has no alarm that reads its own errors and calls"));
     unwatched.map(|function| finding(&function.logical_id)).collect()
 }
 
-/// Whether the stack of the alarms gets the name of a function, and the function's alarm reads both
-/// its errors and its calls.
+/// Returns whether the stack of the alarms receives a function's name, and whether the function's
+/// alarm reads both the errors and the calls of that function.
 fn is_watched(tree: &Tree, name: &str) -> bool {
     let get = |path: &str, pointer: String| tree.document(path).and_then(|document| document.get(&pointer));
     let handed_over = get(TEMPLATE, format!("/Resources/FunctionAlarms/Properties/Parameters/{name}"));
@@ -185,33 +196,29 @@ mod tests {
     }
 
     #[test]
-    fn whoever_waits_too_briefly_is_found() {
+    fn a_caller_that_waits_too_briefly_is_found() {
         let found = |from: &str, to: &str| findings(timeouts_are_a_ladder, &GOOD.replace(from, to));
         assert_eq!(found("27", "27"), Vec::<String>::new());
         for (from, to, part) in [
-            ("29000", "30000", "no gateway waits"),
-            ("Timeout: 27", "Timeout: 29", "POST /api/chat is waited for for 29s"),
-            ("Timeout: 27", "Timeout: 20", "the model alone"),
-            ("Timeout: 27", "Timeout: 3", "a write alone"),
+            ("29000", "30000", "the gateway's"),
+            ("Timeout: 27", "Timeout: 29", "the 29s of POST /api/chat"),
+            ("Timeout: 27", "Timeout: 20", "of the model"),
+            ("Timeout: 27", "Timeout: 3", "of a write"),
         ] {
             let found = found(from, to);
             assert!(found.iter().any(|finding| finding.contains(part)), "{to}: {found:?}");
         }
-        assert_eq!(
-            timeouts_are_a_ladder(&Tree::of(&[(TEMPLATE, GOOD)])).len(),
-            1,
-            "a deadline that is not there any more"
-        );
+        assert_eq!(timeouts_are_a_ladder(&Tree::of(&[(TEMPLATE, GOOD)])).len(), 1, "the missing deadline is found");
     }
 
     #[test]
-    fn logs_that_are_shared_or_never_forgotten_are_found() {
+    fn a_shared_log_group_and_one_without_retention_are_found() {
         let found = |from: &str, to: &str| findings(logs_are_kept_for_a_while, &GOOD.replace(from, to));
         assert_eq!(found("x", "x"), Vec::<String>::new());
-        assert!(found("!Ref ChatSendLogGroup", "shared")[0].contains("should to ChatSendLogGroup"));
+        assert!(found("!Ref ChatSendLogGroup", "shared")[0].contains("must write to ChatSendLogGroup"));
         assert!(found("      RetentionInDays: 30\n", "      KmsKeyId: x\n")[0].contains("needs RetentionInDays"));
         let nested = Tree::of(&[(DATA, "Resources:\n  Logs: { Type: AWS::Logs::LogGroup }\n")]);
-        assert_eq!(logs_are_kept_for_a_while(&nested).len(), 1, "in a stack within the stack");
+        assert_eq!(logs_are_kept_for_a_while(&nested).len(), 1, "the log group of a nested stack is found");
     }
 
     const CAPACITY: &str = "Parameters:
@@ -242,7 +249,7 @@ Resources:
 ";
 
     #[test]
-    fn more_connections_than_there_are_are_found() {
+    fn too_many_connections_are_found() {
         let found = |from: &str, to: &str, taken: &str| {
             let (template, data) = (
                 CAPACITY.replace(from, to),
@@ -256,7 +263,7 @@ Resources:
         assert!(found("IsProd, 50", "IsProd, 51", "125")[0].contains("51 environments"));
         assert!(found("Default: 1\nM", "Default: 2\nM", "125")[0].contains("150 connections"));
         assert!(found("ReservedConcurrentExecutions", "Tags", "125")[0].contains("any number"));
-        assert!(found("prod: {", "other: {", "125")[0].contains("cannot be told"));
+        assert!(found("prod: {", "other: {", "125")[0].contains("cannot determine"));
     }
 
     const WATCHED: &str = "Transform: AWS::LanguageExtensions
@@ -285,7 +292,7 @@ Resources:
             ("[ChatSend, Docs]", "[Docs]"),
             ("${Name}Alarm", "${Name}FunctionAlarm"),
             ("!Sub \"${Name}Function\"", "!Sub \"Docs${Name}\""),
-            // CloudFormation substitutes the name in `Fn::Sub` alone.
+            // CloudFormation substitutes the name only in `Fn::Sub`.
             ("{ Ref: !Sub \"${Name}Function\" }", "!Ref \"${Name}Function\""),
         ];
         for (from, to) in others {

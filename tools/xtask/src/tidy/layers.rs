@@ -1,16 +1,16 @@
-//! Rules about what may be used where.
+//! Rules about the modules that may use a resource, and about log lines.
 
 use super::Finding;
 use super::tokens::{Kind, Token, uses_of};
 use super::tree::Tree;
 
-/// Something that has its place in the product's code.
+/// A resource that only certain modules of the product may use.
 struct Layer {
-    /// What it is.
+    /// The name of the resource, for findings.
     what: &'static str,
-    /// The lines on which it is used.
+    /// Returns the lines that use the resource.
     found: fn(&[Token]) -> Vec<usize>,
-    /// The modules in which it may be used.
+    /// The modules that may use the resource. `*` stands for one folder.
     home: &'static [&'static str],
 }
 
@@ -19,13 +19,13 @@ const LAYERS: &[Layer] = &[
     Layer {
         what: "the environment",
         found: environment,
-        // Cargo tells a build script that way where to write.
+        // Cargo passes the output folder to a build script in a variable.
         home: &["shared/src/config", "functions/*/build", "shared/domain/build"],
     },
     Layer {
         what: "stdout or stderr",
         found: output,
-        // A build script speaks to Cargo that way.
+        // A build script prints its instructions for Cargo.
         home: &["shared/metrics/src/sink", "shared/src/telemetry", "functions/*/build", "shared/domain/build"],
     },
     Layer { what: "the crate redis", found: |tokens| uses_of(tokens, "redis").collect(), home: &["shared/cache"] },
@@ -35,18 +35,18 @@ const LAYERS: &[Layer] = &[
         found: |tokens| uses_of(tokens, "lambda_http").collect(),
         home: &["shared/src/run", "shared/src/http", "functions/*/src/main"],
     },
-    // They look at every key there is, however few they want.
+    // These commands visit every key, even if few keys match.
     Layer { what: "SCAN, KEYS or a flush of Redis", found: sweeps, home: &[] },
 ];
 
-/// What is only in certain modules is nowhere else in the functions and what they share.
+/// Checks that the functions and the shared crates use each resource only in its modules.
 pub(super) fn everything_is_in_its_layer(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, tokens) in tree.sources().filter(|(path, _)| is_product(path)) {
         for layer in LAYERS.iter().filter(|layer| !layer.home.iter().any(|home| is_in(path, home))) {
             let text = match layer.home {
-                [] => format!("{} has no place in the product", layer.what),
-                home => format!("{} belongs into {} only", layer.what, home.join(" and ")),
+                [] => format!("the product must not use {}", layer.what),
+                home => format!("{} may be used only in {}", layer.what, home.join(" and ")),
             };
             let mut lines = (layer.found)(&tokens);
             lines.dedup();
@@ -56,7 +56,8 @@ pub(super) fn everything_is_in_its_layer(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// What a person wrote, or signs in with, is never a field of a log line: `?event`, `%body`, `text = ?content`.
+/// Checks that no field of a log line has text that a user wrote or signs in with, as `?event`,
+/// `%body` and `text = ?content` do.
 pub(super) fn user_text_is_not_logged(tree: &Tree) -> Vec<Finding> {
     let private =
         ["event", "request", "body", "payload", "headers", "content", "message", "password", "token", "email"];
@@ -70,7 +71,7 @@ pub(super) fn user_text_is_not_logged(tree: &Tree) -> Vec<Finding> {
                 findings.push(Finding::at(
                     path,
                     word.line,
-                    format!("`{}` in a log line may hold what a person wrote", word.text),
+                    format!("`{}` in a log line may contain a user's text", word.text),
                 ));
             }
         }
@@ -82,13 +83,14 @@ fn is_product(path: &str) -> bool {
     path.starts_with("shared/") || path.starts_with("functions/")
 }
 
-/// Whether a file is the module or below it; `*` stands for one folder.
+/// Returns whether a file is the module or below it. `*` in the module stands for one folder.
 fn is_in(path: &str, module: &str) -> bool {
     let mut parts = path.trim_end_matches(".rs").split('/');
     module.split('/').all(|expected| parts.next().is_some_and(|part| expected == "*" || part == expected))
 }
 
-/// A statement, by its two words in capitals: text for people has no such pair.
+/// Returns the lines with a SQL statement. Text for people does not contain these pairs of words in
+/// capitals.
 fn sql(tokens: &[Token]) -> Vec<usize> {
     let statements = [
         ("SELECT ", " FROM "),
@@ -143,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn each_layer_is_found_outside_of_its_home_and_only_there() {
+    fn each_resource_is_found_outside_of_its_modules_and_only_there() {
         let cases = [
             ("const Q: &str = \"SELECT id FROM users\";", "shared/domain/src/account.rs"),
             ("const Q: &str = \"UPDATE users SET email = $1\";", "shared/domain/build.rs"),
@@ -158,24 +160,24 @@ mod tests {
         ];
         for (code, home) in cases {
             assert_eq!(found(home, code), 0, "{code} in {home}");
-            assert_eq!(found("shared/net/src/tls.rs", code), 1, "{code} in a foreign module");
+            assert_eq!(found("shared/net/src/tls.rs", code), 1, "{code} in another module");
             assert_eq!(found("tools/xtask/src/main.rs", code), 0, "{code} in a tool");
         }
         assert_eq!(
             found("shared/domains/src/lib.rs", "const Q: &str = \"DELETE FROM users\";"),
             1,
-            "a name that begins like a home"
+            "the module has a longer name than the permitted one"
         );
     }
 
     #[test]
-    fn looking_at_every_key_is_found_everywhere() {
+    fn a_command_that_visits_every_key_is_found_everywhere() {
         assert_eq!(found("shared/cache/src/client.rs", "fn f() { cmd(\"SCAN\"); }"), 1);
         assert_eq!(found("shared/cache/src/client.rs", "fn f() { map.keys(); cmd(\"GET\"); }"), 0);
     }
 
     #[test]
-    fn tests_may_do_what_they_like() {
+    fn tests_may_use_every_resource() {
         assert_eq!(
             found("shared/net/src/tls.rs", "#[cfg(test)]\nmod tests { fn f() { println!(\"SELECT 1 FROM x\"); } }"),
             0

@@ -1,4 +1,4 @@
-//! Rules about which files there are, and how large.
+//! Rules about the files of the repository and their sizes.
 
 use std::collections::BTreeSet;
 
@@ -6,24 +6,27 @@ use super::Finding;
 use super::tokens::Kind;
 use super::tree::{Tree, is_test};
 
+/// The lines of code above which a module gets a warning.
 const QUESTIONED: usize = 250;
+/// The lines of code above which a module has to be split.
 const SPLIT: usize = 400;
 
-/// Every function has a resource in the template, by the same name, and the other way round.
+/// Checks that every function has a resource of the same name in the template, and that every
+/// resource has a folder in `functions/`.
 pub(super) fn functions_and_template_agree(tree: &Tree) -> Vec<Finding> {
     let functions = tree.functions();
     let Some(template) = tree.template() else {
-        return vec![Finding::new("template.yaml", "it is missing")];
+        return vec![Finding::new("template.yaml", "the file is missing")];
     };
     let mut findings = Vec::new();
     for name in &functions {
         let (path, expected) = (format!("functions/{name}"), logical_id(name));
         match template.functions.iter().find(|function| function.binary == **name) {
-            None => findings.push(Finding::new(path, "no function of template.yaml has this binary")),
+            None => findings.push(Finding::new(path, "no function of template.yaml runs this binary")),
             Some(function) if function.logical_id != expected => {
                 findings.push(Finding::new(
                     path,
-                    format!("is {} in template.yaml, and should be {expected}", function.logical_id),
+                    format!("the logical ID in template.yaml is {}, and must be {expected}", function.logical_id),
                 ));
             }
             Some(_) => {}
@@ -31,26 +34,28 @@ pub(super) fn functions_and_template_agree(tree: &Tree) -> Vec<Finding> {
     }
     for function in &template.functions {
         if !functions.contains(&function.binary.as_str()) {
-            let text = format!("{} runs {}, which is no folder in functions/", function.logical_id, function.binary);
+            let text = format!("{} runs {}, which has no folder in functions/", function.logical_id, function.binary);
             findings.push(Finding::new("template.yaml", text));
         }
     }
     findings
 }
 
-/// SAM makes a role for each function that names none; a role that is named is one that can be shared.
+/// Checks that no function names a role, because functions could share that role. SAM creates a role
+/// for each function that does not name one.
 pub(super) fn functions_have_roles_of_their_own(tree: &Tree) -> Vec<Finding> {
     let lines = tree.file("template.yaml").unwrap_or_default().lines().enumerate();
-    // A property of the function itself, or of all: what stands deeper is the role of something else.
+    // At these depths the role belongs to one function or to all. A deeper role belongs to another
+    // resource.
     let named = lines.filter(|(_, line)| ["    Role:", "      Role:"].iter().any(|start| line.starts_with(start)));
     named
         .map(|(index, _)| {
-            Finding::at("template.yaml", index + 1, "a function gets its own role, and permissions by Policies")
+            Finding::at("template.yaml", index + 1, "a function must not name a role; grant permissions with Policies")
         })
         .collect()
 }
 
-/// Every function has an event to invoke it with, and every event is JSON.
+/// Checks that every function has an event to invoke it with, and that every event is valid JSON.
 pub(super) fn functions_have_events(tree: &Tree) -> Vec<Finding> {
     let functions = tree.functions();
     let mut findings = Vec::new();
@@ -64,7 +69,7 @@ pub(super) fn functions_have_events(tree: &Tree) -> Vec<Finding> {
         if path.ends_with(".json")
             && let Err(error) = serde_json::from_str::<serde_json::Value>(text)
         {
-            findings.push(Finding::at(path, error.line(), format!("is no JSON: {error}")));
+            findings.push(Finding::at(path, error.line(), format!("the event is not valid JSON: {error}")));
         }
     }
     let missing = functions.into_iter().filter(|name| !seen.contains(name));
@@ -73,7 +78,7 @@ pub(super) fn functions_have_events(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// Every function has a module of black-box tests.
+/// Checks that every function has a module of black-box tests.
 pub(super) fn functions_have_tests(tree: &Tree) -> Vec<Finding> {
     let tested: BTreeSet<&str> = tree
         .files()
@@ -89,13 +94,15 @@ pub(super) fn functions_have_tests(tree: &Tree) -> Vec<Finding> {
         .collect()
 }
 
-/// Lines with words of code on them: tests, comments and mere text are not what makes a module hard to read.
+/// Checks the number of lines of code in each module. Tests, comments and lines that only contain
+/// text do not count, because they do not make a module hard to read.
 pub(super) fn modules_are_small(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, tokens) in tree.sources() {
         let words = tokens.iter().filter(|token| token.kind == Kind::Word);
         let lines = words.map(|token| token.line).collect::<BTreeSet<_>>().len();
-        let text = format!("{lines} lines of code; a module is questioned at {QUESTIONED} and split at {SPLIT}");
+        let text =
+            format!("{lines} lines of code; a module should have at most {QUESTIONED}, and must have at most {SPLIT}");
         if lines > SPLIT {
             findings.push(Finding::new(path, text));
         } else if lines > QUESTIONED {
@@ -105,32 +112,33 @@ pub(super) fn modules_are_small(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// `foo.rs` beside `foo/`, and no name that says nothing.
+/// Checks that modules are `foo.rs` next to `foo/`, and that their names are meaningful.
 pub(super) fn modules_say_what_they_hold(tree: &Tree) -> Vec<Finding> {
     let empty = ["util", "utils", "helper", "helpers", "common", "manager", "misc"];
     let mut findings = Vec::new();
     for (path, _) in tree.files().filter(|(path, _)| path.ends_with(".rs")) {
         if path.ends_with("/mod.rs") {
-            findings.push(Finding::new(path, "a module is foo.rs beside foo/, not mod.rs"));
+            findings.push(Finding::new(path, "a module must be foo.rs next to foo/, not mod.rs"));
         }
         let parts = path.trim_end_matches(".rs").split('/');
         findings.extend(
             parts
                 .filter(|part| empty.contains(part))
-                .map(|part| Finding::new(path, format!("`{part}` does not say what it holds"))),
+                .map(|part| Finding::new(path, format!("the name `{part}` does not describe the contents"))),
         );
     }
     findings
 }
 
-/// A reader learns from its first line what a module is for. Test modules are read by their tests' names.
+/// Checks that the first line of every module is its documentation. Test modules are exempt, because
+/// the names of the tests describe them.
 pub(super) fn modules_begin_with_a_doc(tree: &Tree) -> Vec<Finding> {
     let sources = tree.files().filter(|(path, _)| path.ends_with(".rs") && !is_test(path));
     let silent = sources.filter(|(_, text)| !text.starts_with("//!"));
-    silent.map(|(path, _)| Finding::at(path, 1, "a module begins with what it is (`//!`)")).collect()
+    silent.map(|(path, _)| Finding::at(path, 1, "a module must begin with its documentation (`//!`)")).collect()
 }
 
-/// `journal-create` is `JournalCreateFunction`.
+/// Returns the logical ID of a function, such as `JournalCreateFunction` for `journal-create`.
 fn logical_id(name: &str) -> String {
     let words = name.split('-').map(|word| {
         let mut letters = word.chars();
@@ -155,10 +163,10 @@ mod tests {
         ]
     }
 
-    /// The findings of a rule on the good tree, after one file was added or replaced.
+    /// Returns the findings of a rule after one file was added to the good tree or replaced in it.
     fn after(rule: fn(&Tree) -> Vec<Finding>, path: &'static str, text: &'static str) -> Vec<Finding> {
         let mut files = good();
-        assert_eq!(rule(&Tree::of(&files)), [], "the good tree is good");
+        assert_eq!(rule(&Tree::of(&files)), [], "the good tree has no findings");
         files.retain(|(known, _)| *known != path);
         files.push((path, text));
         rule(&Tree::of(&files))
@@ -198,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_module_is_questioned_and_a_larger_one_refused() {
+    fn a_large_module_is_a_warning_and_a_larger_one_a_violation() {
         let module = |lines: usize| format!("{}// {}\n", "fn f() {}\n".repeat(lines), "\n// ".repeat(500));
         let check = |lines| modules_are_small(&Tree::of(&[("shared/src/a.rs", &module(lines))]));
         assert_eq!(check(250), []);
@@ -209,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_say_nothing_are_found() {
+    fn meaningless_names_are_found() {
         assert_eq!(after(modules_say_what_they_hold, "shared/src/cache/mod.rs", "").len(), 1);
         assert_eq!(after(modules_say_what_they_hold, "shared/src/utils.rs", "").len(), 1);
         assert_eq!(after(modules_say_what_they_hold, "shared/src/common/text.rs", "").len(), 1);

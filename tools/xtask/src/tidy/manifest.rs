@@ -5,7 +5,8 @@ use toml::{Table, Value};
 use super::Finding;
 use super::tree::Tree;
 
-/// Functions depend on `shared` and not on each other; what only runs on this machine is used by what only runs there.
+/// Checks the direction of the dependencies. Functions depend on shared crates and not on each other.
+/// Only tools and tests depend on crates that run on a developer's machine.
 pub(super) fn crates_depend_one_way(tree: &Tree) -> Vec<Finding> {
     let functions = tree.functions();
     let mut findings = Vec::new();
@@ -17,17 +18,18 @@ pub(super) fn crates_depend_one_way(tree: &Tree) -> Vec<Finding> {
         {
             for name in names(manifest.get(section)) {
                 if package.starts_with("functions/") && functions.contains(&name.as_str()) {
-                    findings.push(Finding::new(path, format!("a function does not depend on another ({name})")));
+                    findings
+                        .push(Finding::new(path, format!("a function must not depend on another function ({name})")));
                 }
                 if ["emulator", "dev-servers"].contains(&name.as_str()) && !is_tool && !is_for_tests {
                     findings.push(Finding::new(
                         path,
-                        format!("{name} is for this machine only, and no dependency of the product"),
+                        format!("{name} runs on a developer's machine only, so the product must not depend on it"),
                     ));
                 }
                 let is_shared_harness = name == "api-tests" && package == "verification/chaos";
                 if ["xtask", "api-tests", "chaos"].contains(&name.as_str()) && !is_shared_harness {
-                    findings.push(Finding::new(path, format!("nothing depends on {name}")));
+                    findings.push(Finding::new(path, format!("no crate may depend on {name}")));
                 }
             }
         }
@@ -35,24 +37,27 @@ pub(super) fn crates_depend_one_way(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// Lints are set once.
+/// Checks that every crate inherits the lints of the workspace, so that they are set once.
 pub(super) fn crates_take_the_workspace_lints(tree: &Tree) -> Vec<Finding> {
     let own = manifests(tree).filter(|(_, manifest)| {
         let inherited = manifest.get("lints").and_then(|lints| lints.get("workspace"));
         manifest.contains_key("package") && inherited != Some(&Value::Boolean(true))
     });
-    own.map(|(path, _)| Finding::new(path, "a crate takes the workspace's lints ([lints] workspace = true)")).collect()
+    own.map(|(path, _)| {
+        Finding::new(path, "a crate must inherit the lints of the workspace ([lints] workspace = true)")
+    })
+    .collect()
 }
 
-/// Whoever runs into a ban is told why it is there.
+/// Checks that every ban in `clippy.toml` has a reason, which Clippy shows with a violation.
 pub(super) fn bans_have_reasons(tree: &Tree) -> Vec<Finding> {
     let Some(configuration) = tree.file("clippy.toml").and_then(|text| text.parse::<Table>().ok()) else {
-        return vec![Finding::new("clippy.toml", "it is missing or malformed")];
+        return vec![Finding::new("clippy.toml", "the file is missing or malformed")];
     };
     let bans = configuration.iter().filter(|(name, _)| name.starts_with("disallowed-"));
     let bans = bans.flat_map(|(_, bans)| bans.as_array().into_iter().flatten());
     let silent = bans.filter(|ban| ban.get("reason").and_then(Value::as_str).is_none_or(str::is_empty));
-    silent.map(|ban| Finding::new("clippy.toml", format!("a ban without a reason: {ban}"))).collect()
+    silent.map(|ban| Finding::new("clippy.toml", format!("the ban has no reason: {ban}"))).collect()
 }
 
 fn manifests(tree: &Tree) -> impl Iterator<Item = (&str, Table)> {
@@ -75,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_directions_are_found() {
+    fn dependencies_in_the_wrong_direction_are_found() {
         assert_eq!(dependencies("functions/docs/Cargo.toml", "dependencies", "health"), 1);
         assert_eq!(dependencies("functions/docs/Cargo.toml", "dependencies", "shared"), 0);
         assert_eq!(dependencies("shared/Cargo.toml", "dependencies", "emulator"), 1);
@@ -88,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn lints_of_its_own_are_found() {
+    fn a_crate_without_the_lints_of_the_workspace_is_found() {
         let check = |text: &str| crates_take_the_workspace_lints(&Tree::of(&[("shared/Cargo.toml", text)])).len();
         assert_eq!(check("[package]\nname = \"x\"\n"), 1);
         assert_eq!(check("[package]\nname = \"x\"\n[lints]\nworkspace = true\n"), 0);

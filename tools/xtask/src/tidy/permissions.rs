@@ -1,4 +1,4 @@
-//! What a function may do is what its code does.
+//! The rule that a function has exactly the permissions that its code needs.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::Finding;
 use super::tree::{TEMPLATE, Tree};
 
-/// The methods of the SDK's clients, and the permission that each needs. A transaction needs those of its writes, which are puts.
+/// The methods of the AWS SDK's clients, and the permission that each of them needs. A transaction
+/// needs the permissions of its writes, all of which put items.
 const CALLS: [(&str, &str); 7] = [
     (".batch_get_item()", "dynamodb:BatchGetItem"),
     (".batch_write_item()", "dynamodb:BatchWriteItem"),
@@ -18,14 +19,16 @@ const CALLS: [(&str, &str); 7] = [
     (".query()", "dynamodb:Query"),
     (".transact_write_items()", "dynamodb:PutItem"),
 ];
-/// What has a state signs in to the backends, and reads the secret before.
+/// The calls that create a function's state. A function with a state reads the secret and signs in
+/// to the backends.
 const WITH_STATE: [&str; 3] = ["shared::run(", "shared::run_with_resources(", "State::try_from("];
 const BACKENDS: &str = "!Ref BackendAccess";
 const BACKEND_POLICY: &str = "BackendAccess";
-/// What asks for the database alone reads a secret of its own, which our key may guard.
+/// The call of a function that uses the database without a state, and the permissions that it needs:
+/// it reads a secret of its own, which a key of the stack may encrypt.
 const WITH_DATABASE: (&str, [&str; 2]) = ("variables.database()", ["kms:Decrypt", "secretsmanager:GetSecretValue"]);
 
-/// Each function has the permissions that its calls need, and no other.
+/// Checks that each function has the permissions that its code needs, and no others.
 pub(super) fn functions_may_do_what_they_do(tree: &Tree) -> Vec<Finding> {
     let functions = tree.template().map(|template| template.functions.as_slice()).unwrap_or_default();
     functions.iter().flat_map(|function| differences(tree, function)).collect()
@@ -36,17 +39,20 @@ fn differences(tree: &Tree, function: &Function) -> Vec<Finding> {
     let permitted = tree.document(TEMPLATE).map(|document| permitted(document, name)).unwrap_or_default();
     let needed = needed(tree, &function.binary);
     let finding = |permission: &String, what: &str| Finding::new(TEMPLATE, format!("{name} {what} {permission}"));
-    let missing = needed.difference(&permitted).map(|permission| finding(permission, "calls what needs"));
-    let idle = permitted.difference(&needed).map(|permission| finding(permission, "calls nothing that needs"));
+    let missing =
+        needed.difference(&permitted).map(|permission| finding(permission, "lacks a permission that its code needs:"));
+    let idle = permitted
+        .difference(&needed)
+        .map(|permission| finding(permission, "has a permission that its code does not need:"));
     missing.chain(idle).collect()
 }
 
-/// Whether a function may sign in to the database and to the cache.
+/// Returns whether a function may sign in to the database and to the cache.
 pub(super) fn may_use_backends(template: &Document, logical_id: &str) -> bool {
     permitted(template, logical_id).contains(BACKENDS)
 }
 
-/// The actions of a function's policies, on whatever condition.
+/// Returns the actions of a function's policies. Actions with a condition are included.
 fn permitted(template: &Document, logical_id: &str) -> BTreeSet<String> {
     let mut permitted = BTreeSet::new();
     if let Some(policies) = template.get(&format!("/Resources/{logical_id}/Properties/Policies")) {
@@ -74,7 +80,8 @@ fn collect_actions(policies: &Value, actions: &mut BTreeSet<String>) {
     }
 }
 
-/// The permissions for the calls of a function's sources, and of what it uses of `request-stats`.
+/// Returns the permissions that a function's sources need, and those of the `request-stats` methods
+/// that it calls.
 fn needed(tree: &Tree, binary: &str) -> BTreeSet<String> {
     let folder = format!("functions/{binary}/src/");
     let own: Vec<&str> = tree.files().filter(|(path, _)| path.starts_with(&folder)).map(|(_, text)| text).collect();
@@ -142,18 +149,22 @@ mod tests {
     }
 
     #[test]
-    fn a_permission_too_few_or_too_many_is_found() {
+    fn a_missing_and_an_unneeded_permission_are_found() {
         assert_eq!(found("x", "x"), Vec::<String>::new());
         for (from, to, expected) in [
-            ("dynamodb:Query, ", "", "HealthDetailedFunction calls what needs dynamodb:Query"),
-            ("Query", "Scan", "HealthDetailedFunction calls nothing that needs dynamodb:Scan"),
-            ("BatchWriteItem]", "BatchWriteItem, dynamodb:PutItem]", "calls nothing that needs dynamodb:PutItem"),
-            ("dynamodb:Query, dynamodb:BatchWriteItem", "\"*\"", "calls nothing that needs"),
-            ("        - !Ref BackendAccess\n", "", "HealthDetailedFunction calls what needs !Ref BackendAccess"),
+            ("dynamodb:Query, ", "", "HealthDetailedFunction lacks a permission that its code needs: dynamodb:Query"),
+            ("Query", "Scan", "HealthDetailedFunction has a permission that its code does not need: dynamodb:Scan"),
+            ("BatchWriteItem]", "BatchWriteItem, dynamodb:PutItem]", "does not need: dynamodb:PutItem"),
+            ("dynamodb:Query, dynamodb:BatchWriteItem", "\"*\"", "does not need: *"),
+            (
+                "        - !Ref BackendAccess\n",
+                "",
+                "HealthDetailedFunction lacks a permission that its code needs: !Ref BackendAccess",
+            ),
             (
                 "functions/docs\n",
                 "functions/docs\n      Policies: [!Ref BackendAccess]\n",
-                "DocsFunction calls nothing that needs",
+                "DocsFunction has a permission that its code does not need:",
             ),
         ] {
             let found = found(from, to);

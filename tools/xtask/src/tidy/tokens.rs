@@ -1,16 +1,16 @@
-//! Rust sources as a flat list of tokens.
+//! Converts Rust sources to a flat list of tokens.
 
 use std::str::FromStr as _;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// A word, a mark or a literal.
+/// A word, a punctuation mark or a literal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Token {
     pub(super) kind: Kind,
-    /// The text; of a string literal what is between the quotes.
+    /// The text of the token. For a string literal, the text between the quotes.
     pub(super) text: String,
-    /// From 1.
+    /// The line, counted from 1.
     pub(super) line: usize,
 }
 
@@ -22,8 +22,8 @@ pub(super) enum Kind {
     OtherLiteral,
 }
 
-/// The tokens of a file without comments, attributes (doc comments are ones) and whatever is for tests only. A file that is no Rust
-/// has none: the compiler has more to say about it.
+/// Returns the tokens of a file. Comments, attributes, doc comments and code that is only for tests
+/// are left out. A file that is not valid Rust has no tokens, because the compiler reports it.
 pub(super) fn tokens(source: &str) -> Vec<Token> {
     let mut flat = Vec::new();
     if let Ok(stream) = TokenStream::from_str(source) {
@@ -32,7 +32,8 @@ pub(super) fn tokens(source: &str) -> Vec<Token> {
     flat
 }
 
-/// The lines on which a path begins with that crate's or module's name, as `redis::` does, and `self.redis` and `crate::redis` do not.
+/// Returns the lines with a path that begins with a crate or module of this name. `redis::` is such a
+/// path, and `self.redis` and `crate::redis` are not.
 pub(super) fn uses_of<'a>(tokens: &'a [Token], name: &str) -> impl Iterator<Item = usize> + 'a {
     let name = name.to_owned();
     tokens
@@ -101,14 +102,14 @@ fn flatten(stream: TokenStream, flat: &mut Vec<Token>) {
     }
 }
 
-/// Whether an attribute is `#[cfg(test)]`, or another `cfg` that names tests.
+/// Returns whether an attribute is `#[cfg(test)]` or another `cfg` that names `test`.
 fn is_for_tests(attribute: &TokenTree) -> bool {
     let TokenTree::Group(attribute) = attribute else { return false };
     let text = attribute.stream().to_string();
     text.starts_with("cfg") && text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "test")
 }
 
-/// An item ends with its braces, or before them with a semicolon.
+/// Skips an item up to the end of its braces, or up to a semicolon if that comes first.
 fn skip_item(trees: &mut impl Iterator<Item = TokenTree>) {
     for tree in trees {
         match tree {
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_told_from_a_field_and_from_a_module_of_that_name() {
+    fn a_path_is_distinguished_from_a_field_and_from_a_module_of_that_name() {
         let tokens = tokens("use redis::Client;\nfn f() { self.redis.get(); crate::redis::x(); let redis = 1; }");
         assert_eq!(uses_of(&tokens, "redis").collect::<Vec<_>>(), [1]);
     }

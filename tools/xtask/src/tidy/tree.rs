@@ -12,7 +12,7 @@ use super::tokens::{Token, tokens};
 /// The root template, which describes the functions.
 pub(super) const TEMPLATE: &str = "template.yaml";
 
-/// Every text file, by its path from the root, with `/` between the parts.
+/// The text files by their path relative to the root, with `/` between the parts.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     files: BTreeMap<String, String>,
@@ -21,7 +21,8 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// Reads the files below a root, except for what is hidden or built.
+    /// Reads the files below a root. Skips `target` folders, and hidden files and folders other than
+    /// `.ci` and `.cargo`.
     ///
     /// # Errors
     /// A folder cannot be listed, or a template is malformed.
@@ -51,7 +52,7 @@ impl Tree {
         Ok(())
     }
 
-    /// Every file with its text, sorted by path.
+    /// Returns every file with its text, sorted by path.
     pub(super) fn files(&self) -> impl Iterator<Item = (&str, &str)> {
         self.files.iter().map(|(path, text)| (path.as_str(), text.as_str()))
     }
@@ -60,25 +61,26 @@ impl Tree {
         self.files.get(path).map(String::as_str)
     }
 
-    /// The Rust sources that are not tests, as their tokens without comments, attributes and tests.
+    /// Returns the tokens of each Rust source that is not a test. Comments, attributes and test
+    /// modules are left out.
     pub(super) fn sources(&self) -> impl Iterator<Item = (&str, Vec<Token>)> {
         let sources = self.files().filter(|(path, _)| path.ends_with(".rs") && !is_test(path));
         sources.map(|(path, text)| (path, tokens(text)))
     }
 
-    /// The names of the folders in `functions/`.
+    /// Returns the names of the folders in `functions/` that have a manifest.
     pub(super) fn functions(&self) -> Vec<&str> {
         let manifests =
             self.files.keys().filter_map(|path| path.strip_prefix("functions/")?.strip_suffix("/Cargo.toml"));
         manifests.filter(|name| !name.contains('/')).collect()
     }
 
-    /// The root template, with the defaults of its parameters.
+    /// Returns the root template, with the defaults of its parameters.
     pub(super) fn template(&self) -> Option<&Template> {
         self.template.as_ref()
     }
 
-    /// The root template, and those of the stacks within the stack, by path.
+    /// Returns the root template and the templates of the nested stacks, by path.
     pub(super) fn documents(&self) -> impl Iterator<Item = (&str, &Document)> {
         self.documents.iter().map(|(path, document)| (path.as_str(), document))
     }
@@ -88,7 +90,7 @@ impl Tree {
     }
 }
 
-/// Whether a path holds nothing but tests.
+/// Returns whether a file contains only tests, benchmarks or examples.
 pub(super) fn is_test(path: &str) -> bool {
     let folders = ["tests", "benches", "examples"];
     path.split('/').any(|part| folders.contains(&part) || part == "tests.rs")
@@ -101,7 +103,7 @@ fn is_template(path: &str) -> bool {
 
 #[cfg(test)]
 impl Tree {
-    /// A tree of those files.
+    /// Creates a tree of these files.
     pub(super) fn of(files: &[(&str, &str)]) -> Self {
         let root = tempfile::tempdir().unwrap();
         for (path, text) in files {
@@ -118,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_built_or_hidden_is_left_out() {
+    fn hidden_files_and_build_output_are_left_out() {
         let tree =
             Tree::of(&[("a/b.rs", ""), ("target/c.rs", ""), (".git/d", ""), (".ci/run", ""), ("e/target/f.rs", "")]);
         assert_eq!(tree.files().map(|(path, _)| path).collect::<Vec<_>>(), [".ci/run", "a/b.rs"]);

@@ -1,21 +1,22 @@
-//! Rules about text of every kind.
+//! Rules about the text of all files.
 
 use super::Finding;
 use super::tree::Tree;
 
-/// Words that have no place in any file, and why. Written in two halves, or this file would be the first to break the rule.
+/// Words that no file may contain, and the reason. Each word is written in two halves, because this
+/// file would break the rule otherwise.
 const WORDS: &[(&str, &str, &str)] = &[
-    ("TO", "DO", "what is left to do belongs into an issue"),
-    ("FIX", "ME", "what is broken belongs into an issue"),
-    ("XX", "X", "what is doubtful belongs into an issue"),
-    ("/ho", "me/", "a path of one machine"),
-    ("/Us", "ers/", "a path of one machine"),
-    ("/ro", "ot/", "a path of one machine"),
-    ("/wo", "rk/", "a path of one machine"),
-    ("<<<<", "<<<", "a conflict that was not resolved"),
+    ("TO", "DO", "open work belongs in an issue"),
+    ("FIX", "ME", "a defect belongs in an issue"),
+    ("XX", "X", "a doubt belongs in an issue"),
+    ("/ho", "me/", "the path exists on one machine only"),
+    ("/Us", "ers/", "the path exists on one machine only"),
+    ("/ro", "ot/", "the path exists on one machine only"),
+    ("/wo", "rk/", "the path exists on one machine only"),
+    ("<<<<", "<<<", "a merge conflict is unresolved"),
 ];
 
-/// No notes to oneself, no paths of one machine, no white space that nobody sees.
+/// Checks that no file contains notes of its author, paths of one machine or invisible white space.
 pub(super) fn nothing_is_left_lying_about(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, text) in tree.files().filter(|(path, _)| *path != "Cargo.lock") {
@@ -26,17 +27,17 @@ pub(super) fn nothing_is_left_lying_about(tree: &Tree) -> Vec<Finding> {
                 }
             }
             if line.ends_with([' ', '\t', '\r']) {
-                findings.push(Finding::at(path, index + 1, "white space at the end of the line"));
+                findings.push(Finding::at(path, index + 1, "the line ends with white space"));
             }
         }
         if !text.is_empty() && !text.ends_with('\n') {
-            findings.push(Finding::new(path, "the last line has no end"));
+            findings.push(Finding::new(path, "the last line does not end with a newline"));
         }
     }
     findings
 }
 
-/// Whether a line has the word, and not as a part of another one.
+/// Returns whether a line contains the word, and not only as a part of another word.
 fn is_there(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let before = line.get(..at).and_then(|text| text.chars().next_back());
@@ -56,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn each_word_is_found_by_itself_and_not_inside_of_another() {
+    fn each_word_is_found_by_itself_and_not_inside_another() {
         for (first, second, _) in WORDS {
             assert_eq!(check(&format!("x {first}{second} y\n")), 1, "{first}{second}");
         }
@@ -64,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn loose_ends_are_found() {
+    fn trailing_white_space_and_a_missing_newline_are_found() {
         assert_eq!(check("a \n"), 1);
         assert_eq!(check("a"), 1);
         assert_eq!(check("a\nb\n"), 0);
