@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: what a change has to pass, in the order of what fails fastest.
+//! `cargo xtask ci`: runs every check that a change has to pass, the fastest checks first.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,18 +14,21 @@ use crate::terminal::seconds;
 use crate::workspace::Workspace;
 use crate::{cargo, tidy};
 
-/// SAM's command line, from the Python Package Index. It brings its translator and the linter for CloudFormation along.
+/// SAM's command line, from the Python Package Index. The package includes SAM's translator and the
+/// linter for CloudFormation.
 const SAM: Tool = Tool { package: "aws-sam-cli", version: "1.170.0", program: "sam" };
-/// Any region: nothing is asked of it.
+/// The region that the tools require. Any region works, because they send no request to AWS.
 const REGION: &str = "us-east-1";
+/// The template of the stack.
 const ROOT: &str = "template.yaml";
-/// The stacks within the stack, each in a file of this folder.
+/// The folder of the nested stacks' templates.
 const NESTED: &str = "infra";
-/// The templates as CloudFormation gets them, each under its own path as JSON.
+/// The folder of the transformed templates. Each has the path of its source and is JSON.
 const TRANSFORMED: &str = "target/python/transformed";
-/// Advice on templates; `.checkov.yaml` says what does not apply to ours, and why.
+/// The tool that checks templates against good practice. `.checkov.yaml` lists the checks that do
+/// not apply to this project, and the reasons.
 const CHECKOV: Tool = Tool { package: "checkov", version: "3.3.30", program: "checkov" };
-/// What `botocore` makes, beside which the tests lay our own.
+/// The tokens that `botocore` generates. The tests compare the product's own tokens with them.
 const TOKENS: &str = "shared/aws/tests/botocore.json";
 
 pub(crate) async fn run(workspace: &Workspace) -> Result<ExitCode> {
@@ -35,11 +38,12 @@ pub(crate) async fn run(workspace: &Workspace) -> Result<ExitCode> {
         result = gates(workspace) => result?,
         () = stop.next() => return Ok(ExitCode::from(130)),
     }
-    println!("✓ everything, in {}", seconds(began.elapsed()));
+    println!("✓ all checks passed ({})", seconds(began.elapsed()));
     Ok(ExitCode::SUCCESS)
 }
 
-/// `cargo deny` is not among them: building it takes longer than all the rest. `deny.toml` is for running it by hand.
+/// Runs every check. `cargo deny` is not one of them, because building it takes longer than all the
+/// others. `deny.toml` is for running it by hand.
 async fn gates(workspace: &Workspace) -> Result<()> {
     cargo_gate(workspace, &["fmt", "--all", "--check"]).await?;
     cargo_gate(workspace, &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]).await?;
@@ -47,8 +51,8 @@ async fn gates(workspace: &Workspace) -> Result<()> {
     gate("tidy", async { tidy::check(workspace) }).await?;
     gate("sam validate --lint", validate(workspace)).await?;
     gate("cfn-lint, on the transformed templates", lint(workspace)).await?;
-    gate("checkov, on the same", advise(workspace)).await?;
-    gate("botocore's tokens are those of the tests", tokens(workspace)).await?;
+    gate("checkov, on the transformed templates", advise(workspace)).await?;
+    gate("the tokens of the tests are those of botocore", tokens(workspace)).await?;
     cargo_gate(workspace, &["xtask", "test"]).await
 }
 
@@ -61,12 +65,12 @@ async fn cargo_gate(workspace: &Workspace, args: &[&str]) -> Result<()> {
 async fn gate(name: &str, check: impl Future<Output = Result<()>>) -> Result<()> {
     println!("→ {name}");
     let began = Instant::now();
-    check.await.with_context(|| format!("gate `{name}`"))?;
+    check.await.with_context(|| format!("the check `{name}` failed"))?;
     println!("✓ {name} ({})", seconds(began.elapsed()));
     Ok(())
 }
 
-/// Validates each template as it is written.
+/// Validates each template before its transformation.
 async fn validate(workspace: &Workspace) -> Result<()> {
     let sam = SAM.ensure(workspace).await?;
     for template in templates(workspace)? {
@@ -81,14 +85,14 @@ async fn validate(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Lints the templates as CloudFormation gets them.
+/// Lints the templates as CloudFormation receives them.
 async fn lint(workspace: &Workspace) -> Result<()> {
     let mut lint = Command::new(SAM.ensure(workspace).await?.with_file_name("cfn-lint"));
     lint.current_dir(workspace.root()).args(transform(workspace).await?);
     succeed(lint).await
 }
 
-/// Runs checkov on the same files, because it silently skips a template with a loop.
+/// Runs checkov on the transformed templates, because it silently skips a template with a loop.
 async fn advise(workspace: &Workspace) -> Result<()> {
     let mut advise = Command::new(CHECKOV.ensure(workspace).await?);
     advise.current_dir(workspace.root()).args(["--config-file", ".checkov.yaml", "--file"]);
@@ -108,7 +112,7 @@ async fn transform(workspace: &Workspace) -> Result<Vec<PathBuf>> {
 async fn tokens(workspace: &Workspace) -> Result<()> {
     let made = python(workspace, &[Path::new("tools/xtask/src/ci/tokens.py")]).await?;
     if fs::read(workspace.path(TOKENS)).ok() != Some(made) {
-        bail!("{TOKENS} is not what `botocore` makes: tools/xtask/src/ci/tokens.py prints that");
+        bail!("{TOKENS} differs from the tokens of `botocore`; write the output of tools/xtask/src/ci/tokens.py to it");
     }
     Ok(())
 }
@@ -117,14 +121,14 @@ async fn tokens(workspace: &Workspace) -> Result<()> {
 async fn python(workspace: &Workspace, args: &[&Path]) -> Result<Vec<u8>> {
     let mut script = Command::new(SAM.ensure(workspace).await?.with_file_name("python"));
     script.current_dir(workspace.root()).args(args).env("AWS_DEFAULT_REGION", REGION);
-    let output = script.output().await.context("SAM's Python cannot be run")?;
+    let output = script.output().await.context("cannot run SAM's Python")?;
     if !output.status.success() {
         bail!("{args:?} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(output.stdout)
 }
 
-/// Lists the root template and then those of the stacks within the stack.
+/// Lists the root template, followed by the templates of the nested stacks.
 fn templates(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     let folder = workspace.path(NESTED);
     let files = fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);

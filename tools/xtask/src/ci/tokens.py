@@ -1,4 +1,7 @@
-"""Prints the tokens that botocore makes at fixed times: what shared/src/aws/token.rs has to make, too."""
+"""Prints the tokens that botocore generates at fixed times.
+
+shared/aws/src/token.rs has to generate the same tokens.
+"""
 
 import datetime
 import json
@@ -6,7 +9,8 @@ import os
 import sys
 from unittest import mock
 
-# The signer that is written in Python: the other one, where it is installed, has a clock of its own.
+# Selects the signer that is written in Python. The native signer has a clock of its own, which this
+# script cannot stop.
 os.environ["BOTO_DISABLE_CRT"] = "true"
 
 import botocore.auth
@@ -20,7 +24,7 @@ TEMPORARY = "IQoJb3JpZ2luX2VjEXAMPLE//////////wEaCXVzLWVhc3QtMSJHMEUCIQ+/=="
 
 
 def at(seconds):
-    """botocore's clock, stopped."""
+    """Stops botocore's clock at a time."""
     moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
     return mock.patch.object(botocore.auth, "get_current_datetime", lambda remove_tzinfo=True: moment.replace(tzinfo=None))
 
@@ -34,7 +38,7 @@ def case(region, session_token, seconds, user, **target):
                 aws_session_token=session_token)
             token = client.generate_db_auth_token(target["host"], target["port"], user)
         else:
-            # botocore has no method for ElastiCache; these are the steps that AWS' documentation gives.
+            # botocore has no method for ElastiCache. These steps are those of AWS's documentation.
             session = botocore.session.get_session()
             signer = RequestSigner(ServiceId("elasticache"), region, "elasticache", "v4", credentials, session.get_component("event_emitter"))
             kind = "&ResourceType=ServerlessCache" if target["serverless"] else ""

@@ -1,7 +1,8 @@
-"""Writes each template as CloudFormation gets it: loops expanded, SAM's resources translated.
+"""Writes each template as CloudFormation receives it.
 
-Usage: transform.py FOLDER TEMPLATE... The code that expands and translates is SAM's own; AWS is not
-asked.
+SAM's own code expands the loops and translates SAM's resources. No request is sent to AWS.
+
+Usage: transform.py FOLDER TEMPLATE...
 """
 
 import json
@@ -14,7 +15,7 @@ from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
 SERVERLESS = "AWS::Serverless-2016-10-31"
-# `sam package` replaces these folders and files with places in S3.
+# `sam package` replaces these folders and files with locations in S3.
 ARTEFACTS = {
     "AWS::Serverless::Function": ("CodeUri", "s3://artefacts/function"),
     "AWS::CloudFormation::Stack": ("TemplateURL", "https://s3.amazonaws.com/artefacts/template"),
@@ -22,14 +23,14 @@ ARTEFACTS = {
 
 
 class ManagedPolicies:
-    """The templates name none of AWS's managed policies, so there is nothing to look up."""
+    """An empty list of managed policies, because the templates do not name any of AWS's."""
 
     def load(self):
         return {}
 
 
 def expand(template):
-    """Expands the loops and nothing else: the linters see where each parameter is used."""
+    """Expands only the loops, so that the linters still see the uses of each parameter."""
     context = TemplateProcessingContext(fragment=template)
     ForEachProcessor().process_template(context)
     return context.fragment
@@ -45,7 +46,7 @@ def translate(template):
     # a new version when the value of a parameter changes.
     for name, resource in translated["Resources"].items():
         if resource["Type"] == "AWS::Lambda::Version" and "Fn::Sub" not in str(resource["Properties"].get("Description")):
-            sys.exit(f"{name} would stay as it is when a parameter changes: its function needs a VersionDescription")
+            sys.exit(f"{name} would not change with the value of a parameter: add the parameters to the function's VersionDescription")
     return translated
 
 
