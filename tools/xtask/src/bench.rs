@@ -1,8 +1,8 @@
 //! `cargo xtask bench`: measures the functions and compares them with baselines.
 //!
 //! One thread drives release binaries over the Runtime API, without a gateway in between. The
-//! functions take turns with baselines (`tools/xtask/baselines`), which do the bare input and
-//! output of a case and nothing else, so that both are measured in one run on one machine.
+//! functions take turns with baselines (`tools/xtask/baselines`), which do only the input and output
+//! of a case. One run on one machine measures both.
 
 mod build;
 mod case;
@@ -30,7 +30,8 @@ use crate::workspace::Workspace;
 /// Options of `cargo xtask bench`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Number of rounds; each case is invoked 50 times per round.
+    /// Number of rounds. Each case is invoked 50 times per round, except for the login, which is
+    /// invoked twice.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
     /// Number of cold starts of each case.
@@ -58,7 +59,7 @@ async fn measure(workspace: &Workspace, arguments: &Arguments) -> Result<Report>
     let (redis_url, folder) = (fixture.servers.redis.url(), workspace.state("bench").join("logs"));
     let stop = StopOnDrop::default();
     let stopped = Arc::clone(&stop.0);
-    // The measurement blocks its thread, and this one has to listen for requests to stop.
+    // The measurement blocks its thread, and this thread has to listen for requests to stop.
     let results = tokio::task::spawn_blocking(move || -> Result<_> {
         let measurements = measure::run(&cases, repetitions, &redis_url, &folder, &stopped)?;
         Ok(cases.into_iter().zip(measurements).collect())
@@ -74,7 +75,7 @@ async fn measure(workspace: &Workspace, arguments: &Arguments) -> Result<Report>
     Ok(Report { conditions, processor, build, results })
 }
 
-/// Tells the blocking thread of the measurement to stop when the measurement is dropped.
+/// A flag that stops the blocking thread of the measurement. It is set when this is dropped.
 #[derive(Default)]
 struct StopOnDrop(Arc<AtomicBool>);
 

@@ -1,4 +1,4 @@
-//! Building the functions and the baselines in release.
+//! Builds the functions and the baselines.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,8 @@ pub(crate) struct Binaries {
 }
 
 impl Binaries {
-    /// Builds every function and every baseline, and sets them aside. Cargo shows its own progress.
+    /// Builds every function and every baseline, and sets the binaries aside. Cargo shows its own
+    /// progress.
     ///
     /// # Errors
     /// A package does not compile, or a binary cannot be copied.
@@ -32,8 +33,8 @@ impl Binaries {
         let functions = workspace.functions()?;
         println!("building {} functions with the profile {profile}", functions.len());
         let started = Instant::now();
-        // Nothing else of the workspace is built with the functions: the emulator and the tests
-        // would enable further features of the dependencies.
+        // Only functions are built here, because the emulator and the tests would enable further
+        // features of the dependencies.
         let (separate, together): (Vec<_>, Vec<_>) = functions.into_iter().partition(|name| name == MIGRATION);
         let mut artifacts = cargo::build(workspace, profile, &together).await?;
         artifacts.extend(cargo::build(workspace, profile, &separate).await?);
@@ -51,7 +52,7 @@ impl Binaries {
     /// # Errors
     /// There is no binary of that name.
     pub(crate) fn get(&self, name: &str) -> Result<&Path> {
-        self.by_name.get(name).map(PathBuf::as_path).with_context(|| format!("cargo has built no {name}"))
+        self.by_name.get(name).map(PathBuf::as_path).with_context(|| format!("cargo built no binary named {name}"))
     }
 
     /// Returns the sizes of the functions in bytes.

@@ -1,5 +1,4 @@
-//! The cases that are measured: functions on a certain path, and the baselines that they are
-//! compared with.
+//! The measured cases: functions on a certain path, and the baselines that they are compared with.
 
 mod baseline;
 mod chat;
@@ -52,7 +51,7 @@ pub(crate) struct Case {
     pub(crate) expected: (u16, Option<&'static str>),
     /// The number of measured invocations in a round.
     pub(crate) per_round: usize,
-    /// What the duration is compared with.
+    /// The references that the duration is compared with.
     pub(crate) references: Vec<Reference>,
 }
 
@@ -62,11 +61,13 @@ impl Case {
     }
 }
 
-/// A sum of baselines, and the target for a case as a multiple of it.
+/// A sum of baselines, and the target for a case as a multiple of that sum.
 #[derive(Debug, Clone)]
 pub(crate) struct Reference {
     pub(crate) label: &'static str,
+    /// The names of the baselines that are added.
     pub(crate) plus: &'static [&'static str],
+    /// The names of the baselines that are subtracted.
     pub(crate) minus: &'static [&'static str],
     /// The largest multiple that meets the target, if there is a target.
     pub(crate) target: Option<f64>,
@@ -140,7 +141,7 @@ pub(crate) fn all(fixture: &Fixture, binaries: &Binaries) -> Result<Vec<Case>> {
     let login =
         Event { route: "POST /api/auth/login", body: Some(credentials(&fixture.writer.email)), ..Event::default() };
     let health = Event { route: "GET /health", ..Event::default() };
-    // Health queries Redis as well, which on one processor cannot overlap with Postgres.
+    // The health check queries Redis as well. On one processor the two queries cannot overlap.
     let on_both =
         Reference { target: None, ..Reference::miss(&[SELECT, REDIS_PROFILE], "Redis + SELECT 1 − nothing") };
     let on_select = [Reference::to(&[SELECT], "SELECT 1", Some(1.2)), on_both];
@@ -157,7 +158,8 @@ pub(crate) fn all(fixture: &Fixture, binaries: &Binaries) -> Result<Vec<Case>> {
         Case { deleted_keys: vec![profile_key], ..profile_case("profile miss", None, miss, &PROFILE_MISS)? },
         Case { payloads, ..create },
         case("health", "health", &health, (200, None), &on_select)?,
-        // A password costs as much as forty pages; two in a round are enough for a median.
+        // Hashing a password costs as much as forty pages. Two invocations in a round are enough for
+        // a median.
         Case { per_round: 2, ..case(LOGIN, "auth-login", &login, (200, None), &[])? },
     ];
     cases.extend(chat::cases(fixture, binaries, case)?);

@@ -1,4 +1,4 @@
-//! HTTP API events (payload format 2.0) of the size that a real client causes.
+//! HTTP API events (payload format 2.0) that are as large as those of a real client.
 
 use std::collections::BTreeMap;
 

@@ -20,9 +20,9 @@ use crate::servers::{Servers, random_cache_key};
 use crate::terminal::Step;
 use crate::workspace::Workspace;
 
-/// The deadline of a cache fill that follows a response; see `shared::cache`.
+/// The longest time that a cache fill takes after a response. See `shared::cache`.
 pub(crate) const FILL_TIMEOUT: Duration = Duration::from_millis(20);
-/// The messages on a page of the history.
+/// The number of messages on a page of the history.
 const MESSAGES: i32 = 50;
 const DATABASE: &str = "bench";
 
@@ -53,7 +53,7 @@ pub(crate) struct Account {
 }
 
 impl Fixture {
-    /// Starts the servers, and creates the data that an earlier run has not left behind.
+    /// Starts the servers, and creates the data that an earlier run has not created.
     ///
     /// # Errors
     /// A server does not start, or a function rejects a valid request.
@@ -89,7 +89,7 @@ impl Fixture {
         Ok(fixture)
     }
 
-    /// Gives an account a profile as it might look after some weeks.
+    /// Gives an account a profile of a realistic size.
     fn set_profile(&self, binaries: &Binaries, account: &Account) -> Result<()> {
         let body = json!({
             "communication_style": "gentle and direct, with few questions at once",

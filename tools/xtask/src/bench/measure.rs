@@ -1,5 +1,5 @@
-//! The measurement. The cases take turns, round after round, so that whatever slows the machine
-//! down slows all of them.
+//! Measures the cases. They take turns, round after round, so that a disturbance of the machine
+//! affects all of them.
 
 mod median_metrics;
 
@@ -18,13 +18,13 @@ use super::fixture::FILL_TIMEOUT;
 use super::response::Response;
 use crate::terminal;
 
-/// The invocations at the beginning of a turn that are not measured. After some idle seconds a
-/// function tests its connections first, and another case may have emptied the cache.
+/// The number of invocations at the beginning of a turn that are not measured. After some idle
+/// seconds a function tests its connections first, and another case may have deleted cached records.
 const WARM_UP: usize = 5;
-/// The attempts at a cold start whose first invocation takes the measured path.
+/// The most attempts at a cold start whose first invocation takes the measured path.
 const ATTEMPTS: usize = 5;
 
-/// How often each case is measured.
+/// The number of measurements of each case.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Repetitions {
     pub(crate) rounds: usize,
@@ -36,15 +36,15 @@ pub(crate) struct Repetitions {
 pub(crate) struct Measurement {
     /// The durations of the invocations of each round.
     pub(crate) rounds: Vec<Vec<Duration>>,
-    /// The times to the first poll and to the first answer of each cold start.
+    /// The times to the first poll and to the first response of each cold start.
     pub(crate) cold_starts: Vec<(Duration, Duration)>,
-    /// The invocations that took another path and are not among the durations.
+    /// The number of invocations that took another path. Their durations are not included.
     pub(crate) discarded: usize,
     /// The peak memory in bytes.
     pub(crate) peak_memory: u64,
     /// The size of the binary in bytes.
     pub(crate) binary_size: u64,
-    /// The function's own figures. Baselines print none.
+    /// The function's own figures, or `None` for a baseline, which does not print any.
     pub(crate) metrics: Option<MedianMetrics>,
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn run(
     stopped: &AtomicBool,
 ) -> Result<Vec<Measurement>> {
     let mut redis = redis::Client::open(redis_url)?.get_connection()?;
-    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let logs: Vec<PathBuf> = (0..cases.len()).map(|number| folder.join(format!("{number}.log"))).collect();
     let mut warm = cases.iter().zip(&logs).map(|(case, log)| WarmCase::start(case, log)).collect::<Result<Vec<_>>>()?;
     take_turns("warm", repetitions.rounds, &mut warm, stopped, |warm| warm.round(&mut redis))?;
@@ -74,7 +74,7 @@ pub(crate) fn run(
     Ok(measurements)
 }
 
-/// Calls `turn` once in each round for each item. Each round begins with another item.
+/// Calls `turn` once in each round for each item. Each round begins with a different item.
 fn take_turns<T>(
     what: &str,
     rounds: usize,
@@ -98,7 +98,7 @@ fn take_turns<T>(
     Ok(())
 }
 
-/// A case with an environment that is kept between rounds.
+/// A case with an environment that stays open between rounds.
 struct WarmCase<'a> {
     case: &'a Case,
     environment: SingleEnvironment,
@@ -108,7 +108,7 @@ struct WarmCase<'a> {
 
 impl<'a> WarmCase<'a> {
     fn start(case: &'a Case, log: &Path) -> Result<Self> {
-        let output = File::create(log).with_context(|| format!("cannot make {}", log.display()))?;
+        let output = File::create(log).with_context(|| format!("cannot create {}", log.display()))?;
         let options = SingleEnvironmentOptions { output: Some(output), ..SingleEnvironmentOptions::default() };
         let environment =
             SingleEnvironment::spawn(&case.binary, &case.variables, options).with_context(|| case.name.to_owned())?;
@@ -128,7 +128,7 @@ impl<'a> WarmCase<'a> {
             }
         }
         if durations.is_empty() {
-            bail!("{} did not respond as expected in a whole round", self.case.name);
+            bail!("{} did not respond as expected during a whole round", self.case.name);
         }
         self.measurement.rounds.push(durations);
         Ok(())
@@ -136,7 +136,7 @@ impl<'a> WarmCase<'a> {
 
     fn invoke(&mut self, redis: &mut Connection) -> Result<Option<Duration>> {
         delete(&self.case.deleted_keys, redis)?;
-        let payload = self.payloads.next().context("no payload")?;
+        let payload = self.payloads.next().context("the case has no payload")?;
         let (response, duration) = self.environment.invoke(payload).with_context(|| self.case.name.to_owned())?;
         Ok(is_expected(self.case, &response)?.then_some(duration))
     }
@@ -149,9 +149,9 @@ impl<'a> WarmCase<'a> {
     }
 }
 
-/// Starts the binary, and returns the times to its first poll and to its first answer.
+/// Starts the binary, and returns the times to its first poll and to its first response.
 fn cold_start(case: &Case, redis: &mut Connection) -> Result<(Duration, Duration)> {
-    let payload = case.payloads.first().context("no payload")?;
+    let payload = case.payloads.first().context("the case has no payload")?;
     for _ in 0..ATTEMPTS {
         delete(&case.deleted_keys, redis)?;
         let options = SingleEnvironmentOptions { kill_with_parent: false, ..SingleEnvironmentOptions::default() };
@@ -174,8 +174,8 @@ fn is_expected(case: &Case, payload: &[u8]) -> Result<bool> {
     Ok((response.status_code, response.header("x-cache")) == case.expected)
 }
 
-/// Deletes the keys. If a key is missing, the previous invocation may still be filling it, so this
-/// waits for the fill, which would otherwise arrive after the deletion.
+/// Deletes the keys. If a key is missing, the previous invocation may still be filling it. The
+/// function then waits for the fill, which would otherwise arrive after the deletion.
 fn delete(keys: &[String], redis: &mut Connection) -> Result<()> {
     for key in keys {
         let end = Instant::now() + FILL_TIMEOUT;

@@ -1,4 +1,4 @@
-//! The report: every case beside its baselines, and the targets.
+//! The report: every case with its baselines, and the targets.
 
 mod json;
 mod target;
@@ -19,7 +19,8 @@ use crate::terminal::seconds;
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) conditions: Conditions,
-    /// The one processor that everything ran on, if the system supports the choice.
+    /// The number of the processor that everything ran on, or `None` if the system does not support
+    /// pinning.
     pub(crate) processor: Option<usize>,
     pub(crate) build: Build,
     pub(crate) results: Vec<(Case, Measurement)>,
@@ -28,7 +29,7 @@ pub(crate) struct Report {
 /// The build of the functions.
 #[derive(Debug)]
 pub(crate) struct Build {
-    /// How long the build took.
+    /// The duration of the build.
     pub(crate) time: Duration,
     /// The sizes of all binaries in bytes.
     pub(crate) sizes: BTreeMap<String, u64>,
@@ -39,8 +40,9 @@ impl Report {
         self.results.iter().find(|(case, _)| case.name == name).map(|(_, measurement)| measurement)
     }
 
-    /// Returns the duration of a case as a multiple of its baselines: the median, over the rounds,
-    /// of the ratio of medians within a round. A disturbance of some seconds does not change it.
+    /// Returns the duration of a case as a multiple of its baselines. The result is the median of the
+    /// rounds' ratios, each of which compares the medians within a round. A disturbance of some
+    /// seconds does not change it.
     fn ratio(&self, measurement: &Measurement, reference: &Reference) -> f64 {
         let sum = |round: usize, names: &[&str]| -> f64 {
             let median = |name| self.measurement(name).map_or(f64::NAN, |baseline| baseline.median_of_round(round));
@@ -53,7 +55,7 @@ impl Report {
         Distribution::new(ratios.collect()).median()
     }
 
-    /// Returns the time to the first answer as a multiple of that of the baseline with both
+    /// Returns the time to the first response as a multiple of that of the baseline with both
     /// connections.
     fn cold_start_ratio(&self, measurement: &Measurement) -> f64 {
         let baseline = self.measurement(BOTH).map_or(f64::NAN, |baseline| baseline.first_answer().median());
@@ -64,7 +66,7 @@ impl Report {
         let mut table = Table::new(&[
             "case",
             "first poll ms",
-            "first answer ms (quartiles)",
+            "first response ms (quartiles)",
             "× baseline",
             "p50 µs",
             "p99 µs",
@@ -110,7 +112,7 @@ impl Report {
         table
     }
 
-    /// Shows where the median request spends its time.
+    /// Returns a table of the time that the median request spends in each part.
     fn breakdown(&self) -> Table {
         let mut table = Table::new(&[
             "case",
@@ -118,7 +120,7 @@ impl Report {
             "waiting for Redis",
             "waiting for Postgres",
             "rest of the handler",
-            "event, answer, metrics",
+            "event, response, metrics",
         ]);
         for (case, measurement) in &self.results {
             let Some(metrics) = &measurement.metrics else { continue };
@@ -138,18 +140,14 @@ impl fmt::Display for Report {
         let Conditions { machine, versions, profile, load_average } = &self.conditions;
         writeln!(
             f,
-            "{machine}; everything on {}; {versions} with fsync; load {:.2} before and {:.2} after; profile {profile}",
+            "{machine}; everything on {}; {versions} with fsync; load average {:.2} before and {:.2} after; profile {profile}",
             self.processor.map_or_else(|| "any processor".to_owned(), |number| format!("processor {number}")),
             load_average.0,
             load_average.1
         )?;
-        writeln!(
-            f,
-            "the functions took {} to build (next to nothing where they were up to date)",
-            seconds(self.build.time)
-        )?;
+        writeln!(f, "the functions took {} to build (near zero if they were up to date)", seconds(self.build.time))?;
         writeln!(f, "\n{}", self.overview())?;
-        let mut targets = Table::new(&["target", "at most", "is", ""]);
+        let mut targets = Table::new(&["target", "at most", "measured", "result"]);
         for Target { name, limit, figure, is_met } in self.targets() {
             targets.row([name, limit, figure, if is_met { "met" } else { "not met" }.to_owned()]);
         }
@@ -158,7 +156,7 @@ impl fmt::Display for Report {
             let all = measurement.discarded + measurement.rounds.iter().map(Vec::len).sum::<usize>();
             writeln!(
                 f,
-                "{}: {} of {all} invocations took another path and are left out",
+                "{}: {} of {all} invocations took another path and are not included",
                 case.name, measurement.discarded
             )?;
         }

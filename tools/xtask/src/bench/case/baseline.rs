@@ -26,7 +26,7 @@ const INSERT_TURNS: &str = "WITH conversation AS (
 /// Returns the baselines. `list` and `profile` are the responses of a hit.
 ///
 /// # Errors
-/// A function does not respond as expected, or leaves nothing in the cache.
+/// A function does not respond as expected, or does not fill the cache.
 pub(super) fn cases(fixture: &Fixture, binaries: &Binaries, list: &Response, profile: &Response) -> Result<Vec<Case>> {
     let reader = &fixture.readers[1];
     let list_event = list_event(reader, None);
@@ -85,7 +85,8 @@ pub(super) fn cases(fixture: &Fixture, binaries: &Binaries, list: &Response, pro
 }
 
 /// Copies the records that a hit reads, session first, to keys and values of the same lengths. The
-/// response body is at the head of its copied record. Returns the variables of the baseline.
+/// copied record of the response begins with the response body. Returns the variables of the
+/// baseline.
 fn pipeline(
     fixture: &Fixture,
     account: &Account,
@@ -98,7 +99,7 @@ fn pipeline(
     let mut copies = Vec::new();
     for key in session.iter().chain(data) {
         let length: usize = redis::cmd("STRLEN").arg(key).query(&mut redis)?;
-        ensure!(length > 0, "a hit left nothing under {key}");
+        ensure!(length > 0, "a hit stored nothing under {key}");
         let copy = copied(key);
         let mut value = vec![b'g'; length];
         if Some(key) == data.last() {
@@ -110,7 +111,7 @@ fn pipeline(
     Ok(variables(&copies, &body, response))
 }
 
-/// The variables of the Redis baseline.
+/// Returns the variables of the Redis baseline.
 fn variables(keys: &[String], body: &[u8], response: &Response) -> Vec<(&'static str, String)> {
     vec![
         ("BASELINE_KEYS", keys.join(" ")),
@@ -119,12 +120,12 @@ fn variables(keys: &[String], body: &[u8], response: &Response) -> Vec<(&'static
     ]
 }
 
-/// The key of the copy of a record, as long as the record's own key.
+/// Returns the key of the copy of a record, which is as long as the record's own key.
 fn copied(key: &str) -> String {
     format!("B{}", key.get(1..).unwrap_or_default())
 }
 
-/// The statement that inserts an entry with this text.
+/// Returns the statement that inserts an entry with this text.
 fn insert_entry(text: &Text) -> String {
     format!(
         "INSERT INTO journal_entries (id, user_id, title, content, mood, mood_emoji, tags) \

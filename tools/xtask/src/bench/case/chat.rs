@@ -1,4 +1,4 @@
-//! The cases of the conversation, and of the other cached reads.
+//! The cases of the conversation and of the insights.
 
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::bench::build::Binaries;
 use crate::bench::event::Event;
 use crate::bench::fixture::{Account, Fixture};
 
-/// A question that the model answers once and the cache answers from then on.
+/// A question that the model answers once. Later the answer is in the cache.
 const QUESTION: &str = "How can I calm down before an exam?";
 
 /// The cost of a message that the model has answered before: three exchanges with Redis and one
@@ -20,7 +20,7 @@ const CHAT_HIT: Reference = Reference {
     target: Some(1.3),
 };
 
-/// Returns these cases. `case` makes one with the defaults of the others.
+/// Returns the cases. `case` creates a case with the defaults of all cases.
 pub(super) fn cases(
     fixture: &Fixture,
     binaries: &Binaries,
@@ -29,9 +29,10 @@ pub(super) fn cases(
     let (reader, hit) = (&fixture.readers[1], (200, Some("hit")));
     fixture.invoke(binaries, "chat-send", &message(reader))?;
     let mut redis = redis::Client::open(fixture.servers.redis.url())?.get_connection()?;
-    // The limit of messages per minute is not measured. Only one user chats, so one counter exists.
+    // The counter is deleted before each invocation, so that the limit of messages per minute is not
+    // reached. Only one user chats, so there is one counter.
     let counters: Vec<String> = redis::cmd("KEYS").arg("chat:*").query(&mut redis)?;
-    counters.first().context("a message was not counted")?;
+    counters.first().context("the message was not counted in Redis")?;
     let redis_history = [Reference::to(&[REDIS_HISTORY], "Redis", Some(1.2))];
     let redis_insights = [Reference::to(&[REDIS_INSIGHTS], "Redis", Some(1.2))];
     Ok(vec![
@@ -46,7 +47,7 @@ fn message(account: &Account) -> Event<'_> {
     Event { route: "POST /api/chat", token: Some(&account.token), body, ..Event::default() }
 }
 
-/// Requests the newest page of the conversation, which has fifty messages.
+/// Returns a request for the newest page of the conversation, which has fifty messages.
 pub(super) fn history(account: &Account) -> Event<'_> {
     Event { route: "GET /api/chat/history", token: Some(&account.token), ..Event::default() }
 }

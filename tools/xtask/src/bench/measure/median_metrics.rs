@@ -1,4 +1,4 @@
-//! The functions' own figures, from the metric lines that they print.
+//! The functions' own figures, which are in the metric lines that they print.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -10,18 +10,18 @@ use anyhow::{Context, Result};
 use crate::measurement::distribution::Distribution;
 use crate::metric_line::MetricLine;
 
-/// The medians of a function's metric lines.
+/// The medians of a function's metric lines. Times are in microseconds.
 #[derive(Debug, PartialEq)]
 pub(crate) struct MedianMetrics {
-    /// Exchanges with Redis and SQL statements of one request, as most requests had them.
+    /// The numbers of Redis exchanges and of SQL statements in the most frequent combination.
     pub(crate) round_trips: (u64, u64),
-    /// From the request to the response within the function, in microseconds.
+    /// The time from the request to the response within the function.
     pub(crate) latency: f64,
     /// The part of the latency that was spent waiting for Redis.
     pub(crate) cache: f64,
     /// The part of the latency that was spent waiting for Postgres.
     pub(crate) database: f64,
-    /// The rest of the latency. Negative if both waits overlap, as in `health`.
+    /// The rest of the latency, which is negative if both waits overlap, as in `health`.
     pub(crate) rest: f64,
 }
 

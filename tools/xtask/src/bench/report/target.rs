@@ -1,20 +1,21 @@
-//! The targets and whether they are met. A missed target is reported but never fails the command,
-//! because a speed depends on the machine.
+//! The targets and their results. A missed target is reported but never fails the command, because
+//! speed depends on the machine.
 
 use super::{Measurement, Report, megabytes};
 use crate::bench::case::{LIST_MISSES, LOGIN};
 use crate::measurement::distribution::Distribution;
 
-/// The time to the first answer, as a multiple of that of the baseline with both connections.
+/// The limit of the time to the first response, as a multiple of that of the baseline with both
+/// connections.
 const COLD_START: f64 = 1.5;
-/// The peak memory of a case that hashes no password, in bytes.
+/// The limit of the peak memory in bytes, for a case that does not hash a password.
 const MEMORY: u64 = 16_000_000;
-/// The size of a stripped binary in bytes.
+/// The limit of the size of a stripped binary in bytes.
 const BINARY: u64 = 6_000_000;
-/// The slowest list miss of the three journals, as a multiple of the fastest.
+/// The limit of the slowest list miss of the three journals, as a multiple of the fastest.
 const GROWTH: f64 = 1.2;
 
-/// A target and the measured figure.
+/// A target, the measured figure and the result.
 #[derive(Debug)]
 pub(super) struct Target {
     pub(super) name: String,
@@ -39,12 +40,12 @@ impl Report {
         }
         let functions = || self.results.iter().filter(|(case, _)| !case.is_baseline() && case.name != LOGIN);
         for (case, measurement) in functions() {
-            let name = format!("{}: spawn to first answer / baseline with both connections", case.name);
+            let name = format!("{}: spawn to first response / baseline with both connections", case.name);
             targets.push(multiple(name, COLD_START, self.cold_start_ratio(measurement)));
         }
         if let Some((case, measurement)) = functions().max_by_key(|(_, measurement)| measurement.peak_memory) {
             targets.push(bytes(
-                format!("peak memory, login apart (most: {})", case.name),
+                format!("peak memory without the login (highest: {})", case.name),
                 MEMORY,
                 measurement.peak_memory,
             ));
@@ -72,7 +73,8 @@ impl Report {
 }
 
 fn multiple(name: String, limit: f64, figure: f64) -> Target {
-    // Only the two decimals that are shown count: a figure that reads like its limit meets it.
+    // The comparison uses the two decimals that are shown, so that a figure that looks equal to its
+    // limit meets the target.
     let is_met = (figure * 100.0).round() <= limit * 100.0;
     Target { name, limit: format!("{limit:.2} ×"), figure: format!("{figure:.2} ×"), is_met }
 }
