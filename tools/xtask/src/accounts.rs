@@ -16,7 +16,7 @@ pub(crate) fn register(api: &str, email: &str) -> Result<Option<String>> {
     match post(api, "/api/auth/register", &credentials(email))? {
         (201, account) => text(&account, "id").map(Some),
         (409, _) => Ok(None),
-        (status, problem) => bail!("the API rejects the account {email}: {status} {problem}"),
+        (status, problem) => bail!("the API rejected the account {email}: {status} {problem}"),
     }
 }
 
@@ -27,7 +27,7 @@ pub(crate) fn register(api: &str, email: &str) -> Result<Option<String>> {
 pub(crate) fn sign_in(api: &str, email: &str) -> Result<String> {
     match post(api, "/api/auth/login", &credentials(email))? {
         (200, session) => text(&session, "access_token"),
-        (status, problem) => bail!("the API rejects the sign-in of {email}: {status} {problem}"),
+        (status, problem) => bail!("the API rejected the sign-in of {email}: {status} {problem}"),
     }
 }
 

@@ -1,8 +1,8 @@
 //! `cargo xtask bench`: measures the functions and compares them with baselines.
 //!
 //! One thread drives release binaries over the Runtime API, without a gateway in between. The
-//! functions take turns with baselines (`tools/xtask/baselines`), which do only the input and output
-//! of a case. One run on one machine measures both.
+//! functions take turns with baselines (`tools/xtask/baselines`), which do only the input and
+//! output of a case. One run on one machine measures both.
 
 mod build;
 mod case;

@@ -1,5 +1,5 @@
-//! The binaries that a command runs. They are set aside, so that another build in the same checkout
-//! does not replace them while they run.
+//! Sets aside the binaries that a command runs, so that another build in the same checkout does not
+//! replace them while they run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ pub(crate) async fn build(
 /// The folder cannot be written.
 pub(crate) fn set_aside(workspace: &Workspace, command: &str, artifacts: &[Artifact]) -> Result<PathBuf> {
     let folder = workspace.state(command).join("functions");
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     for artifact in artifacts {
         install(artifact, &folder)?;
     }
@@ -49,7 +49,8 @@ pub(crate) fn install(artifact: &Artifact, folder: &Path) -> Result<bool> {
     let new = folder.join(format!(".{}", artifact.name));
     let place = || -> std::io::Result<()> {
         let _absent = fs::remove_file(&new);
-        // A link is cheap, and safe: Cargo creates a new file and never writes into a binary.
+        // A hard link is cheap. It is also safe, because Cargo creates a new file for each build
+        // and never writes into an existing binary.
         if fs::hard_link(&artifact.executable, &new).is_err() {
             fs::copy(&artifact.executable, &new)?;
             fs::File::options()
@@ -59,7 +60,7 @@ pub(crate) fn install(artifact: &Artifact, folder: &Path) -> Result<bool> {
         }
         fs::rename(&new, &target)
     };
-    place().with_context(|| format!("cannot set {} aside", artifact.executable.display()))?;
+    place().with_context(|| format!("cannot copy {}", artifact.executable.display()))?;
     // If both are links of the same file, POSIX lets the rename leave both in place.
     let _gone = fs::remove_file(&new);
     Ok(true)

@@ -11,7 +11,7 @@ use redis::{Connection, Value, cmd};
 use crate::terminal;
 use crate::workspace::Workspace;
 
-/// The keys that one step looks at. Redis serves other clients between the steps.
+/// The number of keys that one step examines. Redis serves other clients between the steps.
 const BATCH: usize = 1000;
 
 /// Options of `cargo xtask cache-delete`.
@@ -29,16 +29,17 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
-    // A provider that is installed already is the same: the workspace has only one.
+    // The call fails if a provider is installed already. The workspace has only one, so the result
+    // does not matter.
     let _already = rustls::crypto::ring::default_provider().install_default();
     let url = match &arguments.redis_url {
         Some(url) => url.clone(),
         None => Redis::attach(&workspace.state("dev").join("redis"))
-            .context("`cargo xtask dev` is not running; give --redis-url")?,
+            .context("`cargo xtask dev` is not running; start it, or name another server with --redis-url")?,
     };
     let mut masters = masters(&url)?;
     let total = masters.iter_mut().map(|master| cmd("DBSIZE").query::<u64>(master)).sum::<redis::RedisResult<u64>>()?;
-    let bar = terminal::progress_bar(total, "{bar:40} {pos}/{len} keys looked at, {msg} ({eta})");
+    let bar = terminal::progress_bar(total, "{bar:40} {pos}/{len} keys scanned, {msg} ({eta})");
     let mut matched = 0;
     for master in &mut masters {
         delete(master, &arguments.pattern, arguments.dry_run, |looked_at, found| {
@@ -52,8 +53,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-/// Deletes the matching keys of one server. `SCAN` may return a key twice: `UNLINK` counts it once,
-/// and a dry run counts it twice.
+/// Deletes the matching keys of one server. `SCAN` may return a key twice. `UNLINK` counts such a
+/// key once, and a dry run counts it twice.
 fn delete(master: &mut Connection, pattern: &str, dry_run: bool, mut progress: impl FnMut(u64, u64)) -> Result<()> {
     let mut cursor = 0_u64;
     loop {
@@ -63,7 +64,8 @@ fn delete(master: &mut Connection, pattern: &str, dry_run: bool, mut progress: i
         let found = if dry_run || keys.is_empty() {
             keys.len() as u64
         } else {
-            // One command for each key: a cluster rejects a command with keys of several slots.
+            // Each key has its own command, because a cluster rejects a command with keys of
+            // several slots.
             let mut pipeline = redis::pipe();
             for key in &keys {
                 pipeline.cmd("UNLINK").arg(key);
@@ -124,7 +126,7 @@ fn elements(value: &Value) -> &[Value] {
 
 fn connect(url: &str) -> Result<Connection> {
     // The URL may contain a password, so the error does not repeat it.
-    let client = redis::Client::open(url).map_err(|_| anyhow::anyhow!("the URL of Redis is malformed"))?;
+    let client = redis::Client::open(url).map_err(|_| anyhow::anyhow!("the Redis URL is malformed"))?;
     let connection = client.get_connection_with_timeout(Duration::from_secs(5)).context("cannot connect to Redis")?;
     connection.set_read_timeout(Some(Duration::from_secs(30)))?;
     Ok(connection)

@@ -1,4 +1,4 @@
-//! Runs cargo.
+//! Runs cargo commands and parses their output.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use tokio::process::Command;
 use crate::process::Group;
 use crate::workspace::Workspace;
 
-/// An executable that cargo has built, or found to be up to date.
+/// An executable that cargo built or found to be up to date.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Artifact {
     /// The name of the file. A function, its package and its binary have the same name.
@@ -53,7 +53,7 @@ pub(crate) async fn build_with_tests(workspace: &Workspace, functions: &[String]
 pub(crate) async fn artifacts<T>(build: &mut Command, parse: fn(&str) -> Option<T>) -> Result<Vec<T>> {
     build.arg("--message-format=json-render-diagnostics").stdout(Stdio::piped());
     let mut cargo = Group::spawn(build)?;
-    let output = cargo.child.stdout.take().context("cargo has no output")?;
+    let output = cargo.child.stdout.take().context("cannot read the output of cargo")?;
     let mut lines = BufReader::new(output).lines();
     let mut artifacts = Vec::new();
     while let Some(line) = lines.next_line().await? {
@@ -65,9 +65,9 @@ pub(crate) async fn artifacts<T>(build: &mut Command, parse: fn(&str) -> Option<
     Ok(artifacts)
 }
 
-/// Returns a command that runs cargo in the repository as if a user had typed it. It leaves out the
-/// variables that `cargo run` sets for this program: build scripts of dependencies depend on them,
-/// and cargo would build those dependencies again.
+/// Returns a command that runs cargo in the repository as if a user had typed it. The command omits
+/// the variables that `cargo run` sets for this program. Build scripts of dependencies depend on
+/// them, so cargo would build those dependencies again.
 pub(crate) fn command(workspace: &Workspace) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(cargo);

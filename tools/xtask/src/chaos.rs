@@ -18,10 +18,11 @@ const FUNCTIONS: [&str; 7] =
 /// Options of `cargo xtask chaos`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Cargo's profile, for the functions and for the check.
+    /// Cargo profile of the functions and of the check.
     #[arg(long, default_value = "release")]
     profile: String,
-    /// --minutes N, --reads N, --seed N, --target api|library|naive|all, --cluster, --json FILE
+    /// Options of the check: --minutes N, --reads N, --seed N, --target api|library|naive|all,
+    /// --cluster, --json FILE
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     chaos: Vec<String>,
 }
@@ -33,7 +34,7 @@ pub(crate) async fn run(workspace: &Workspace, arguments: &Arguments) -> Result<
         command = prepare(workspace, arguments) => command?,
         () = stop.next() => return Ok(stop::exit_code()),
     };
-    // In its own process group, so that Ctrl-C reaches the check only through this process.
+    // The check has its own process group, so that Ctrl-C reaches it only through this process.
     let mut child = command.stdin(Stdio::null()).process_group(0).spawn().context("cannot run the check")?;
     let status = tokio::select! {
         status = child.wait() => status?,
@@ -52,10 +53,10 @@ async fn prepare(workspace: &Workspace, arguments: &Arguments) -> Result<Command
     let profile = &arguments.profile;
     let functions = FUNCTIONS.map(str::to_owned);
     let binaries = binaries::build(workspace, "chaos", profile, &functions).await?;
-    // Built separately, because the check would enable further features of the functions'
+    // The check is built separately, because it would enable further features of the functions'
     // dependencies.
     let check = cargo::build(workspace, profile, &["chaos".to_owned()]).await?;
-    let check = check.into_iter().next().context("cargo has built no check")?;
+    let check = check.into_iter().next().context("cargo built no binary for the package chaos")?;
     let mut command = Command::new(check.executable);
     command.args(&arguments.chaos).env("KAI_TEST_FUNCTIONS", binaries);
     Ok(command)

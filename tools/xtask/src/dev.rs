@@ -28,9 +28,9 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let mut stop = StopRequests::listen()?;
     let address = SocketAddr::from(([127, 0, 0, 1], arguments.port));
-    // Checked now, because the first build takes minutes.
+    // The check comes first, because the first build takes minutes.
     if arguments.port != 0 && TcpListener::bind(address).is_err() {
-        bail!("port {} of 127.0.0.1 is taken; choose another one with --port", arguments.port);
+        bail!("port {} of 127.0.0.1 is in use; choose another port with --port", arguments.port);
     }
     servers::install(&[Server::Postgres, Server::Redis])?;
     let servers = Servers::start_persistent(workspace, "dev")?;
@@ -47,6 +47,6 @@ pub(crate) async fn run(workspace: &Workspace, arguments: &Arguments) -> Result<
     }
     let step = Step::begin("stopping Redis and Postgres");
     drop(servers);
-    step.done("Redis and Postgres stopped; their data are kept in target/dev");
+    step.done("Redis and Postgres stopped; their data stays in target/dev");
     outcome.map(|()| ExitCode::SUCCESS)
 }

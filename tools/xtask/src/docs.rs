@@ -1,7 +1,8 @@
 //! `cargo xtask docs`: writes the generated parts of `docs/` from the tables in the code.
 //!
-//! The programs that generate them are examples of the crates with the tables, so that this crate
-//! does not depend on the product. Tests of those crates fail if a page is out of date.
+//! The program that generates the pages is an example of the crate `shared`, which has the tables,
+//! so that this crate does not depend on the product. A test of that crate fails if a page is out
+//! of date.
 
 use std::process::ExitCode;
 

@@ -1,8 +1,10 @@
-//! `cargo xtask explain`: shows how Postgres runs the product's statements, and evaluates it.
+//! `cargo xtask explain`: shows how Postgres runs the product's statements, and evaluates the
+//! plans.
 //!
-//! The command uses the server of `cargo xtask dev`, with a database that it creates and drops, so
-//! no other data are touched. The program in `tools/xtask/explain` fills the database and runs the
-//! statements. It depends on all of `shared`, so it is built only when it is needed.
+//! The command uses the server of `cargo xtask dev`. It creates a database of its own and drops it
+//! at the end, so it does not touch other data. The program in `tools/xtask/explain` fills the
+//! database and runs the statements. It depends on all of `shared`, so it is built only when it is
+//! needed.
 
 use std::process::ExitCode;
 
@@ -21,15 +23,16 @@ const DATABASE: &str = "kai_explain";
 /// Options of `cargo xtask explain`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Names of statements, as in the warning about a slow query. Without a name, all names are
-    /// listed.
+    /// Names of statements, as in the warning about a slow query. Without a name, the command lists
+    /// all names.
     #[arg(value_name = "STATEMENT")]
     statements: Vec<String>,
     /// Explains every statement.
     #[arg(long, conflicts_with = "statements")]
     all: bool,
     /// Number of journal entries. A tenth of them belong to the user whose requests are explained.
-    /// The others are spread over other users, one for every fifty entries.
+    /// The others are spread over other users: one user for every fifty entries, and at least
+    /// 1,000.
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(i64).range(1_000..=100_000_000))]
     entries: i64,
 }
@@ -53,7 +56,7 @@ pub(crate) async fn run(workspace: &Workspace, arguments: &Arguments) -> Result<
 
 async fn prepare(workspace: &Workspace, arguments: &Arguments) -> Result<Command> {
     let artifacts = cargo::build(workspace, "dev", &["explain".to_owned()]).await?;
-    let program = artifacts.into_iter().next().context("cargo has built no explain")?;
+    let program = artifacts.into_iter().next().context("cargo built no binary for the package explain")?;
     let mut command = Command::new(program.executable);
     command.args(["--entries", &arguments.entries.to_string()]).args(&arguments.statements);
     if arguments.all {
@@ -64,12 +67,12 @@ async fn prepare(workspace: &Workspace, arguments: &Arguments) -> Result<Command
 
 async fn explain(workspace: &Workspace, server: &DevelopmentPostgres, command: &mut Command) -> Result<ExitCode> {
     let step = Step::begin("creating the database");
-    // A killed command leaves its database behind.
+    // A command that was killed leaves its database behind.
     server.admin().drop_database(DATABASE).await?;
     server.admin().create_database(DATABASE).await?;
     let url = server.admin().url(DATABASE);
     Schema::open(workspace, &url).await?.up().await?;
-    step.done(&format!("database {DATABASE} made and migrated"));
+    step.done(&format!("database {DATABASE} created and migrated"));
     complete(command.env("DATABASE_URL", url)).await
 }
 

@@ -22,7 +22,7 @@ use crate::{binaries, process};
 
 const SCHEMATHESIS: Tool = Tool { package: "schemathesis", version: "4.32.5", program: "st" };
 const DATABASE: &str = "kai_fuzz";
-/// The users: one for each example that ends a session, and some more.
+/// The number of users: one for each example that ends a session, and some spare ones.
 const USERS: i32 = 30_000;
 
 /// Options of `cargo xtask fuzz-api`.
@@ -73,7 +73,7 @@ async fn fuzz(
     command.env("KAI_FUZZ_USERS", &users).env("KAI_FUZZ_PASSWORD", PASSWORD);
     let status = process::complete(&mut command).await?;
     emulator.shutdown().await;
-    // The log line of an internal error has the details, which the response leaves out.
+    // The log line of an internal error has the details that the response omits.
     for line in logs.lines().iter().filter(|line| line.text.contains("internal error")).take(10) {
         println!("{}: {}", line.function, line.text);
     }
@@ -92,8 +92,8 @@ async fn start(workspace: &Workspace, servers: &Servers, database_url: &str, log
     Ok(Emulator::start(options).await?)
 }
 
-/// Creates users with a session each, and writes their ids and tokens to a file. All of them get
-/// the password hash of one account that is registered through the API.
+/// Creates users with one session each, and writes their ids and tokens to a file. All users have
+/// the password hash of one account, which is registered through the API.
 async fn create_users(workspace: &Workspace, api: &str, database_url: &str) -> Result<PathBuf> {
     let api = api.to_owned();
     tokio::task::spawn_blocking(move || accounts::register(&api, "first@fuzz.example")).await??;

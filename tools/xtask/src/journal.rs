@@ -1,5 +1,5 @@
-//! A generated journal of five months, as a person might keep it: about an entry a day, with a low
-//! spring and a slow rise with setbacks.
+//! Generates the journal of a person: one entry a day, with a mood that rises slowly and has
+//! setbacks.
 //!
 //! Apart from the dates the journal is the same every time, so that two developers see the same
 //! data.
@@ -15,22 +15,22 @@ use themes::{CLOSING_HEAVY, CLOSING_LIGHT, CLOSING_STEADY, THEMES, Theme};
 /// A journal entry.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Entry {
-    /// A short title, which some entries lack.
+    /// A short title. About one entry in five has none.
     pub(crate) title: Option<&'static str>,
-    /// One sentence to a few paragraphs.
+    /// A few sentences to a few paragraphs.
     pub(crate) content: String,
-    /// From 1.0 to 10.0, in tenths.
+    /// The mood from 1.0 to 10.0, in tenths.
     pub(crate) mood: f64,
     /// An emoji that fits the mood.
     pub(crate) mood_emoji: &'static str,
     /// One to four tags.
     pub(crate) tags: Vec<&'static str>,
-    /// A time in the past.
+    /// The time of the entry, which is in the past.
     pub(crate) created_at: Timestamp,
 }
 
-/// Generates `count` entries up to `now`, oldest first. The generator has some thousands of
-/// different entries.
+/// Generates `count` entries before `now`, oldest first. The generator knows some thousands of
+/// different texts.
 pub(crate) fn generate(count: usize, now: Timestamp) -> Vec<Entry> {
     let mut rng = SplitMix64(0x6b61_6921);
     let mut last_theme = THEMES.len();
@@ -40,7 +40,7 @@ pub(crate) fn generate(count: usize, now: Timestamp) -> Vec<Entry> {
             let theme = rng.below_except(THEMES.len(), last_theme);
             last_theme = theme;
             let mood = mood(number, count, &mut rng);
-            // One entry a day, at a random hour, and never in the future.
+            // There is one entry a day, at a random hour, and none in the future.
             let hours = i64::try_from((count - number) * 24 - rng.below(20)).unwrap_or(24);
             let minutes = i64::try_from(rng.below(60)).unwrap_or(0);
             let created_at = now.saturating_sub(hours.hours().minutes(minutes)).unwrap_or(now);

@@ -1,4 +1,4 @@
-//! The output of Rust's test harness, and of `cargo test` around it.
+//! Parses the output of Rust's test harness and of `cargo test`.
 
 use std::fmt;
 use std::mem;
@@ -10,7 +10,7 @@ pub(crate) struct TestResults {
     failed: u64,
     ignored: u64,
     pub(crate) failures: Vec<Failure>,
-    /// Whether the current line may belong to a list of failed tests.
+    /// Whether the next line may belong to a list of failed tests.
     in_list: bool,
     /// The failed tests of the current binary.
     names: Vec<String>,
@@ -35,8 +35,8 @@ impl TestResults {
         if let Some(counts) = line.strip_prefix("test result: ") {
             self.parse_counts(counts);
         } else if line == "failures:" {
-            // The harness prints two such lists. The first has the output of the tests, the second
-            // only their names.
+            // The harness prints two such lists. The first has the output of the tests, and the
+            // second has only their names.
             self.names.clear();
             self.in_list = true;
         } else if let (true, Some(name)) = (self.in_list, line.strip_prefix("    ")) {
@@ -76,7 +76,7 @@ impl TestResults {
     }
 }
 
-/// The counts, and below them the failed tests.
+/// Shows the counts, and below them the failed tests.
 impl fmt::Display for TestResults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} passed, {} failed, {} ignored", self.passed, self.failed, self.ignored)?;
@@ -87,7 +87,7 @@ impl fmt::Display for TestResults {
     }
 }
 
-/// Removes the escape sequences with which cargo colours its messages.
+/// Removes the escape sequences that cargo uses for colours.
 fn without_colours(line: &str) -> String {
     let mut parts = line.split("\u{1b}[");
     let first = parts.next().unwrap_or_default();

@@ -1,11 +1,11 @@
-//! `cargo xtask load`: a working day at a constant arrival rate, with and without the cache, and
-//! then an overload.
+//! `cargo xtask load`: simulates a working day at a constant arrival rate, with and without the
+//! cache, and then an overload.
 //!
-//! [oha](https://github.com/hatoo/oha) sends each request when it is due, whether or not the
-//! earlier ones have been answered, and a latency begins when its request was due. A service that
-//! stalls cannot hide this by keeping its clients waiting (Gil Tene, "How NOT to measure latency",
-//! 2013). Everything runs on this machine: the clients, the gateway, the functions in release,
-//! Postgres and Redis.
+//! [oha](https://github.com/hatoo/oha) sends each request when it is due, even if earlier requests
+//! have no response yet. It measures each latency from the time that the request was due. A service
+//! that stalls cannot hide this by keeping its clients waiting (Gil Tene, "How NOT to measure
+//! latency", 2013). Everything runs on this machine: the clients, the gateway, the functions in
+//! release, Postgres and Redis.
 
 mod fixture;
 mod oha;
@@ -28,7 +28,7 @@ use crate::measurement::{self, Conditions, machine};
 use crate::servers;
 use crate::workspace::Workspace;
 
-/// The length of a phase in the search for the knee.
+/// The length of a phase in the search for the highest sustained rate, the knee.
 const STEP: Duration = Duration::from_secs(10);
 /// The longest overload.
 const OVERLOAD: Duration = Duration::from_secs(60);
@@ -38,15 +38,15 @@ const RATE_FACTOR: f64 = 1.5;
 /// Options of `cargo xtask load`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Requests due per second.
+    /// Number of requests due per second.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(20..=10_000))]
     rate: u32,
-    /// Length of each phase in seconds. In a short phase, too many requests are first visits
-    /// that miss the cache.
+    /// Length of each phase in seconds. In a short phase, too many requests are first visits that
+    /// miss the cache.
     #[arg(long, default_value_t = 180, value_parser = clap::value_parser!(u32).range(10..=3_600))]
     duration: u32,
-    /// Number of users that share the requests. A user may send 30 messages a minute, so have at
-    /// least one for every three requests per second.
+    /// Number of users that share the requests. A user may send 30 messages per minute, so use at
+    /// least one user for every three requests per second.
     #[arg(long, alias = "people", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=100))]
     users: u16,
     #[command(flatten)]
@@ -77,8 +77,8 @@ async fn measure(workspace: &Workspace, arguments: &Arguments) -> Result<Report>
     let knee = tried.filter(|outcome| outcome.is_sustained()).map(|outcome| outcome.phase.rate).reduce(f64::max);
     let overload = Phase { rate: 2.0 * knee.unwrap_or(rate), length: length.min(OVERLOAD), ..phase("twice the knee") };
     let overload = cached.run(overload).await?;
-    // At once, with the cache as the overload left it.
-    let recovery = cached.run_warm(Phase { length: STEP, ..phase("and after it") }).await?;
+    // This phase starts immediately, with the cache as the overload left it.
+    let recovery = cached.run_warm(Phase { length: STEP, ..phase("after the overload") }).await?;
     cached.shutdown().await;
 
     Ok(Report {
@@ -99,15 +99,15 @@ async fn measure(workspace: &Workspace, arguments: &Arguments) -> Result<Report>
     })
 }
 
-/// Raises the rate until it is not sustained twice in a row. A single failure may be a disturbance
-/// of the machine and not its limit.
+/// Raises the rate until two phases in a row do not sustain it. A single failure may be a
+/// disturbance of the machine and not its limit.
 async fn find_knee(api: &Api<'_>, from: f64) -> Result<Vec<Outcome>> {
     let mut steps: Vec<Outcome> = Vec::new();
     let mut rate = from;
     loop {
         rate *= RATE_FACTOR;
         for _ in 0..2 {
-            let phase = Phase { name: "in search of the knee".to_owned(), rate, length: STEP, gzip: true };
+            let phase = Phase { name: "search for the knee".to_owned(), rate, length: STEP, gzip: true };
             steps.push(api.run(phase).await?);
             if steps.last().is_some_and(Outcome::is_sustained) {
                 break;

@@ -48,27 +48,28 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serves the whole API on this machine, and rebuilds what changes.
+    /// Serves the whole API on this machine, and rebuilds functions when their sources change.
     Dev(dev::Arguments),
-    /// Runs every test, from unit tests to black-box tests, against its own servers.
+    /// Runs every test, from unit tests to black-box tests, with servers of its own.
     Test(test::Arguments),
-    /// Runs the tests many times beside busy loops, to find flaky tests.
+    /// Runs the tests many times while the processors are busy, to find flaky tests.
     Stress(stress::Arguments),
-    /// Sends the API requests that its document allows and forbids, with schemathesis.
+    /// Sends valid and invalid requests to the API with schemathesis.
     FuzzApi(fuzz::Arguments),
     /// Checks under random faults that the cache never hides an acknowledged write.
     Chaos(chaos::Arguments),
-    /// Measures the functions, and compares them with baselines.
+    /// Measures the functions and compares them with baselines.
     Bench(bench::Arguments),
-    /// Runs a working day at a constant rate, with and without the cache, and then an overload.
+    /// Simulates a working day at a constant rate, with and without the cache, and then an
+    /// overload.
     Load(load::Arguments),
-    /// Shows how Postgres runs a statement of the product, and evaluates the plan.
+    /// Shows how Postgres runs the product's statements, and evaluates the plans.
     Explain(explain::Arguments),
     /// Writes the generated parts of `docs/`.
     Docs,
     /// Migrates a database up or down, or shows its status.
     Migrate(migrate::Arguments),
-    /// Writes `docs/openapi.json` from the declarations beside the handlers.
+    /// Writes `docs/openapi.json` from the declarations of the handlers.
     Openapi,
     /// Checks the invariants that the compiler cannot check.
     Tidy,

@@ -1,4 +1,4 @@
-//! The parts that `bench` and `load` share: options, the conditions of a run, and its report.
+//! The parts that `bench` and `load` share: the options, the conditions of a run, and its report.
 
 pub(crate) mod distribution;
 pub(crate) mod machine;
@@ -14,8 +14,8 @@ use serde_json::Value;
 
 use crate::stop::StopRequests;
 
-/// Runs a measurement, prints its report, and writes the figures to a file if the options ask for
-/// it. A request to stop drops the measurement.
+/// Runs a measurement, prints its report, and writes the figures to a file if the options name one.
+/// A request to stop drops the measurement.
 ///
 /// # Errors
 /// The measurement fails, or the file cannot be written.
@@ -27,7 +27,7 @@ pub(crate) async fn run<R: Report>(options: &Options, measure: impl Future<Outpu
         if let Some(file) = &options.json {
             fs::write(file, report.to_json().to_string())
                 .with_context(|| format!("cannot write {}", file.display()))?;
-            println!("the figures are in {}", file.display());
+            println!("the figures were written to {}", file.display());
         }
         Ok(ExitCode::SUCCESS)
     };
@@ -37,8 +37,8 @@ pub(crate) async fn run<R: Report>(options: &Options, measure: impl Future<Outpu
 /// Options of every measurement.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Cargo's profile. Only the figures of `release` are meaningful; another profile builds
-    /// faster, to try the command itself.
+    /// Cargo profile. Only the figures of `release` are meaningful. Another profile builds faster,
+    /// for trying the command itself.
     #[arg(long, default_value = "release")]
     pub(crate) profile: String,
     /// Writes the figures to this file as JSON.
@@ -46,13 +46,13 @@ pub(crate) struct Options {
     json: Option<PathBuf>,
 }
 
-/// The results of a measurement, which are printed as tables.
+/// The results of a measurement. `Display` shows them as tables.
 pub(crate) trait Report: fmt::Display {
     /// Returns every figure, for other programs.
     fn to_json(&self) -> Value;
 }
 
-/// Where and how a measurement ran.
+/// The conditions of a measurement.
 #[derive(Debug)]
 pub(crate) struct Conditions {
     pub(crate) machine: String,

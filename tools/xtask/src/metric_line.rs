@@ -5,7 +5,7 @@ use std::iter::Sum;
 
 use serde::Deserialize;
 
-/// A metric line, as far as the commands use it. Times are in milliseconds.
+/// The parts of a metric line that the commands use. Times are in milliseconds.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct MetricLine {
     /// The route with its placeholders, such as `GET /api/journal/entries`.
@@ -40,7 +40,7 @@ pub(crate) struct MetricLine {
     pub(crate) cache_time: f64,
 }
 
-/// Look-ups in the cache.
+/// The numbers of look-ups in the cache.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub(crate) struct Lookups {
     pub(crate) hits: u64,

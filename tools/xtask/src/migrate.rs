@@ -1,4 +1,4 @@
-//! `cargo xtask migrate`: moves a database's schema up or down.
+//! `cargo xtask migrate`: migrates a database up or down, or shows its status.
 
 use std::process::ExitCode;
 
@@ -17,8 +17,8 @@ pub(crate) const DATABASE: &str = "kai";
 pub(crate) struct Arguments {
     #[command(subcommand)]
     direction: Direction,
-    /// URL of the database. The default is the database of `cargo xtask dev`, whose server is
-    /// started for the command if it is not running. Connect to the database itself, not to a
+    /// URL of the database. The default is the database of `cargo xtask dev`. If its server is not
+    /// running, it is started for this command. Connect to the database itself, not to a
     /// transaction pooler.
     #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
@@ -30,7 +30,7 @@ enum Direction {
     Up,
     /// Reverts the last migration.
     Down {
-        /// Reverts all that are newer than this one; 0 reverts all.
+        /// Reverts every migration that is newer than this version. 0 reverts all migrations.
         #[arg(long, value_name = "VERSION")]
         to: Option<i64>,
     },
@@ -39,7 +39,7 @@ enum Direction {
 }
 
 pub(crate) async fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
-    // Kept until the end, because dropping it may stop the server.
+    // The value lives until the end, because dropping it may stop the server.
     let mut server = None;
     let url = match &arguments.database_url {
         Some(url) => url.clone(),
@@ -75,7 +75,7 @@ fn table(migrations: &[Migration]) -> String {
         let state = match (&migration.applied, migration.differs) {
             (None, _) => "not yet".to_owned(),
             (Some(when), false) => when.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
-            (Some(when), true) => format!("{} (its file has changed since)", when.strftime("%Y-%m-%d %H:%M:%S UTC")),
+            (Some(when), true) => format!("{} (the file has changed since)", when.strftime("%Y-%m-%d %H:%M:%S UTC")),
         };
         table.push_str(&format!("{:04}     {:width$}  {state}\n", migration.version, name(migration)));
     }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_shows_what_is_applied_changed_missing_and_pending() {
+    fn the_table_shows_applied_changed_missing_and_pending_migrations() {
         let applied = Some("2026-01-02T03:04:05Z".parse().unwrap());
         let migrations = [
             Migration { version: 1, name: Some("initial".to_owned()), applied, differs: false },
@@ -98,7 +98,7 @@ mod tests {
         let expected = "\
 version  name       applied
 0001     initial    2026-01-02 03:04:05 UTC
-0002     tags       2026-01-02 03:04:05 UTC (its file has changed since)
+0002     tags       2026-01-02 03:04:05 UTC (the file has changed since)
 0003     (no file)  2026-01-02 03:04:05 UTC
 0004     images     not yet
 ";

@@ -21,14 +21,14 @@ pub(crate) async fn run(workspace: &Workspace) -> Result<ExitCode> {
         result = write(workspace) => result?,
         () = stop.next() => return Ok(ExitCode::from(130)),
     }
-    println!("✓ {DOCUMENT}");
+    println!("✓ {DOCUMENT} is up to date");
     Ok(ExitCode::SUCCESS)
 }
 
 pub(crate) async fn write(workspace: &Workspace) -> Result<()> {
     let built = cargo::build(workspace, "dev", &["openapi".to_owned()]).await?;
-    let built = built.into_iter().next().context("cargo has built nothing")?;
+    let built = built.into_iter().next().context("cargo built no binary for the package openapi")?;
     let status = process::complete(Command::new(built.executable).arg(workspace.path(DOCUMENT))).await?;
-    ensure!(status.success(), "the document cannot be assembled");
+    ensure!(status.success(), "cannot assemble {DOCUMENT}");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Runs commands so that they and their descendants end with this process.
+//! Runs commands in such a way that they and their descendants end with this process.
 
 use std::process::{ExitCode, ExitStatus, Stdio};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
-/// How long output is still read after a command has ended.
+/// The longest wait for more output after a command has ended.
 const LAST_OUTPUT: Duration = Duration::from_secs(1);
 
 /// Runs a command to its end, on the terminal of this process.
@@ -26,11 +26,11 @@ pub(crate) async fn complete(command: &mut Command) -> Result<ExitStatus> {
 /// # Errors
 /// The command cannot be run.
 pub(crate) async fn complete_with_lines(command: &mut Command, mut on_line: impl FnMut(&str)) -> Result<ExitStatus> {
-    // One pipe for both streams, so that their lines stay in order.
+    // Both streams share one pipe, so that their lines stay in order.
     let (reader, writer) = std::io::pipe().context("cannot create a pipe")?;
     command.stdout(writer.try_clone()?).stderr(writer);
     let mut group = Group::spawn(command)?;
-    // The command has the writing ends of this process. Replacing them closes them.
+    // `command` still has writing ends of the pipe. Replacing them closes them.
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut reader = BufReader::new(Receiver::from_owned_fd(reader.into())?);
     let mut line = Vec::new();
@@ -65,8 +65,8 @@ pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
     ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
 }
 
-/// A child process and its descendants, in a process group of their own. If it is dropped before
-/// the child ends, as after a request to stop, it terminates all of them.
+/// A child process and its descendants, in a process group of their own. Dropping the group before
+/// the child ends, as a request to stop does, terminates all of them.
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) child: Child,
@@ -86,7 +86,8 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // Without an id the child has been waited for, and its id may belong to another process.
+        // A child that has been waited for has no id here. Its former id may belong to another
+        // process.
         let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         if let Some(pid) = pid {
             let _gone = kill_process_group(pid, Signal::TERM);
@@ -115,7 +116,7 @@ mod tests {
         drop(group);
         let end = Instant::now() + Duration::from_secs(10);
         while rustix::process::test_kill_process(pid).is_ok() && !is_zombie(pid) {
-            assert!(Instant::now() < end, "the child of the child is still running");
+            assert!(Instant::now() < end, "the grandchild is still running");
             sleep(Duration::from_millis(10)).await;
         }
     }

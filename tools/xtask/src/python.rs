@@ -36,7 +36,7 @@ impl Tool {
         succeed(venv).await.with_context(|| format!("{package} {advice}"))?;
         let mut pip = Command::new(environment.join("bin/pip"));
         pip.args(["install", "--quiet", "--disable-pip-version-check", &format!("{package}=={}", self.version)]);
-        succeed(pip).await.with_context(|| format!("{package} cannot be installed"))?;
+        succeed(pip).await.with_context(|| format!("cannot install {package}"))?;
         Ok(program)
     }
 }

@@ -1,4 +1,5 @@
-//! The migrations in `migrations/`. They are read at run time, so a new one needs no build.
+//! The migrations in `migrations/`. They are read at run time, so a new migration does not need a
+//! build.
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
@@ -21,7 +22,7 @@ pub(crate) struct Migration {
     pub(crate) version: i64,
     /// The name, or `None` if the file is missing.
     pub(crate) name: Option<String>,
-    /// When the migration was applied, if it was.
+    /// The time at which the migration was applied, or `None` if it is pending.
     pub(crate) applied: Option<Timestamp>,
     /// Whether the file has changed since the migration was applied.
     pub(crate) differs: bool,
@@ -36,7 +37,7 @@ impl Schema {
         let folder = workspace.path("migrations");
         let migrator = Migrator::new(folder.as_path()).await?;
         // The database limits statements to 5 s. An index over a large table takes longer.
-        let options: PgConnectOptions = database_url.parse().context("the URL of the database")?;
+        let options: PgConnectOptions = database_url.parse().context("the database URL is malformed")?;
         let options = options.options([("statement_timeout", "0"), ("lock_timeout", "0")]).application_name("xtask");
         let connection = options.connect().await.context("cannot connect to the database")?;
         Ok(Self { migrator, connection })
@@ -45,8 +46,8 @@ impl Schema {
     /// Applies the pending migrations, and returns their versions.
     ///
     /// # Errors
-    /// An applied file has changed, or a statement fails. Then its migration is rolled back, and
-    /// the migrations before it stay applied.
+    /// An applied file has changed, or a statement fails. The migration with the failed statement
+    /// is rolled back, and the migrations before it stay applied.
     pub(crate) async fn up(&mut self) -> Result<Vec<i64>> {
         let before = self.applied().await?;
         self.migrator.run(&mut self.connection).await.map_err(with_advice)?;
@@ -57,8 +58,8 @@ impl Schema {
     /// versions of the reverted migrations.
     ///
     /// # Errors
-    /// A statement fails. Then its migration is rolled back, and the migrations before it stay
-    /// reverted.
+    /// A statement fails. Its migration is rolled back, and the migrations that were reverted
+    /// before it stay reverted.
     pub(crate) async fn down(&mut self, to: Option<i64>) -> Result<Vec<i64>> {
         let before = self.applied().await?;
         let target = to.unwrap_or_else(|| before.iter().rev().nth(1).copied().unwrap_or(0));
@@ -83,7 +84,7 @@ impl Schema {
             migrations.push(Migration {
                 version,
                 name: file.map(|file| file.description.to_string()),
-                applied: Some(applied.parse().context("the time of a migration")?),
+                applied: Some(applied.parse().context("cannot parse the time of a migration")?),
                 differs: file.is_some_and(|file| *file.checksum != checksum),
             });
         }
@@ -114,7 +115,7 @@ fn with_advice(error: MigrateError) -> anyhow::Error {
             "an applied migration must not be edited; revert it first (`cargo xtask migrate down`, with the old file), or add a new file"
         }
         MigrateError::VersionMissing(_) => {
-            "the file of an applied migration is missing; is this the right branch for this database?"
+            "the file of an applied migration is missing; check out the branch that this database belongs to"
         }
         _ => return anyhow::Error::new(error),
     };

@@ -1,4 +1,4 @@
-//! The Postgres and Redis of a command, with their data under `target/`.
+//! The Postgres and Redis servers of a command, with their data under `target/`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// Starts both servers with the data of the last run. For development.
+    /// Starts both servers for development, with the data of the last run.
     ///
     /// # Errors
     /// A server does not start; the error shows why.
@@ -31,12 +31,12 @@ impl Servers {
         Self::start(workspace, command, &PostgresOptions::default(), &redis)
     }
 
-    /// Starts both servers empty and without syncing to the disk. For tests.
+    /// Starts both servers for tests. They are empty and do not sync to the disk.
     ///
     /// # Errors
     /// A server does not start; the error shows why.
     pub(crate) fn start_disposable(workspace: &Workspace, command: &str) -> Result<Self> {
-        // Many tests run at the same time, each with environments that keep connections.
+        // Many tests run at the same time, and each has environments that keep connections open.
         let postgres = PostgresOptions { disposable: true, ..with_max_connections(1000) };
         Self::start(workspace, command, &postgres, &RedisOptions::default())
     }
@@ -64,7 +64,7 @@ impl Servers {
         Ok(Self { redis, postgres })
     }
 
-    /// Stops both servers, and shows that.
+    /// Stops both servers, and shows the progress.
     pub(crate) fn stop(self) {
         let step = Step::begin("stopping Redis and Postgres");
         drop(self);
@@ -91,7 +91,7 @@ impl Servers {
     }
 }
 
-/// Returns options with this limit of connections.
+/// Returns options with this limit on the number of connections.
 pub(crate) fn with_max_connections(limit: u16) -> PostgresOptions {
     let settings = vec![("max_connections".to_owned(), limit.to_string())];
     PostgresOptions { settings, ..PostgresOptions::default() }
@@ -100,12 +100,13 @@ pub(crate) fn with_max_connections(limit: u16) -> PostgresOptions {
 /// Returns a random key for the functions' cached records.
 ///
 /// # Errors
-/// The system has no random numbers.
+/// The system cannot provide random numbers.
 pub(crate) fn random_cache_key() -> Result<String> {
     let mut key = [0; 32];
     getrandom::fill(&mut key)?;
     Ok(STANDARD.encode(key))
 }
+
 fn folders(workspace: &Workspace, command: &str) -> (PathBuf, PathBuf) {
     let state = workspace.state(command);
     (state.join("postgres"), state.join("redis"))
@@ -149,9 +150,9 @@ impl DevelopmentPostgres {
 /// Installs the servers that are missing.
 ///
 /// # Errors
-/// A server cannot be installed; the error says what to do by hand.
+/// A server cannot be installed. The error describes the manual installation.
 pub(crate) fn install(servers: &[Server]) -> Result<()> {
-    let step = Step::begin("looking for the servers");
+    let step = Step::begin("checking the servers");
     install::ensure(servers, &mut |line| step.say(line))?;
     let names: Vec<String> = servers.iter().map(ToString::to_string).collect();
     step.done(&format!("{} installed", names.join(", ")));

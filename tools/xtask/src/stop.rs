@@ -15,8 +15,8 @@ pub(crate) struct StopRequests {
 }
 
 impl StopRequests {
-    /// Starts to listen. From now on these signals no longer end the process, so that it can clean
-    /// up first.
+    /// Starts to listen. From now on these signals do not end the process, so that it can clean up
+    /// first.
     ///
     /// # Errors
     /// The system rejects the signal handlers.

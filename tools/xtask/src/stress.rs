@@ -31,7 +31,7 @@ const NAME: &str = "stress";
 /// Options of `cargo xtask stress`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// How often each test binary runs.
+    /// Number of runs of each test binary.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
     times: u32,
     /// Number of busy loops. Each of them keeps one processor occupied.
@@ -49,12 +49,12 @@ pub(crate) async fn run(workspace: &Workspace, arguments: &Arguments) -> Result<
     let code =
         test::with_servers(workspace, NAME, async |servers| repeat(workspace, servers, arguments, &mut failures).await);
     let code = code.await;
-    // After a stop the results so far are shown.
+    // A request to stop also ends up here, so that the user sees the results so far.
     print!("{failures}");
     code
 }
 
-/// Builds the test binaries, and runs each of them as often as the arguments say.
+/// Builds the test binaries, and runs each of them as many times as the arguments specify.
 async fn repeat(
     workspace: &Workspace,
     servers: &Servers,
@@ -69,7 +69,7 @@ async fn repeat(
     recreate(&logs)?;
     let binaries = test_binary::build(workspace, cargo, &tests).await?;
     if binaries.is_empty() {
-        bail!("cargo has built no test binaries");
+        bail!("cargo built no test binaries");
     }
 
     let _busy_loops = BusyLoops::start(arguments.busy_loops);
@@ -88,7 +88,7 @@ async fn repeat(
             if passed {
                 fs::remove_file(&log)?;
             }
-            // Without a terminal the bar is hidden, and lines show the progress.
+            // Without a terminal the bar is hidden, and lines show the progress instead.
             let shows_run = bar.is_hidden() || !passed;
             bar.suspend(|| {
                 if shows_run {
@@ -104,7 +104,7 @@ async fn repeat(
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Runs a test binary with its output in `log`.
+/// Runs a test binary once, and writes its output to `log`.
 async fn run_once(
     binary: &TestBinary,
     harness_arguments: &[String],
@@ -114,7 +114,7 @@ async fn run_once(
     let output = File::create(log).with_context(|| format!("cannot create {}", log.display()))?;
     let mut command = Command::new(&binary.executable);
     command.args(harness_arguments).envs(variables.iter().map(|(name, value)| (name, value)));
-    // As `cargo test` does.
+    // `cargo test` sets the same folder and variable.
     command.current_dir(&binary.package_folder).env("CARGO_MANIFEST_DIR", &binary.package_folder);
     let status = process::complete(command.stdout(output.try_clone()?).stderr(output)).await?;
     let mut results = TestResults::default();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A table. The first column is aligned left, the others are aligned right.
+/// A table whose first column is aligned left. The other columns are aligned right.
 #[derive(Debug)]
 pub(crate) struct Table {
     header: Vec<String>,

@@ -1,10 +1,10 @@
-//! Progress on the terminal.
+//! Shows progress on the terminal.
 
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A step that takes a while: a spinner, which is replaced by one line at the end.
+/// A step that takes a while. A spinner shows it, and one line replaces the spinner at the end.
 #[derive(Debug)]
 pub(crate) struct Step {
     bar: ProgressBar,
@@ -27,14 +27,14 @@ impl Step {
         self.bar.suspend(|| println!("  {line}"));
     }
 
-    /// Replaces the spinner by a line with the elapsed time.
+    /// Replaces the spinner with a line that has the elapsed time.
     pub(crate) fn done(self, what: &str) {
         self.bar.finish_and_clear();
         println!("✓ {what} ({})", seconds(self.began.elapsed()));
     }
 }
 
-/// A step that is dropped without `done` has failed. The caller prints the error.
+/// Removes the spinner of a step that failed before `done`. The caller prints the error.
 impl Drop for Step {
     fn drop(&mut self) {
         self.bar.finish_and_clear();

@@ -36,7 +36,7 @@ pub(crate) async fn run(workspace: &Workspace, arguments: &Arguments) -> Result<
             command.arg("--no-fail-fast");
         }
         command.args(&arguments.cargo);
-        // Cargo does not see the terminal, because its output is parsed on the way.
+        // Cargo does not see the terminal, because its output goes through a pipe and is parsed.
         if std::io::stdout().is_terminal() {
             command.env("CARGO_TERM_COLOR", "always");
         }
@@ -44,7 +44,7 @@ pub(crate) async fn run(workspace: &Workspace, arguments: &Arguments) -> Result<
         Ok(process::exit_code(status))
     });
     let code = code.await;
-    // A failed build has no results.
+    // There are no results if the build failed.
     if results != TestResults::default() {
         print!("\n{results}");
     }
@@ -52,7 +52,7 @@ pub(crate) async fn run(workspace: &Workspace, arguments: &Arguments) -> Result<
 }
 
 /// Starts the servers of the tests, runs `work` until it ends or a stop is requested, and stops the
-/// servers. They are empty, and other commands do not use them.
+/// servers. The servers start empty, and other commands do not use them.
 ///
 /// # Errors
 /// A server does not start, or `work` fails.
@@ -70,7 +70,7 @@ pub(crate) async fn with_servers(
 }
 
 /// Migrates the database that tests copy, and builds the functions. Returns the environment
-/// variables with which tests find the servers and the functions.
+/// variables that tests use to find the servers and the functions.
 ///
 /// # Errors
 /// A migration fails, or a package does not compile.

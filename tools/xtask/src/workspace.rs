@@ -1,4 +1,4 @@
-//! The paths of the repository.
+//! The paths in the repository.
 
 use std::env;
 use std::fs;
@@ -22,7 +22,9 @@ impl Workspace {
         let here = env::current_dir().context("the current folder does not exist")?;
         let root =
             here.ancestors().find(|folder| folder.join("template.yaml").is_file() && folder.join("functions").is_dir());
-        let root = root.with_context(|| format!("{} is not inside of Kai's repository", here.display()))?;
+        let root = root.with_context(|| {
+            format!("{} is not inside Kai's repository; run the command in a checkout", here.display())
+        })?;
         Ok(Self { root: root.to_path_buf() })
     }
 

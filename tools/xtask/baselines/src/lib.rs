@@ -1,8 +1,8 @@
-//! The parts that all baselines share: the functions' runtime, connections and response, and none
-//! of their work.
+//! The parts that all baselines share: the runtime, the connections and the response of a function.
+//! A baseline does none of a function's other work.
 //!
-//! The baselines are a package of their own, so that Cargo builds them with exactly the
-//! dependencies and features that the functions have.
+//! The baselines are a separate package, so that Cargo builds them with exactly the dependencies
+//! and features that the functions have.
 
 mod environment;
 mod postgres;
@@ -20,8 +20,8 @@ use std::sync::Arc;
 use lambda_http::{Body, Error, Request, service_fn};
 use tokio::runtime::Builder;
 
-/// Runs a baseline in the way of a function that serves one request at a time. `prepare` runs
-/// during INIT, and `respond` is called with its result for each request.
+/// Runs a baseline as a function that serves one request at a time. `prepare` runs during INIT, and
+/// `respond` is called with its result for each request.
 ///
 /// # Errors
 /// `prepare` fails, or the process does not run in a Lambda environment.

@@ -1,4 +1,4 @@
-//! The functions' connection to Redis.
+//! Connects to Redis as the functions do.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
 use redis::{AsyncConnectionConfig, Client, IntoConnectionInfo as _};
 
-/// Opens a connection with the functions' settings.
+/// Opens a connection with the settings that the functions use.
 ///
 /// # Errors
 /// The URL is malformed, or the server cannot be reached.

@@ -1,23 +1,23 @@
-//! The smallest responses of an API.
+//! The responses of the baselines.
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Response};
 use lambda_http::Body;
 
-/// Returns a small document that is always the same.
+/// Returns a response with a small JSON document that is always the same.
 pub fn constant() -> Response<Body> {
     json(r#"{"status":"healthy"}"#.to_owned())
 }
 
-/// Returns a JSON document as text.
+/// Returns a response with a JSON document as text.
 pub fn json(body: String) -> Response<Body> {
     let mut response = Response::new(Body::Text(body));
     set_content_type(response.headers_mut());
     response
 }
 
-/// Returns a gzipped JSON document. The runtime encodes the body in base64 because of the
-/// `content-encoding` header.
+/// Returns a response with a gzipped JSON document. The runtime encodes the body in base64 because
+/// of the `content-encoding` header.
 pub fn gzipped(body: Vec<u8>) -> Response<Body> {
     let mut response = Response::new(Body::Binary(body));
     set_content_type(response.headers_mut());

@@ -1,4 +1,4 @@
-//! Fills a database with a year of data. Apart from the dates the data are the same every time.
+//! Fills a database with a year of data. Apart from the dates the data is the same every time.
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -8,9 +8,10 @@ use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-/// The user whose requests the statements belong to.
+/// The user whose requests run the statements.
 const USER: Uuid = Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0000_0001);
-/// The themes of the entries, in turn. The statements search for the first one.
+/// The themes of the entries. The entries use them in turn, and the statements search for the first
+/// one.
 const THEMES: [&str; 8] = ["walking", "sleep", "work", "family", "music", "money", "running", "friends"];
 /// The number of rows that one statement inserts.
 const BATCH: i64 = 10_000;
@@ -31,8 +32,8 @@ impl Size {
         Self { entries, others: (entries / 50).max(1000), now: Timestamp::now() }
     }
 
-    /// Returns the parameters of the statements. The entry does not exist before the database is
-    /// filled.
+    /// Returns the parameters of the statements. The id of the entry is nil, because no entry
+    /// exists before the database is filled.
     pub(super) fn subject(&self) -> Subject {
         let [theme, ..] = THEMES;
         Subject {
@@ -55,13 +56,13 @@ impl Size {
 /// A statement fails.
 pub(super) async fn fill(client: &Client, size: &Size) -> Result<Subject> {
     let subject = size.subject();
-    // The triggers and references of every row would take longer than everything else. Filling
-    // takes longer than the timeout of a request.
+    // Running the triggers and checking the references of every row would take longer than
+    // everything else. Filling the database takes longer than the timeout of a request.
     client.batch_execute("SET statement_timeout = 0; SET session_replication_role = replica").await?;
     client.batch_execute(&insert_users(size, &subject)).await?;
     println!("{} users added", size.others + 1);
     insert_entries(client, size).await?;
-    println!("{} entries added; adding the conversations, and analysing", size.entries);
+    println!("{} entries added; adding the conversations and analysing the tables", size.entries);
     client.batch_execute(&insert_conversations(size)).await?;
     client.batch_execute("VACUUM (ANALYZE)").await?;
     let entry = "SELECT id FROM journal_entries WHERE user_id = $1 ORDER BY created_at DESC LIMIT 1 OFFSET 5";
@@ -96,10 +97,10 @@ fn insert_users(size: &Size, subject: &Subject) -> String {
     )
 }
 
-/// Inserts the entries in the order of time, so that the entries of one user are as far apart in
-/// the table as in a real one.
+/// Inserts the entries in chronological order, so that the entries of one user are as far apart in
+/// the table as in production.
 async fn insert_entries(client: &Client, size: &Size) -> Result<()> {
-    // Ids of version 7 with the entry's own time, as the function creates them.
+    // The ids are UUIDs of version 7 with the entry's own time, as the function creates them.
     let insert = format!(
         "INSERT INTO journal_entries (id, user_id, title, content, mood, tags, created_at, updated_at)
         SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7' || substr(md5(n::text), 1, 3)

@@ -1,5 +1,5 @@
-//! Runs the product's statements in Postgres, and evaluates their plans. Used by
-//! `cargo xtask explain`.
+//! Runs the product's statements in Postgres, and evaluates their plans. `cargo xtask explain` runs
+//! this program.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints to the terminal")]
 
 mod fill;
@@ -19,7 +19,7 @@ use self::fill::Size;
 /// statements.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Names of statements. Without a name, all names are listed.
+    /// Names of statements. Without a name, the program lists all names.
     statements: Vec<String>,
     /// Explains every statement.
     #[arg(long)]
@@ -46,9 +46,12 @@ async fn run(arguments: &Arguments) -> Result<ExitCode> {
         print!("{}", list(&statements::statements(&size.subject())));
         return Ok(ExitCode::SUCCESS);
     }
-    // Checked now, because filling the database takes a while.
+    // The names are checked first, because filling the database takes a while.
     select(arguments, &size.subject())?;
-    #[expect(clippy::disallowed_methods, reason = "every user of the machine can read the arguments")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the URL may contain a password, and every user of the machine can read the arguments"
+    )]
     let url = std::env::var("DATABASE_URL").context("DATABASE_URL")?;
     let subject = with_connection(&url, async |client| fill::fill(client, &size).await).await?;
     let examples = select(arguments, &subject)?;
@@ -56,7 +59,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode> {
     match bad.as_slice() {
         [] => Ok(ExitCode::SUCCESS),
         bad => {
-            println!("\nnot as it should be: {}", bad.join(", "));
+            println!("\nstatements with a bad plan: {}", bad.join(", "));
             Ok(ExitCode::FAILURE)
         }
     }
@@ -75,7 +78,7 @@ fn select(arguments: &Arguments, subject: &Subject) -> Result<Vec<Example>> {
     let mut examples = statements::statements(subject);
     for name in &arguments.statements {
         if !examples.iter().any(|example| example.statement.name == name) {
-            bail!("there is no statement {name}; `cargo xtask explain` lists them all");
+            bail!("there is no statement {name}; run `cargo xtask explain` to list all statements");
         }
     }
     examples.retain(|example| arguments.all || arguments.statements.iter().any(|name| name == example.statement.name));
@@ -85,14 +88,14 @@ fn select(arguments: &Arguments, subject: &Subject) -> Result<Vec<Example>> {
 /// Runs `work` with a new connection.
 async fn with_connection<T>(url: &str, work: impl AsyncFnOnce(&Client) -> Result<T>) -> Result<T> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.context("cannot connect to the database")?;
-    // Driven here and not in a task, so that the connection ends with `work`.
+    // The connection runs here and not in a task, so that it ends with `work`.
     tokio::select! {
         result = work(&client) => result,
-        ended = connection => bail!("the database has closed the connection: {ended:?}"),
+        ended = connection => bail!("the database closed the connection: {ended:?}"),
     }
 }
 
-/// Explains the examples, and returns the titles of those with a bad verdict.
+/// Explains the examples, and returns the titles of those with a bad plan.
 async fn explain_all(client: &Client, examples: &[Example]) -> Result<Vec<String>> {
     let mut bad = Vec::new();
     for example in examples {
@@ -110,8 +113,8 @@ async fn explain(client: &Client, example: &Example) -> Result<bool> {
     let params: Vec<_> = example.params.iter().map(statements::Value::param).collect();
     let sql = format!("EXPLAIN (ANALYZE, BUFFERS) {}", example.statement.sql);
     client.batch_execute("BEGIN").await?;
-    // Typed and with parameters, as the functions send it, so that the planner has the same
-    // information.
+    // The statement has typed parameters, as the functions send it, so that the planner has the
+    // same information.
     let rows = client.query_typed(&sql, &params).await;
     client.batch_execute("ROLLBACK").await?;
     let lines = rows?.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;

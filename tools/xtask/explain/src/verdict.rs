@@ -1,4 +1,4 @@
-//! The verdict on a plan.
+//! Evaluates query plans.
 
 use std::fmt;
 
@@ -19,8 +19,8 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Evaluates a plan by its indexes, scans and sorts. `exceptions` are what the statement does on
-/// purpose.
+/// Evaluates a plan by its indexes, scans and sorts. `exceptions` lists the scans and sorts that
+/// the statement does on purpose.
 pub(super) fn evaluate(plan: &QueryPlan, exceptions: &[Exception]) -> Vec<Finding> {
     let mut findings = vec![index(plan, exceptions)];
     findings.extend(plan.scans.iter().map(|table| scan(table, exceptions)));

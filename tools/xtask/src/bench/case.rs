@@ -158,8 +158,8 @@ pub(crate) fn all(fixture: &Fixture, binaries: &Binaries) -> Result<Vec<Case>> {
         Case { deleted_keys: vec![profile_key], ..profile_case("profile miss", None, miss, &PROFILE_MISS)? },
         Case { payloads, ..create },
         case("health", "health", &health, (200, None), &on_select)?,
-        // Hashing a password costs as much as forty pages. Two invocations in a round are enough for
-        // a median.
+        // Hashing a password costs as much as forty pages. Two invocations in a round are enough
+        // for a median.
         Case { per_round: 2, ..case(LOGIN, "auth-login", &login, (200, None), &[])? },
     ];
     cases.extend(chat::cases(fixture, binaries, case)?);

@@ -19,7 +19,8 @@ use super::response::Response;
 use crate::terminal;
 
 /// The number of invocations at the beginning of a turn that are not measured. After some idle
-/// seconds a function tests its connections first, and another case may have deleted cached records.
+/// seconds a function tests its connections first, and another case may have deleted cached
+/// records.
 const WARM_UP: usize = 5;
 /// The most attempts at a cold start whose first invocation takes the measured path.
 const ATTEMPTS: usize = 5;

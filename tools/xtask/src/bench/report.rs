@@ -40,8 +40,8 @@ impl Report {
         self.results.iter().find(|(case, _)| case.name == name).map(|(_, measurement)| measurement)
     }
 
-    /// Returns the duration of a case as a multiple of its baselines. The result is the median of the
-    /// rounds' ratios, each of which compares the medians within a round. A disturbance of some
+    /// Returns the duration of a case as a multiple of its baselines. The result is the median of
+    /// the rounds' ratios, each of which compares the medians within a round. A disturbance of some
     /// seconds does not change it.
     fn ratio(&self, measurement: &Measurement, reference: &Reference) -> f64 {
         let sum = |round: usize, names: &[&str]| -> f64 {

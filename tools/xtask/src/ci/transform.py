@@ -42,8 +42,8 @@ def translate(template):
             name, place = ARTEFACTS[resource["Type"]]
             resource["Properties"][name] = place
     translated = transform(template, {}, ManagedPolicies())
-    # SAM derives the name of a version from the text of the template. Only the description publishes
-    # a new version when the value of a parameter changes.
+    # SAM derives the name of a version from the text of the template. Only a new description
+    # publishes a new version when the value of a parameter changes.
     for name, resource in translated["Resources"].items():
         if resource["Type"] == "AWS::Lambda::Version" and "Fn::Sub" not in str(resource["Properties"].get("Description")):
             sys.exit(f"{name} would not change with the value of a parameter: add the parameters to the function's VersionDescription")

@@ -1,4 +1,4 @@
-//! An account to try the API with.
+//! The account for trying the API.
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
@@ -39,7 +39,7 @@ pub(crate) async fn ensure(api: &str, database_url: &str) -> Result<DemoAccount>
         insert(&mut connection, &user_id, &journal::generate(ENTRIES, Timestamp::now())).await?;
         entries = i64::try_from(ENTRIES)?;
     }
-    step.done(if registered.is_some() { "demo account made" } else { "demo account kept" });
+    step.done(if registered.is_some() { "demo account created" } else { "demo account found" });
     Ok(DemoAccount { entries })
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn print_welcome(api: &str, demo: &DemoAccount) {
     let entry = json!({ "title": "First light", "content": "Up before the alarm, for once.", "mood": 7.5, "tags": ["morning"] });
     println!(
         "
-Kai answers on {api}
+Kai is running at {api}
 
   sign in as   {EMAIL}
   password     {PASSWORD}
@@ -61,14 +61,14 @@ Try:
   curl -i --compressed \"{api}/api/journal/entries?page=1&page_size=5\" -H \"authorization: Bearer $TOKEN\"
   curl -i {api}/api/journal/entries -H \"authorization: Bearer $TOKEN\" -H 'content-type: application/json' -d '{entry}'
 
-The functions' output is in target/dev/functions.log. Saving a source file rebuilds and replaces what it changes.
-Ctrl-C stops everything; the data are kept.
+The functions' output is in target/dev/functions.log. Saving a source file rebuilds and replaces the functions that use it.
+Ctrl-C stops everything and keeps the data.
 ",
         demo.entries
     );
 }
 
-/// Inserts all entries with one statement. The API would date every entry at the current time.
+/// Inserts all entries with one statement. The API would give every entry the current time.
 async fn insert(connection: &mut PgConnection, user_id: &str, entries: &[Entry]) -> Result<()> {
     let column = |value: fn(&Entry) -> String| entries.iter().map(value).collect::<Vec<String>>();
     let statement = "INSERT INTO journal_entries (id, user_id, title, content, mood, mood_emoji, tags, created_at, updated_at) \
@@ -91,7 +91,7 @@ async fn insert(connection: &mut PgConnection, user_id: &str, entries: &[Entry])
     Ok(())
 }
 
-/// Returns a `UUIDv7` of that time, as the API would have created it.
+/// Returns a `UUIDv7` with this time, as the API would have created it.
 fn id(at: Timestamp) -> Result<Uuid> {
     let mut random = [0; 10];
     getrandom::fill(&mut random)?;
@@ -126,6 +126,6 @@ mod tests {
         assert_eq!(invalid.get::<i64, _>(0), 0);
         let order = "SELECT array_agg(id ORDER BY id) = array_agg(id ORDER BY created_at) FROM journal_entries";
         let order = sqlx::query(order).fetch_one(&mut connection).await.unwrap();
-        assert!(order.get::<bool, _>(0), "the ids are in the order of time");
+        assert!(order.get::<bool, _>(0), "the ids are in chronological order");
     }
 }

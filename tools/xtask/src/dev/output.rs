@@ -1,4 +1,4 @@
-//! The functions' output. A file gets all of it, and the terminal a line for each request.
+//! Writes the functions' output to a file, and a short form of it to the terminal.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -10,7 +10,8 @@ use emulator::{LogLine, LogSink, Stream};
 
 use crate::metric_line::MetricLine;
 
-/// Returns a sink that writes to the file and to the terminal.
+/// Returns a sink that writes every line to the file. On the terminal it shows one line per
+/// request, and the other lines of the functions.
 ///
 /// # Errors
 /// The file cannot be created.

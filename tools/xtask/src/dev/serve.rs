@@ -1,4 +1,4 @@
-//! Builds and serves the API, and rebuilds what changes.
+//! Builds and serves the API, and rebuilds functions when their sources change.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -21,7 +21,8 @@ use crate::terminal::{Step, seconds};
 use crate::workspace::Workspace;
 use crate::{binaries, cargo};
 
-/// Serves until the future is dropped. The caller gets the running API in `api`, and shuts it down.
+/// Serves until the future is dropped. `api` receives the running API, which the caller has to shut
+/// down.
 ///
 /// # Errors
 /// The first build, the migrations or the first start of the API fail. Later failures are printed,
@@ -113,13 +114,14 @@ impl Session<'_> {
         let changed =
             if changes.iter().any(|change| *change != Change::Template) { self.build().await? } else { Vec::new() };
         if changes.contains(&Change::Template) || api.is_none() {
-            // Parsed first: an invalid template must not stop the running API.
+            // The template is parsed first, because an invalid template must not stop the running
+            // API.
             Template::read(self.workspace.path("template.yaml"))?;
             if let Some(running) = api.take() {
                 running.shutdown().await;
             }
             *api = Some(self.start().await?);
-            println!("✓ template.yaml is served again");
+            println!("✓ API restarted with template.yaml");
             return Ok(());
         }
         let Some(running) = api else { return Ok(()) };
@@ -133,23 +135,23 @@ impl Session<'_> {
     }
 }
 
-/// Returns the variables whose values come from the deployed stack. The template has the values of
-/// all others.
-#[expect(clippy::disallowed_methods, reason = "the developer's own variables are passed on")]
+/// Returns the variables that have their values from other resources when the stack is deployed.
+/// The template has the values of all others.
+#[expect(clippy::disallowed_methods, reason = "the functions receive the developer's own variables")]
 fn variables(servers: &Servers, database_url: &str, cache_key: &Path) -> Result<BTreeMap<String, String>> {
-    let cache_key = persistent_cache_key(cache_key).with_context(|| format!("cannot store {}", cache_key.display()))?;
+    let cache_key = persistent_cache_key(cache_key).with_context(|| format!("cannot write {}", cache_key.display()))?;
     let mut variables = servers.variables(database_url, cache_key);
-    // On a developer's own machine every user is an operator.
+    // On a developer's machine every user is an operator.
     variables.insert("OPERATOR_KEY".to_owned(), "*".to_owned());
-    // Without a model the built-in companion answers.
+    // Without a model the built-in companion responds.
     for name in ["LLM_BASE_URL", "LLM_MODEL", "LLM_API_KEY", "SLOW_QUERY_THRESHOLD"] {
         variables.extend(env::var(name).ok().map(|value| (name.to_owned(), value)));
     }
     Ok(variables)
 }
 
-/// Returns the key in the file, which is created on the first call. With another key, the cached
-/// records would be unreadable.
+/// Returns the key in the file. The first call creates the file. A different key would make the
+/// cached records unreadable.
 fn persistent_cache_key(path: &Path) -> Result<String> {
     if let Ok(key) = fs::read_to_string(path) {
         return Ok(key.trim().to_owned());
@@ -169,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_key_is_created_once_for_its_owner_and_has_32_bytes() {
+    fn the_key_is_created_once_is_private_and_has_32_bytes() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("cache-key");
         let first = persistent_cache_key(&path).unwrap();

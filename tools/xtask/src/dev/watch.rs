@@ -1,4 +1,4 @@
-//! Watches the source files.
+//! Watches the source files for changes.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,18 +11,19 @@ use tokio::time::timeout;
 
 use crate::workspace::Workspace;
 
-/// The time without changes after which the changes are handled: an editor writes a file in several
-/// steps, and a branch switch writes many files.
+/// The time without changes after which earlier changes are reported. An editor writes a file in
+/// several steps, and a branch switch writes many files.
 const DEBOUNCE: Duration = Duration::from_millis(200);
 
-/// A kind of change, and what it requires.
+/// A kind of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Change {
-    /// The functions have to be built.
+    /// A source or a manifest changed, so the functions have to be built.
     Sources,
-    /// The migrations have to be applied, and the function that contains them has to be built.
+    /// A migration changed, so it has to be applied, and the function that contains the migrations
+    /// has to be built.
     Migrations,
-    /// The API has to be served again.
+    /// The template changed, so the API has to be restarted.
     Template,
 }
 
@@ -44,12 +45,12 @@ impl Changes {
         let root = workspace.root().to_path_buf();
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             let Ok(event) = event else { return };
-            // A build reads every file, which is not a change.
+            // Reading a file, as a build does, is not a change.
             if event.kind.is_access() {
                 return;
             }
             for change in event.paths.iter().filter_map(|path| classify(path.strip_prefix(&root).ok()?)) {
-                // Without a receiver this process is about to end.
+                // If there is no receiver, this process is about to end.
                 let _ending = sender.send(change);
             }
         })?;
@@ -59,7 +60,8 @@ impl Changes {
                 .watch(&path, RecursiveMode::Recursive)
                 .with_context(|| format!("cannot watch {}", path.display()))?;
         }
-        // The folder and not the files, because an editor may replace a file by a new one.
+        // The folder is watched and not its files, because an editor may replace a file with a new
+        // one.
         watcher.watch(workspace.root(), RecursiveMode::NonRecursive).context("cannot watch the repository")?;
         Ok(Self { received, _watcher: watcher })
     }
@@ -74,8 +76,8 @@ impl Changes {
     }
 }
 
-/// Returns the kind of change of a path relative to the root. An editor's temporary files have
-/// none.
+/// Returns the kind of change for a path relative to the root. Returns `None` for other files, such
+/// as an editor's temporary files.
 fn classify(path: &Path) -> Option<Change> {
     let name = path.file_name()?.to_str()?;
     let extension = path.extension().and_then(|extension| extension.to_str());

@@ -1,5 +1,8 @@
-"""Authenticates the requests. An operation that ends the session or the account gets a new user each time. All other operations
-share a user for a while."""
+"""Authenticates the requests of schemathesis.
+
+Each call of an operation that ends a session or an account has a new user. All other operations
+share a user.
+"""
 
 import base64
 import json
@@ -14,14 +17,18 @@ with open(os.environ["KAI_FUZZ_USERS"], encoding="utf-8") as file:
     USERS = iter(json.load(file))
 LOCK = threading.Lock()
 
-# Operations after which the session no longer works.
+# Operations that end the session.
 ENDS_SESSION = {"auth-logout", "auth-refresh", "auth-password", "account-delete"}
-# A user may send thirty messages a minute.
+# A user may send thirty messages per minute.
 MESSAGES_PER_USER = 20
 
 
 class UserPool:
-    """One user for the operations that keep the session, one for some messages, and one for each end of a session."""
+    """Chooses the user of each request.
+
+    The operations that keep the session share one user. A user of the chat is replaced after
+    MESSAGES_PER_USER messages. Each operation that ends a session has a new user.
+    """
 
     def __init__(self):
         self.shared = next(USERS)
@@ -45,7 +52,7 @@ POOL = UserPool()
 
 @schemathesis.auth(refresh_interval=None)
 class Session:
-    """Sends the bearer token of the user."""
+    """Adds the bearer token of the user to a request."""
 
     def get(self, case, context):
         return POOL.user(case.operation.definition.raw.get("operationId"))
@@ -61,35 +68,35 @@ def before_call(context, case, kwargs):
 
 
 def is_positive(case):
-    """Whether the whole request is valid by the document."""
+    """Returns whether the OpenAPI document allows the whole request."""
     return case.meta is None or case.meta.generation.mode.is_positive
 
 
 def caller(case):
-    """Returns the user id at the beginning of the token, if the token is valid."""
+    """Returns the user id at the beginning of the token, or `None` if the token is malformed."""
     token = str(case.headers.get("Authorization", "")).removeprefix("Bearer ")
     return str(uuid.UUID(bytes=base64.urlsafe_b64decode(token)[:16])) if len(token) == 64 else None
 
 
 def make_plausible(case):
-    """Adjusts values that depend on each other, which the document cannot express."""
+    """Adjusts values with dependencies that the OpenAPI document cannot express."""
     path, query, body = case.path_parameters or {}, case.query or {}, case.body
-    # Every second id stays another user's.
+    # Half of the ids stay those of other users.
     named = path.get("user_id")
     if isinstance(named, str) and named[-1:] in set("01234567"):
         path["user_id"] = caller(case) or named
-    # A key that is used again with another body would be rejected.
+    # The API rejects a key that is repeated with another body.
     if "Idempotency-Key" in case.headers:
         case.headers["Idempotency-Key"] = str(uuid.uuid4())
-    # A list is requested by page or by cursor.
+    # A request for a list has a page or a cursor, and not both.
     if "cursor" in query or "limit" in query:
         query.pop("page", None)
         query.pop("page_size", None)
-    # A day that every month has, in a year that exists.
+    # The day is one that every month has, and the year is not 0000, which does not exist.
     for name in ("cursor", "before"):
         if isinstance(query.get(name), str):
             query[name] = re.sub(r"^(?:0000|(\d{4}))-(\d{2})-\d{2}T", lambda m: f"{m[1] or '0001'}-{m[2]}-15T", query[name])
-    # Random ranges would often be empty.
+    # A random range would often be empty.
     if "mood_min" in query and "mood_max" in query:
         query.pop("mood_max")
     if "start_date" in query and "end_date" in query:

@@ -1,6 +1,6 @@
-//! The themes of the generated journal, and its sentences.
+//! The themes and sentences of the generated journal.
 
-/// A recurring theme.
+/// A recurring theme of the journal.
 pub(super) struct Theme {
     /// The first tag of the theme's entries.
     pub(super) name: &'static str,
@@ -12,7 +12,7 @@ pub(super) struct Theme {
     pub(super) heavy_openings: &'static [&'static str],
     /// First sentences for a better day.
     pub(super) light_openings: &'static [&'static str],
-    /// Sentences for either.
+    /// Further sentences for any day.
     pub(super) details: &'static [&'static str],
 }
 
@@ -49,7 +49,7 @@ pub(super) const CLOSING_LIGHT: &[&str] = &[
     "I think I'm getting better at this. Quietly, but I am.",
 ];
 
-/// All themes.
+/// All themes of the journal.
 pub(super) const THEMES: &[Theme] = &[
     Theme {
         name: "work",

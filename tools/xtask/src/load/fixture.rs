@@ -19,11 +19,11 @@ use crate::terminal::Step;
 use crate::workspace::Workspace;
 
 const DATABASE: &str = "kai_load";
-/// The environments of each function. If all of them are busy, a request gets a 503, as from a
-/// function with reserved concurrency.
+/// The most environments of each function. If all of them are busy, a request gets a 503, as it
+/// does from a function with reserved concurrency.
 const ENVIRONMENTS: usize = 20;
 
-/// The servers, and what the functions need to run.
+/// The servers and the users, and the data that the functions need to run.
 #[derive(Debug)]
 pub(crate) struct Fixture {
     pub(crate) servers: Servers,
@@ -47,7 +47,7 @@ impl Fixture {
         let functions = FUNCTIONS.map(str::to_owned);
         let binaries = binaries::build(workspace, "load", profile, &functions).await?;
         let step = Step::begin("starting Postgres and Redis");
-        // Each environment of each function keeps a connection, and `chat-send` some more.
+        // Each environment of each function keeps a connection, and `chat-send` opens some more.
         let servers = Servers::start_measured(workspace, "load", &with_max_connections(500))?;
         servers.postgres.drop_database(DATABASE).await?;
         servers.postgres.create_database(DATABASE).await?;
@@ -59,7 +59,7 @@ impl Fixture {
 
         let variables = servers.variables(&database_url, random_cache_key()?);
         let folder = workspace.state("load").join("generators");
-        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
         let mut fixture = Self {
             servers,
             oha,
@@ -111,7 +111,7 @@ impl Fixture {
     }
 }
 
-/// The API while it is served.
+/// A running API.
 pub(crate) struct Api<'a> {
     pub(crate) fixture: &'a Fixture,
     pub(crate) emulator: Emulator,
@@ -124,8 +124,8 @@ impl Api<'_> {
     }
 }
 
-/// Reads the template, and leaves out the functions that the workload does not need. The function
-/// that sums up log lines runs elsewhere on AWS; here it would take its share of the machine.
+/// Reads the template, and removes the functions that the workload does not need. On AWS the
+/// function that aggregates log lines runs on another machine. Here it would slow down the others.
 fn template(workspace: &Workspace) -> Result<Template> {
     let mut template = Template::read(workspace.path("template.yaml"))?;
     template.functions.retain(|function| FUNCTIONS.contains(&function.name.as_str()));

@@ -1,4 +1,4 @@
-//! The load generator [oha](https://github.com/hatoo/oha), installed with `cargo install`.
+//! The load generator [oha](https://github.com/hatoo/oha), which `cargo install` installs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ pub(crate) async fn ensure(workspace: &Workspace) -> Result<PathBuf> {
         println!("installing oha {VERSION}, which takes some minutes");
         let mut install = cargo::command(workspace);
         install.args(["install", "--locked", "oha", "--version", VERSION, "--root"]).arg(&root);
-        succeed(install).await.context("oha cannot be installed")?;
+        succeed(install).await.context("cannot install oha")?;
     }
     Ok(program)
 }
@@ -38,7 +38,7 @@ pub(crate) struct Response {
     pub(crate) status: u16,
     /// The time from when the request was due to the end of the response.
     pub(crate) latency: Duration,
-    /// The size of the body as received.
+    /// The size of the body in bytes, as received.
     pub(crate) bytes: u64,
 }
 
@@ -66,17 +66,18 @@ pub(crate) struct Generator<'a> {
 
 impl Generator<'_> {
     /// Sends the requests and returns the responses. oha drops the requests that it has not begun
-    /// when the last request is due; they have no response.
+    /// when the last request is due. Those requests have no response.
     ///
     /// # Errors
     /// oha fails.
     pub(crate) async fn run(self) -> Result<Vec<Response>> {
-        // The first request is due at once. The run ends a moment after the last request is due.
+        // The first request is due immediately. The run ends shortly after the last request is due.
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
         let length = (self.due as f64 - 1.0) / self.rate + (0.5 / self.rate).min(2.0);
         let mut oha = Command::new(self.program);
         oha.args(["-z", &format!("{}ms", (length * 1e3).round()), "-q", &self.rate.to_string()]);
-        // With this option oha waits for the last response, until another request would be due.
+        // With this option oha waits for the last response, but not after another request would be
+        // due.
         if self.rate > 1.0 {
             oha.arg("-w");
         }
@@ -97,13 +98,13 @@ impl Generator<'_> {
             bail!("oha failed: {}", String::from_utf8_lossy(&ended.stderr).trim());
         }
         let table =
-            fs::read_to_string(&self.output).with_context(|| format!("oha wrote no {}", self.output.display()))?;
+            fs::read_to_string(&self.output).with_context(|| format!("oha did not write {}", self.output.display()))?;
         parse_responses(&table)
     }
 }
 
-/// Parses the output of oha: a header, then a line
-/// `start,DNS,connected,first byte,duration,bytes,status` for each request. Times are in seconds.
+/// Parses the output of oha: a header, then a line `start,DNS,connected,first
+/// byte,duration,bytes,status` for each request. Times are in seconds.
 fn parse_responses(table: &str) -> Result<Vec<Response>> {
     let parse = |line: &str| {
         let mut cells = line.split(',').skip(4);
@@ -111,7 +112,11 @@ fn parse_responses(table: &str) -> Result<Vec<Response>> {
         let (bytes, status) = (cells.next()?.parse().ok()?, cells.next()?.parse().ok()?);
         Some(Response { status, latency, bytes })
     };
-    table.lines().skip(1).map(|line| parse(line).with_context(|| format!("oha wrote {line:?}"))).collect()
+    table
+        .lines()
+        .skip(1)
+        .map(|line| parse(line).with_context(|| format!("oha wrote an unexpected line: {line:?}")))
+        .collect()
 }
 
 #[cfg(test)]

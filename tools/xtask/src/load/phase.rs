@@ -15,10 +15,10 @@ use super::workload::{REQUEST_KINDS, RequestKind, Script};
 use crate::measurement::distribution::Distribution;
 use crate::terminal;
 
-/// How long requests are sent before those that count. The first request of a function starts an
-/// environment.
+/// The length of the warm-up, whose requests do not count. The first request of a function starts
+/// an environment.
 const WARM_UP: Duration = Duration::from_secs(5);
-/// The time in which the last metric lines arrive.
+/// The time to wait for the last metric lines.
 const METRICS_DELAY: Duration = Duration::from_millis(500);
 /// The share of requests that must be answered, and of responses that must be in time, for a rate
 /// to be sustained.
@@ -41,7 +41,7 @@ pub(crate) struct Phase {
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) phase: Phase,
-    /// The requests that were due.
+    /// The number of requests that were due.
     pub(crate) due: usize,
     /// The responses by kind of request.
     pub(crate) responses: BTreeMap<&'static str, Vec<Response>>,
@@ -62,7 +62,7 @@ impl Api<'_> {
         self.run_warm(phase).await
     }
 
-    /// Runs a phase at once, with the cache as it is.
+    /// Runs a phase immediately, with the cache as it is.
     ///
     /// # Errors
     /// A generator fails.
@@ -71,7 +71,7 @@ impl Api<'_> {
         sleep(METRICS_DELAY).await;
         let outcome = Outcome { phase, due, responses, summary: self.collector.take() };
         println!(
-            "✓ {}: {:.0} requests a second due, {:.0} answered well",
+            "✓ {}: {:.0} requests per second were due, {:.0} succeeded",
             outcome.phase.name,
             outcome.phase.rate,
             outcome.throughput()
@@ -119,7 +119,7 @@ impl Api<'_> {
         let all = phase.rate * kind.share / 100.0;
         let rate = all / of as f64;
         let delay = Duration::from_secs_f64(number as f64 / all);
-        // Rounded up, as the first request is due at once.
+        // The number is rounded up, because the first request is due immediately.
         let due = (phase.length.saturating_sub(delay).as_secs_f64() * rate - 1e-9).ceil().max(0.0) as usize;
         if due == 0 {
             return Ok(None);
@@ -132,7 +132,7 @@ impl Api<'_> {
     }
 }
 
-/// Shows how much of a phase is over, until the future is dropped.
+/// Shows the progress of a phase until the future is dropped.
 async fn show_progress(phase: &Phase) -> std::convert::Infallible {
     let bar = terminal::progress_bar(phase.length.as_secs(), "{bar:40} {msg} {pos}/{len} s");
     bar.set_message(format!("{}, {:.0}/s", phase.name, phase.rate));
@@ -175,7 +175,7 @@ impl Outcome {
         Distribution::from_durations(successful.map(|response| response.latency))
     }
 
-    /// Returns the mean size of a read's body.
+    /// Returns the mean size of a read's body in bytes.
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     pub(crate) fn bytes_per_read(&self) -> f64 {
         let reads = self.responses.get("reads").into_iter().flatten().filter(|response| response.status == 200);
@@ -183,8 +183,8 @@ impl Outcome {
         bytes as f64 / f64::from(count)
     }
 
-    /// Whether the rate was sustained: nearly all requests have a successful response, and nearly
-    /// all of these are in time.
+    /// Returns whether the rate was sustained: nearly all requests have a successful response, and
+    /// nearly all of these responses are in time.
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     pub(crate) fn is_sustained(&self) -> bool {
         let successful = self.successful().count() as f64;

@@ -1,4 +1,4 @@
-//! The report: every phase side by side, and the targets for the cache and for compression.
+//! The report: every phase in a table, and the targets for the cache and for compression.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::measurement::Conditions;
 use crate::measurement::distribution::milliseconds;
 use crate::table::Table;
 
-/// The share of queries, and of bytes, that the cache and gzip must save.
+/// The share of queries that the cache must save, and of bytes that gzip must save.
 const SAVED: f64 = 0.6;
 /// The hit rate that the cache must reach.
 const HIT_RATE: f64 = 0.8;
@@ -26,7 +26,7 @@ pub(crate) struct Report {
     pub(crate) without_cache: Outcome,
     /// The phases of the search for the knee.
     pub(crate) steps: Vec<Outcome>,
-    /// The highest rate that was sustained, if there was one.
+    /// The highest rate that was sustained, or `None` if no rate was.
     pub(crate) knee: Option<f64>,
     pub(crate) overload: Outcome,
     pub(crate) recovery: Outcome,
@@ -53,37 +53,25 @@ impl Report {
         let of_reads = with_cache.summary.queries_per_read() / without_cache.summary.queries_per_read();
         let bytes = with_cache.bytes_per_read() / without_gzip.bytes_per_read();
         [
-            Target {
-                name: "fewer queries of a read with the cache than without",
-                at_least: SAVED,
-                figure: 1.0 - of_reads,
-            },
-            Target {
-                name: "fewer queries of all requests with the cache than without",
-                at_least: SAVED,
-                figure: 1.0 - queries,
-            },
-            Target {
-                name: "hit rate, all families together",
-                at_least: HIT_RATE,
-                figure: with_cache.summary.hit_rate(),
-            },
-            Target { name: "fewer bytes of a read with gzip than without", at_least: SAVED, figure: 1.0 - bytes },
+            Target { name: "queries per read that the cache saves", at_least: SAVED, figure: 1.0 - of_reads },
+            Target { name: "queries per request that the cache saves", at_least: SAVED, figure: 1.0 - queries },
+            Target { name: "hit rate of all families", at_least: HIT_RATE, figure: with_cache.summary.hit_rate() },
+            Target { name: "bytes per read that gzip saves", at_least: SAVED, figure: 1.0 - bytes },
         ]
     }
 
     fn overview(&self) -> Table {
         let mut table = Table::new(&[
-            "",
+            "phase",
             "due /s",
-            "answered well /s",
+            "successful /s",
             "p50 ms",
             "p90 ms",
             "p99 ms",
-            "most ms",
+            "max ms",
             "4xx",
             "5xx",
-            "not sent or no answer",
+            "no response",
             "hit rate",
             "queries / request",
             "bytes / read",
@@ -111,8 +99,8 @@ impl Report {
 
     fn kinds(&self) -> Table {
         let mut table = Table::new(&[
-            "of a hundred",
-            "",
+            "request",
+            "share %",
             "p50 ms",
             "p99 ms",
             "p50 ms without the cache",
@@ -172,19 +160,19 @@ impl fmt::Display for Report {
         let Self { conditions: Conditions { machine, versions, profile, load_average }, users, knee, .. } = self;
         writeln!(
             f,
-            "{machine}, shared by clients, gateway, functions and servers; {versions} with fsync; {users} users; load {:.2} before \
+            "{machine}, shared by clients, gateway, functions and servers; {versions} with fsync; {users} users; load average {:.2} before \
             and {:.2} after; profile {profile}",
             load_average.0, load_average.1
         )?;
         writeln!(f, "\n{}", self.overview())?;
         match (knee, self.steps.last()) {
             (Some(knee), Some(last)) => {
-                writeln!(f, "{knee:.0} requests a second were kept up with, {:.0} were not.\n", last.phase.rate)?;
+                writeln!(f, "The API sustained {knee:.0} requests per second, but not {:.0}.\n", last.phase.rate)?;
             }
-            _ => writeln!(f, "None of these rates was kept up with.\n")?,
+            _ => writeln!(f, "The API did not sustain any of these rates.\n")?,
         }
         writeln!(f, "{}\n{}", self.kinds(), self.families())?;
-        let mut targets = Table::new(&["target", "at least", "is", ""]);
+        let mut targets = Table::new(&["target", "at least", "measured", "result"]);
         for Target { name, at_least, figure } in self.targets() {
             let met = if figure >= at_least { "met" } else { "not met" };
             targets.row([name.to_owned(), percent(at_least), percent(figure), met.to_owned()]);

@@ -1,4 +1,4 @@
-//! A summary of the metric lines that the functions print.
+//! Sums up the metric lines that the functions print.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,13 +7,13 @@ use emulator::{LogLine, LogSink};
 
 use crate::metric_line::{Lookups, MetricLine};
 
-/// Sums over requests.
+/// The sums of the metric lines of many requests.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Summary {
     pub(crate) requests: u64,
-    /// The SQL statements of all requests.
+    /// The number of SQL statements of all requests.
     pub(crate) queries: u64,
-    /// The `GET` requests and their statements.
+    /// The number of `GET` requests, and the number of their SQL statements.
     reads: (u64, u64),
     /// The look-ups in the cache by family.
     pub(crate) families: BTreeMap<String, Lookups>,

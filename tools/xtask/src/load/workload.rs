@@ -1,9 +1,9 @@
-//! The requests of a working day. Eight of ten requests read.
+//! The requests of a working day. Eight of ten requests are reads.
 //!
-//! Every user opens the application and sees the newest entries, the profile and the conversation,
-//! again and again, and now and then the insights. Every second user writes as well: entries, and
-//! messages, half of which repeat an earlier question. The requests of a user are evenly spaced and
-//! not in bursts, which is hard on the cache: nearly every write is read before the next write.
+//! Every user repeatedly reads the newest entries, the profile and the conversation, and sometimes
+//! the insights. Every second user also writes entries and messages. Half of the messages repeat an
+//! earlier question. The requests of a user are evenly spaced and do not come in bursts. This is
+//! hard on the cache, because nearly every write is followed by a read before the next write.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,12 +20,12 @@ use crate::{accounts, journal};
 #[derive(Debug)]
 pub(crate) struct RequestKind {
     pub(crate) name: &'static str,
-    /// How many of a hundred requests are of this kind.
+    /// The percentage of all requests that are of this kind.
     pub(crate) share: f64,
-    /// Every how many users send it: 1 for each user, 2 for every second user.
+    /// The step from one user that sends it to the next: 1 for every user, 2 for every second user.
     pub(crate) every: usize,
     pub(crate) method: &'static str,
-    /// The connections of each load generator.
+    /// The number of connections of each load generator.
     pub(crate) connections: usize,
     pub(crate) action: Action,
 }
@@ -33,13 +33,13 @@ pub(crate) struct RequestKind {
 /// The routes and bodies of a kind of request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Action {
-    /// A random one of [`READS`].
+    /// Sends a random request of [`READS`].
     Reads,
-    /// One route, with a random one of the bodies.
+    /// Sends requests to one route, each with a random body.
     Write { path: &'static str, bodies: fn(&User) -> Vec<String> },
 }
 
-/// The paths of reads, and how many of eighty reads are for each.
+/// The paths of the reads, and the number of requests for each of them in eighty reads.
 pub(crate) const READS: [(&str, usize); 5] = [
     ("/api/journal/entries?page=1&page_size=20", 32),
     ("/api/users/{user_id}/profile", 16),
@@ -115,7 +115,7 @@ fn credentials(user: &User) -> Vec<String> {
     vec![accounts::credentials(&user.email).to_string()]
 }
 
-/// The requests of one load generator, in the files that it reads.
+/// The files that contain the requests of one load generator.
 #[derive(Debug)]
 pub(crate) struct Script {
     /// An address, or a file with one address per line.
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn eighty_of_a_hundred_requests_read() {
+    fn eighty_of_a_hundred_requests_are_reads() {
         let shares: f64 = REQUEST_KINDS.iter().map(|kind| kind.share).sum();
         assert!((shares - 100.0).abs() < 1e-9, "{shares}");
         assert_eq!(READS.iter().map(|(_, times)| times).sum::<usize>(), 80);

@@ -1,4 +1,4 @@
-//! Quantiles of measured durations.
+//! Computes quantiles of measured durations.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 pub(crate) struct Distribution(Vec<f64>);
 
 impl Distribution {
-    /// Sorts the values. Values that are not finite are left out.
+    /// Sorts the values, and drops those that are not finite.
     pub(crate) fn new(mut values: Vec<f64>) -> Self {
         values.retain(|value| value.is_finite());
         values.sort_by(f64::total_cmp);

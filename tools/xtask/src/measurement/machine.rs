@@ -1,4 +1,4 @@
-//! The machine that a measurement runs on.
+//! Describes and configures the machine that a measurement runs on.
 
 use std::fs;
 use std::thread;
@@ -6,7 +6,7 @@ use std::thread;
 #[cfg(target_os = "linux")]
 use rustix::thread::CpuSet;
 
-/// Returns the processor, the number of its threads that this process may use, and the kernel.
+/// Describes the processor, the number of its threads that this process may use, and the kernel.
 pub(crate) fn describe() -> String {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
@@ -20,13 +20,13 @@ pub(crate) fn describe() -> String {
 /// Pins this thread, and the threads and processes that it starts from now on, to one processor.
 /// Returns the processor's number, or `None` if the system does not support pinning.
 ///
-/// One request at a time never needs two processors. If the system spreads the client, the function
-/// and the servers over several, waking an idle processor costs as much as a cache hit: whether a
-/// hit takes 90 µs or 200 µs is then random for seconds at a time.
+/// One request at a time never needs two processors. The system may spread the client, the function
+/// and the servers over several processors. Waking an idle processor then costs as much as a cache
+/// hit, and for seconds at a time it is random whether a hit takes 90 µs or 200 µs.
 #[cfg(target_os = "linux")]
 pub(crate) fn pin_to_one_processor() -> Option<usize> {
     let allowed = rustix::thread::sched_getaffinity(None).ok()?;
-    // The first processor serves most of the interrupts.
+    // The last processor is used, because the first one serves most of the interrupts.
     let last = (0..CpuSet::MAX_CPU).rev().find(|&number| allowed.is_set(number))?;
     let mut one = CpuSet::new();
     one.set(last);

@@ -1,11 +1,11 @@
-//! Busy loops, which keep processors occupied.
+//! Busy loops that keep processors occupied.
 
 use std::hint;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
-/// Threads that do nothing but consume processor time. Dropping this stops them.
+/// Threads that only consume processor time. Dropping this value stops them.
 #[derive(Debug)]
 pub(crate) struct BusyLoops {
     stopped: Arc<AtomicBool>,

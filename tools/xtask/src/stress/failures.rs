@@ -1,4 +1,4 @@
-//! The failures of all runs.
+//! Counts the failures of all runs.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,12 +6,12 @@ use std::fmt;
 use crate::libtest::Failure;
 use crate::table::Table;
 
-/// How often each test failed, and how often its binary ran.
+/// The number of failures of each test, and the number of runs of each binary.
 #[derive(Debug, Default)]
 pub(crate) struct Failures {
-    /// The runs of each binary.
+    /// The number of runs of each binary.
     runs: BTreeMap<String, u32>,
-    /// The failures by binary and test.
+    /// The number of failures by binary and test.
     failed: BTreeMap<(String, String), u32>,
 }
 
@@ -29,7 +29,7 @@ impl Failures {
     }
 }
 
-/// The tests that failed, most frequent failures first.
+/// Shows the tests that failed, the most frequent failures first.
 impl fmt::Display for Failures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.runs.is_empty() {
@@ -41,7 +41,7 @@ impl fmt::Display for Failures {
         }
         let mut failed: Vec<_> = self.failed.iter().collect();
         failed.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        let mut table = Table::new(&["test", "binary", "failed", "of"]);
+        let mut table = Table::new(&["test", "binary", "failed", "runs"]);
         for ((binary, test), count) in failed {
             let runs = self.runs.get(binary).copied().unwrap_or_default();
             table.row([test.clone(), binary.clone(), count.to_string(), runs.to_string()]);
@@ -63,10 +63,10 @@ mod tests {
         failures.add("-p a --lib", &[failure("one"), failure("two")]);
         failures.add("-p a --lib", &[]);
         let expected = "
-| test |     binary | failed | of |
-| ---- | ---------: | -----: | -: |
-| one  | -p a --lib |      2 |  3 |
-| two  | -p a --lib |      1 |  3 |
+| test |     binary | failed | runs |
+| ---- | ---------: | -----: | ---: |
+| one  | -p a --lib |      2 |    3 |
+| two  | -p a --lib |      1 |    3 |
 ";
         assert_eq!(failures.to_string(), expected);
     }

@@ -10,18 +10,18 @@ use crate::cargo::{self, Artifact};
 use crate::test::selection;
 use crate::workspace::Workspace;
 
-/// A test binary.
+/// A test binary and the arguments that select it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TestBinary {
     /// The arguments with which `cargo test` selects the binary, such as `-p emulator --lib`.
     pub(crate) selection: String,
     pub(crate) executable: PathBuf,
-    /// The folder that `cargo test` runs the binary in.
+    /// The folder in which `cargo test` runs the binary.
     pub(crate) package_folder: PathBuf,
 }
 
 impl TestBinary {
-    /// Returns the name of the file, which is different for every test binary.
+    /// Returns the name of the file, which differs between all test binaries.
     pub(crate) fn name(&self) -> String {
         self.executable.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }

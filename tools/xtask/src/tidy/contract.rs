@@ -16,8 +16,8 @@ const OPENAPI: &str = "docs/openapi.json";
 /// example.
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
-/// Checks that the template sets exactly the variables that the functions read. Variables that begin
-/// with `AWS_` are exempt, because Lambda sets them.
+/// Checks that the template sets exactly the variables that the functions read. Variables that
+/// begin with `AWS_` are exempt, because Lambda sets them.
 pub(super) fn variables_are_in_the_template(tree: &Tree) -> Vec<Finding> {
     let Some(page) = tree.file(CONFIGURATION) else { return vec![Finding::new(CONFIGURATION, "the file is missing")] };
     let rows = page.lines().zip(1..).filter_map(|(line, number)| Some((first_cell(line)?, number)));
@@ -48,8 +48,8 @@ pub(super) fn variables_are_in_the_template(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// Checks that the template and the OpenAPI document have the same routes. A test in `tools/openapi`
-/// checks that the document is up to date.
+/// Checks that the template and the OpenAPI document have the same routes. A test in
+/// `tools/openapi` checks that the document is up to date.
 pub(super) fn routes_are_in_the_openapi_document(tree: &Tree) -> Vec<Finding> {
     let document = tree.file(OPENAPI).and_then(|text| serde_json::from_str::<Value>(text).ok());
     let Some(document) = document else { return vec![Finding::new(OPENAPI, "the file is missing or not valid JSON")] };

@@ -41,8 +41,8 @@ pub(super) fn functions_and_template_agree(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// Checks that no function names a role, because functions could share that role. SAM creates a role
-/// for each function that does not name one.
+/// Checks that no function names a role, because functions could share that role. SAM creates a
+/// role for each function that does not name one.
 pub(super) fn functions_have_roles_of_their_own(tree: &Tree) -> Vec<Finding> {
     let lines = tree.file("template.yaml").unwrap_or_default().lines().enumerate();
     // At these depths the role belongs to one function or to all. A deeper role belongs to another
@@ -130,8 +130,8 @@ pub(super) fn modules_say_what_they_hold(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// Checks that the first line of every module is its documentation. Test modules are exempt, because
-/// the names of the tests describe them.
+/// Checks that the first line of every module is its documentation. Test modules are exempt,
+/// because the names of the tests describe them.
 pub(super) fn modules_begin_with_a_doc(tree: &Tree) -> Vec<Finding> {
     let sources = tree.files().filter(|(path, _)| path.ends_with(".rs") && !is_test(path));
     let silent = sources.filter(|(_, text)| !text.starts_with("//!"));

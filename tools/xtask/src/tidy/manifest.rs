@@ -5,8 +5,8 @@ use toml::{Table, Value};
 use super::Finding;
 use super::tree::Tree;
 
-/// Checks the direction of the dependencies. Functions depend on shared crates and not on each other.
-/// Only tools and tests depend on crates that run on a developer's machine.
+/// Checks the direction of the dependencies. Functions depend on shared crates and not on each
+/// other. Only tools and tests depend on crates that run on a developer's machine.
 pub(super) fn crates_depend_one_way(tree: &Tree) -> Vec<Finding> {
     let functions = tree.functions();
     let mut findings = Vec::new();

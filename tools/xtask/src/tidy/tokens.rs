@@ -32,8 +32,8 @@ pub(super) fn tokens(source: &str) -> Vec<Token> {
     flat
 }
 
-/// Returns the lines with a path that begins with a crate or module of this name. `redis::` is such a
-/// path, and `self.redis` and `crate::redis` are not.
+/// Returns the lines with a path that begins with a crate or module of this name. `redis::` is such
+/// a path, and `self.redis` and `crate::redis` are not.
 pub(super) fn uses_of<'a>(tokens: &'a [Token], name: &str) -> impl Iterator<Item = usize> + 'a {
     let name = name.to_owned();
     tokens

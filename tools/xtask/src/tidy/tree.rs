@@ -21,8 +21,8 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// Reads the files below a root. Skips `target` folders, and hidden files and folders other than
-    /// `.ci` and `.cargo`.
+    /// Reads the files below a root. Skips `target` folders, and hidden files and folders other
+    /// than `.ci` and `.cargo`.
     ///
     /// # Errors
     /// A folder cannot be listed, or a template is malformed.

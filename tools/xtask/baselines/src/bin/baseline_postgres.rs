@@ -1,7 +1,7 @@
-//! The baseline for a query: one unnamed, typed statement and a constant response. The rows are
-//! fetched and dropped.
+//! The baseline for a query: one unnamed, typed statement and a constant response. The baseline
+//! fetches the rows and drops them.
 //!
-//! `BASELINE_QUERY` is the statement. `BASELINE_USER` is the id for its `$1`, if it has one.
+//! `BASELINE_QUERY` is the statement. `BASELINE_USER` is the id for `$1`, if the statement has one.
 
 use std::sync::Arc;
 

@@ -2,9 +2,9 @@
 //! same sizes. The response body is the bytes that Redis returned. The baseline does not unseal,
 //! check, count or log anything.
 //!
-//! `BASELINE_KEYS` lists a guard, a record, a guard and a record. `BASELINE_BODY` is the length of
-//! the body within the last record. `BASELINE_BASE64` is `true` if the body is sent as bytes in
-//! base64, and `false` if it is sent as text.
+//! `BASELINE_KEYS` lists pairs of a guard and a record, separated by spaces. `BASELINE_BODY` is the
+//! length in bytes of the body within the last record. `BASELINE_BASE64` is `true` if the body is
+//! sent as bytes in base64, and `false` if it is sent as text.
 
 use std::sync::Arc;
 
@@ -38,12 +38,12 @@ async fn respond(baseline: Arc<Baseline>) -> Result<http::Response<Body>, Error>
     // A live guard is never replaced, so a constant costs as much as a fresh generation.
     let generation = b"g0123456789abcdef";
     for pair in baseline.keys.chunks(2) {
-        let [guard, record] = pair else { return Err("BASELINE_KEYS must be pairs".into()) };
+        let [guard, record] = pair else { return Err("BASELINE_KEYS must list pairs of a guard and a record".into()) };
         pipeline.cmd("SET").arg(guard).arg(generation).arg("NX").arg("GET").arg("EX").arg(90_000);
         pipeline.cmd("GET").arg(record);
     }
     let mut values: Vec<Value> = pipeline.query_async(&mut baseline.connection.clone()).await?;
-    let Some(Value::BulkString(mut body)) = values.pop() else { return Err("the record is missing".into()) };
+    let Some(Value::BulkString(mut body)) = values.pop() else { return Err("Redis returned no record".into()) };
     body.truncate(baseline.body);
     Ok(if baseline.base64 { baselines::gzipped(body) } else { baselines::json(String::from_utf8(body)?) })
 }

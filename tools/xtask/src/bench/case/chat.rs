@@ -29,8 +29,8 @@ pub(super) fn cases(
     let (reader, hit) = (&fixture.readers[1], (200, Some("hit")));
     fixture.invoke(binaries, "chat-send", &message(reader))?;
     let mut redis = redis::Client::open(fixture.servers.redis.url())?.get_connection()?;
-    // The counter is deleted before each invocation, so that the limit of messages per minute is not
-    // reached. Only one user chats, so there is one counter.
+    // The counter is deleted before each invocation, so that the limit of messages per minute is
+    // not reached. Only one user chats, so there is one counter.
     let counters: Vec<String> = redis::cmd("KEYS").arg("chat:*").query(&mut redis)?;
     counters.first().context("the message was not counted in Redis")?;
     let redis_history = [Reference::to(&[REDIS_HISTORY], "Redis", Some(1.2))];
