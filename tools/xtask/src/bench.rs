@@ -75,7 +75,7 @@ async fn measure(workspace: &Workspace, arguments: &Arguments) -> Result<Report>
     Ok(Report { conditions, processor, build, results })
 }
 
-/// A flag that stops the blocking thread of the measurement. It is set when this is dropped.
+/// A flag for the blocking thread of the measurement. Dropping it stops the thread.
 #[derive(Default)]
 struct StopOnDrop(Arc<AtomicBool>);
 

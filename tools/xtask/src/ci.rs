@@ -25,7 +25,7 @@ const ROOT: &str = "template.yaml";
 const NESTED: &str = "infra";
 /// The folder of the transformed templates. Each has the path of its source and is JSON.
 const TRANSFORMED: &str = "target/python/transformed";
-/// The tool that checks templates against good practice. `.checkov.yaml` lists the checks that do
+/// The tool that checks templates against best practices. `.checkov.yaml` lists the checks that do
 /// not apply to this project, and the reasons.
 const CHECKOV: Tool = Tool { package: "checkov", version: "3.3.30", program: "checkov" };
 /// The tokens that `botocore` generates. The tests compare the product's own tokens with them.

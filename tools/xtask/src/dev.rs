@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let mut stop = StopRequests::listen()?;
     let address = SocketAddr::from(([127, 0, 0, 1], arguments.port));
-    // The check comes first, because the first build takes minutes.
+    // The port is checked first, because the first build takes minutes.
     if arguments.port != 0 && TcpListener::bind(address).is_err() {
         bail!("port {} of 127.0.0.1 is in use; choose another port with --port", arguments.port);
     }

@@ -29,8 +29,8 @@ pub(crate) struct Entry {
     pub(crate) created_at: Timestamp,
 }
 
-/// Generates `count` entries before `now`, oldest first. The generator knows some thousands of
-/// different texts.
+/// Generates `count` entries before `now`, oldest first. The generator can produce some thousands
+/// of different texts.
 pub(crate) fn generate(count: usize, now: Timestamp) -> Vec<Entry> {
     let mut rng = SplitMix64(0x6b61_6921);
     let mut last_theme = THEMES.len();

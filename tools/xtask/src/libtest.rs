@@ -25,7 +25,7 @@ pub(crate) struct Failure {
     pub(crate) test: String,
 }
 
-/// Stands for the name of a test if a binary fails without naming a failed test.
+/// The placeholder for the name of a test if a binary fails without naming a failed test.
 pub(crate) const NO_TEST: &str = "(no failed test, but the binary ended with an error)";
 
 impl TestResults {

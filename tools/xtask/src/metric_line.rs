@@ -72,7 +72,7 @@ impl Lookups {
     }
 
     /// Returns the hit rate between 0 and 1, or NaN if there are no look-ups.
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    #[expect(clippy::cast_precision_loss, reason = "the values are far below 2^52")]
     pub(crate) fn hit_rate(self) -> f64 {
         self.hits as f64 / self.count() as f64
     }

@@ -30,7 +30,8 @@ enum Direction {
     Up,
     /// Reverts the last migration.
     Down {
-        /// Reverts every migration that is newer than this version. 0 reverts all migrations.
+        /// Reverts every migration that is newer than this version. The version 0 reverts all
+        /// migrations.
         #[arg(long, value_name = "VERSION")]
         to: Option<i64>,
     },

@@ -25,7 +25,7 @@ impl Servers {
     /// Starts both servers for development, with the data of the last run.
     ///
     /// # Errors
-    /// A server does not start; the error shows why.
+    /// A server does not start. The error contains the reason.
     pub(crate) fn start_persistent(workspace: &Workspace, command: &str) -> Result<Self> {
         let redis = RedisOptions { keep: true, ..RedisOptions::default() };
         Self::start(workspace, command, &PostgresOptions::default(), &redis)
@@ -34,7 +34,7 @@ impl Servers {
     /// Starts both servers for tests. They are empty and do not sync to the disk.
     ///
     /// # Errors
-    /// A server does not start; the error shows why.
+    /// A server does not start. The error contains the reason.
     pub(crate) fn start_disposable(workspace: &Workspace, command: &str) -> Result<Self> {
         // Many tests run at the same time, and each has environments that keep connections open.
         let postgres = PostgresOptions { disposable: true, ..with_max_connections(1000) };
@@ -45,7 +45,7 @@ impl Servers {
     /// disk. Redis starts empty and takes no snapshots, which would disturb the measurement.
     ///
     /// # Errors
-    /// A server does not start; the error shows why.
+    /// A server does not start. The error contains the reason.
     pub(crate) fn start_measured(workspace: &Workspace, command: &str, postgres: &PostgresOptions) -> Result<Self> {
         let (postgres_folder, redis_folder) = folders(workspace, command);
         let postgres = Postgres::start(&postgres_folder, postgres).map_err(|error| start_error(error, command))?;
@@ -119,8 +119,8 @@ fn start_error(error: dev_servers::Error, command: &str) -> anyhow::Error {
     }
 }
 
-/// The Postgres of `cargo xtask dev`. If it is not running, it is started for one command and stops
-/// when this is dropped.
+/// The Postgres server of `cargo xtask dev`. If it is not running, it is started for one command
+/// and stops when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct DevelopmentPostgres {
     admin: Admin,

@@ -49,7 +49,8 @@ pub(crate) async fn run(workspace: &Workspace, arguments: &Arguments) -> Result<
     let code =
         test::with_servers(workspace, NAME, async |servers| repeat(workspace, servers, arguments, &mut failures).await);
     let code = code.await;
-    // A request to stop also ends up here, so that the user sees the results so far.
+    // The failures are also printed after a request to stop, so that the user sees the results so
+    // far.
     print!("{failures}");
     code
 }

@@ -19,7 +19,7 @@ const MIGRATION: &str = "db-migrate";
 #[derive(Debug)]
 pub(crate) struct Binaries {
     by_name: BTreeMap<String, PathBuf>,
-    /// How long the functions took to build. Near zero if they were up to date.
+    /// The build time of the functions, which is near zero if they were up to date.
     pub(crate) build_time: Duration,
 }
 

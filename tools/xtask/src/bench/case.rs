@@ -36,7 +36,7 @@ const LIST_ROUTE: &str = "GET /api/journal/entries";
 const PROFILE_ROUTE: &str = "GET /api/users/{user_id}/profile";
 const PAGE_QUERY: [(&str, &str); 2] = [("page", "1"), ("page_size", "20")];
 
-/// A binary and the request that it is measured with.
+/// A binary and the requests that it is measured with.
 #[derive(Debug)]
 pub(crate) struct Case {
     pub(crate) name: &'static str,

@@ -53,7 +53,7 @@ pub(crate) struct Account {
 }
 
 impl Fixture {
-    /// Starts the servers, and creates the data that an earlier run has not created.
+    /// Starts the servers, and creates the data that earlier runs have not created.
     ///
     /// # Errors
     /// A server does not start, or a function rejects a valid request.

@@ -22,7 +22,7 @@ use crate::terminal;
 /// seconds a function tests its connections first, and another case may have deleted cached
 /// records.
 const WARM_UP: usize = 5;
-/// The most attempts at a cold start whose first invocation takes the measured path.
+/// The maximum number of attempts at a cold start whose first invocation takes the measured path.
 const ATTEMPTS: usize = 5;
 
 /// The number of measurements of each case.

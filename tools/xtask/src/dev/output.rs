@@ -10,8 +10,8 @@ use emulator::{LogLine, LogSink, Stream};
 
 use crate::metric_line::MetricLine;
 
-/// Returns a sink that writes every line to the file. On the terminal it shows one line per
-/// request, and the other lines of the functions.
+/// Returns a sink that writes every line to the file. The terminal shows a short line for each
+/// request and all other lines, except for Lambda's own `START`, `END` and `REPORT` lines.
 ///
 /// # Errors
 /// The file cannot be created.

@@ -50,7 +50,7 @@ pub(crate) async fn serve(
         database_url,
     };
     fs::create_dir_all(&session.binaries).context("cannot create the folder of the binaries")?;
-    // Watches before the build, so that no change during the build is missed.
+    // Watching begins before the build, so that no change during the build is missed.
     let mut changes = Changes::watch(workspace)?;
     println!("building the functions");
     session.build().await?;
@@ -135,8 +135,8 @@ impl Session<'_> {
     }
 }
 
-/// Returns the variables that have their values from other resources when the stack is deployed.
-/// The template has the values of all others.
+/// Returns the variables that have no fixed value in the template. On AWS the deployed stack
+/// provides their values.
 #[expect(clippy::disallowed_methods, reason = "the functions receive the developer's own variables")]
 fn variables(servers: &Servers, database_url: &str, cache_key: &Path) -> Result<BTreeMap<String, String>> {
     let cache_key = persistent_cache_key(cache_key).with_context(|| format!("cannot write {}", cache_key.display()))?;

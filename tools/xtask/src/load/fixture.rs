@@ -19,8 +19,8 @@ use crate::terminal::Step;
 use crate::workspace::Workspace;
 
 const DATABASE: &str = "kai_load";
-/// The most environments of each function. If all of them are busy, a request gets a 503, as it
-/// does from a function with reserved concurrency.
+/// The maximum number of environments of each function. If all of them are busy, a request gets a
+/// 503, as it does from a function with reserved concurrency.
 const ENVIRONMENTS: usize = 20;
 
 /// The servers and the users, and the data that the functions need to run.
@@ -47,7 +47,8 @@ impl Fixture {
         let functions = FUNCTIONS.map(str::to_owned);
         let binaries = binaries::build(workspace, "load", profile, &functions).await?;
         let step = Step::begin("starting Postgres and Redis");
-        // Each environment of each function keeps a connection, and `chat-send` opens some more.
+        // Each environment of each function keeps a connection open, and `chat-send` opens some
+        // more.
         let servers = Servers::start_measured(workspace, "load", &with_max_connections(500))?;
         servers.postgres.drop_database(DATABASE).await?;
         servers.postgres.create_database(DATABASE).await?;

@@ -72,7 +72,7 @@ impl Generator<'_> {
     /// oha fails.
     pub(crate) async fn run(self) -> Result<Vec<Response>> {
         // The first request is due immediately. The run ends shortly after the last request is due.
-        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+        #[expect(clippy::cast_precision_loss, reason = "the values are far below 2^52")]
         let length = (self.due as f64 - 1.0) / self.rate + (0.5 / self.rate).min(2.0);
         let mut oha = Command::new(self.program);
         oha.args(["-z", &format!("{}ms", (length * 1e3).round()), "-q", &self.rate.to_string()]);
@@ -103,8 +103,8 @@ impl Generator<'_> {
     }
 }
 
-/// Parses the output of oha: a header, then a line `start,DNS,connected,first
-/// byte,duration,bytes,status` for each request. Times are in seconds.
+/// Parses the output of oha: a header, and then one line for each request with the cells
+/// `start,DNS,connected,first byte,duration,bytes,status`. Times are in seconds.
 fn parse_responses(table: &str) -> Result<Vec<Response>> {
     let parse = |line: &str| {
         let mut cells = line.split(',').skip(4);

@@ -106,9 +106,14 @@ impl Api<'_> {
     }
 
     /// Returns a user's load generator for a kind of request, and the delay before it starts. The
-    /// delays space the requests of a kind evenly; otherwise all users would send them at once.
-    /// Returns `None` if no request is due.
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]
+    /// delays space the requests of a kind evenly. Without them all users would send their requests
+    /// at the same time. Returns `None` if no request is due.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the values are small and not negative"
+    )]
     fn generator<'a>(
         &'a self,
         phase: &Phase,
@@ -153,7 +158,7 @@ impl Outcome {
     }
 
     /// Returns the successful responses per second.
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    #[expect(clippy::cast_precision_loss, reason = "the values are far below 2^52")]
     pub(crate) fn throughput(&self) -> f64 {
         self.successful().count() as f64 / self.phase.length.as_secs_f64()
     }
@@ -176,7 +181,7 @@ impl Outcome {
     }
 
     /// Returns the mean size of a read's body in bytes.
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    #[expect(clippy::cast_precision_loss, reason = "the values are far below 2^52")]
     pub(crate) fn bytes_per_read(&self) -> f64 {
         let reads = self.responses.get("reads").into_iter().flatten().filter(|response| response.status == 200);
         let (bytes, count) = reads.fold((0, 0), |(bytes, count), response| (bytes + response.bytes, count + 1));
@@ -185,7 +190,7 @@ impl Outcome {
 
     /// Returns whether the rate was sustained: nearly all requests have a successful response, and
     /// nearly all of these responses are in time.
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    #[expect(clippy::cast_precision_loss, reason = "the values are far below 2^52")]
     pub(crate) fn is_sustained(&self) -> bool {
         let successful = self.successful().count() as f64;
         successful >= SUSTAINED_SHARE * self.due as f64 && self.latencies(None).quantile(SUSTAINED_SHARE) <= LATE

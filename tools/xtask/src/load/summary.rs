@@ -34,13 +34,13 @@ impl Summary {
     }
 
     /// Returns the statements per request, or NaN if there are no requests.
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    #[expect(clippy::cast_precision_loss, reason = "the values are far below 2^52")]
     pub(crate) fn queries_per_request(&self) -> f64 {
         self.queries as f64 / self.requests as f64
     }
 
     /// Returns the statements per `GET` request, or NaN if there are none.
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    #[expect(clippy::cast_precision_loss, reason = "the values are far below 2^52")]
     pub(crate) fn queries_per_read(&self) -> f64 {
         self.reads.1 as f64 / self.reads.0 as f64
     }
@@ -50,8 +50,8 @@ impl Summary {
         self.families.values().copied().sum::<Lookups>().hit_rate()
     }
 
-    /// Returns the look-ups of the requested data. Sessions are left out: every request needs one,
-    /// and their hit rate is higher than any other.
+    /// Returns the look-ups of the requested data. Sessions are left out, because every request
+    /// needs one and their hit rate is higher than any other.
     pub(crate) fn records(&self) -> Lookups {
         self.families.iter().filter(|(family, _)| *family != "session").map(|(_, lookups)| *lookups).sum()
     }

@@ -16,7 +16,7 @@ use super::users::User;
 use crate::measurement::seed;
 use crate::{accounts, journal};
 
-/// A kind of request. Each user that sends it has a load generator of its own for it.
+/// A kind of request. Each user that sends the kind has its own load generator for it.
 #[derive(Debug)]
 pub(crate) struct RequestKind {
     pub(crate) name: &'static str,

@@ -12,8 +12,8 @@ const CONFIGURATION: &str = "docs/configuration.md";
 /// The file that gives the variables to `sam local`.
 const LOCAL: &str = "env.json";
 const OPENAPI: &str = "docs/openapi.json";
-/// The members of a path in the OpenAPI document that are operations, and not `parameters`, for
-/// example.
+/// The operations that a path of the OpenAPI document may have. Its other members, such as
+/// `parameters`, are not operations.
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 /// Checks that the template sets exactly the variables that the functions read. Variables that

@@ -16,8 +16,8 @@ const GATEWAY: Duration = Duration::from_secs(30);
 const DATABASE: &str = "shared/db/src/lib.rs";
 const MODEL: &str = "shared/llm/src/lib.rs";
 
-/// Checks that each caller waits longer than the operation may take: the gateway for the function,
-/// and the function for a write and for the model.
+/// Checks that each caller waits longer than its callee may take. The gateway waits for the
+/// function, and the function waits for a write and for the model.
 pub(super) fn timeouts_are_a_ladder(tree: &Tree) -> Vec<Finding> {
     let functions = tree.template().map(|template| template.functions.as_slice()).unwrap_or_default();
     functions.iter().filter(|function| !function.routes.is_empty()).flat_map(|function| steps(tree, function)).collect()
@@ -114,8 +114,8 @@ pub(super) fn connections_suffice(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// Returns three numbers of connections: those that an environment keeps, those that it may open in
-/// addition, and those that the database accepts in prod.
+/// Returns three numbers of connections: those that an environment keeps open, those that it may
+/// open in addition, and those that the database accepts in prod.
 fn capacity(tree: &Tree) -> Option<(usize, usize, usize)> {
     let (template, data) = (tree.document(TEMPLATE)?, tree.document(DATA)?);
     let default = |name: &str| number(template.get(&format!("/Parameters/{name}/Default"))?);

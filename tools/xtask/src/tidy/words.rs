@@ -16,7 +16,8 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("<<<<", "<<<", "a merge conflict is unresolved"),
 ];
 
-/// Checks that no file contains notes of its author, paths of one machine or invisible white space.
+/// Checks that no file contains notes by its author, paths of one machine or trailing white space,
+/// and that every file ends with a newline.
 pub(super) fn nothing_is_left_lying_about(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, text) in tree.files().filter(|(path, _)| *path != "Cargo.lock") {

@@ -8,7 +8,7 @@ use crate::bench::build::Binaries;
 use crate::bench::event::Event;
 use crate::bench::fixture::{Account, Fixture};
 
-/// A question that the model answers once. Later the answer is in the cache.
+/// A question that the model answers once. From then on the functions use the cached answer.
 const QUESTION: &str = "How can I calm down before an exam?";
 
 /// The cost of a message that the model has answered before: three exchanges with Redis and one
@@ -20,7 +20,7 @@ const CHAT_HIT: Reference = Reference {
     target: Some(1.3),
 };
 
-/// Returns the cases. `case` creates a case with the defaults of all cases.
+/// Returns the cases. `case` creates a case with the default settings.
 pub(super) fn cases(
     fixture: &Fixture,
     binaries: &Binaries,
