@@ -9,9 +9,9 @@ mod cargo;
 mod chaos;
 mod ci;
 mod dev;
-mod docs;
 mod explain;
 mod fuzz;
+mod generate;
 mod journal;
 mod libtest;
 mod load;
@@ -65,8 +65,8 @@ enum Command {
     Load(load::Arguments),
     /// Shows how Postgres runs the product's statements, and evaluates the plans.
     Explain(explain::Arguments),
-    /// Writes the generated parts of `docs/`.
-    Docs,
+    /// Writes the generated files: pages of docs/, the OpenAPI document and the list of alarms.
+    Generate,
     /// Migrates a database up or down, or shows its status.
     Migrate(migrate::Arguments),
     /// Writes `docs/openapi.json` from the declarations of the handlers.
@@ -101,7 +101,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Bench(arguments) => bench::run(&workspace, &arguments).await,
         Command::Load(arguments) => load::run(&workspace, &arguments).await,
         Command::Explain(arguments) => explain::run(&workspace, &arguments).await,
-        Command::Docs => docs::run(&workspace).await,
+        Command::Generate => generate::run(&workspace).await,
         Command::Migrate(arguments) => migrate::run(&workspace, &arguments).await,
         Command::Openapi => openapi::run(&workspace).await,
         Command::Tidy => tidy::run(&workspace),

@@ -141,7 +141,14 @@ fn number(value: &Value) -> Option<usize> {
 pub(super) fn functions_have_alarms(tree: &Tree) -> Vec<Finding> {
     let functions = tree.template().map(|template| template.functions.as_slice()).unwrap_or_default();
     let unwatched = functions.iter().filter(|function| !is_watched(tree, &function.logical_id));
-    let finding = |name: &str| Finding::new(ALARMS, format!("{name} has no alarm that reads its own errors and calls"));
+    let finding = |name: &str| {
+        Finding::new(
+            ALARMS,
+            format!(
+                "{name} has no alarm; pass its name in FunctionAlarms of template.yaml and run cargo xtask generate"
+            ),
+        )
+    };
     unwatched.map(|function| finding(&function.logical_id)).collect()
 }
 

@@ -1,8 +1,11 @@
-//! `cargo xtask docs`: writes the generated parts of `docs/` from the tables in the code.
+//! `cargo xtask generate`: writes every file, and every part of a file, that repeats a fact of the
+//! code or of `template.yaml`.
 //!
 //! The program that generates the pages is an example of the crate `shared`, which has the tables,
-//! so that this crate does not depend on the product. A test of that crate fails if a page is out
-//! of date.
+//! so that this crate does not depend on the product. The tests of that crate, those of the crate
+//! `openapi` and `cargo xtask tidy` fail if a file is out of date.
+
+mod alarms;
 
 use std::process::ExitCode;
 
@@ -20,11 +23,12 @@ pub(crate) async fn run(workspace: &Workspace) -> Result<ExitCode> {
         result = generate(workspace) => result?,
         () = stop.next() => return Ok(ExitCode::from(130)),
     }
-    println!("✓ docs/ is up to date");
+    println!("✓ docs/ and {} are up to date", alarms::PATH);
     Ok(ExitCode::SUCCESS)
 }
 
 async fn generate(workspace: &Workspace) -> Result<()> {
+    alarms::write(workspace)?;
     let mut pages = cargo::command(workspace);
     pages.args(["run", "--package", "shared", "--example", "generate_docs"]);
     succeed(pages).await?;
