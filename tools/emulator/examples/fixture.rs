@@ -2,8 +2,8 @@
 //! the event.
 //!
 //! The instructions are in the event's `fixture` field or, behind the HTTP API, in the header
-//! `x-fixture`. The variable `FIXTURE_INIT` controls the start, and `FIXTURE_EVENT` the handling of
-//! events without instructions.
+//! `x-fixture`. The environment variable `FIXTURE_INIT` controls how the function starts.
+//! `FIXTURE_EVENT` controls how it handles events without instructions.
 
 #![expect(
     clippy::disallowed_methods,
@@ -11,7 +11,7 @@
     clippy::print_stderr,
     clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "a test program panics on every error, and the tests read what it prints"
+    reason = "a test program panics on every error, and the tests read its output"
 )]
 
 use std::collections::BTreeMap;
@@ -39,7 +39,7 @@ fn main() {
             println!("init/error {status}");
             return;
         }
-        // The first process creates the file, and fails.
+        // The first process creates the file and exits. Later processes find the file and start.
         "fail-once" if File::create_new(argument).is_ok() => process::exit(3),
         "extension" => {
             let headers = [("Lambda-Extension-Name", "watcher")];
@@ -145,8 +145,8 @@ fn handle(id: &str, event: &Message, payload: &Value, instructions: &Value) {
     }
 }
 
-/// Makes a call of the Runtime API, `[method, path, headers, body]`, and returns the status and the
-/// body.
+/// Calls the Runtime API and returns the status and the body. `request` is
+/// `[method, path, headers, body]`, in which `{id}` stands for the request id `id`.
 fn probe(request: &Value, id: &str) -> Value {
     let text = |index: usize| request[index].as_str().unwrap_or_default().replace("{id}", id);
     let headers: Vec<(String, String)> = request[2]

@@ -1,7 +1,7 @@
-//! A function on AWS's own runtime, for the tests. It responds with the request that `lambda_http`
-//! parsed.
+//! A function for the tests that uses AWS's own runtime. It responds with the request as parsed by
+//! `lambda_http`.
 
-#![expect(clippy::print_stdout, reason = "the tests read what a function prints")]
+#![expect(clippy::print_stdout, reason = "the tests read the function's output")]
 
 use lambda_http::{Body, Error, IntoResponse, Request, RequestExt as _, Response, service_fn};
 

@@ -1,4 +1,5 @@
-//! Asynchronous invocations: a failed event is retried, and then sent to the failure destination.
+//! Asynchronous invocations. A failed event is retried and, if it still fails, sent to the failure
+//! destination.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
 
 use std::sync::Arc;
@@ -15,10 +16,10 @@ use crate::pool::Pool;
 use crate::queue::Queues;
 use crate::template::Asynchronous;
 
-/// The delays before the first and the second retry of an event on which the function failed.
+/// The delays before the first and the second retry after the function failed.
 const RETRY_DELAYS: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(120));
-/// The longest delay before a throttled event is retried. The first delay is one second, and each
-/// further one is twice as long.
+/// The longest delay before the retry of a throttled event. The delays start at one second and
+/// double with each retry.
 const MAX_THROTTLE_DELAY: Duration = Duration::from_secs(300);
 
 /// Invokes the function until it succeeds, its retries are exhausted or the event is too old.
@@ -38,8 +39,8 @@ pub(crate) async fn invoke(pool: &Arc<Pool>, payload: Bytes, queues: &Queues) {
         }
     };
     let destination = policy.on_failure.as_ref().and_then(|name| queues.get(name));
-    let consequence = if destination.is_some() { "it is kept" } else { "it is lost" };
-    pool.log(format!("An event could not be handled ({condition}), {consequence}: {error}"));
+    let consequence = if destination.is_some() { "sending it to the failure destination" } else { "discarding it" };
+    pool.log(format!("Could not handle an event ({condition}), {consequence}: {error}"));
     if let Some(queue) = destination {
         let count = attempts.failures + attempts.throttles;
         queue.send(failure_record(pool, &payload, &error, condition, count).to_string());
@@ -54,8 +55,8 @@ struct Attempts {
 }
 
 impl Attempts {
-    /// Counts an unsuccessful attempt, and returns the delay before the next one or why there is no
-    /// next one.
+    /// Counts an unsuccessful attempt. Returns the delay before the next attempt, or the condition
+    /// that prevents it: `RetriesExhausted` or `EventAgeExceeded`.
     fn next_delay(&mut self, throttled: bool, policy: &Asynchronous, age: Duration) -> Result<Duration, &'static str> {
         let delay = if throttled {
             self.throttles += 1;
@@ -72,7 +73,7 @@ impl Attempts {
     }
 }
 
-/// The invocation record that a failure destination receives.
+/// Returns the invocation record that a failure destination receives.
 fn failure_record(pool: &Pool, payload: &[u8], error: &InvocationError, condition: &str, count: u32) -> Value {
     let response = match error {
         InvocationError::Function(error) => serde_json::from_slice(&error.payload).unwrap_or_default(),

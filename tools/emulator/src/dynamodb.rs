@@ -1,4 +1,4 @@
-//! `DynamoDB` on this machine: the template's tables, behind the real API.
+//! A local `DynamoDB` with the template's tables, behind the real API.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::error::{Error, Result};
 use crate::template::Table;
 
-/// The tables of a template, and the listener of the API.
+/// The tables of a template, and the listener of their API.
 pub(crate) struct DynamoDb {
     database: Database,
     listener: TcpListener,
@@ -19,8 +19,8 @@ pub(crate) struct DynamoDb {
 }
 
 impl DynamoDb {
-    /// Opens the database in `file`, or in memory without one, and creates the tables that it
-    /// lacks. Returns `None` if the template has no table.
+    /// Opens the database in `file`, or in memory if `file` is `None`, and creates missing tables.
+    /// Returns `None` if the template has no table.
     pub(crate) fn open(tables: &[Table], file: Option<&Path>) -> Result<Option<Self>> {
         if tables.is_empty() {
             return Ok(None);
@@ -40,7 +40,7 @@ impl DynamoDb {
         Ok(Some(Self { database, listener, url: format!("http://{address}") }))
     }
 
-    /// The endpoint URL for the SDKs.
+    /// Returns the endpoint URL for AWS SDKs.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
@@ -58,7 +58,7 @@ fn create_table(database: &Database, table: &Table) -> Result<()> {
     let request = serde_json::from_value(table.create.clone()).map_err(|error| rejected("KeySchema", &error))?;
     match database.create_table(request) {
         Ok(_) => {}
-        // The file has it from an earlier run.
+        // An earlier run created the table in this file.
         Err(DynoxideError::ResourceInUseException(_)) => return Ok(()),
         Err(error) => return Err(rejected("KeySchema", &error)),
     }

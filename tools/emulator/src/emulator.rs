@@ -29,9 +29,9 @@ use crate::template::{Function, Template, Variable};
 
 /// The functions of a template, running on this machine.
 ///
-/// The emulator has a thread and an event loop of its own, so it can be used from any runtime and
-/// outlive it. Dropping it ends all environments. [`Emulator::shutdown`] lets running invocations
-/// finish first.
+/// The emulator runs on its own thread with its own event loop, so any async runtime can use it,
+/// and it may outlive that runtime. Dropping it ends all environments. [`Emulator::shutdown`] lets
+/// running invocations finish first.
 pub struct Emulator {
     address: SocketAddr,
     template: Template,
@@ -45,12 +45,13 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Starts the HTTP API and the schedules. Environments start when they are needed.
+    /// Starts the HTTP API, the queues and the schedules. Environments start on demand.
     ///
     /// # Errors
     ///
-    /// The address cannot be bound, or the template leaves the value of a variable to the deployed
-    /// stack and the options have none.
+    /// Returns an error if the address cannot be bound or the tables cannot be opened. Also returns
+    /// an error if the value of a variable is known only after deployment and the options do not
+    /// provide it.
     pub async fn start(mut options: Options) -> Result<Self> {
         let (log_sender, log_messages) = mpsc::unbounded_channel();
         options.logs = log_delivery::forwarding_sink(&options.template, log_sender.clone(), options.logs);
@@ -98,17 +99,19 @@ impl Emulator {
         self.address
     }
 
-    /// Returns the URL of the HTTP API, without a slash at its end.
+    /// Returns the URL of the HTTP API, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Invokes a function as Lambda's Invoke API does. `function` is any of its names.
+    /// Invokes a function as Lambda's Invoke API does. `function` is its short name, its logical id
+    /// or its `FunctionName`.
     ///
     /// # Errors
     ///
-    /// There is no such function, it is throttled, the event is too large, or the function fails.
+    /// Returns an error if there is no such function, if it is throttled, if the event is too
+    /// large, or if the function fails.
     pub async fn invoke(&self, function: &str, payload: impl Into<Bytes>) -> Result<Bytes, InvocationError> {
         let pool = self.pool(function).ok_or_else(|| InvocationError::UnknownFunction(function.to_owned()))?;
         let payload = payload.into();
@@ -116,14 +119,16 @@ impl Emulator {
         invocation.await.unwrap_or(Err(InvocationError::Stopped))
     }
 
-    /// Returns all environments, in the order of the template's functions and of their start.
+    /// Returns the environments that have not exited. They are in the order of the template's
+    /// functions and, within a function, of their start.
     #[must_use]
     pub fn environments(&self) -> Vec<EnvironmentInfo> {
         let environments = self.pools.iter().flat_map(|pool| pool.environments());
         environments.filter(|environment| !environment.has_exited()).map(|environment| environment.info()).collect()
     }
 
-    /// Waits until all environments are idle, and frozen unless the options disable it.
+    /// Waits until all environments are idle. Idle environments are frozen unless
+    /// [`Options::freeze`] is `false`.
     pub async fn idle(&self) {
         let pools = self.pools.clone();
         let idle = self.handle.spawn(async move {
@@ -131,56 +136,58 @@ impl Emulator {
                 pool.idle().await;
             }
         });
-        // It fails only when the emulator has ended, and then nothing is running.
+        // This fails only after the emulator has ended, when no environment is running.
         let _ = idle.await;
     }
 
-    /// Waits until all environments are idle, and until subscribed functions have handled what was
-    /// printed. The lines are delivered now and not at the end of the period. The wait includes the
-    /// retries of failed deliveries.
+    /// Waits until all environments are idle and subscribed functions have handled all printed
+    /// lines. The lines are delivered immediately instead of at the end of [`Options::log_period`].
+    /// The wait includes the retries of failed deliveries.
     pub async fn delivered(&self) {
         self.idle().await;
         log_delivery::flush(&self.log_sender).await;
     }
 
-    /// Returns the bodies of the visible messages in a queue of the template. `name` is its logical
-    /// id.
+    /// Returns the bodies of the visible messages in a queue of the template. `name` is the queue's
+    /// logical id. If there is no such queue, the list is empty.
     #[must_use]
     pub fn messages(&self, name: &str) -> Vec<String> {
         self.queues.get(name).map(|queue| queue.bodies()).unwrap_or_default()
     }
 
-    /// Sends a message to a queue of the template, if there is such a queue.
+    /// Sends a message to a queue of the template. `name` is the queue's logical id. If there is no
+    /// such queue, the call has no effect.
     pub fn send(&self, name: &str, body: &str) {
         self.queues.get(name).into_iter().for_each(|queue| queue.send(body.to_owned()));
     }
 
-    /// Returns the endpoint URL of `DynamoDB`, if the template has a table.
+    /// Returns the endpoint URL of `DynamoDB`, or `None` if the template has no table.
     #[must_use]
     pub fn dynamodb_url(&self) -> Option<&str> {
         self.dynamodb_url.as_deref()
     }
 
-    /// Replaces a function's running programs by its current binary. Idle environments end now, and
-    /// busy ones when they have finished.
+    /// Replaces a function's running programs with its current binary. Idle environments end
+    /// immediately. Busy environments end when they have handled their events.
     ///
     /// # Errors
     ///
-    /// There is no such function.
+    /// Returns an error if there is no such function.
     pub async fn replace(&self, function: &str) -> Result<()> {
         let pool = self.pool(function).ok_or_else(|| Error::UnknownFunction(function.to_owned()))?;
         let _ = self.handle.spawn(async move { pool.replace().await }).await;
         Ok(())
     }
 
-    /// Rejects new requests, lets running invocations finish for a moment, and ends all
-    /// environments.
+    /// Delivers pending log lines, lets running invocations finish, and ends all environments. The
+    /// delivery and the invocations have up to two seconds each. New requests are rejected while
+    /// the invocations finish.
     pub async fn shutdown(mut self) {
         let requested = self.shutdown.take().map(|shutdown| shutdown.send(Shutdown::Graceful));
         if requested.is_some() {
             let (ended, wait) = oneshot::channel::<()>();
             let thread = self.thread.take();
-            // Joining blocks, so it happens on a thread of its own.
+            // Joining blocks, so a separate thread does it.
             thread::spawn(move || {
                 thread.map(JoinHandle::join);
                 drop(ended);
@@ -228,14 +235,14 @@ fn create_pool(function: &Function, options: &Options, dynamodb_url: Option<&str
     Ok(Arc::new(Pool::new(settings, limit, options.reuse_wait)))
 }
 
-/// Returns the variables that the template declares, with the values of the options or else of the
-/// template.
+/// Returns the variables that the template declares, and the endpoint of `DynamoDB`. Values from
+/// the options take precedence over values from the template.
 fn resolve_variables(
     function: &Function,
     options: &Options,
     dynamodb_url: Option<&str>,
 ) -> Result<BTreeMap<String, String>> {
-    // Every SDK of AWS reads this variable.
+    // Every AWS SDK reads this variable.
     let endpoint = dynamodb_url.map(|url| ("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), url.to_owned()));
     let mut variables = BTreeMap::from_iter(endpoint);
     let own = options.function_variables.iter().filter(|(name, _)| function.is_called(name)).map(|(_, own)| own);
@@ -247,7 +254,8 @@ fn resolve_variables(
             (None, Variable::Value(value)) => value.clone(),
             (None, Variable::Unresolved(expression)) => {
                 let property = format!("Environment.Variables.{name}");
-                let rule = format!("{expression} has no value before the stack is deployed; give {name} one");
+                let rule =
+                    format!("{expression} has no value before the stack is deployed; provide a value for {name}");
                 return Err(Error::template(&function.logical_id, property, rule));
             }
         };

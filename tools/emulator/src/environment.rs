@@ -1,4 +1,4 @@
-//! One execution environment: a process of the function, the events it works on, and its state.
+//! One execution environment: a process of the function, the events it handles, and its state.
 
 mod dispatch;
 mod extension;
@@ -42,7 +42,8 @@ use crate::template::{ACCOUNT, Function, REGION};
 /// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-shutdown>
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// An environment. Everything but [`Environment::info`] happens on the emulator's own thread.
+/// An execution environment. Only [`Environment::info`] and [`Environment::has_exited`] are called
+/// outside the emulator's own thread.
 pub(crate) struct Environment {
     pub(crate) settings: Arc<Settings>,
     pub(crate) log: Log,
@@ -56,7 +57,7 @@ pub(crate) struct Settings {
     pub(crate) function: Function,
     pub(crate) binary: PathBuf,
     pub(crate) variables: BTreeMap<String, String>,
-    /// How many events one environment handles concurrently.
+    /// The number of events that one environment handles concurrently.
     pub(crate) concurrency: usize,
     pub(crate) freeze: bool,
     pub(crate) sink: LogSink,
@@ -69,10 +70,11 @@ impl Settings {
 }
 
 impl Environment {
-    /// Starts the program. One slot of the environment is reserved from the start, for an event
-    /// that can be dispatched once [`Environment::ready`] returns.
+    /// Starts the program. One slot is reserved from the start, for an event that can be dispatched
+    /// once [`Environment::ready`] returns.
     ///
-    /// `serve` serves the Runtime API of the environment on a listener, until the program exits.
+    /// `serve` returns the future that serves the environment's Runtime API on the listener. The
+    /// future is dropped when the program exits.
     pub(crate) fn start<Service>(
         settings: &Arc<Settings>,
         serve: impl FnOnce(Arc<Self>, TcpListener) -> Service,
@@ -120,7 +122,7 @@ impl Environment {
         Ok(environment)
     }
 
-    /// Runs the service and passes output on until the program exits.
+    /// Runs the service and logs the output until the program exits.
     async fn supervise(self: Arc<Self>, mut child: Child, service: impl Future<Output = ()> + Send + 'static) {
         let mut services = JoinSet::new();
         services.spawn(service);
@@ -129,7 +131,7 @@ impl Environment {
         tokio::pin!(output);
         let status = tokio::select! {
             status = child.wait() => status,
-            // A program that closes both is still alive.
+            // A program that closes both outputs is still running.
             _ = &mut output => child.wait().await,
         };
         self.drain_output();
@@ -188,7 +190,8 @@ impl Environment {
         }
     }
 
-    /// Ends the program as Lambda does: SIGTERM comes first only if an extension is registered.
+    /// Ends the program with SIGKILL. As on Lambda, SIGTERM precedes it only if an extension is
+    /// registered.
     pub(crate) async fn shut_down(&self) {
         let terminating = {
             let mut state = self.lock();
@@ -205,8 +208,8 @@ impl Environment {
         self.exited().await;
     }
 
-    /// Ends a program that did not become ready. A program that reported an error may exit by
-    /// itself, so that its last output is not lost.
+    /// Ends a program that did not become ready. A program that reported an error has time to exit
+    /// by itself, so that its last output is not lost.
     pub(crate) async fn abandon(&self) {
         if self.lock().phase == Phase::InitFailed {
             let _ = timeout(SHUTDOWN_TIMEOUT, self.exited()).await;
@@ -219,7 +222,7 @@ impl Environment {
         self.lock().process.kill();
     }
 
-    /// Passes on what the function has printed up to now.
+    /// Logs the complete lines that the function has printed so far.
     pub(crate) fn drain_output(&self) {
         self.outputs.iter().for_each(Output::drain);
     }

@@ -1,4 +1,4 @@
-//! Errors of the template and of the start of the emulator.
+//! Errors in the template and at the start of the emulator.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,25 +7,25 @@ use std::path::PathBuf;
 /// The result of reading a template or of starting the emulator.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a template cannot be read or the emulator cannot start. Every message names the place and
-/// the rule that it breaks.
+/// An error in a template, or at the start of the emulator. Every message names the place of the
+/// error and the violated rule.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A file could not be read.
     #[error("{}: {source}", path.display())]
     Read {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
         /// The operating system's error.
         source: io::Error,
     },
-    /// The template is not YAML.
+    /// The template is not valid YAML.
     #[error("{}: not valid YAML: {reason}", path.display())]
     Yaml {
-        /// The template.
+        /// The path of the template.
         path: PathBuf,
-        /// Line, column and rule.
+        /// The violated rule, with line and column.
         reason: String,
     },
     /// A property of the template is missing, malformed or not emulated.
@@ -49,26 +49,27 @@ pub enum Error {
     /// The address of the HTTP API cannot be bound.
     #[error("cannot listen on {address}: {source}")]
     Listen {
-        /// The requested address.
+        /// The address that was requested.
         address: SocketAddr,
         /// The operating system's error.
         source: io::Error,
     },
-    /// A function's program or its runtime API could not be started.
+    /// A function's program or its Runtime API could not be started.
     #[error("cannot start {what}: {source}")]
     Start {
-        /// What could not be started.
+        /// The path of the program.
         what: String,
         /// The operating system's error.
         source: io::Error,
     },
-    /// The tables cannot be stored or served.
-    #[error("the tables of DynamoDB: {0}")]
+    /// The `DynamoDB` tables cannot be stored or served.
+    #[error("cannot store or serve the DynamoDB tables: {0}")]
     Tables(String),
     /// No function of the template has this name.
-    #[error("no function called {0} in the template")]
+    #[error("the template has no function named {0}")]
     UnknownFunction(String),
-    /// The environment ended or violated the protocol (only for [`crate::SingleEnvironment`]).
+    /// A [`crate::SingleEnvironment`] exited, timed out or violated the protocol of the Runtime
+    /// API.
     #[error("{0}")]
     Environment(String),
 }

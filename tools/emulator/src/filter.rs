@@ -1,14 +1,14 @@
-//! Filter patterns of CloudWatch Logs, for lines that are JSON.
+//! CloudWatch Logs filter patterns for JSON lines.
 //!
-//! Grammar and meaning: Amazon CloudWatch Logs user guide, "Filter pattern syntax for metric
-//! filters, subscription filters, and filter log events", section "Using metric filters to match
-//! terms from JSON log events".
+//! The grammar and its meaning follow the Amazon CloudWatch Logs user guide. The page is "Filter
+//! pattern syntax for metric filters, subscription filters, and filter log events". The section is
+//! "Using metric filters to match terms from JSON log events".
 
 mod parse;
 
 use serde_json::Value;
 
-/// A filter pattern.
+/// A filter pattern, which selects log lines.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pattern(Option<Expression>);
 
@@ -30,8 +30,8 @@ enum Step {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Comparison {
-    /// Compares with a text in which `*` stands for any characters. A number is compared as it is
-    /// written.
+    /// Compares the value with a text in which `*` stands for any number of characters. A number is
+    /// compared by its text.
     Text {
         pattern: String,
         equal: bool,
@@ -53,7 +53,7 @@ enum Operator {
 }
 
 impl Pattern {
-    /// Parses a pattern: empty, which matches every line, or a JSON pattern in braces.
+    /// Parses a pattern, which is a JSON pattern in braces. An empty pattern matches every line.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if text.trim().is_empty() {
             Ok(Self(None))
@@ -143,7 +143,7 @@ mod tests {
         "arrayKey": ["value", "another"], "objectList": [{"name": "a", "id": 1}, {"name": "b", "id": 2}], "a-b": {"_c": ""}}"#;
 
     #[test]
-    fn comparisons_have_the_meaning_that_the_user_guide_gives_them() {
+    fn comparisons_follow_the_user_guide() {
         for (pattern, expected) in [
             ("", true),
             (r#"{ $.eventType = "UpdateTrail" }"#, true),

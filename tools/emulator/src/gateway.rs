@@ -34,14 +34,15 @@ use crate::limited_body::{self, BodyError};
 use crate::pool::Pool;
 use crate::template::{Api, Template};
 
-/// The longest body: 10 MB.
+/// The maximum length of a request body: 10 MB.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
-/// The longest request line and headers together, from the same page.
+/// The maximum length of the request line and the headers together, from the same page.
 const MAX_HEAD_BYTES: usize = 10_240;
 
-/// The most headers: more than fit into [`MAX_HEAD_BYTES`].
+/// The maximum number of headers. [`MAX_HEAD_BYTES`] cannot contain as many, so only the length is
+/// limited in practice.
 const MAX_HEADERS: usize = 4_096;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");
@@ -54,7 +55,8 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Creates the gateway for a template, whose functions have these pools in the same order.
+    /// Creates the gateway for a template. `pools` has the pool of each function, in the template's
+    /// order.
     pub(crate) fn new(template: &Template, pools: &[Arc<Pool>], throttled: bool, port: u16) -> Self {
         let api = template.api.clone();
         let throttle = throttled.then(|| TokenBuckets::new(template));
@@ -65,12 +67,13 @@ impl Gateway {
     pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener) {
         let mut connections = JoinSet::new();
         loop {
-            // It fails when file descriptors run out, which are released as connections close.
+            // Accepting fails when file descriptors run out. They are released as connections
+            // close.
             let Ok((stream, peer)) = listener.accept().await else {
                 sleep(Duration::from_millis(10)).await;
                 continue;
             };
-            // The system may reject the option on a connection that is closed already.
+            // The system may reject the option on a connection that has already closed.
             let _ = stream.set_nodelay(true);
             let gateway = Arc::clone(&self);
             connections.spawn(async move {
@@ -80,7 +83,7 @@ impl Gateway {
                 });
                 let mut connection = http1::Builder::new();
                 connection.timer(TokioTimer::new()).max_headers(MAX_HEADERS);
-                // A client may disconnect at any time. The function does not notice.
+                // A client may disconnect at any time. The invocation continues nevertheless.
                 let _ = connection.serve_connection(TokioIo::new(stream), service).await;
             });
             while connections.try_join_next().is_some() {}
@@ -148,19 +151,20 @@ async fn invoke(target: &RouteTarget, payload: Bytes, trace: &str) -> Response {
     }
     match timeout(target.timeout, target.pool.invoke(payload, Some(trace))).await {
         Ok(Ok(payload)) => response::from_function(&payload),
-        // Every error of a function, including its timeout, has this response. Only the access log
-        // has the cause.
+        // Every error of a function, including its timeout, causes this response. Only the access
+        // log has the cause.
         // <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-lambda.html>
         Ok(Err(InvocationError::Function(_))) => reject(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
         Ok(Err(InvocationError::RequestTooLarge)) => reject(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
-        // AWS does not document the response to a client of an HTTP API if the function is
-        // throttled (Lambda's own 429) or late. Users report 503 for both, as in
-        // <https://github.com/anomalyco/sst/issues/2232> for a late one.
+        // AWS does not document how an HTTP API responds if the function is throttled (Lambda
+        // itself responds with 429) or exceeds the integration timeout. Users report 503 for both.
+        // One report about a late function:
+        // <https://github.com/anomalyco/sst/issues/2232>
         Ok(Err(_)) | Err(_) => reject(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
     }
 }
 
-/// Returns the length of the request line and the headers as they were received, with line breaks.
+/// Returns the length of the request line and the headers as received, including line breaks.
 fn head_length(parts: &Parts) -> usize {
     let target = parts.uri.path_and_query().map_or(1, |target| target.as_str().len());
     let line = parts.method.as_str().len() + target + "  HTTP/1.1\r\n".len();

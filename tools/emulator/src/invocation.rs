@@ -14,21 +14,21 @@ pub const MAX_REQUEST_BYTES: usize = 6 * 1024 * 1024;
 /// The largest response that a function may send: 6 MiB and 100 bytes.
 ///
 /// The documentation says 6 MB. `MaxPayloadSize` in AWS's own runtime interface emulator and the
-/// text of Lambda's error (6291556 bytes) include the hundred bytes.
+/// text of Lambda's error (6291556 bytes) include the additional 100 bytes.
 pub const MAX_RESPONSE_BYTES: usize = 6 * 1024 * 1024 + 100;
 
 /// The outcome of an invocation that reached the function.
 pub(crate) type Outcome = Result<Bytes, FunctionError>;
 
-/// Why an invocation has no result.
+/// The reason why an invocation has no result.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvocationError {
     /// The template has no such function.
-    #[error("no function called {0} in the template")]
+    #[error("the template has no function named {0}")]
     UnknownFunction(String),
     /// The event is larger than [`MAX_REQUEST_BYTES`].
-    #[error("the event has more than {MAX_REQUEST_BYTES} bytes")]
+    #[error("the event is larger than {MAX_REQUEST_BYTES} bytes")]
     RequestTooLarge,
     /// All environments that the function may have are busy.
     #[error("all environments that the function may have are busy")]
@@ -41,7 +41,7 @@ pub enum InvocationError {
     Stopped,
 }
 
-/// A failure that the function reports, or that Lambda reports in its place.
+/// A failure that the function reports, or that Lambda reports on its behalf.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionError {
     /// `Runtime.ExitError`, `Sandbox.Timedout`, `Function.ResponseSizeTooLarge`, or a type that the
@@ -58,7 +58,7 @@ impl FunctionError {
         Self { error_type: error_type.to_owned(), payload: payload.to_string().into() }
     }
 
-    /// Returns the `errorMessage` of the payload.
+    /// Returns the `errorMessage` of the payload, or an empty string if there is none.
     #[must_use]
     pub fn message(&self) -> String {
         let document = serde_json::from_slice::<Value>(&self.payload).unwrap_or_default();
@@ -84,7 +84,7 @@ pub(crate) struct Event {
     pub(crate) payload: Bytes,
     /// The X-Ray header: `Root=…;Parent=…;Sampled=0`.
     pub(crate) trace: String,
-    /// When the function times out, in milliseconds since 1970.
+    /// The time at which the function times out, in milliseconds since the Unix epoch.
     pub(crate) deadline: i64,
 }
 
@@ -109,8 +109,8 @@ pub(crate) fn random_hex<const N: usize>() -> String {
     const_hex::encode(random_bytes::<N>())
 }
 
-/// Creates random bytes for identifiers. They protect nothing, so the bytes of a UUID can replace
-/// them.
+/// Generates random bytes for identifiers. The identifiers protect nothing, so the bytes of a UUID
+/// are a sufficient fallback.
 pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     if getrandom::fill(&mut bytes).is_err() {

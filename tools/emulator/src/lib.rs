@@ -2,16 +2,17 @@
 //!
 //! An [`Emulator`] serves the HTTP API of the template (payload format 2.0, with the gateway's
 //! limits and error texts) and the Lambda Runtime API. The functions are the real binaries, in
-//! execution environments as on Lambda: each handles one request at a time, is frozen while idle,
-//! killed at the timeout and replaced after a crash. A [`SingleEnvironment`] is one such
-//! environment without anything around it, for benches.
+//! execution environments as on Lambda. An environment handles one request at a time unless
+//! `AWS_LAMBDA_MAX_CONCURRENCY` allows more. It is frozen while idle, killed at the timeout and
+//! replaced after a crash. A [`SingleEnvironment`] is one environment without a gateway or a pool,
+//! for benchmarks.
 //!
-//! The emulator also serves the template's `DynamoDB` tables, passes messages through the queues
-//! between functions, and delivers what functions print to the functions that subscribe to it.
+//! The emulator also serves the template's `DynamoDB` tables, and invokes functions on schedules
+//! and with messages of queues. It delivers log lines to the functions that subscribe to them.
 //!
-//! Not emulated: authorizers, custom domains, response streaming, layers, memory and processor
-//! limits, `cron` schedules, destinations other than queues, and the control message with which
-//! CloudWatch Logs tests a new subscription.
+//! The emulator does not support authorizers, custom domains, response streaming, layers, memory
+//! and CPU limits, `cron` schedules, or destinations other than queues. It does not send the
+//! control message with which CloudWatch Logs tests a new subscription.
 
 mod async_invoke;
 mod dynamodb;

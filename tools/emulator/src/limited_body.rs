@@ -1,11 +1,11 @@
-//! Reading the bodies of HTTP messages up to a limit.
+//! Reads the bodies of HTTP messages up to a limit.
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::Body;
 
-/// The most bytes beyond the limit that are read and discarded, so that the sender receives the
-/// response and not a connection reset.
+/// The maximum number of bytes beyond the limit that are read and discarded. Reading them lets the
+/// sender receive the response instead of a connection reset.
 const MAX_DISCARDED_BYTES: usize = 32 * 1024 * 1024;
 
 /// Reads a whole body of at most `limit` bytes.
@@ -28,12 +28,12 @@ pub(crate) async fn read(mut body: impl Body<Data = Bytes> + Unpin, limit: usize
     if length > limit { Err(BodyError::TooLarge) } else { Ok(content.freeze()) }
 }
 
-/// Why a body could not be read.
+/// The reason why a body could not be read.
 #[derive(Debug)]
 pub(crate) enum BodyError {
-    /// It is longer than the limit.
+    /// The body is longer than the limit.
     TooLarge,
-    /// The connection broke.
+    /// The connection broke before the end of the body.
     Broken,
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-/// Receives every log line, in order. It is called on the emulator's own thread and must not block.
+/// A callback that receives every log line, in order. It is called on the emulator's own thread and
+/// must not block.
 pub type LogSink = Arc<dyn Fn(&LogLine) + Send + Sync>;
 
 /// One line of a function's log.
@@ -14,7 +15,8 @@ pub type LogSink = Arc<dyn Fn(&LogLine) + Send + Sync>;
 pub struct LogLine {
     /// The function's short name.
     pub function: String,
-    /// The id of the execution environment, which is the last part of its log stream's name.
+    /// The id of the execution environment, which is the last part of its log stream's name. It is
+    /// empty if the line belongs to no environment.
     pub environment: String,
     /// The writer of the line.
     pub stream: Stream,
@@ -33,12 +35,12 @@ pub enum Stream {
     Stderr,
 }
 
-/// Stores log lines in memory, for tests and benches. Clones share their lines.
+/// A buffer that stores log lines in memory, for tests and benchmarks. Clones share their lines.
 #[derive(Clone, Default)]
 pub struct LogBuffer(Arc<Mutex<Vec<LogLine>>>);
 
 impl LogBuffer {
-    /// Returns a sink that adds to this buffer.
+    /// Returns a sink that appends to this buffer.
     #[must_use]
     pub fn sink(&self) -> LogSink {
         let lines = Arc::clone(&self.0);
@@ -51,7 +53,7 @@ impl LogBuffer {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits for the first line that satisfies `predicate`. Lines from before the call count.
+    /// Waits for the first line that satisfies `predicate`, including lines from before the call.
     pub async fn find(&self, predicate: impl Fn(&LogLine) -> bool) -> LogLine {
         loop {
             if let Some(line) = self.lines().into_iter().find(&predicate) {
@@ -91,7 +93,7 @@ impl Log {
     }
 }
 
-/// The line that Lambda prints at the end of an invocation.
+/// The `REPORT` line that Lambda prints at the end of an invocation.
 pub(crate) struct Report<'a> {
     pub(crate) request_id: &'a str,
     pub(crate) duration: Duration,

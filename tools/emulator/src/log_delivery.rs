@@ -1,7 +1,8 @@
 //! Delivery of log lines to the functions that subscribe to their log group.
 //!
-//! CloudWatch Logs collects the lines of one stream for some seconds, and this module for one. It
-//! delivers them compressed and does not wait for the outcome.
+//! CloudWatch Logs collects the lines of one stream for several seconds. This module collects them
+//! for [`Options::log_period`](crate::Options::log_period). It delivers them compressed and does
+//! not wait for the outcome.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html>
 
 use std::collections::BTreeMap;
@@ -27,9 +28,9 @@ use crate::pool::Pool;
 use crate::queue::Queues;
 use crate::template::{ACCOUNT, Subscription, Template};
 
-/// The most lines that are collected before they are delivered.
+/// The maximum number of lines that are collected before they are delivered.
 const MAX_LINES: usize = 10_000;
-/// The most bytes that are collected before they are delivered, uncompressed.
+/// The maximum number of uncompressed bytes that are collected before they are delivered.
 const MAX_BYTES: usize = 1024 * 1024;
 
 /// Collects the lines of subscribed log groups and delivers them in batches.
@@ -46,13 +47,13 @@ pub(crate) struct LogDelivery {
     deliveries: JoinSet<()>,
 }
 
-/// Sends messages to a [`LogDelivery`].
+/// The sender of messages to a [`LogDelivery`].
 pub(crate) type LogSender = mpsc::UnboundedSender<LogMessage>;
 
 pub(crate) enum LogMessage {
     Event(LogEvent),
-    /// Requests the delivery of everything sent before it. The reply is sent when the functions
-    /// have handled it.
+    /// Requests the delivery of all earlier messages. The reply is sent when the functions have
+    /// handled them.
     Flush(oneshot::Sender<()>),
 }
 
@@ -60,13 +61,13 @@ pub(crate) enum LogMessage {
 pub(crate) struct LogEvent {
     log_group: String,
     log_stream: String,
-    /// In milliseconds since 1970.
+    /// Milliseconds since the Unix epoch.
     timestamp: i64,
     message: String,
 }
 
-/// Returns a sink that passes lines on to `sink`, and those of subscribed log groups to `sender`
-/// too.
+/// Returns a sink that forwards all lines to `sink`, and the lines of subscribed log groups also to
+/// `sender`.
 pub(crate) fn forwarding_sink(template: &Template, sender: LogSender, sink: LogSink) -> LogSink {
     let subscribed = |group: &str| {
         let mut subscriptions = template.functions.iter().flat_map(|function| &function.subscriptions);
@@ -85,7 +86,7 @@ pub(crate) fn forwarding_sink(template: &Template, sender: LogSender, sink: LogS
                 timestamp: now.as_millisecond(),
                 message: line.text.clone(),
             };
-            // It fails only when the emulator has ended.
+            // This fails only after the emulator has ended.
             let _ = sender.send(LogMessage::Event(event));
         }
     })
@@ -94,13 +95,14 @@ pub(crate) fn forwarding_sink(template: &Template, sender: LogSender, sink: LogS
 /// Delivers all lines sent so far, and waits until the functions have handled them.
 pub(crate) async fn flush(sender: &LogSender) {
     let (reply, handled) = oneshot::channel();
-    // Either fails only when the emulator has ended.
+    // Both fail only after the emulator has ended.
     let _ = sender.send(LogMessage::Flush(reply));
     let _ = handled.await;
 }
 
 impl LogDelivery {
-    /// Creates the delivery for a template, whose functions have these pools in the same order.
+    /// Creates the delivery for a template. `pools` has the pool of each function, in the
+    /// template's order.
     pub(crate) fn new(
         messages: mpsc::UnboundedReceiver<LogMessage>,
         template: &Template,
@@ -124,7 +126,7 @@ impl LogDelivery {
         }
     }
 
-    /// Delivers until the last sender is dropped.
+    /// Collects and delivers lines until the last sender is dropped.
     pub(crate) async fn run(mut self) {
         while let Some(first) = self.messages.recv().await {
             let due = Instant::now() + self.period;
@@ -143,7 +145,7 @@ impl LogDelivery {
         }
     }
 
-    /// Adds an event to the batches of its subscribers. Returns where to reply to if the message is
+    /// Adds an event to the batches of its subscribers. Returns the reply channel if the message is
     /// a flush.
     fn accept(&mut self, message: LogMessage) -> Option<oneshot::Sender<()>> {
         let LogEvent { log_group, log_stream, timestamp, message } = match message {
@@ -154,7 +156,8 @@ impl LogDelivery {
         for (index, (subscription, _)) in self.subscribers.iter().enumerate() {
             if subscription.log_group == log_group && subscription.pattern.matches(&message) {
                 self.bytes += message.len();
-                // As long as an id of CloudWatch Logs, and ascending in the order of the lines.
+                // The id has the length of a CloudWatch Logs id. Ids ascend in the order of the
+                // lines.
                 let id = format!("{timestamp:020}{:036}", self.events);
                 let event = json!({"id": id, "timestamp": timestamp, "message": message});
                 self.batches.entry((index, log_stream.clone())).or_default().push(event);
@@ -176,7 +179,10 @@ impl LogDelivery {
             self.deliveries.spawn(async move {
                 match encode(&subscription, &log_stream, &events) {
                     Ok(event) => async_invoke::invoke(&pool, event, &queues).await,
-                    Err(error) => pool.log(format!("Subscription {}: {error}", subscription.name)),
+                    Err(error) => pool.log(format!(
+                        "Could not encode the lines for the subscription {}, discarding them: {error}",
+                        subscription.name
+                    )),
                 }
             });
         }

@@ -1,4 +1,5 @@
-//! `emulator`: serves the functions of a SAM template, or runs one of them on one event.
+//! The command `emulator`, which serves the functions of a SAM template, or invokes one of them
+//! with one event.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,11 +27,11 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs one function on one event and prints what it returns
+    /// Invokes one function with one event and prints the result
     Invoke {
-        /// The function: its binary's name, logical id or `FunctionName`
+        /// Name of the function's binary, its logical id or its `FunctionName`
         function: String,
-        /// The file that holds the event; - for standard input
+        /// File that contains the event, or - for standard input
         #[arg(long, short)]
         event: PathBuf,
         #[command(flatten)]
@@ -40,13 +41,13 @@ enum Command {
 
 #[derive(Args)]
 struct ServeArgs {
-    /// Where the HTTP API listens
+    /// Address on which the HTTP API listens
     #[arg(long, default_value = "127.0.0.1:9000")]
     listen: SocketAddr,
-    /// Let idle environments run on
+    /// Keeps idle environments running instead of freezing them
     #[arg(long)]
     no_freeze: bool,
-    /// Ignore the template's throttling limits
+    /// Ignores the template's throttling limits
     #[arg(long)]
     no_throttle: bool,
     #[command(flatten)]
@@ -55,22 +56,22 @@ struct ServeArgs {
 
 #[derive(Args)]
 struct EmulatorArgs {
-    /// The SAM template
+    /// Path of the SAM template
     #[arg(long, default_value = "template.yaml")]
     template: PathBuf,
-    /// The folder of the functions' binaries
+    /// Directory that contains the functions' binaries
     #[arg(long, default_value = "target/debug")]
     binaries: PathBuf,
-    /// A value for an environment variable that the template declares
+    /// Value of an environment variable that the template declares; can be repeated
     #[arg(long = "env", value_name = "KEY=VALUE", value_parser = parse_key_value)]
     variables: Vec<(String, String)>,
-    /// Values as `sam local` takes them: {"FunctionName": {…}} or {"Parameters": {…}}
+    /// JSON file in the format of `sam local`: {"FunctionName": {…}} or {"Parameters": {…}}
     #[arg(long)]
     env_file: Option<PathBuf>,
-    /// The file that keeps the tables; without it they are gone when the emulator ends
+    /// File that stores the DynamoDB tables; without it, they are lost when the emulator exits
     #[arg(long)]
     tables: Option<PathBuf>,
-    /// How many environments a function without a reserved concurrency may have
+    /// Maximum number of environments of a function without reserved concurrency
     #[arg(long, default_value_t = 10)]
     max_environments: usize,
 }
@@ -78,7 +79,7 @@ struct EmulatorArgs {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = Builder::new_current_thread().enable_all().build();
-    let result = runtime.context("cannot start").and_then(|runtime| runtime.block_on(run(cli)));
+    let result = runtime.context("cannot start the async runtime").and_then(|runtime| runtime.block_on(run(cli)));
     match result {
         Ok(code) => code,
         Err(error) => {
@@ -103,7 +104,8 @@ async fn serve(args: &ServeArgs) -> Result<ExitCode> {
     let template = options.template.clone();
     let binaries = options.binaries.clone();
     let emulator = Emulator::start(options).await?;
-    // Before the address is announced, so that a signal cannot come too early.
+    // The handlers are installed before the address is printed, so that an early signal also causes
+    // an orderly shutdown.
     let stop_signal = stop_signal()?;
     let mut out = io::stdout();
     writeln!(out, "Serving on {}", emulator.url())?;
@@ -117,23 +119,25 @@ async fn serve(args: &ServeArgs) -> Result<ExitCode> {
                 Some(every) => {
                     writeln!(out, "  {:width$}  every {} s ({})", function.name, every.as_secs(), schedule.name)?
                 }
-                None => {
-                    writeln!(out, "  {:width$}  {} is not fired here: only rate(…) is", function.name, schedule.name)?
-                }
+                None => writeln!(
+                    out,
+                    "  {:width$}  {} does not fire: only rate(…) is emulated",
+                    function.name, schedule.name
+                )?,
             }
         }
         for Subscription { name: event, log_group, .. } in &function.subscriptions {
-            writeln!(out, "  {:width$}  what is printed to {log_group} ({event})", function.name)?;
+            writeln!(out, "  {:width$}  log lines of {log_group} ({event})", function.name)?;
         }
         for source in &function.queues {
-            writeln!(out, "  {:width$}  messages of {}", function.name, source.queue)?;
+            writeln!(out, "  {:width$}  messages of the queue {}", function.name, source.queue)?;
         }
         if !binaries.join(&function.binary).is_file() {
-            writeln!(out, "  {:width$}  has no binary in {} yet", function.name, binaries.display())?;
+            writeln!(out, "  {:width$}  is not built: there is no binary in {}", function.name, binaries.display())?;
         }
     }
     for table in &template.tables {
-        writeln!(out, "  {:width$}  at {}", table.name, emulator.dynamodb_url().unwrap_or_default())?;
+        writeln!(out, "  {:width$}  table at {}", table.name, emulator.dynamodb_url().unwrap_or_default())?;
     }
     stop_signal.await;
     writeln!(out, "Shutting down")?;
@@ -141,8 +145,8 @@ async fn serve(args: &ServeArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Installs handlers of Ctrl-C and of the signal that a supervisor sends. The future resolves on
-/// either.
+/// Installs handlers for SIGINT (Ctrl-C) and SIGTERM. The future resolves when either signal
+/// arrives.
 fn stop_signal() -> Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -160,7 +164,7 @@ async fn invoke(function: &str, event: &Path, args: &EmulatorArgs) -> Result<Exi
     } else {
         fs::read_to_string(event).with_context(|| event.display().to_string())?
     };
-    // The output of the function must not mix with its result.
+    // Log lines go to standard error, so that standard output has only the function's result.
     let options = args.options(Arc::new(|line: &LogLine| {
         let _ = writeln!(io::stderr(), "{}", line.text);
     }))?;
@@ -187,7 +191,7 @@ impl EmulatorArgs {
             // Values may be secrets, so the error does not show the text.
             let sections = serde_json::from_str::<BTreeMap<String, BTreeMap<String, String>>>(&text);
             let Ok(mut sections) = sections else {
-                bail!("{}: a JSON object of objects of strings is expected", path.display());
+                bail!("{}: expected a JSON object of objects of strings", path.display());
             };
             variables.extend(sections.remove("Parameters").unwrap_or_default());
             function_variables = sections;
@@ -207,17 +211,17 @@ impl EmulatorArgs {
 }
 
 fn parse_key_value(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("KEY=VALUE is expected")?;
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))
 }
 
-/// Returns a sink that prints each line after the name of its function. With `colours`, each
-/// function has its own.
+/// Returns a sink that prints each line with the name of its function as a prefix. With `colours`,
+/// the prefix has a colour that depends on the name.
 fn printing_sink(colours: bool) -> LogSink {
     Arc::new(move |line| {
         let name = &line.function;
         let mut out = io::stdout().lock();
-        // The emulator continues to serve if its terminal is closed.
+        // The error is ignored, because the emulator continues to serve if its terminal is closed.
         let _ = if colours {
             let colour = 31 + name.bytes().map(u32::from).sum::<u32>() % 6;
             let dim = if line.stream == Stream::Platform { "\x1b[2m" } else { "" };

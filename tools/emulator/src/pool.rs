@@ -36,7 +36,7 @@ pub(crate) struct Pool {
 #[derive(Default)]
 struct State {
     environments: Vec<Arc<Environment>>,
-    /// Counts uses, to order environments by their last use.
+    /// The number of reservations so far, which orders environments by their last use.
     uses: u64,
     stopped: bool,
 }
@@ -49,7 +49,7 @@ enum Slot {
 
 impl Pool {
     /// Creates a pool of up to `limit` environments. An event waits up to `reuse_wait` for an
-    /// environment that has just responded, before another one is started.
+    /// environment that has just responded before another environment starts.
     pub(crate) fn new(settings: Settings, limit: usize, reuse_wait: Duration) -> Self {
         Self { settings: Arc::new(settings), limit, reuse_wait, state: Mutex::default(), released: Notify::new() }
     }
@@ -87,13 +87,13 @@ impl Pool {
         }
     }
 
-    /// Reserves a slot of the most recently used environment that has one, so that the others stay
-    /// frozen.
+    /// Reserves a slot of the most recently used environment that has a free one, so that the
+    /// others stay frozen.
     fn reserve_warm(&self, state: &mut State) -> Result<Option<Slot>> {
         if state.stopped {
             return Err(InvocationError::Stopped);
         }
-        // A program may exit while it is idle, and its environment goes with it.
+        // A program may exit while it is idle. Its environment is then removed.
         state.environments.retain(|environment| !environment.has_exited());
         state.uses += 1;
         let uses = state.uses;
@@ -113,7 +113,8 @@ impl Pool {
         Ok(Slot::Cold(environment))
     }
 
-    /// Replaces the program. Idle environments end now, and busy ones when they have finished.
+    /// Replaces the program. Idle environments end immediately. Busy environments end when they
+    /// have handled their events.
     pub(crate) async fn replace(&self) {
         let idle: Vec<_> = {
             let mut state = self.lock();
@@ -124,7 +125,7 @@ impl Pool {
         shut_down_all(&idle).await;
     }
 
-    /// Ends all environments, after running invocations have ended or taken too long.
+    /// Ends all environments, after waiting up to [`SHUTDOWN_GRACE`] for running invocations.
     pub(crate) async fn stop(&self) {
         self.lock().stopped = true;
         let deadline = Instant::now() + SHUTDOWN_GRACE;
@@ -165,7 +166,7 @@ impl Pool {
         }
     }
 
-    /// Logs a line about the function that belongs to no environment.
+    /// Logs a line about the function that does not belong to a single environment.
     pub(crate) fn log(&self, text: String) {
         let function = self.settings.function.name.clone();
         Log { sink: Arc::clone(&self.settings.sink), function, environment: String::new() }.platform(text);

@@ -1,4 +1,5 @@
-//! SQS queues of the template, for the messages that one function leaves for another.
+//! The template's SQS queues. Their messages come from failure destinations, from other queues, and
+//! from `Emulator::send`.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,7 +33,7 @@ struct Message {
 /// Invokes a function with the messages of a queue until the task is dropped.
 pub(crate) async fn poll(source: QueueSource, pool: Arc<Pool>, queues: Arc<Queues>) {
     let Some(queue) = queues.get(&source.queue) else { return };
-    // Failed messages, until their visibility timeout ends.
+    // Tasks that make failed messages visible again when their visibility timeout expires.
     let mut hidden = JoinSet::new();
     loop {
         let messages = queue.receive(source.batch_size).await;
@@ -42,7 +43,7 @@ pub(crate) async fn poll(source: QueueSource, pool: Arc<Pool>, queues: Arc<Queue
             if source.reports_failures { parse_batch_item_failures(&response) } else { Some(BTreeSet::new()) }
         });
         for message in messages {
-            // A malformed response counts as the failure of every message.
+            // A failed invocation or a malformed response counts as the failure of every message.
             let has_failed = match &failed {
                 Ok(Some(failed)) => failed.contains(&message.id),
                 _ => true,
@@ -70,7 +71,7 @@ impl Queue {
         Self { settings: settings.clone(), visible: Mutex::default(), arrived: Notify::new() }
     }
 
-    /// Adds a message.
+    /// Adds a message with this body.
     pub(crate) fn send(&self, body: String) {
         self.push(Message { id: Uuid::new_v4().to_string(), body, receive_count: 0 });
     }

@@ -1,5 +1,5 @@
-//! The Runtime API of Lambda. Every environment has a listener of its own, so a request identifies
-//! its environment by the port.
+//! The Runtime API of Lambda. Every environment has its own listener, so the port of a request
+//! identifies its environment.
 //!
 //! Paths, states, status codes and error texts are those of AWS's runtime interface emulator
 //! (`internal/lambda/rapi`). <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
@@ -31,7 +31,7 @@ const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
 pub(crate) async fn serve(environment: Arc<Environment>, listener: TcpListener) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
-        // The system may reject the option on a connection that is closed already.
+        // The system may reject the option on a connection that has already closed.
         let _ = stream.set_nodelay(true);
         let environment = Arc::clone(&environment);
         connections.spawn(async move {
@@ -39,7 +39,8 @@ pub(crate) async fn serve(environment: Arc<Environment>, listener: TcpListener) 
                 let environment = Arc::clone(&environment);
                 async move { Ok::<_, Infallible>(route(&environment, request).await) }
             });
-            // A connection breaks when the runtime ends, which the exit of the process shows.
+            // A connection breaks when the runtime exits. [`Environment`] detects the exit of the
+            // process.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
         while connections.try_join_next().is_some() {}
@@ -83,10 +84,13 @@ async fn invocation_response(environment: &Environment, id: &str, headers: &Head
     if let Some(rejection) = reject_unless_running(environment, id, "InvocationResponse") {
         return rejection;
     }
-    // Only functions behind a response stream may stream. An HTTP API has none, and the prelude of
-    // the stream would corrupt the response.
+    // Only functions with response streaming may stream. An HTTP API does not support streaming,
+    // and the prelude of the stream would corrupt the response.
     if headers.contains_key(RESPONSE_MODE) {
-        let failure = FunctionError::new("Runtime.InvalidResponseModeHeader", "Error: this invocation does not stream");
+        let failure = FunctionError::new(
+            "Runtime.InvalidResponseModeHeader",
+            "Error: this invocation does not support response streaming",
+        );
         environment.respond(id, Err(failure));
         return response::error(
             StatusCode::BAD_REQUEST,
@@ -98,7 +102,7 @@ async fn invocation_response(environment: &Environment, id: &str, headers: &Head
         Ok(payload) => (Ok(payload), response::accepted()),
         Err(BodyError::TooLarge) => (Err(FunctionError::response_too_large()), response::too_large()),
         Err(BodyError::Broken) => (
-            Err(FunctionError::new("Runtime.TruncatedResponse", "Error: the response broke off")),
+            Err(FunctionError::new("Runtime.TruncatedResponse", "Error: the response was truncated")),
             response::error(StatusCode::BAD_REQUEST, "TruncatedHTTPRequest", "HTTP request detected as truncated"),
         ),
     };
@@ -118,7 +122,7 @@ async fn init_error(environment: &Environment, headers: &HeaderMap, body: Incomi
     if environment.fail_init(failure) { response::accepted() } else { response::wrong_state("Running", "InitError") }
 }
 
-/// Rejects a transition to the state `into` unless a worker works on the event.
+/// Rejects a transition to the state `into`, unless the event is running.
 fn reject_unless_running(environment: &Environment, id: &str, into: &str) -> Option<Response> {
     match environment.request_status(id) {
         RequestStatus::Running => None,
@@ -127,8 +131,8 @@ fn reject_unless_running(environment: &Environment, id: &str, into: &str) -> Opt
     }
 }
 
-/// Reads the error that the runtime reports. Its type is in the document or in a header, and its
-/// payload is the document as it is.
+/// Reads the error that the runtime reports. The error type is in the document or in a header. The
+/// payload is the unchanged document.
 async fn read_function_error(headers: &HeaderMap, body: Incoming) -> FunctionError {
     let payload = limited_body::read(body, MAX_RESPONSE_BYTES).await.unwrap_or_default();
     let document = serde_json::from_slice::<Value>(&payload).unwrap_or_default();

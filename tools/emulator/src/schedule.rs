@@ -14,7 +14,8 @@ use crate::pool::Pool;
 use crate::queue::Queues;
 use crate::template::{ACCOUNT, REGION, Schedule};
 
-/// Invokes a function on a schedule until the task is dropped, for the first time after one period.
+/// Invokes a function on a schedule until the task is dropped. The first invocation happens after
+/// one period.
 pub(crate) async fn run(schedule: Schedule, pool: Arc<Pool>, queues: Arc<Queues>) {
     let Some(every) = schedule.every else { return };
     let mut ticks = ticks(every);
@@ -34,7 +35,7 @@ fn ticks(every: Duration) -> Interval {
     interval
 }
 
-/// Returns the input of the schedule, or else the event that EventBridge sends.
+/// Returns the input of the schedule. Without an input, returns the event that EventBridge sends.
 fn event(schedule: &Schedule) -> String {
     if let Some(input) = &schedule.input {
         return input.clone();
@@ -78,7 +79,7 @@ mod tests {
         advance(minute * 5).await;
         ticks.tick().await;
         ticks.tick().await;
-        assert_eq!(started.elapsed(), minute * 9, "periods that were missed are not made up for");
+        assert_eq!(started.elapsed(), minute * 9, "missed periods are skipped");
     }
 
     #[test]

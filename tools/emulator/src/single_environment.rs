@@ -1,8 +1,8 @@
-//! One environment without a gateway and a pool, for benches.
+//! One environment without a gateway or a pool, for benchmarks.
 //!
-//! The Runtime API is served by blocking calls on the caller's own thread. No event loop, no switch
-//! between threads and no freezing comes between the two clock readings of
-//! [`SingleEnvironment::invoke`].
+//! Blocking calls on the caller's own thread serve the Runtime API. The duration that
+//! [`SingleEnvironment::invoke`] measures therefore includes no event loop, no switch between
+//! threads and no freezing.
 
 mod connection;
 
@@ -24,7 +24,7 @@ use crate::environment::{Identity, command, peak_memory, variables};
 use crate::error::{Error, Result};
 use crate::invocation::Event;
 
-/// How often a wait checks whether the program still runs.
+/// The interval at which a wait checks whether the program is still running.
 const LIVENESS_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A single execution environment. Dropping it kills the program.
@@ -42,17 +42,17 @@ pub struct SingleEnvironment {
 /// The options of a [`SingleEnvironment`].
 #[derive(Debug)]
 pub struct SingleEnvironmentOptions {
-    /// `AWS_LAMBDA_FUNCTION_NAME`.
+    /// The value of `AWS_LAMBDA_FUNCTION_NAME`.
     pub function_name: String,
-    /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, in MB.
+    /// The value of `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, in MB.
     pub memory_size: u64,
     /// The timeout of the start and of each invocation.
     pub timeout: Duration,
-    /// Receives what the function prints. It is discarded by default.
+    /// The file that receives the function's output. `None` discards the output.
     pub output: Option<File>,
-    /// Whether the kernel kills the program when the thread that started it ends. It costs one more
-    /// `exec` at the start, about a millisecond, so a bench of cold starts disables it. The program
-    /// then still ends when its connection does.
+    /// Whether the kernel kills the program when the thread that started it ends. This costs one
+    /// more `exec` at the start, about a millisecond, so benchmarks of cold starts disable it. The
+    /// program then still exits when its connection closes.
     pub kill_with_parent: bool,
 }
 
@@ -69,11 +69,13 @@ impl Default for SingleEnvironmentOptions {
 }
 
 impl SingleEnvironment {
-    /// Starts `binary` and waits until it requests its first event.
+    /// Starts `binary` and waits until it requests its first event. `template` has the environment
+    /// variables that the template declares.
     ///
     /// # Errors
     ///
-    /// The program cannot be started, exits, reports an error, or takes longer than the timeout.
+    /// Returns an error if the program cannot be started, exits, reports an error, or takes longer
+    /// than the timeout.
     pub fn spawn(
         binary: impl AsRef<Path>,
         template: &BTreeMap<String, String>,
@@ -117,14 +119,14 @@ impl SingleEnvironment {
         Ok(environment)
     }
 
-    /// Sends an event and waits for the response. The duration runs from the first byte written to
+    /// Sends an event and waits for the response. The duration is from the first byte written to
     /// the last byte read. When the call returns, the function has requested its next event.
     ///
     /// # Errors
     ///
-    /// The function reports an error, exits, or takes longer than the timeout.
+    /// Returns an error if the function reports an error, exits, or takes longer than the timeout.
     pub fn invoke(&mut self, payload: &[u8]) -> Result<(Bytes, Duration)> {
-        let index = self.waiting.take().ok_or_else(|| Error::environment("it waits for no event"))?;
+        let index = self.waiting.take().ok_or_else(|| Error::environment("the program is not waiting for an event"))?;
         let mut event = Event::new(Bytes::copy_from_slice(payload), None);
         let due = Timestamp::now() + SignedDuration::try_from(self.timeout).unwrap_or_default();
         event.deadline = due.as_millisecond();
@@ -160,7 +162,7 @@ impl SingleEnvironment {
         self.child.id()
     }
 
-    /// Returns the peak memory of the program so far, in bytes; 0 where the system does not report
+    /// Returns the peak resident memory of the program in bytes, or 0 if the system does not report
     /// it.
     #[must_use]
     pub fn peak_memory(&self) -> u64 {
@@ -174,11 +176,18 @@ impl SingleEnvironment {
             Request::Register => self.connection(index)?.send_registration()?,
             // The extension waits for an event that never occurs.
             Request::ExtensionNext => {}
-            Request::Response(_) => return Err(Error::environment("it answered an event that it had not been given")),
-            Request::Error(body) => {
-                return Err(Error::environment(format!("it reported {}", String::from_utf8_lossy(&body))));
+            Request::Response(_) => {
+                return Err(Error::environment("the program responded to an event that it had not received"));
             }
-            Request::Unknown(line) => return Err(Error::environment(format!("it asked for {line}"))),
+            Request::Error(body) => {
+                return Err(Error::environment(format!(
+                    "the program reported an error: {}",
+                    String::from_utf8_lossy(&body)
+                )));
+            }
+            Request::Unknown(line) => {
+                return Err(Error::environment(format!("the program sent an unknown request: {line}")));
+            }
         }
         Ok(())
     }
@@ -193,22 +202,24 @@ impl SingleEnvironment {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(Error::environment(format!("it took longer than {:?}", self.timeout)));
+                return Err(Error::environment(format!("the program took longer than {:?}", self.timeout)));
             }
             self.wait(left.min(LIVENESS_INTERVAL))?;
         }
     }
 
-    /// Waits for bytes or a new connection, and receives them.
+    /// Waits for bytes or a new connection, and receives both.
     fn wait(&mut self, at_most: Duration) -> Result<()> {
         let mut watched = vec![PollFd::new(&self.listener, PollFlags::IN)];
         let open = self.connections.iter().filter(|connection| !connection.is_closed());
         watched.extend(open.map(|connection| PollFd::new(connection.stream(), PollFlags::IN)));
         let timeout = Timespec { tv_sec: 0, tv_nsec: at_most.subsec_nanos().into() };
         let ready = match poll(&mut watched, Some(&timeout)) {
-            // A signal to another part of this process.
+            // A signal interrupted the call. The caller polls again.
             Err(Errno::INTR) => return Ok(()),
-            ready => ready.map_err(|error| Error::environment(format!("polling failed: {error}")))?,
+            ready => {
+                ready.map_err(|error| Error::environment(format!("cannot wait for the program's requests: {error}")))?
+            }
         };
         let is_connecting = watched.first().is_some_and(|listener| !listener.revents().is_empty());
         drop(watched);
@@ -223,20 +234,20 @@ impl SingleEnvironment {
         if ready == 0
             && let Ok(Some(status)) = self.child.try_wait()
         {
-            return Err(Error::environment(format!("it ended with {status}")));
+            return Err(Error::environment(format!("the program exited with {status}")));
         }
         Ok(())
     }
 
     fn connection(&mut self, index: usize) -> Result<&mut Connection> {
-        self.connections.get_mut(index).ok_or_else(|| Error::environment("its connection is gone"))
+        self.connections.get_mut(index).ok_or_else(|| Error::environment("the program's connection is closed"))
     }
 }
 
 impl Drop for SingleEnvironment {
     fn drop(&mut self) {
         if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-            // It fails if the program has exited already.
+            // This fails if the program has already exited.
             let _ = kill_process_group(group, Signal::KILL);
         }
         let _ = self.child.wait();

@@ -1,4 +1,4 @@
-//! What a SAM template says about its functions, their triggers and the HTTP API in front of them.
+//! A SAM template: its functions, their triggers, the HTTP API in front of them, tables and queues.
 
 mod api;
 mod document;
@@ -23,21 +23,23 @@ use property::Properties;
 use serde_json::Value;
 use std::{collections::BTreeMap, path::Path};
 
-/// A resource of any template, as far as the template decides it.
+/// A resource of any template, with resolved properties.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resource {
-    /// Such as `AWS::CloudWatch::Alarm`.
+    /// The type of the resource, such as `AWS::CloudWatch::Alarm`.
     pub kind: String,
-    /// Its properties, with every intrinsic function resolved.
+    /// The properties, with every intrinsic function resolved.
     pub properties: Value,
 }
 
 impl Resource {
-    /// Reads the resources of a template whose condition holds, by logical id. Parameters take these values, or their defaults.
+    /// Reads the resources of a template whose condition holds, by logical id. A parameter has its
+    /// value in `parameters`, or else its default.
     ///
     /// # Errors
     ///
-    /// The file cannot be read or is not YAML, or a property depends on what only a deployment knows.
+    /// Returns an error if the file cannot be read or is not valid YAML. Also returns an error if a
+    /// property depends on a value that is known only after deployment.
     pub fn read_all(path: impl AsRef<Path>, parameters: &[(&str, &str)]) -> Result<BTreeMap<String, Self>> {
         let document = Document::read(path)?.with_parameters(parameters);
         let scope = Scope::new(document.value());
@@ -54,10 +56,10 @@ impl Resource {
     }
 }
 
-/// The parts of a SAM template that decide how its functions run.
+/// The parts of a SAM template that determine how its functions run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Template {
-    /// Every `AWS::Serverless::Function` whose condition holds, by logical id.
+    /// Every `AWS::Serverless::Function` whose condition holds, in the order of the logical ids.
     pub functions: Vec<Function>,
     /// The HTTP API in front of them.
     pub api: Api,
@@ -68,26 +70,27 @@ pub struct Template {
 }
 
 impl Template {
-    /// Reads a template file. Parameters take their defaults.
+    /// Reads a template file. Parameters have their default values.
     ///
     /// # Errors
     ///
-    /// The file cannot be read, is not YAML, or holds a property that is malformed or not emulated; the text names
-    /// the resource, the property and the rule.
+    /// Returns an error if the file cannot be read or is not valid YAML, or if a property is
+    /// malformed or not emulated. The message names the resource, the property and the rule.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         Self::parse(&Document::read(path)?)
     }
 
-    /// Parses a template. Parameters have the defaults of the document.
+    /// Parses a template. Parameters have the default values in the document.
     ///
     /// # Errors
     ///
-    /// A property is malformed or not emulated; the text names the resource, the property and the rule.
+    /// Returns an error if a property is malformed or not emulated. The message names the resource,
+    /// the property and the rule.
     pub fn parse(document: &Document) -> Result<Self> {
         let document = document.value();
         let scope = Scope::new(document);
         let Some(resources) = document["Resources"].as_object() else {
-            return Err(Error::template("the template", "Resources", "a map of resources is expected"));
+            return Err(Error::template("the template", "Resources", "expected a map of resources"));
         };
         let mut functions = Vec::new();
         let (mut apis, mut tables, mut queues) = (Vec::new(), Vec::new(), Vec::new());
@@ -110,10 +113,10 @@ impl Template {
             }
         }
         let api = match apis.as_slice() {
-            // SAM makes an API of its own, named so, where events name none.
+            // If events name no API, SAM creates an API with this logical id.
             [] => Api::read(&Properties::new("ServerlessHttpApi", global(document, "HttpApi").clone(), &scope))?,
             [one] => Api::read(one)?,
-            [_, second, ..] => return Err(second.error("Type", "one AWS::Serverless::HttpApi is emulated, not two")),
+            [_, second, ..] => return Err(second.error("Type", "only one AWS::Serverless::HttpApi is emulated")),
         };
         function::name_by_binary(&mut functions);
         function::reject_doubled_routes(&functions)?;
@@ -121,7 +124,7 @@ impl Template {
         Ok(Self { functions, api, tables, queues })
     }
 
-    /// The function with this name: its short name, its logical id or its `FunctionName`.
+    /// Returns the function with this short name, logical id or `FunctionName`.
     #[must_use]
     pub fn function(&self, name: &str) -> Option<&Function> {
         self.functions.iter().find(|function| function.is_called(name))

@@ -12,30 +12,31 @@ use crate::template::Template;
 
 /// The options of an [`Emulator`](crate::Emulator).
 pub struct Options {
-    /// The functions and their routes.
+    /// The template with the functions, their triggers and the HTTP API.
     pub template: Template,
-    /// The folder that contains the functions' binaries.
+    /// The directory that contains the functions' binaries.
     pub binaries: PathBuf,
-    /// Values for environment variables. A value reaches only the functions whose template declares
-    /// the variable, as on AWS.
+    /// Values for environment variables. As on AWS, a function receives only the variables that the
+    /// template declares for it.
     pub variables: BTreeMap<String, String>,
-    /// Values for single functions, by any of their names. They override [`Options::variables`].
+    /// Values for individual functions, by any of the function's names. They override
+    /// [`Options::variables`].
     pub function_variables: BTreeMap<String, BTreeMap<String, String>>,
-    /// The address of the HTTP API. With port 0 the system chooses one.
+    /// The address of the HTTP API. Port 0 lets the system choose a port.
     pub listen: SocketAddr,
-    /// The most environments of a function without a reserved concurrency.
+    /// The maximum number of environments of a function without reserved concurrency.
     pub max_environments: usize,
-    /// How long a request waits for an environment that has just responded, before another one is
-    /// started. Without the wait, a client on the same machine that sends its next request at once
-    /// would use two environments. No client of Lambda is near enough for that.
+    /// How long a request waits for an environment that has just responded before another
+    /// environment starts. Without the wait, a local client that sends its next request immediately
+    /// would use two environments. Clients of Lambda are too far away for that to happen.
     pub reuse_wait: Duration,
-    /// Whether idle environments are stopped, as on Lambda.
+    /// Whether idle environments are frozen with SIGSTOP, like idle environments on Lambda.
     pub freeze: bool,
-    /// Whether the template's throttling limits apply. A bench disables them.
+    /// Whether the template's throttling limits apply. Benchmarks disable them.
     pub throttle: bool,
-    /// The file that stores the tables. Without one they are in memory.
+    /// The file that stores the `DynamoDB` tables. `None` stores them in memory.
     pub tables: Option<PathBuf>,
-    /// Receives the log lines of all functions.
+    /// The callback that receives the log lines of all functions.
     pub logs: LogSink,
     /// How long log lines are collected before they are delivered to subscribed functions.
     pub log_period: Duration,
@@ -62,7 +63,7 @@ impl Default for Options {
 
 impl fmt::Debug for Options {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Values of variables may be secrets.
+        // The values of variables may be secrets, so they are omitted.
         formatter
             .debug_struct("Options")
             .field("binaries", &self.binaries)

@@ -32,10 +32,10 @@ pub(super) struct Services {
     pub(super) queues: Arc<Queues>,
 }
 
-/// How the emulator ends.
+/// The ways in which the emulator shuts down.
 #[derive(Clone, Copy)]
 pub(super) enum Shutdown {
-    /// Running invocations may finish for a moment.
+    /// Delivers pending log lines and waits for running invocations, for a limited time.
     Graceful,
     Immediate,
 }
@@ -46,8 +46,8 @@ impl Services {
     pub(super) fn run(self, started: oneshot::Sender<io::Result<Handle>>, shutdown: oneshot::Receiver<Shutdown>) {
         match Builder::new_current_thread().enable_all().build() {
             Err(source) => drop(started.send(Err(source))),
-            // The thread that starts a program must live as long as the program, which this one
-            // does.
+            // The kernel kills a program when the thread that started it ends. This thread lives
+            // until the shutdown.
             Ok(runtime) => runtime.block_on(self.run_until_shutdown(started, shutdown)),
         }
     }

@@ -1,4 +1,4 @@
-//! The pool's side of an environment: slots for events, and their dispatch.
+//! The interface of an environment for its pool: slots for events, and the dispatch of events.
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -13,12 +13,13 @@ use crate::invocation::{Event, FunctionError, Outcome};
 pub(crate) struct Dispatched {
     /// Resolves when the function has responded.
     pub(crate) outcome: oneshot::Receiver<Outcome>,
-    /// Resolves when the environment can take the next event. Fails if the program exits instead.
+    /// Resolves when the environment can accept the next event. Fails if the program exits instead.
     pub(crate) completed: oneshot::Receiver<()>,
 }
 
 impl Environment {
-    /// Thaws the program and gives it an event whose deadline is `due`.
+    /// Thaws the program and dispatches an event with the deadline `due`. If the environment is not
+    /// ready, the outcome is an error.
     pub(crate) fn dispatch(&self, mut event: Event, due: Instant) -> Dispatched {
         let (outcome, outcome_receiver) = oneshot::channel();
         let (completed, completed_receiver) = oneshot::channel();
@@ -48,7 +49,7 @@ impl Environment {
         Dispatched { outcome: outcome_receiver, completed: completed_receiver }
     }
 
-    /// Reserves a slot for one event and returns whether there was a free one. `use_number` orders
+    /// Reserves a slot for one event. Returns `false` if no slot is free. `use_number` orders
     /// environments by their last use.
     pub(crate) fn reserve(&self, use_number: u64) -> bool {
         let mut state = self.lock();
@@ -60,8 +61,8 @@ impl Environment {
         free
     }
 
-    /// Releases a slot, and freezes the program if it is idle now. Returns whether the environment
-    /// is idle and retired.
+    /// Releases a slot, and freezes the program if it has become idle. Returns `true` if the
+    /// environment is idle and retired.
     pub(crate) fn release(&self) -> bool {
         let mut state = self.lock();
         state.reserved = state.reserved.saturating_sub(1);
@@ -74,7 +75,7 @@ impl Environment {
         state.retired
     }
 
-    /// Accepts no more events. Returns whether the environment is idle.
+    /// Makes the environment reject further events. Returns `true` if the environment is idle.
     pub(crate) fn retire(&self) -> bool {
         let mut state = self.lock();
         state.retired = true;

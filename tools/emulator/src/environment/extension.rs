@@ -1,8 +1,7 @@
 //! The internal extensions of one environment.
 //!
-//! External extensions are programs of their own and come in layers, which are not emulated. Every
-//! extension here is therefore an internal one, which may register for `INVOKE` but not for
-//! `SHUTDOWN`.
+//! External extensions are separate programs in layers, which are not emulated. Every extension
+//! here is therefore an internal one, which may register for `INVOKE` but not for `SHUTDOWN`.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-/// The most extensions that Lambda accepts.
+/// The maximum number of extensions that Lambda accepts.
 const MAX_EXTENSIONS: usize = 10;
 
 #[derive(Default)]
@@ -26,7 +25,7 @@ struct Extension {
     waiting: Option<oneshot::Sender<Value>>,
 }
 
-/// Why a registration is rejected: an error type and a message.
+/// The reason why a registration is rejected: an error type and a message.
 pub(crate) type Rejection = (&'static str, String);
 
 impl Extensions {
@@ -51,8 +50,7 @@ impl Extensions {
         Ok(id)
     }
 
-    /// Registers an extension that waits for its next event. Returns `None` for an unknown
-    /// extension.
+    /// Returns a receiver of the extension's next event, or `None` if the extension is unknown.
     pub(crate) fn next_event(&mut self, id: &Uuid) -> Option<oneshot::Receiver<Value>> {
         let extension = self.by_id.get_mut(id)?;
         let (sender, receiver) = oneshot::channel();
@@ -77,7 +75,7 @@ impl Extensions {
         self.by_id.values().all(|extension| extension.waiting.is_some())
     }
 
-    /// Sends the event of an invocation to the extensions that registered for it.
+    /// Sends the event of an invocation to the extensions that registered for invocations.
     pub(crate) fn notify_invoke(&mut self, event: &Value) {
         for extension in self.by_id.values_mut().filter(|extension| extension.wants_invoke) {
             match extension.waiting.take() {

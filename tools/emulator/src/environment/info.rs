@@ -1,4 +1,4 @@
-//! The state of an environment as callers of the emulator see it.
+//! Public snapshots of environments.
 
 use super::Environment;
 use super::state::Phase;
@@ -8,20 +8,20 @@ use super::state::Phase;
 pub struct EnvironmentInfo {
     /// The function's short name.
     pub function: String,
-    /// The process id, which is also the process group's.
+    /// The process id, which is also the process group id.
     pub pid: u32,
-    /// The state of the environment.
+    /// The state at the time of the snapshot.
     pub state: EnvironmentState,
-    /// How many events have been dispatched to the environment.
+    /// The number of events that have been dispatched to the environment.
     pub invocations: u64,
 }
 
 /// The state of an environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EnvironmentState {
-    /// The program has not requested its first event.
+    /// The program has not requested its first event yet.
     Starting,
-    /// The program works on at least one event.
+    /// The program handles at least one event.
     Busy,
     /// The program waits for an event.
     Idle,

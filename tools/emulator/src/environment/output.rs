@@ -9,11 +9,11 @@ use tokio::net::unix::pipe::Receiver;
 
 use crate::log::{Log, Stream};
 
-/// The longest log line. Lambda splits lines at the same length, 256 KiB being the limit of a log
-/// event.
+/// The maximum length of a log line: 256 KiB, the limit of a CloudWatch log event. Lambda splits
+/// lines at the same length.
 const MAX_LINE_BYTES: usize = 256 * 1024;
 
-/// One pipe from a function.
+/// A pipe that carries one output stream of a function.
 pub(crate) struct Output {
     pipe: Receiver,
     stream: Stream,
@@ -22,14 +22,14 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Opens a pipe. Returns it with the end that the program writes to.
+    /// Opens a pipe. Returns it with the write end for the program.
     pub(crate) fn open(stream: Stream, log: Log) -> io::Result<(Self, Stdio)> {
         let (reader, writer) = io::pipe()?;
         let pipe = Receiver::from_owned_fd(OwnedFd::from(reader))?;
         Ok((Self { pipe, stream, log, partial_line: Mutex::default() }, Stdio::from(writer)))
     }
 
-    /// Passes lines on until the pipe is closed.
+    /// Logs lines until the pipe is closed.
     pub(crate) async fn run(&self) {
         let mut buffer = vec![0; 16 * 1024];
         while self.pipe.readable().await.is_ok() {
@@ -43,8 +43,8 @@ impl Output {
         self.finish();
     }
 
-    /// Passes on what the pipe contains right now. A function's output is thus logged before its
-    /// caller receives the response; the event loop alone does not preserve that order.
+    /// Logs the complete lines that the pipe contains now. A function's output is thus logged
+    /// before its caller receives the response. The event loop alone does not guarantee that order.
     pub(crate) fn drain(&self) {
         let mut buffer = vec![0; 16 * 1024];
         while let Ok(length @ 1..) = rustix::io::read(&self.pipe, &mut buffer) {
@@ -62,7 +62,7 @@ impl Output {
         }
     }
 
-    /// Passes on a last line without a line break.
+    /// Logs a last line that has no line break.
     pub(crate) fn finish(&self) {
         let mut partial_line = self.partial_line.lock().unwrap_or_else(PoisonError::into_inner);
         if !partial_line.is_empty() {
@@ -85,7 +85,7 @@ mod tests {
     use crate::log::LogBuffer;
 
     #[tokio::test]
-    async fn draining_passes_on_every_complete_line_in_the_pipe() {
+    async fn draining_logs_every_complete_line_in_the_pipe() {
         let logs = LogBuffer::default();
         let log = Log { sink: logs.sink(), function: "f".to_owned(), environment: "e".to_owned() };
         let (output, end) = Output::open(Stream::Stdout, log).unwrap();

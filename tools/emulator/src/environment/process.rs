@@ -9,10 +9,10 @@ use std::{fs, io};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Child;
 
-/// Makes the kernel kill the program when the thread that started it ends for any reason.
+/// The command that makes the kernel kill the program when the thread that started it ends.
 const SETPRIV: &str = "/usr/bin/setpriv";
 
-/// A running program. Dropping it kills the program and everything that it started.
+/// A running program. Dropping it kills the program's process group.
 pub(crate) struct Process {
     group: Pid,
     frozen: bool,
@@ -20,7 +20,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `binary` with `variables` and no other environment variable.
+    /// Starts `binary` with `variables` as its only environment variables.
     ///
     /// The calling thread must live as long as the program, because the kernel kills the program
     /// when the thread ends.
@@ -33,7 +33,7 @@ impl Process {
         let mut command = tokio::process::Command::from(command(binary, variables, true));
         let child = command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn()?;
         let pid = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        let group = pid.ok_or_else(|| io::Error::other("the program ended before it had a process id"))?;
+        let group = pid.ok_or_else(|| io::Error::other("the program exited before its process id was read"))?;
         Ok((Self { group, frozen: false, exited: false }, child))
     }
 
@@ -59,7 +59,7 @@ impl Process {
         }
     }
 
-    /// Asks the program to end. Thaws a frozen program, so that it can.
+    /// Sends SIGTERM. Thaws a frozen program so that it can handle the signal.
     pub(crate) fn terminate(&mut self) {
         self.signal(Signal::TERM);
         self.thaw();
@@ -69,7 +69,7 @@ impl Process {
         self.signal(Signal::KILL);
     }
 
-    /// Records that the program has exited, and kills what it started and left behind.
+    /// Records that the program has exited, and kills the processes that it left behind.
     pub(crate) fn mark_exited(&mut self) {
         self.signal(Signal::KILL);
         self.exited = true;
@@ -79,7 +79,7 @@ impl Process {
         self.exited
     }
 
-    /// Returns the peak memory of the program so far, in bytes; 0 where the system does not report
+    /// Returns the peak resident memory of the program in bytes, or 0 if the system does not report
     /// it.
     pub(crate) fn peak_memory(&self) -> u64 {
         peak_memory(self.id())
@@ -87,7 +87,7 @@ impl Process {
 
     fn signal(&self, signal: Signal) {
         if !self.exited {
-            // It fails if the group has ended already.
+            // This fails if the group has already ended.
             let _ = kill_process_group(self.group, signal);
         }
     }
@@ -99,8 +99,8 @@ impl Drop for Process {
     }
 }
 
-/// Creates a command for `binary` in a process group of its own and in the binary's folder. With
-/// `kill_with_parent`, and where the system has `setpriv`, the program cannot outlive the thread
+/// Creates a command that runs `binary` in its own process group and in the binary's directory.
+/// With `kill_with_parent`, and if the system has `setpriv`, the program cannot outlive the thread
 /// that starts it.
 pub(crate) fn command(binary: &Path, variables: &BTreeMap<String, String>, kill_with_parent: bool) -> Command {
     let mut command = if kill_with_parent && Path::new(SETPRIV).exists() {
@@ -117,7 +117,7 @@ pub(crate) fn command(binary: &Path, variables: &BTreeMap<String, String>, kill_
     command
 }
 
-/// Returns the peak resident memory of a process in bytes (`VmHWM`); 0 where the system does not
+/// Returns the peak resident memory of a process (`VmHWM`) in bytes, or 0 if the system does not
 /// report it, as on macOS.
 pub(crate) fn peak_memory(id: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The Runtime API's side of an environment.
+//! The interface of an environment for the Runtime API.
 
 use std::mem;
 use std::sync::MutexGuard;
@@ -11,20 +11,20 @@ use super::state::{Phase, State};
 use super::{Environment, Rejection};
 use crate::invocation::{Event, FunctionError, Outcome};
 
-/// The status of a request id.
+/// The status of the event with a given request id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequestStatus {
-    /// A worker works on the event.
+    /// A worker is handling the event, or the event is waiting for a worker.
     Running,
-    /// A worker has responded and not requested its next event yet.
+    /// A worker has responded but has not requested its next event yet.
     Responded,
-    /// No worker has an event with this id.
+    /// The environment has no event with this id.
     Unknown,
 }
 
 impl Environment {
-    /// Registers a worker that waits for an event. Returns `None` if the program has reported that
-    /// it cannot start.
+    /// Registers a worker that waits for an event. Returns `None` if the program has failed to
+    /// start or has exited.
     pub(crate) fn next_event(&self) -> Option<oneshot::Receiver<Event>> {
         let (sender, receiver) = oneshot::channel();
         let mut state = self.lock();
@@ -32,8 +32,8 @@ impl Environment {
             return None;
         }
         match state.running.values().next() {
-            // The only worker asks again without having responded: it gets the same event again, as
-            // on Lambda.
+            // The only worker requests an event without having responded. As on Lambda, it receives
+            // the same event again.
             Some(running) if self.settings.concurrency == 1 && state.pending.is_empty() => {
                 let _ = sender.send(running.event.clone());
             }
@@ -44,7 +44,8 @@ impl Environment {
         Some(receiver)
     }
 
-    /// Passes the response to an event on. Returns `false` if no worker has an event with this id.
+    /// Passes on the response to an event. Returns `false` if the environment has no event with
+    /// this id.
     pub(crate) fn respond(&self, request_id: &str, outcome: Outcome) -> bool {
         self.drain_output();
         let mut state = self.lock();
@@ -66,7 +67,8 @@ impl Environment {
         }
     }
 
-    /// Records that the program cannot start. Returns `false` if it has started already.
+    /// Records that the program cannot start. Returns `false` if the start has already succeeded or
+    /// failed.
     pub(crate) fn fail_init(&self, failure: FunctionError) -> bool {
         let mut state = self.lock();
         if state.phase != Phase::Init {
@@ -87,7 +89,7 @@ impl Environment {
         state.extensions.register(name, events)
     }
 
-    /// Registers an extension that waits for an event. Returns `None` for an unknown extension.
+    /// Returns a receiver of an extension's next event, or `None` if the extension is unknown.
     pub(crate) fn next_extension_event(&self, id: &Uuid) -> Option<oneshot::Receiver<Value>> {
         let mut state = self.lock();
         let receiver = state.extensions.next_event(id)?;
@@ -99,8 +101,8 @@ impl Environment {
         self.lock().extensions.contains(id)
     }
 
-    /// Ends the environment because an extension reported an error. `during_init` states which of
-    /// its two calls the extension made.
+    /// Ends the environment because an extension reported an error. `during_init` distinguishes the
+    /// calls `init/error` and `exit/error`.
     pub(crate) fn fail_extension(&self, error_type: &'static str, during_init: bool) {
         let failure = FunctionError::new(error_type, "Error: an extension reported an error");
         if !(during_init && self.fail_init(failure.clone())) {
@@ -112,12 +114,14 @@ impl Environment {
         }
     }
 
-    /// Advances the phase and completes invocations after a worker or an extension began to wait.
+    /// Advances the phase and completes invocations after a worker or an extension has begun to
+    /// wait.
     fn advance(&self, mut state: MutexGuard<'_, State>) {
         if state.phase == Phase::Init && !state.pollers.is_empty() && state.extensions.all_waiting() {
             state.phase = Phase::Ready;
         }
-        // A worker that neither waits nor works has responded and not come back yet.
+        // A worker that neither waits nor handles an event has responded and not requested its next
+        // event yet.
         let returning = self.settings.concurrency.saturating_sub(state.pollers.len() + state.running.len());
         while state.responded.len() > returning && state.extensions.all_waiting() {
             if let Some((_, completed)) = state.responded.pop_front() {

@@ -23,14 +23,14 @@ pub(super) struct State {
     pub(super) pollers: VecDeque<oneshot::Sender<Event>>,
     /// The events that no worker has received yet.
     pub(super) pending: VecDeque<Event>,
-    /// The events that workers have, and those that are pending, by request id.
+    /// The events that workers are handling and those that are pending, by request id.
     pub(super) running: BTreeMap<String, Running>,
-    /// The events with a response, whose workers have not requested the next event yet: the request
-    /// id, and the sender that completes the invocation.
+    /// The events that have a response but whose workers have not requested their next event yet.
+    /// Each entry has the request id and the sender that completes the invocation.
     pub(super) responded: VecDeque<(String, oneshot::Sender<()>)>,
     pub(super) extensions: Extensions,
     pub(super) failure: Option<FunctionError>,
-    /// How many slots the pool has reserved.
+    /// The number of slots that the pool has reserved.
     pub(super) reserved: usize,
     pub(super) last_used: u64,
     pub(super) invocations: u64,
@@ -45,7 +45,7 @@ pub(super) struct Running {
 }
 
 impl State {
-    /// The state of a program that was started for one event.
+    /// Creates the state of a program that has been started for one event.
     pub(super) fn new(process: Process) -> Self {
         Self {
             phase: Phase::Init,
@@ -63,14 +63,14 @@ impl State {
         }
     }
 
-    /// Gives pending events to waiting workers.
+    /// Sends pending events to waiting workers.
     pub(super) fn deliver_pending(&mut self) {
         while let Some(event) = self.pending.pop_front() {
             let Some(poller) = self.pollers.pop_front() else {
                 self.pending.push_front(event);
                 return;
             };
-            // The connection of this worker broke, so the next worker gets the event.
+            // The connection of this worker broke, so the next worker receives the event.
             if let Err(event) = poller.send(event) {
                 self.pending.push_front(event);
             }

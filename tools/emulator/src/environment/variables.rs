@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::template::REGION;
 
-/// What the variables tell a function about itself.
+/// The properties of a function that its environment variables describe.
 pub(crate) struct Identity<'a> {
     pub(crate) function_name: &'a str,
     pub(crate) memory_size: u64,
@@ -19,7 +19,8 @@ pub(crate) struct Identity<'a> {
 /// override a reserved variable.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
 ///
-/// `AWS_EXECUTION_ENV` is missing, as it is on Lambda for the OS-only runtimes (`provided.*`).
+/// `AWS_EXECUTION_ENV` is not set. Lambda does not set it for the OS-only runtimes (`provided.*`)
+/// either.
 pub(crate) fn variables(template: &BTreeMap<String, String>, identity: &Identity<'_>) -> BTreeMap<String, String> {
     let folder = identity.binary.parent().unwrap_or(Path::new("/")).display().to_string();
     let unreserved = [

@@ -4,24 +4,24 @@ use super::{Comparison, Expression, Operator, Selector, Step};
 
 type Result<T> = std::result::Result<T, String>;
 
-/// Parses `{ … }`, which nothing may follow.
+/// Parses `{ … }` and rejects any text after it.
 pub(super) fn parse(text: &str) -> Result<Expression> {
     let mut parser = Parser(text.trim());
-    parser.expect("{", "a JSON pattern in braces is expected: lines in other formats are not selected here")?;
+    parser.expect("{", "expected a JSON pattern in braces; other formats are not supported")?;
     let expression = parser.parse_any()?;
-    parser.expect("}", "a } is expected at the end")?;
+    parser.expect("}", "expected } at the end")?;
     if parser.0.is_empty() {
         Ok(expression)
     } else {
-        Err(format!("nothing is expected after the last }}, not {}", parser.0))
+        Err(format!("expected the end of the pattern after the last }}, not {}", parser.0))
     }
 }
 
-/// The text that has not been parsed yet.
+/// A parser over the text that has not been consumed yet.
 struct Parser<'a>(&'a str);
 
 impl<'a> Parser<'a> {
-    /// Consumes white space, and the token if it comes next. Returns whether it did.
+    /// Skips white space, and consumes the token if it comes next. Returns `true` if it did.
     fn consume(&mut self, token: &str) -> bool {
         let rest = self.0.trim_start().strip_prefix(token);
         self.0 = rest.unwrap_or(self.0.trim_start());
@@ -51,10 +51,10 @@ impl<'a> Parser<'a> {
     fn parse_operand(&mut self) -> Result<Expression> {
         if self.consume("(") {
             let expression = self.parse_any()?;
-            self.expect(")", "a ) is expected")?;
+            self.expect(")", "expected )")?;
             return Ok(expression);
         }
-        self.expect("$", "a selector such as $.name is expected")?;
+        self.expect("$", "expected a selector such as $.name")?;
         Ok(Expression::Compare(self.parse_selector()?, self.parse_comparison()?))
     }
 
@@ -65,17 +65,17 @@ impl<'a> Parser<'a> {
                 self.0 = rest;
                 let key = self.take_while(|c| c.is_alphanumeric() || c == '_' || c == '-');
                 if key.is_empty() {
-                    return Err("a name is expected after a . of a selector".to_owned());
+                    return Err("expected a name after . in a selector".to_owned());
                 }
                 steps.push(Step::Key(key.to_owned()));
             } else if let Some(rest) = self.0.strip_prefix('[') {
                 self.0 = rest;
-                let rule = "a position such as [0] is expected in a selector";
+                let rule = "expected a position such as [0] in a selector";
                 let index = self.take_while(|c| c.is_ascii_digit()).parse().map_err(|_| rule.to_owned())?;
                 self.expect("]", rule)?;
                 steps.push(Step::Index(index));
             } else if steps.is_empty() {
-                return Err("a . or a [ is expected after $".to_owned());
+                return Err("expected . or [ after $".to_owned());
             } else {
                 return Ok(steps);
             }
@@ -86,12 +86,10 @@ impl<'a> Parser<'a> {
         if self.consume("IS") {
             let keywords = [("NULL", Comparison::Null), ("TRUE", true.into()), ("FALSE", false.into())];
             let found = keywords.into_iter().find(|(keyword, _)| self.consume(keyword));
-            return found
-                .map(|(_, comparison)| comparison)
-                .ok_or("NULL, TRUE or FALSE is expected after IS".to_owned());
+            return found.map(|(_, comparison)| comparison).ok_or("expected NULL, TRUE or FALSE after IS".to_owned());
         }
         if self.consume("NOT") {
-            self.expect("EXISTS", "EXISTS is expected after NOT")?;
+            self.expect("EXISTS", "expected EXISTS after NOT")?;
             return Ok(Comparison::Absent);
         }
         let operators = [
@@ -103,13 +101,13 @@ impl<'a> Parser<'a> {
             (">", Operator::Greater),
         ];
         let operator = operators.into_iter().find(|(token, _)| self.consume(token));
-        let (_, operator) = operator.ok_or("a comparison such as = or IS NULL is expected after a selector")?;
+        let (_, operator) = operator.ok_or("expected a comparison such as = or IS NULL after a selector")?;
         self.parse_value(operator)
     }
 
     fn parse_value(&mut self, operator: Operator) -> Result<Comparison> {
         let (text, quoted) = if self.consume("\"") {
-            let (text, rest) = self.0.split_once('"').ok_or("a \" is expected at the end of a text")?;
+            let (text, rest) = self.0.split_once('"').ok_or("expected \" at the end of a text")?;
             self.0 = rest;
             (text, true)
         } else {
@@ -117,14 +115,14 @@ impl<'a> Parser<'a> {
             (self.take_while(|c| !c.is_whitespace() && !"(){}&|\"".contains(c)), false)
         };
         if text.is_empty() && !quoted {
-            return Err("a value is expected after a comparison".to_owned());
+            return Err("expected a value after a comparison".to_owned());
         }
         match (operator, text.parse::<f64>()) {
             (operator, Ok(number)) if !quoted && number.is_finite() => Ok(Comparison::Number(operator, number)),
             (Operator::Equal | Operator::Unequal, _) => {
                 Ok(Comparison::Text { pattern: text.to_owned(), equal: operator == Operator::Equal })
             }
-            _ => Err("a number is expected after <, <=, > and >=".to_owned()),
+            _ => Err("expected a number after <, <=, > or >=".to_owned()),
         }
     }
 

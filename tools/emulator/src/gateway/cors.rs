@@ -1,5 +1,5 @@
-//! Cross-origin requests. If the API configures them, the gateway responds to preflight requests
-//! and replaces the function's own headers.
+//! Cross-origin requests (CORS). If the API configures CORS, the gateway responds to preflight
+//! requests and replaces the function's own CORS headers.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html>
 
 use bytes::Bytes;
@@ -14,8 +14,8 @@ use http_body_util::Full;
 use super::response::Response;
 use crate::template::Cors;
 
-/// Returns the response to a preflight request, which reaches no function, or `None` for an
-/// ordinary `OPTIONS` request.
+/// Returns the response to a preflight request, or `None` for an ordinary `OPTIONS` request. A
+/// preflight request does not reach a function.
 pub(super) fn preflight(cors: &Cors, request: &HeaderMap) -> Option<Response> {
     request.get(ACCESS_CONTROL_REQUEST_METHOD)?;
     let origin = request.get(ORIGIN)?;
@@ -51,8 +51,8 @@ pub(super) fn replace_headers(cors: &Cors, request: &HeaderMap, headers: &mut He
     }
 }
 
-/// Returns `*`, or the origin itself if the list contains it. `https://*` allows every origin of
-/// the scheme.
+/// Returns the value of `Access-Control-Allow-Origin`, or `None` if the origin is not allowed. An
+/// allowed origin such as `https://*` matches every origin of the scheme.
 fn allowed_origin(cors: &Cors, origin: &HeaderValue) -> Option<HeaderValue> {
     let text = origin.to_str().ok()?;
     if cors.allow_origins.iter().any(|allowed| allowed == "*") {

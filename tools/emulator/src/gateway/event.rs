@@ -18,7 +18,7 @@ use crate::template::ACCOUNT;
 
 const API_ID: &str = "emulator00";
 
-/// The hop-by-hop headers, which a gateway does not pass on.
+/// The hop-by-hop headers, which a gateway does not forward.
 /// <https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1>
 pub(super) const HOP_BY_HOP: [&str; 9] = [
     "connection",
@@ -32,10 +32,10 @@ pub(super) const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 
-/// What the gateway adds to a request.
+/// The values that the gateway adds to a request.
 pub(super) struct RequestContext<'a> {
     pub(super) route_key: &'a str,
-    /// The decoded path.
+    /// The decoded path of the request.
     pub(super) path: String,
     pub(super) path_parameters: BTreeMap<String, String>,
     pub(super) peer: SocketAddr,
@@ -89,8 +89,8 @@ struct PayloadHttp<'a> {
     user_agent: &'a str,
 }
 
-/// Decodes the path for routes and functions. An HTTP API decodes all of it, including `%2F`, and
-/// cuts it at a decoded question mark, as captures from AWS show:
+/// Decodes the path that routes and functions see. An HTTP API decodes the whole path, including
+/// `%2F`, and truncates it at a decoded question mark. Captures from AWS show both:
 /// <https://github.com/fastify/aws-lambda-fastify/issues/169>,
 /// <https://github.com/middleapi/standard-server/pull/93>.
 pub(super) fn decode_path(path: &str) -> String {
@@ -135,13 +135,15 @@ pub(super) fn encode(parts: &Parts, body: &Bytes, context: &RequestContext<'_>) 
         path_parameters: &context.path_parameters,
         is_base64_encoded,
     };
-    // Strings, numbers and maps with string keys always serialise.
+    // The serialisation cannot fail, because the payload has only strings, numbers and maps with
+    // string keys.
     serde_json::to_vec(&payload).unwrap_or_default().into()
 }
 
-/// Encodes the body as a string, and returns whether it is base64. Measured on AWS
-/// (<https://github.com/ministackorg/ministack/pull/766>): only `text/*` and three types of
-/// `application` stay text. Everything else is base64, including forms and bodies without a type.
+/// Encodes the body as a string, and returns whether the string is base64. According to
+/// measurements on AWS (<https://github.com/ministackorg/ministack/pull/766>), only `text/*` and
+/// three types of `application` stay text. Everything else is base64, including forms and bodies
+/// without a type.
 fn encode_body(headers: &HeaderMap, body: &Bytes) -> (Option<String>, bool) {
     if body.is_empty() {
         return (None, false);
@@ -157,7 +159,7 @@ fn encode_body(headers: &HeaderMap, body: &Bytes) -> (Option<String>, bool) {
     }
 }
 
-/// Returns the headers by their names in lower case, with those that the gateway adds. The values
+/// Returns the headers by their lowercase names, including those that the gateway adds. The values
 /// of a repeated header are joined by commas.
 fn headers(sent: &HeaderMap, has_body: bool, context: &RequestContext<'_>) -> BTreeMap<String, String> {
     let mut headers: BTreeMap<String, String> = BTreeMap::new();
@@ -203,7 +205,7 @@ fn cookies(headers: &HeaderMap) -> Vec<String> {
     pairs.filter(|pair| !pair.is_empty()).collect()
 }
 
-/// Decodes the parameters. The values of a repeated name are joined by commas.
+/// Decodes the query parameters. The values of a repeated name are joined by commas.
 fn parse_query(query: &str) -> BTreeMap<String, String> {
     let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
     let mut parameters: BTreeMap<String, String> = BTreeMap::new();

@@ -38,9 +38,10 @@ pub(super) fn reject(status: StatusCode, message: &str) -> Response {
     response
 }
 
-/// Creates the response for the result of a function. A result without a `statusCode` is the body,
-/// even if it is not JSON (see `InvokeResponseExtensions.cs` of AWS's own test tool for Lambda in
-/// <https://github.com/aws/aws-lambda-dotnet>). A malformed result with a `statusCode` is an error.
+/// Creates the response for the result of a function. A result without a `statusCode` becomes the
+/// body, even if it is not JSON (see `InvokeResponseExtensions.cs` of AWS's own test tool for
+/// Lambda in <https://github.com/aws/aws-lambda-dotnet>). A malformed result with a `statusCode` is
+/// an error.
 pub(super) fn from_function(payload: &Bytes) -> Response {
     let has_status = serde_json::from_slice::<Value>(payload).is_ok_and(|value| value.get("statusCode").is_some());
     if !has_status {
@@ -54,7 +55,7 @@ pub(super) fn from_function(payload: &Bytes) -> Response {
         .unwrap_or_else(|| reject(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
 }
 
-/// Returns `None` if a part of the result is not valid HTTP.
+/// Builds the response for a result. Returns `None` if a part of the result is not valid HTTP.
 fn build(result: FunctionResponse) -> Option<Response> {
     let status =
         StatusCode::from_u16(result.status_code).ok().filter(|status| (200..600).contains(&status.as_u16()))?;
@@ -74,7 +75,7 @@ fn build(result: FunctionResponse) -> Option<Response> {
             _ => return None,
         };
         let value = HeaderValue::from_str(&value).ok()?;
-        // The gateway alone sets the length and the headers of the connection.
+        // Only the gateway sets the content length and the connection headers.
         if name != CONTENT_LENGTH && !HOP_BY_HOP.contains(&name.as_str()) {
             response.headers_mut().insert(name, value);
         }

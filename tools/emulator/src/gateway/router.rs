@@ -1,4 +1,4 @@
-//! The choice of the function for a request.
+//! Routing of requests to functions.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html>
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use http::Method;
 use crate::pool::Pool;
 use crate::template::Template;
 
-/// The routes of the API, the most specific first.
+/// The routes of the API, most specific first.
 pub(super) struct Router(Vec<RouteTarget>);
 
 pub(super) struct RouteTarget {
@@ -18,7 +18,7 @@ pub(super) struct RouteTarget {
     pub(super) timeout: Duration,
     pub(super) pool: Arc<Pool>,
     method: Option<String>,
-    /// `None` for `$default`, which matches every request.
+    /// The segments of the path, or `None` for `$default`, which matches every request.
     pattern: Option<Vec<Segment>>,
 }
 
@@ -65,8 +65,8 @@ impl Router {
     }
 }
 
-/// Returns a sort key: paths before `$default`, literal segments before variables, variables before
-/// greedy ones, a method before `ANY`.
+/// Returns a sort key that puts paths before `$default`, literal segments before variables,
+/// variables before greedy variables, and methods before `ANY`.
 fn precedence<'a>(pattern: &'a Option<Vec<Segment>>, method: &Option<String>) -> impl Ord + use<'a> {
     (pattern.is_none(), pattern, method.is_none())
 }
@@ -82,7 +82,7 @@ fn parse(path: &str) -> Vec<Segment> {
     path.trim_start_matches('/').split('/').map(segment).collect()
 }
 
-/// Returns the values of the pattern's variables if the path matches.
+/// Returns the values of the pattern's variables, or `None` if the path does not match.
 fn match_path(pattern: &[Segment], path: &str) -> Option<BTreeMap<String, String>> {
     let mut rest = Some(path.strip_prefix('/')?);
     let mut found = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Throttling of the requests to each route by token buckets.
+//! Per-route throttling of requests with token buckets.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html>
 
 use std::collections::BTreeMap;
@@ -18,8 +18,8 @@ struct TokenBucket {
 }
 
 impl TokenBuckets {
-    /// Creates the buckets. A limit of the route's own event takes precedence over a limit of the
-    /// API for the route, and that over the API's default.
+    /// Creates the buckets. A limit in the route's own event takes precedence over the API's limit
+    /// for the route, which takes precedence over the API's default.
     pub(super) fn new(template: &Template) -> Self {
         let api = &template.api;
         let routes = template.functions.iter().flat_map(|function| &function.routes);
@@ -31,7 +31,7 @@ impl TokenBuckets {
         Self(buckets.collect())
     }
 
-    /// Takes a token. Returns `false` if the route's bucket is empty.
+    /// Takes a token from the route's bucket. Returns `false` if the bucket is empty.
     pub(super) fn try_acquire(&self, route_key: &str) -> bool {
         self.0.get(route_key).is_none_or(|bucket| bucket.lock().unwrap_or_else(PoisonError::into_inner).try_acquire())
     }

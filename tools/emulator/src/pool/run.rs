@@ -13,15 +13,16 @@ use crate::environment::Environment;
 use crate::invocation::{Event, FunctionError, InvocationError, Outcome};
 use crate::log::Report;
 
-/// How long Lambda lets a program initialise before it starts the program again, under the
-/// function's own timeout.
+/// How long Lambda waits for a program to initialise. Lambda then starts the program again, within
+/// the function's own timeout.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib>
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An environment that is ready for an event.
 struct Ready {
     environment: Arc<Environment>,
-    /// The duration of the start, unless the start was a part of the invocation.
+    /// The duration of the start. `None` if the environment was warm, or if the start was part of
+    /// the invocation.
     init_duration: Option<Duration>,
     deadline: Instant,
 }
@@ -37,7 +38,8 @@ impl Pool {
             }),
             Slot::Cold(environment) => self.initialise(environment, &event.request_id).await,
         };
-        // The caller may have dropped its future, which does not matter here.
+        // Sending fails if the caller has dropped its future. The invocation continues
+        // nevertheless.
         match ready {
             Err(failure) => drop(reply.send(Err(failure))),
             Ok(ready) => self.complete(ready, event, reply).await,
@@ -58,7 +60,7 @@ impl Pool {
         let (outcome, failure) = self.resolve_outcome(&environment, &id, outcome.map(Result::ok));
         let peak_memory = environment.peak_memory();
         drop(reply.send(outcome));
-        // The function's work after its response counts against its timeout too.
+        // The function's work after its response also counts against its timeout.
         let completed =
             responded && timeout_at(deadline, dispatched.completed).await.is_ok_and(|completed| completed.is_ok());
         environment.drain_output();
@@ -81,8 +83,8 @@ impl Pool {
         }
     }
 
-    /// Returns the outcome for the caller, and the error type for the report. Logs the errors of
-    /// Lambda itself, because the function logs those that it reports.
+    /// Returns the outcome for the caller and the error type for the report. Logs only the errors
+    /// that Lambda itself detects. Functions log the errors that they report.
     fn resolve_outcome(
         &self,
         environment: &Environment,
@@ -99,7 +101,7 @@ impl Pool {
                 let error_type = error.error_type.clone();
                 (Err(error), Some(error_type))
             }
-            Ok(None) => (Err(FunctionError::new("Sandbox.Failure", "Error: the emulator is ending")), None),
+            Ok(None) => (Err(FunctionError::new("Sandbox.Failure", "Error: the emulator is shutting down")), None),
             Err(_) => {
                 let message = timeout_message(self.settings.function.timeout);
                 let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3fZ");
@@ -110,8 +112,8 @@ impl Pool {
         }
     }
 
-    /// Waits until a new environment is ready. If it fails or takes too long, a second one replaces
-    /// it. The start of the second one is a part of the invocation and counts against the
+    /// Waits until a new environment is ready. If it fails or takes too long, a second environment
+    /// replaces it. The start of the second one is part of the invocation and counts against the
     /// function's timeout.
     async fn initialise(&self, environment: Arc<Environment>, request_id: &str) -> Result<Ready, FunctionError> {
         let limit = self.settings.function.timeout;

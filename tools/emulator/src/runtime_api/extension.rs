@@ -19,7 +19,7 @@ const EVENT_IDENTIFIER: HeaderName = HeaderName::from_static("lambda-extension-e
 const NAME: &str = "lambda-extension-name";
 const ERROR_TYPE: &str = "lambda-extension-function-error-type";
 const FEATURES: &str = "lambda-extension-accept-feature";
-/// The longest registration that is read.
+/// The maximum length of a registration in bytes.
 const MAX_REGISTRATION_BYTES: usize = 64 * 1024;
 
 #[derive(Deserialize)]
@@ -50,7 +50,7 @@ async fn register(environment: &Environment, headers: &HeaderMap, body: Incoming
     };
     let body = limited_body::read(body, MAX_REGISTRATION_BYTES).await.unwrap_or_default();
     let Ok(registration) = serde_json::from_slice::<Registration>(&body) else {
-        return reject("InvalidRequestFormat", "a JSON document with a list of events is expected");
+        return reject("InvalidRequestFormat", "expected a JSON document with a list of events");
     };
     match environment.register_extension(name, &registration.events) {
         Err((error_type, message)) => reject(error_type, &message),

@@ -10,7 +10,7 @@ use crate::invocation::{Event, MAX_RESPONSE_BYTES};
 
 pub(super) type Response = http::Response<Full<Bytes>>;
 
-/// The response that gives an event to the runtime of the function with this ARN.
+/// Creates the response that delivers an event to the runtime of the function with this ARN.
 pub(super) fn event(event: &Event, arn: &str) -> Response {
     let mut response = Response::new(Full::new(event.payload.clone()));
     let headers = [

@@ -1,4 +1,4 @@
-//! A connection of a runtime, which is read without blocking.
+//! A connection to a runtime that is read without blocking.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -10,17 +10,18 @@ use uuid::Uuid;
 use crate::error::{Error, Result};
 use crate::invocation::Event;
 
-/// The name of the function, its log group and its log stream.
+/// The default name of the function, and the name of its log group and log stream.
 pub(super) const NAME: &str = "single-environment";
 
-/// The most headers of a request: more than a runtime sends.
+/// The maximum number of headers of a request, which is more than a runtime sends.
 const MAX_HEADERS: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: TcpStream,
     received: Vec<u8>,
-    /// Whether the runtime wants the connection closed after the response to its last request.
+    /// Whether the runtime requested that the connection close after the response to its last
+    /// request.
     close_after_response: bool,
     closed: bool,
 }
@@ -40,7 +41,7 @@ pub(super) enum Request {
 impl Connection {
     pub(super) fn new(stream: TcpStream) -> Result<Self> {
         let prepared = stream.set_nodelay(true).and_then(|()| stream.set_nonblocking(true));
-        prepared.map_err(|error| Error::environment(format!("its connection failed: {error}")))?;
+        prepared.map_err(|error| Error::environment(format!("cannot configure the program's connection: {error}")))?;
         Ok(Self { stream, received: Vec::with_capacity(64 * 1024), close_after_response: false, closed: false })
     }
 
@@ -52,7 +53,7 @@ impl Connection {
         self.closed
     }
 
-    /// Reads what has arrived.
+    /// Reads the bytes that have arrived.
     pub(super) fn receive(&mut self) {
         let mut buffer = [0; 64 * 1024];
         while !self.closed {
@@ -72,7 +73,7 @@ impl Connection {
         }
     }
 
-    /// Removes a request from what has arrived, if it is complete.
+    /// Removes a request from the received bytes. Returns `None` if the request is incomplete.
     pub(super) fn next_request(&mut self) -> Result<Option<Request>> {
         if self.received.is_empty() {
             return Ok(None);
@@ -82,14 +83,16 @@ impl Connection {
         let head = match request.parse(&self.received) {
             Ok(httparse::Status::Complete(length)) => length,
             Ok(httparse::Status::Partial) => return Ok(None),
-            Err(error) => return Err(Error::environment(format!("it sent no HTTP: {error}"))),
+            Err(error) => return Err(Error::environment(format!("the program sent invalid HTTP: {error}"))),
         };
         let header = |name: &str| {
             let found = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
             found.and_then(|header| str::from_utf8(header.value).ok())
         };
         if header("transfer-encoding").is_some() {
-            return Err(Error::environment("it streams, which a bench does not take"));
+            return Err(Error::environment(
+                "the program sent a request with Transfer-Encoding, which is not supported",
+            ));
         }
         let length = header("content-length").and_then(|length| length.parse::<usize>().ok()).unwrap_or(0);
         let Some(body) = self.received.get(head..head.saturating_add(length)) else { return Ok(None) };
@@ -101,7 +104,7 @@ impl Connection {
         Ok(Some(request))
     }
 
-    /// Sends a response.
+    /// Sends a response, and closes the connection if the runtime requested it.
     pub(super) fn send(&mut self, mut message: &[u8]) -> Result<()> {
         while !message.is_empty() {
             match self.stream.write(message) {
@@ -109,12 +112,14 @@ impl Connection {
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
                     thread::yield_now();
                 }
-                Err(error) => return Err(Error::environment(format!("its connection broke: {error}"))),
+                Err(error) => {
+                    return Err(Error::environment(format!("cannot write to the program's connection: {error}")));
+                }
             }
         }
         if self.close_after_response {
             self.closed = true;
-            // The other side may have closed it first.
+            // This fails if the runtime has closed the connection first.
             let _ = self.stream.shutdown(Shutdown::Both);
         }
         Ok(())

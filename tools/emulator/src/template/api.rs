@@ -1,4 +1,4 @@
-//! The HTTP API of the template: routes, CORS, throttling.
+//! The HTTP API of the template: CORS and throttling. Functions have the routes.
 
 use super::property::Properties;
 use crate::error::Result;
@@ -7,37 +7,37 @@ use std::{collections::BTreeMap, time::Duration};
 /// The HTTP API in front of the functions.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Api {
-    /// Answers of the gateway to cross-origin requests.
+    /// The gateway's handling of cross-origin requests. `None` leaves it to the functions.
     pub cors: Option<Cors>,
-    /// The limit of each route that has none of its own.
+    /// The limit of each route that has no limit of its own.
     pub throttle: Option<Throttle>,
-    /// Limits by route key (`GET /health`).
+    /// The limits of individual routes, by route key (`GET /health`).
     pub route_throttles: BTreeMap<String, Throttle>,
 }
 
-/// `CorsConfiguration` of an HTTP API. A list holding `*` allows everything.
+/// The `CorsConfiguration` of an HTTP API. `*` in a list allows every value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cors {
-    /// Origins that may call.
+    /// The origins that may send requests.
     pub allow_origins: Vec<String>,
-    /// Methods that they may use.
+    /// The methods that these origins may use.
     pub allow_methods: Vec<String>,
-    /// Request headers that they may send.
+    /// The request headers that these origins may send.
     pub allow_headers: Vec<String>,
-    /// Response headers that they may read.
+    /// The response headers that scripts of these origins may read.
     pub expose_headers: Vec<String>,
-    /// For how long a browser may keep the answer to a preflight request.
+    /// How long a browser may cache the response to a preflight request.
     pub max_age: Option<Duration>,
-    /// Whether credentials may be sent.
+    /// Whether a browser may send credentials.
     pub allow_credentials: bool,
 }
 
-/// A token bucket: how many requests may come at once, and how many each second in the long run.
+/// A throttling limit, in the terms of a token bucket.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Throttle {
-    /// The size of the bucket, in requests.
+    /// The size of the bucket: the number of requests that are accepted at the same time.
     pub burst: f64,
-    /// Requests a second.
+    /// The rate at which the bucket fills, in requests per second.
     pub rate: f64,
 }
 
@@ -45,13 +45,14 @@ impl Api {
     pub(super) fn read(api: &Properties<'_>) -> Result<Self> {
         for unsupported in ["DefinitionBody", "DefinitionUri"] {
             if api.raw(unsupported).is_some() {
-                return Err(api.error(unsupported, "routes are read from the events of functions only"));
+                return Err(api.error(unsupported, "not emulated; define the routes as events of functions"));
             }
         }
         if let Some(stage) = api.text("StageName")?.filter(|stage| stage != "$default") {
-            return Err(
-                api.error("StageName", format!("only $default is emulated: {stage} would become part of the path"))
-            );
+            return Err(api.error(
+                "StageName",
+                format!("only $default is emulated, because {stage} would become part of the path"),
+            ));
         }
         let mut route_throttles = BTreeMap::new();
         for (route, settings) in api.parts("RouteSettings")? {
@@ -65,7 +66,7 @@ impl Cors {
     fn read(api: &Properties<'_>) -> Result<Option<Self>> {
         match api.raw("CorsConfiguration") {
             None => return Ok(None),
-            // SAM's short form allows every origin, method and header.
+            // `true` is SAM's short form, which allows every origin, method and header.
             Some(serde_json::Value::Bool(enabled)) => {
                 let all = || vec!["*".to_owned()];
                 return Ok(enabled.then(|| Self {
@@ -86,25 +87,22 @@ impl Cors {
             allow_credentials: api.boolean("CorsConfiguration.AllowCredentials")?.unwrap_or(false),
         };
         if cors.allow_credentials && cors.allow_origins.iter().any(|origin| origin == "*") {
-            return Err(api.error(
-                "CorsConfiguration.AllowCredentials",
-                "AllowOrigins may not be * when credentials are allowed",
-            ));
+            return Err(api.error("CorsConfiguration.AllowCredentials", "must be false if AllowOrigins contains *"));
         }
         Ok(Some(cors))
     }
 }
 
 impl Throttle {
-    /// Reads `ThrottlingBurstLimit` and `ThrottlingRateLimit` below `prefix`. Where only one is given, the other is the
-    /// account's: 5,000 and 10,000.
+    /// Reads `ThrottlingBurstLimit` and `ThrottlingRateLimit` below `prefix`. If only one is given,
+    /// the other has the account's default: a burst of 5,000 or a rate of 10,000.
     pub(super) fn read(properties: &Properties<'_>, prefix: &str) -> Result<Option<Self>> {
         let number = |name: &str| -> Result<Option<f64>> {
             let path = format!("{prefix}{name}");
             let Some(text) = properties.text(&path)? else { return Ok(None) };
             match text.parse::<f64>() {
                 Ok(number) if number >= 0.0 && number.is_finite() => Ok(Some(number)),
-                _ => Err(properties.error(&path, "a number of requests is expected")),
+                _ => Err(properties.error(&path, "expected a number of requests")),
             }
         };
         Ok(match (number("ThrottlingBurstLimit")?, number("ThrottlingRateLimit")?) {

@@ -5,7 +5,8 @@ use crate::error::{Error, Result};
 use serde_json::Value;
 use std::path::Path;
 
-/// A template as it is written, as JSON: `!Ref X` is `{"Ref": "X"}`, and its loops are expanded.
+/// A template as JSON, with expanded loops and unresolved intrinsic functions: `!Ref X` is
+/// `{"Ref": "X"}`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document(Value);
 
@@ -14,7 +15,8 @@ impl Document {
     ///
     /// # Errors
     ///
-    /// The file cannot be read, is not YAML, or contains a malformed loop.
+    /// Returns an error if the file cannot be read, is not valid YAML, or contains a malformed
+    /// loop.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
@@ -22,8 +24,8 @@ impl Document {
         loops::expand(document).map(Self)
     }
 
-    /// Gives parameters these values instead of their defaults. A parameter that the template does
-    /// not have is ignored.
+    /// Replaces the default values of parameters. Parameters that the template does not declare are
+    /// ignored.
     #[must_use]
     pub fn with_parameters(mut self, parameters: &[(&str, &str)]) -> Self {
         for (name, value) in parameters {
@@ -33,13 +35,13 @@ impl Document {
         self
     }
 
-    /// The value at a JSON pointer, such as `/Resources/Api/Properties/StageName`.
+    /// Returns the value at a JSON pointer, such as `/Resources/Api/Properties/StageName`.
     #[must_use]
     pub fn get(&self, pointer: &str) -> Option<&Value> {
         self.0.pointer(pointer)
     }
 
-    /// Every resource by its logical id, whatever its condition.
+    /// Returns every resource with its logical id, regardless of its condition.
     pub fn resources(&self) -> impl Iterator<Item = (&str, &Value)> {
         let resources = self.0.get("Resources").and_then(Value::as_object);
         resources.into_iter().flatten().map(|(id, resource)| (id.as_str(), resource))

@@ -1,4 +1,4 @@
-//! A function of the template: its binary, its bounds, its variables, its triggers.
+//! A function of the template: its binary, limits, variables and triggers.
 
 use super::{
     api::Throttle,
@@ -13,79 +13,81 @@ use std::{
     time::Duration,
 };
 
-/// One `AWS::Serverless::Function`.
+/// A function of the template (`AWS::Serverless::Function`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Function {
-    /// The short name that logs and [`crate::EnvironmentInfo`] use: the binary's, or the logical id where two functions
-    /// share a binary.
+    /// The short name in logs and in [`crate::EnvironmentInfo`]. It is the name of the binary, or
+    /// the logical id if several functions share the binary.
     pub name: String,
     /// The name of the resource in the template.
     pub logical_id: String,
     /// `AWS_LAMBDA_FUNCTION_NAME`: the property `FunctionName`, or else the logical id.
     pub function_name: String,
-    /// The name of the program, in the folder of binaries.
+    /// The file name of the program in the directory of binaries.
     pub binary: String,
-    /// How long one invocation may take (3 s unless given).
+    /// The timeout of an invocation, by default 3 s.
     pub timeout: Duration,
-    /// In MB (128 unless given). Told to the function and printed; not enforced.
+    /// The memory size in MB, by default 128. The function can read it and reports contain it, but
+    /// it is not enforced.
     pub memory_size: u64,
-    /// How many environments may exist, where the template limits them.
+    /// The maximum number of environments, if the template limits it.
     pub reserved_concurrency: Option<usize>,
     /// The environment variables that the template declares.
     pub variables: BTreeMap<String, Variable>,
-    /// The routes of the HTTP API that lead here.
+    /// The routes of the HTTP API that invoke the function.
     pub routes: Vec<Route>,
-    /// The schedules that fire it.
+    /// The schedules that invoke the function.
     pub schedules: Vec<Schedule>,
-    /// The name of the log group that it writes to.
+    /// The name of the log group that the function writes to.
     pub log_group: String,
-    /// The logs that it is given.
+    /// The log groups whose lines the function receives.
     pub subscriptions: Vec<Subscription>,
-    /// The queues that it is given.
+    /// The queues whose messages the function receives.
     pub queues: Vec<QueueSource>,
-    /// What becomes of events that nobody waits for.
+    /// The handling of failed asynchronous events.
     pub asynchronous: Asynchronous,
 }
 
 /// The value of an environment variable.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Variable {
-    /// Decided by the template.
+    /// A value that the template determines.
     Value(String),
-    /// Known only to a deployed stack: the expression, as in `!GetAtt Table.Arn`. The caller must give a value.
+    /// An expression whose value only a deployed stack knows, such as `!GetAtt Table.Arn`. The
+    /// caller must provide a value.
     Unresolved(String),
 }
 
 /// A route of the HTTP API.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Route {
-    /// The method in capitals; `None` for `ANY`.
+    /// The method in upper case, or `None` for `ANY`.
     pub method: Option<String>,
-    /// The path with its `{variables}`; `None` for the `$default` route.
+    /// The path with its `{variables}`, or `None` for the `$default` route.
     pub path: Option<String>,
-    /// After how long the gateway gives up on the function (30 s unless shortened).
+    /// How long the gateway waits for the function, at most and by default 30 s.
     pub timeout: Duration,
-    /// The limit in the event's `RouteSettings`.
+    /// The limit in the event's `RouteSettings`, if there is one.
     pub throttle: Option<Throttle>,
 }
 
-/// A schedule with a fixed rate.
+/// A schedule that invokes a function.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schedule {
     /// The name of the event in the template.
     pub name: String,
-    /// The time from one event to the next; `None` for a `cron` or `at` expression, which is not fired here.
+    /// The time between two events. `None` for a `cron` or `at` expression, which is not emulated.
     pub every: Option<Duration>,
-    /// Whether it is an EventBridge Scheduler's schedule (`ScheduleV2`) and not a rule.
+    /// Whether the schedule belongs to EventBridge Scheduler (`ScheduleV2`) and not to a rule.
     pub scheduler: bool,
-    /// What the function receives in place of the scheduled event.
+    /// The event that the function receives instead of the scheduled event.
     pub input: Option<String>,
 }
 
 impl Function {
     pub(super) fn read(function: &Properties<'_>, metadata: &Value) -> Result<Self> {
         if let Some(runtime) = function.text("Runtime")?.filter(|runtime| !runtime.starts_with("provided")) {
-            return Err(function.error("Runtime", format!("only provided.* runs here, not {runtime}")));
+            return Err(function.error("Runtime", format!("only provided.* is emulated, not {runtime}")));
         }
         let logical_id = function.resource.to_owned();
         let binary = match metadata.pointer("/BuildProperties/Binary").and_then(Value::as_str) {
@@ -94,7 +96,10 @@ impl Function {
                 .text("CodeUri")?
                 .and_then(|uri| Some(std::path::Path::new(&uri).file_name()?.to_str()?.to_owned()))
                 .ok_or_else(|| {
-                    function.error("CodeUri", "a folder, or Metadata.BuildProperties.Binary, names the binary")
+                    function.error(
+                        "CodeUri",
+                        "expected a directory named after the binary, unless Metadata.BuildProperties.Binary is set",
+                    )
                 })?,
         };
         let variables = function.entries("Environment.Variables")?.into_iter().map(|(name, value)| {
@@ -110,9 +115,10 @@ impl Function {
                 Some("Api") => return Err(event.error("Type", "REST APIs are not emulated, only HttpApi")),
                 Some("CloudWatchLogs") => subscriptions.push(Subscription::read(name, &event)?),
                 Some("SQS") => queues.extend(QueueSource::read(&event)?),
-                // Streams and the like deliver nothing here; such a function is invoked by hand.
+                // Other event sources, such as streams, are not emulated. Their functions can be
+                // invoked directly.
                 Some(_) => {}
-                None => return Err(event.error("Type", "an event has a type")),
+                None => return Err(event.error("Type", "expected the type of the event")),
             }
         }
         let function_name = function.text("FunctionName")?.unwrap_or_else(|| logical_id.clone());
@@ -137,14 +143,14 @@ impl Function {
         })
     }
 
-    /// Whether `name` is one of the names that this function goes by.
+    /// Reports whether `name` is one of the function's names.
     pub(crate) fn is_called(&self, name: &str) -> bool {
         [&self.name, &self.logical_id, &self.function_name].iter().any(|known| known.as_str() == name)
     }
 }
 
 impl Route {
-    /// The route as the gateway names it: `GET /health`, `ANY /files/{proxy+}`, `$default`.
+    /// Returns the route key as in API Gateway: `GET /health`, `ANY /files/{proxy+}`, `$default`.
     #[must_use]
     pub fn key(&self) -> String {
         match &self.path {
@@ -165,7 +171,7 @@ impl Route {
         if let Some(path) = &path {
             check_path(event, path)?;
             if method.is_none() {
-                return Err(event.error("Properties.Method", "a path has a method (ANY for all)"));
+                return Err(event.error("Properties.Method", "expected a method for the path (ANY for all methods)"));
             }
         }
         let timeout = event.integer("Properties.TimeoutInMillis", 50..=30_000)?.unwrap_or(30_000);
@@ -181,13 +187,12 @@ impl Route {
 impl Schedule {
     fn read(name: String, kind: &str, event: &Properties<'_>) -> Result<Option<Self>> {
         let property = if kind == "Schedule" { "Properties.Schedule" } else { "Properties.ScheduleExpression" };
-        let expression =
-            event.text(property)?.ok_or_else(|| event.error(property, "rate(…) or cron(…) is expected"))?;
+        let expression = event.text(property)?.ok_or_else(|| event.error(property, "expected rate(…) or cron(…)"))?;
         let disabled = event.boolean("Properties.Enabled")? == Some(false)
             || event.text("Properties.State")?.as_deref() == Some("DISABLED");
         let every = match expression.strip_prefix("rate(").and_then(|rest| rest.strip_suffix(')')) {
             Some(rate) => Some(parse_rate(rate).ok_or_else(|| {
-                event.error(property, "rate(n unit) has a number from 1 and minute(s), hour(s) or day(s)")
+                event.error(property, "expected rate(n unit) with a number from 1 and minute(s), hour(s) or day(s)")
             })?),
             None => None,
         };
@@ -210,23 +215,23 @@ fn parse_rate(rate: &str) -> Option<Duration> {
 
 fn check_path(event: &Properties<'_>, path: &str) -> Result<()> {
     let rule = |text: &str| event.error("Properties.Path", text);
-    let Some(rest) = path.strip_prefix('/') else { return Err(rule("a path begins with /")) };
+    let Some(rest) = path.strip_prefix('/') else { return Err(rule("a path must begin with /")) };
     let segments: Vec<&str> = rest.split('/').collect();
     for (index, segment) in segments.iter().enumerate() {
         let variable = segment.strip_prefix('{').and_then(|segment| segment.strip_suffix('}'));
         match variable {
             Some(name) if name.ends_with('+') && index + 1 < segments.len() => {
-                return Err(rule("a greedy variable {name+} stands at the end"));
+                return Err(rule("a greedy variable {name+} must be at the end"));
             }
-            Some(name) if name.trim_end_matches('+').is_empty() => return Err(rule("a variable has a name")),
-            None if segment.contains(['{', '}']) => return Err(rule("a variable fills a whole segment")),
+            Some(name) if name.trim_end_matches('+').is_empty() => return Err(rule("a variable must have a name")),
+            None if segment.contains(['{', '}']) => return Err(rule("a variable must fill a whole segment")),
             _ => {}
         }
     }
     Ok(())
 }
 
-/// Gives each function its binary's name, where no other function has the same binary.
+/// Names each function after its binary, unless another function has the same binary.
 pub(super) fn name_by_binary(functions: &mut [Function]) {
     let mut seen = BTreeSet::new();
     let doubled: BTreeSet<String> = functions
@@ -239,7 +244,8 @@ pub(super) fn name_by_binary(functions: &mut [Function]) {
     }
 }
 
-/// A function that is given what it prints prints without an end.
+/// Rejects a function that subscribes to its own log group. Each delivery would make it print more
+/// lines, without end.
 pub(super) fn reject_own_logs(functions: &[Function]) -> Result<()> {
     for function in functions {
         for subscription in &function.subscriptions {
@@ -248,7 +254,7 @@ pub(super) fn reject_own_logs(functions: &[Function]) -> Result<()> {
                 return Err(Error::template(
                     &function.logical_id,
                     property,
-                    "a function may not be fed with its own log",
+                    "a function must not subscribe to its own log group",
                 ));
             }
         }
@@ -264,7 +270,7 @@ pub(super) fn reject_doubled_routes(functions: &[Function]) -> Result<()> {
                 return Err(Error::template(
                     &function.logical_id,
                     "Events",
-                    format!("{owner} has {} already", route.key()),
+                    format!("{owner} already has the route {}", route.key()),
                 ));
             }
         }

@@ -1,4 +1,4 @@
-//! The values of intrinsic functions, as far as a template alone decides them.
+//! Resolves the intrinsic functions whose values the template alone determines.
 
 use serde_json::{Map, Value};
 
@@ -7,12 +7,12 @@ pub(crate) const REGION: &str = "us-east-1";
 /// The account that functions see.
 pub(crate) const ACCOUNT: &str = "123456789012";
 
-/// The sections of a template that intrinsic functions look into.
+/// The template whose sections determine the values of intrinsic functions.
 pub(super) struct Scope<'a> {
     document: &'a Value,
 }
 
-/// Why a value is not known on this machine: the expression, as in `!GetAtt Table.Arn`.
+/// An expression whose value is unknown before deployment, such as `!GetAtt Table.Arn`.
 #[derive(Debug, PartialEq)]
 pub(super) struct Unresolved(pub(super) String);
 
@@ -21,7 +21,8 @@ impl<'a> Scope<'a> {
         Self { document }
     }
 
-    /// Replaces every intrinsic function by its value. A map entry whose value is `AWS::NoValue` disappears.
+    /// Replaces every intrinsic function with its value. Entries of maps and items of lists whose
+    /// value is `AWS::NoValue` are removed.
     pub(super) fn resolve(&self, value: &Value) -> Result<Value, Unresolved> {
         match value {
             Value::Object(map) => {
@@ -41,13 +42,15 @@ impl<'a> Scope<'a> {
                 let items = items.iter().map(|item| self.resolve(item)).collect::<Result<Vec<_>, _>>()?;
                 Ok(Value::Array(items.into_iter().filter(|item| !item.is_null()).collect()))
             }
-            // A dynamic reference is read from Secrets Manager or Parameter Store at deployment.
+            // CloudFormation reads dynamic references from Secrets Manager or Parameter Store at
+            // deployment.
             Value::String(text) if text.contains("{{resolve:") => Err(Unresolved(text.clone())),
             plain => Ok(plain.clone()),
         }
     }
 
-    /// Whether the condition on a resource holds, so that the stack has it.
+    /// Reports whether the stack contains a resource, because the condition of the resource holds
+    /// or because it has none.
     pub(super) fn includes(&self, resource: &Value) -> Result<bool, Unresolved> {
         resource["Condition"].as_str().map_or(Ok(true), |name| self.condition(name))
     }
@@ -92,7 +95,8 @@ impl<'a> Scope<'a> {
             "AWS::StackName" => "kai-local".into(),
             name => match self.document["Parameters"].get(name) {
                 Some(parameter) => parameter.get("Default")?.clone(),
-                // `sam local` also gives a function the logical id where CloudFormation gives the physical one.
+                // CloudFormation returns the physical id. This returns the logical id, as
+                // `sam local` does.
                 None => self.document["Resources"].get(name).map(|_| Value::from(name))?,
             },
         })
@@ -147,7 +151,7 @@ fn intrinsic(map: &Map<String, Value>) -> Option<(&str, &Value)> {
     (name == "Ref" || name == "Condition" || name.starts_with("Fn::")).then_some((name, argument))
 }
 
-/// A value as CloudFormation prints it into a string.
+/// Returns the text of a value when CloudFormation inserts it into a string.
 pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -175,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_template_decides_is_resolved() {
+    fn values_that_the_template_determines_are_resolved() {
         for (value, expected) in [
             (json!({"Ref": "Stage"}), json!("dev")),
             (json!({"Ref": "Table"}), json!("Table")),
@@ -193,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_a_deployment_knows_is_named() {
+    fn the_error_of_an_unresolved_value_contains_the_expression() {
         assert_eq!(resolve(&json!({"Fn::GetAtt": "Table.Arn"})), Err(Unresolved("!GetAtt Table.Arn".into())));
         assert_eq!(resolve(&json!({"Ref": "Key"})), Err(Unresolved("!Ref Key".into())));
         assert_eq!(resolve(&json!("{{resolve:ssm:/a}}")), Err(Unresolved("{{resolve:ssm:/a}}".into())));

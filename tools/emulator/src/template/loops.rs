@@ -1,4 +1,6 @@
-//! Loops of the `AWS::LanguageExtensions` transform: `Fn::ForEach::Name: [identifier, [values], {key: body}]`.
+//! Loops of the `AWS::LanguageExtensions` transform.
+//!
+//! A loop has the form `Fn::ForEach::Name: [identifier, [values], {key: body}]`.
 
 use super::intrinsic::plain;
 use crate::error::{Error, Result};
@@ -6,10 +8,10 @@ use serde_json::{Map, Value};
 
 const LOOP: &str = "Fn::ForEach::";
 
-/// Replaces each loop with a copy of its body per value.
+/// Replaces each loop with one copy of its body per value.
 ///
 /// The identifier is substituted where CloudFormation substitutes it: in the keys of the body, in
-/// `Ref` and in the text of `Fn::Sub`. In any other text it stays as it is.
+/// `Ref` and in the text of `Fn::Sub`. Any other text stays unchanged.
 pub(super) fn expand(value: Value) -> Result<Value> {
     Ok(match value {
         Value::Object(map) => expand_map(map)?.into(),
@@ -27,7 +29,7 @@ fn expand_map(map: Map<String, Value>) -> Result<Map<String, Value>> {
         }
         for (copy, value) in unroll(&key, &value)? {
             if expanded.insert(copy.clone(), value).is_some() {
-                return Err(Error::template(key, copy, "each key of a loop exists once"));
+                return Err(Error::template(key, copy, "the keys of a loop must be unique"));
             }
         }
     }
@@ -39,26 +41,27 @@ fn unroll(name: &str, definition: &Value) -> Result<Vec<(String, Value)>> {
     let Some([Value::String(identifier), Value::Array(values), Value::Object(body)]) =
         definition.as_array().map(Vec::as_slice)
     else {
-        return Err(malformed("a list of an identifier, a list of values and a map is expected"));
+        return Err(malformed("expected a list of an identifier, a list of values and a map"));
     };
     let mut entries = Vec::new();
     for value in values {
         if value.is_object() || value.is_array() {
-            return Err(malformed("the values of a loop are written out"));
+            return Err(malformed("the values of a loop must be literals"));
         }
         entries.extend(expand_map(Pass { identifier, value: plain(value) }.body(body))?);
     }
     Ok(entries)
 }
 
-/// One pass through a loop.
+/// One iteration of a loop.
 struct Pass<'a> {
     identifier: &'a str,
     value: String,
 }
 
 impl Pass<'_> {
-    /// The body of the loop, or of one within it. `&{…}` leaves out what a logical id may not have.
+    /// Returns the body of the loop, or of a nested loop, with the identifier substituted. `&{…}`
+    /// omits characters that are invalid in a logical id.
     fn body(&self, body: &Map<String, Value>) -> Map<String, Value> {
         let logical = self.value.replace(|c: char| !c.is_ascii_alphanumeric(), "");
         let key = |key: &str| self.text(key).replace(&format!("&{{{}}}", self.identifier), &logical);
@@ -102,7 +105,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_identifier_is_substituted_in_keys_ref_and_sub_alone() {
+    fn the_identifier_is_substituted_only_in_keys_ref_and_sub() {
         let body = json!({"${Name}Alarm": {
             "Name": {"Ref": "Name"},
             "Function": {"Ref": {"Fn::Sub": "${Name}Function"}},
@@ -141,8 +144,8 @@ mod tests {
         for (definition, part) in [
             (json!(["Name", ["a"]]), "an identifier"),
             (json!(["Name", {"Ref": "Names"}, {}]), "a list of values"),
-            (json!(["Name", [{"Ref": "First"}], {"${Name}": 1}]), "written out"),
-            (json!(["Name", ["a", "b"], {"Same": 1}]), "exists once"),
+            (json!(["Name", [{"Ref": "First"}], {"${Name}": 1}]), "must be literals"),
+            (json!(["Name", ["a", "b"], {"Same": 1}]), "must be unique"),
         ] {
             let error = expand(json!({"Fn::ForEach::Names": definition})).unwrap_err().to_string();
             assert!(error.starts_with("Fn::ForEach::Names: ") && error.contains(part), "{error}");

@@ -1,10 +1,10 @@
-//! Reading properties of a resource, with errors that name the resource, the property and the rule.
+//! Reads the properties of a resource. Errors name the resource, the property and the rule.
 
 use super::intrinsic::{Scope, Unresolved, plain};
 use crate::error::{Error, Result};
 use serde_json::{Map, Value};
 
-/// The properties of one resource (or of one part of it, below `prefix`).
+/// The properties of one resource, or of one part of it below `prefix`.
 pub(super) struct Properties<'a> {
     pub(super) resource: &'a str,
     prefix: String,
@@ -17,17 +17,18 @@ impl<'a> Properties<'a> {
         Self { resource, prefix: String::new(), value, scope }
     }
 
-    /// An error about `property`.
+    /// Returns an error about `property`.
     pub(super) fn error(&self, property: &str, rule: impl Into<String>) -> Error {
         Error::template(self.resource, format!("{}{property}", self.prefix), rule)
     }
 
-    /// The value at `path` (`A.B`) as it stands in the template.
+    /// Returns the value at `path` (`A.B`) with unresolved intrinsic functions.
     pub(super) fn raw(&self, path: &str) -> Option<&Value> {
         path.split('.').try_fold(&self.value, |value, key| value.get(key))
     }
 
-    /// The value at `path` with its intrinsic functions resolved; `None` where it is absent or `AWS::NoValue`.
+    /// Returns the value at `path` with resolved intrinsic functions. Returns `None` if the value
+    /// is absent or `AWS::NoValue`.
     pub(super) fn get(&self, path: &str) -> Result<Option<Value>> {
         let Some(raw) = self.raw(path) else { return Ok(None) };
         match self.scope.resolve(raw) {
@@ -39,7 +40,8 @@ impl<'a> Properties<'a> {
         }
     }
 
-    /// A map value whose entries are resolved one by one, so that one unknown entry does not hide the others.
+    /// Returns the entries of a map. They are resolved individually, so that one unresolved entry
+    /// does not hide the others.
     pub(super) fn entries(&self, path: &str) -> Result<Vec<(String, Result<String, Unresolved>)>> {
         match self.raw(path) {
             None => Ok(Vec::new()),
@@ -48,7 +50,7 @@ impl<'a> Properties<'a> {
                 let present = entries.filter(|(_, value)| *value != Ok(Value::Null));
                 Ok(present.map(|(key, value)| (key, value.map(|value| plain(&value)))).collect())
             }
-            Some(_) => Err(self.error(path, "a map is expected")),
+            Some(_) => Err(self.error(path, "expected a map")),
         }
     }
 
@@ -57,16 +59,16 @@ impl<'a> Properties<'a> {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
             Some(value @ (Value::Number(_) | Value::Bool(_))) => Ok(Some(value.to_string())),
-            Some(_) => Err(self.error(path, "a string is expected")),
+            Some(_) => Err(self.error(path, "expected a string")),
         }
     }
 
-    /// A whole number within `range`; CloudFormation also accepts it as a string.
+    /// Returns a whole number within `range`. As in CloudFormation, it may also be a string.
     pub(super) fn integer(&self, path: &str, range: std::ops::RangeInclusive<u64>) -> Result<Option<u64>> {
         let Some(text) = self.text(path)? else { return Ok(None) };
         match text.parse::<u64>() {
             Ok(number) if range.contains(&number) => Ok(Some(number)),
-            _ => Err(self.error(path, format!("a whole number from {} to {} is expected", range.start(), range.end()))),
+            _ => Err(self.error(path, format!("expected a whole number from {} to {}", range.start(), range.end()))),
         }
     }
 
@@ -75,7 +77,7 @@ impl<'a> Properties<'a> {
             None => Ok(None),
             Some("true") => Ok(Some(true)),
             Some("false") => Ok(Some(false)),
-            Some(_) => Err(self.error(path, "true or false is expected")),
+            Some(_) => Err(self.error(path, "expected true or false")),
         }
     }
 
@@ -83,18 +85,18 @@ impl<'a> Properties<'a> {
         match self.get(path)? {
             None => Ok(Vec::new()),
             Some(Value::Array(items)) => Ok(items.iter().map(plain).collect()),
-            Some(_) => Err(self.error(path, "a list is expected")),
+            Some(_) => Err(self.error(path, "expected a list")),
         }
     }
 
-    /// The entries of a map of parts, such as `Events`.
+    /// Returns the entries of a map of parts, such as `Events`.
     pub(super) fn parts(&self, path: &str) -> Result<Vec<(String, Properties<'a>)>> {
         match self.raw(path) {
             None => Ok(Vec::new()),
             Some(Value::Object(map)) => {
                 Ok(map.iter().map(|(key, value)| (key.clone(), self.part(&format!("{path}.{key}"), value))).collect())
             }
-            Some(_) => Err(self.error(path, "a map is expected")),
+            Some(_) => Err(self.error(path, "expected a map")),
         }
     }
 
@@ -108,7 +110,8 @@ impl<'a> Properties<'a> {
     }
 }
 
-/// `specific` over `global` as SAM merges `Globals`: maps are merged, lists are appended, everything else is replaced.
+/// Merges `specific` over `global` as SAM merges `Globals`. Maps are merged, lists are appended,
+/// and other values are replaced.
 pub(super) fn merge(global: &Value, specific: &Value) -> Value {
     match (global, specific) {
         (Value::Object(global), Value::Object(specific)) if !intrinsic(global) && !intrinsic(specific) => {

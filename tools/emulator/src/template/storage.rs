@@ -1,4 +1,4 @@
-//! Tables and queues of the template.
+//! The tables and queues of a template.
 
 use super::property::Properties;
 use super::trigger::resource_of_arn;
@@ -6,32 +6,33 @@ use crate::error::Result;
 use serde_json::{Map, Value};
 use std::time::Duration;
 
-/// An `AWS::DynamoDB::Table`.
+/// A table of the template (`AWS::DynamoDB::Table`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
-    /// What functions call it: `TableName`, or else the logical id.
+    /// The name that functions use: `TableName`, or else the logical id.
     pub name: String,
-    /// The request of the API that makes it.
+    /// The `CreateTable` request for the table.
     pub(crate) create: Value,
-    /// The attribute by which items expire.
+    /// The attribute with the expiry time of an item, if expiry is enabled.
     pub(crate) expiry: Option<String>,
 }
 
-/// An `AWS::SQS::Queue`.
+/// A queue of the template (`AWS::SQS::Queue`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queue {
-    /// The logical id.
+    /// The logical id of the queue.
     pub name: String,
-    /// How long a message that was received, and not done with, is hidden.
+    /// How long a message stays hidden after a function has failed to handle it.
     pub visibility_timeout: Duration,
-    /// How often a message is received before it goes to the other queue.
+    /// The number of times that a message is received before it moves to the dead-letter queue, and
+    /// the logical id of that queue.
     pub redrive: Option<(u32, String)>,
 }
 
 impl Table {
     pub(super) fn read(table: &Properties<'_>) -> Result<Self> {
         let name = table.text("TableName")?.unwrap_or_else(|| table.resource.to_owned());
-        // The resource's properties are named as the members of the request are.
+        // The resource's properties have the same names as the members of the request.
         let members =
             ["AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "LocalSecondaryIndexes", "BillingMode"];
         let mut create = Map::from_iter([("TableName".to_owned(), Value::from(name.clone()))]);

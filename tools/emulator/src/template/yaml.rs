@@ -1,15 +1,16 @@
-//! YAML with CloudFormation's tags, as plain JSON: `!Ref X` becomes `{"Ref": "X"}`, `!Sub y` becomes `{"Fn::Sub": "y"}`.
-//! The long and the short form of an intrinsic function are then one form for everything that follows.
+//! YAML with CloudFormation's tags, as plain JSON: `!Ref X` becomes `{"Ref": "X"}`, and `!Sub y`
+//! becomes `{"Fn::Sub": "y"}`. The rest of the emulator thus handles only the long form of
+//! intrinsic functions.
 
 use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
 use serde_json::{Map, Value};
 
-/// Parses one YAML document; the error names line and column.
+/// Parses one YAML document. The error of malformed YAML names the line and the column.
 pub(super) fn parse(text: &str) -> Result<Value, String> {
     let documents = Yaml::load_from_str(text).map_err(|error| error.to_string())?;
     match documents.as_slice() {
         [document] => json(document),
-        documents => Err(format!("one document is expected, not {}", documents.len())),
+        documents => Err(format!("expected one document, not {}", documents.len())),
     }
 }
 
@@ -38,7 +39,7 @@ fn json(yaml: &Yaml<'_>) -> Result<Value, String> {
             Value::Object(Map::from_iter([(name, json(inner)?)]))
         }
         Yaml::Representation(text, ..) => Value::from(text.as_ref()),
-        Yaml::Alias(_) | Yaml::BadValue => return Err("a value is neither a scalar, a list nor a map".to_owned()),
+        Yaml::Alias(_) | Yaml::BadValue => return Err("expected a scalar, a list or a map".to_owned()),
     })
 }
 
@@ -46,7 +47,7 @@ fn key_text(key: &Yaml<'_>) -> Result<String, String> {
     match json(key)? {
         Value::String(text) => Ok(text),
         scalar @ (Value::Number(_) | Value::Bool(_)) => Ok(scalar.to_string()),
-        _ => Err("the key of a map is a plain value".to_owned()),
+        _ => Err("expected a scalar as the key of a map".to_owned()),
     }
 }
 
@@ -55,7 +56,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn tags_stand_anywhere_and_become_the_long_form() {
+    fn tags_become_the_long_form_at_any_depth() {
         let text = "a: !Ref X\nb: [!Sub '${X}', !GetAtt A.B]\nc: !If [Prod, {k: !Ref Y}, !Ref 'AWS::NoValue']\nd: !Join\n  - ','\n  - [1, true, null]\n";
         let expected = json!({
             "a": {"Ref": "X"},
@@ -67,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_is_reported_with_its_line() {
+    fn the_error_of_malformed_yaml_names_the_line() {
         let error = super::parse("a: 1\nb: [1, 2\nc: 3\n").unwrap_err();
         assert!(error.contains("line"), "{error}");
     }

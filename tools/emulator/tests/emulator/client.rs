@@ -1,4 +1,4 @@
-//! An HTTP client that sends exactly the bytes that it is given.
+//! An HTTP client that sends exactly the bytes that a test specifies.
 
 use std::net::SocketAddr;
 use std::str;
@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// Sends a request on a connection of its own.
+/// Sends a request on a new connection.
 pub(crate) async fn send(
     address: SocketAddr,
     method: &str,
@@ -43,7 +43,8 @@ pub(crate) struct Response {
 
 impl Response {
     fn parse(received: &[u8]) -> Self {
-        let end = received.windows(4).position(|window| window == b"\r\n\r\n").expect("a whole head");
+        let end =
+            received.windows(4).position(|window| window == b"\r\n\r\n").expect("the response has a complete head");
         let head = String::from_utf8(received[..end].to_vec()).unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         let headers = head.lines().skip(1).filter_map(|line| line.split_once(": "));

@@ -1,4 +1,4 @@
-//! The command `emulator`.
+//! Tests of the command `emulator`.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -12,7 +12,7 @@ use crate::client::send;
 use crate::test_emulator::{CATCH_ALL, binaries};
 use crate::wait::{wait_until_gone, with_timeout};
 
-/// Returns the command, after writing a template to the folder.
+/// Writes a template to the directory and returns the command.
 fn command(folder: &Path) -> Command {
     let template = folder.join("template.yaml");
     fs::write(
@@ -38,7 +38,7 @@ fn serve(folder: &Path) -> (Child, impl Iterator<Item = String> + use<>) {
 }
 
 #[tokio::test]
-async fn it_serves_until_a_signal_ends_it_with_all_its_processes() {
+async fn the_emulator_serves_until_a_signal_ends_it_and_its_processes() {
     for signal in ["-INT", "-TERM"] {
         let folder = tempfile::tempdir().unwrap();
         let (mut child, mut lines) = serve(folder.path());
@@ -58,20 +58,20 @@ async fn it_serves_until_a_signal_ends_it_with_all_its_processes() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn no_function_outlives_an_emulator_that_is_killed() {
+async fn no_function_outlives_a_killed_emulator() {
     let folder = tempfile::tempdir().unwrap();
     let (mut child, mut lines) = serve(folder.path());
     let address = lines.next().unwrap().strip_prefix("Serving on http://").unwrap().parse().unwrap();
     let response = send(address, "GET", "/", &[("x-fixture", r#"{"count":true}"#)], b"").await;
     let pid = response.json()["pid"].as_u64().unwrap() as u32;
     // The environment is frozen after the report. The kernel itself ends stopped programs whose
-    // parent is gone, so the emulator is killed while the program runs.
+    // parent has exited, so the test kills the emulator while the program runs.
     lines.find(|line| line.starts_with("fixture | REPORT")).unwrap();
     let instructions = json!({"print": ["working"], "sleep": 60_000}).to_string();
     let headers = [("x-fixture", instructions.as_str())];
     let is_working = spawn_blocking(move || lines.any(|line| line == "fixture | working"));
     tokio::select! {
-        _ = send(address, "GET", "/", &headers, b"") => panic!("it sleeps"),
+        _ = send(address, "GET", "/", &headers, b"") => panic!("the function responded instead of sleeping"),
         is_working = with_timeout(is_working) => assert!(is_working.unwrap()),
     }
     child.kill().unwrap();
@@ -80,7 +80,7 @@ async fn no_function_outlives_an_emulator_that_is_killed() {
 }
 
 #[test]
-fn it_invokes_one_function_and_prints_only_its_result() {
+fn invoke_prints_only_the_result_of_the_function() {
     let folder = tempfile::tempdir().unwrap();
     let variables = folder.path().join("env.json");
     fs::write(&variables, r#"{"Fixture": {"GREETING": "own"}, "Parameters": {"GREETING": "shared"}}"#).unwrap();
@@ -109,5 +109,5 @@ fn it_invokes_one_function_and_prints_only_its_result() {
 
     fs::write(&variables, r#"{"Fixture": {"GREETING": ["secret"]}}"#).unwrap();
     let (success, _, error) = run("{}", &env_file);
-    assert!(!success && error.contains("a JSON object of objects of strings is expected") && !error.contains("secret"));
+    assert!(!success && error.contains("expected a JSON object of objects of strings") && !error.contains("secret"));
 }

@@ -28,9 +28,9 @@ async fn the_gateway_responds_to_preflight_requests_itself() {
     let response = preflight("https://evil.example").await;
     assert_eq!(response.status, 204);
     assert!(!response.headers.iter().any(|(name, _)| name.starts_with("access-control-")));
-    assert_eq!(test.emulator.environments(), [], "no function saw it");
+    assert_eq!(test.emulator.environments(), [], "no function received the request");
     let response = test.send("OPTIONS", "/", &[("origin", "https://kai.example")], b"").await;
-    assert_eq!(response.json()["requestContext"]["http"]["method"], "OPTIONS", "this is no preflight request");
+    assert_eq!(response.json()["requestContext"]["http"]["method"], "OPTIONS", "this is not a preflight request");
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn responses_have_the_headers_of_the_api_and_not_of_the_function() {
 }
 
 #[tokio::test]
-async fn without_a_configuration_the_headers_of_the_function_stay() {
+async fn without_a_cors_configuration_the_headers_of_the_function_are_unchanged() {
     let test = start(CATCH_ALL).await;
     let returned = json!({"statusCode": 200, "headers": {"Access-Control-Allow-Origin": "*"}}).to_string();
     let instructions = json!({"raw": returned}).to_string();

@@ -1,4 +1,4 @@
-//! The tables of DynamoDB.
+//! The `DynamoDB` tables of a template.
 
 use emulator::{Emulator, Options};
 use serde_json::{Value, json};

@@ -13,7 +13,7 @@ const ROUTES: &str = "
         Literal: {Type: HttpApi, Properties: {Path: /users/me/notes/first, Method: POST}}
 ";
 
-/// Checks the form of the values that differ each time, and removes them.
+/// Checks the format of the values that differ between runs, and removes them.
 fn normalize(event: &mut Value) {
     let context = &mut event["requestContext"];
     assert!(context["timeEpoch"].as_i64().unwrap() > 1_700_000_000_000);

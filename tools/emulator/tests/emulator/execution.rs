@@ -1,4 +1,4 @@
-//! What a function sees of its environment, and what is logged about its invocations.
+//! The environment that a function sees, and the log of its invocations.
 
 use emulator::Stream;
 use jiff::Timestamp;
@@ -59,7 +59,7 @@ async fn each_invocation_is_logged_as_on_lambda() {
     let test = start(CATCH_ALL).await;
     test.get(&json!({"print": ["one", "{\"_aws\":1}"], "eprint": "no line end"})).await;
     let printed: Vec<_> = test.logs.lines().into_iter().filter(|line| line.stream == Stream::Stdout).collect();
-    assert_eq!(printed.len(), 2, "what is printed before the response is logged before it");
+    assert_eq!(printed.len(), 2, "output from before the response is logged before the response");
     test.emulator.idle().await;
     test.get(&json!({"print-late": "late", "allocate": 64 * 1024 * 1024})).await;
     test.emulator.idle().await;
@@ -78,7 +78,7 @@ async fn each_invocation_is_logged_as_on_lambda() {
     let second = &lines[5..];
     assert!(second[0].text.starts_with("START"));
     assert_eq!(second[1].text, "late", "a line without a line break is not logged before the program exits");
-    assert!(second[2].text.starts_with("END"), "what is printed after the response still comes before END");
+    assert!(second[2].text.starts_with("END"), "output from after the response is logged before END");
     let memory = second[3].text.split_once("Max Memory Used: ").unwrap().1.strip_suffix(" MB").unwrap();
     assert!((64..128).contains(&memory.parse::<u32>().unwrap()), "{memory} MB and no init duration");
     assert!(lines.iter().all(|line| line.function == "fixture" && line.environment == lines[0].environment));

@@ -1,4 +1,4 @@
-//! Environments while they are idle, late, crashing or extended.
+//! Environments that are idle, time out, crash or have an extension.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::wait::{process_state, wait_until, wait_until_gone, wait_until_stopped
 const ERROR: &str = r#"{"message":"Internal Server Error"}"#;
 
 #[tokio::test]
-async fn an_idle_environment_is_stopped_and_the_same_one_goes_on() {
+async fn an_idle_environment_is_frozen_and_handles_the_next_event() {
     let test = start(CATCH_ALL).await;
     let first = test.invoke(&json!({"count": true})).await;
     test.emulator.idle().await;
@@ -30,7 +30,7 @@ async fn an_idle_environment_is_stopped_and_the_same_one_goes_on() {
 }
 
 #[tokio::test]
-async fn a_late_function_is_killed_and_replaced() {
+async fn a_function_that_times_out_is_killed_and_replaced() {
     let test = start(&fixture(1, "")).await;
     let first = test.invoke(&json!({"count": true})).await;
     let started = Instant::now();
@@ -49,7 +49,7 @@ async fn a_late_function_is_killed_and_replaced() {
 
     let event = json!({"fixture": {"sleep": 60_000}}).to_string();
     let error = with_timeout(test.emulator.invoke("fixture", event)).await;
-    let Err(InvocationError::Function(error)) = error else { panic!("it times out: {error:?}") };
+    let Err(InvocationError::Function(error)) = error else { panic!("the function did not time out: {error:?}") };
     assert_eq!(error.error_type, "Sandbox.Timedout");
 }
 
@@ -71,7 +71,7 @@ async fn a_crash_is_reported_and_the_environment_replaced() {
         assert_eq!((response.status, response.text()), (500, ERROR));
         let event = json!({"fixture": instructions}).to_string();
         let Err(InvocationError::Function(error)) = test.emulator.invoke("fixture", event).await else {
-            panic!("it crashes")
+            panic!("the function did not crash")
         };
         assert_eq!(error.error_type, "Runtime.ExitError");
         assert!(error.to_string().contains(&format!("Runtime exited with error: {text}")), "{error}");

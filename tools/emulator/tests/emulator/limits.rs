@@ -16,13 +16,13 @@ async fn a_body_over_ten_megabytes_starts_no_function() {
     assert_eq!(test.emulator.environments(), []);
 }
 
-/// Sends a body of text that makes the event `excess` bytes longer than Lambda accepts. Returns the
+/// Sends a text body that makes the event `excess` bytes longer than Lambda accepts. Returns the
 /// status.
 async fn send_event(test: &TestEmulator, excess: isize) -> u16 {
     let instructions = json!({"raw": "1"}).to_string();
     let headers = [("x-fixture", instructions.as_str()), ("content-type", "text/plain")];
     let echo = test.send("POST", "/", &[("x-fixture", "{\"a\":\"\"}"), headers[1]], b"x").await;
-    // The length of the event of a body of one byte, with the length of the header corrected.
+    // The length of the event for a body of one byte, with the length of the header corrected.
     let one = echo.body.len() - "{\\\"a\\\":\\\"\\\"}".len() + instructions.replace('"', "\\\"").len();
     let length = MAX_REQUEST_BYTES as isize - (one as isize - 1) - 6 + excess;
     test.send("POST", "/", &headers, &vec![b'x'; length as usize]).await.status
@@ -57,7 +57,7 @@ async fn a_response_at_the_limit_is_passed_on_and_one_byte_more_is_an_error() {
     let report = test.find_line(|line| line.text.contains("Error Type: Function.ResponseSizeTooLarge")).await;
     assert!(report.text.starts_with("REPORT"), "{}", report.text);
     test.emulator.idle().await;
-    assert_eq!(test.invoke(&json!({"count": true})).await["count"], 3, "the environment goes on");
+    assert_eq!(test.invoke(&json!({"count": true})).await["count"], 3, "the environment is not replaced");
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn a_head_at_the_limit_is_accepted_and_one_byte_more_is_rejected() {
 }
 
 #[tokio::test]
-async fn the_gateway_responds_after_the_timeout_of_the_integration_and_the_function_goes_on() {
+async fn the_gateway_responds_after_the_integration_timeout_and_the_function_continues() {
     let resources = "
   Fixture:
     Type: AWS::Serverless::Function

@@ -1,4 +1,4 @@
-//! What functions print is delivered to subscribed functions, and failed events are stored.
+//! The delivery of log lines to subscribed functions, and the storage of failed events.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use crate::test_emulator::{TestEmulator, start, start_with, template};
 use crate::wait::{wait_until, with_timeout};
 
-/// A function that prints lines, and one that subscribes to the lines with a `Latency`.
+/// Returns a function that prints lines, and a function that subscribes to the lines with a
+/// `Latency`.
 fn resources(event: &str, rest: &str) -> String {
     format!(
         "
@@ -44,7 +45,7 @@ fn resources(event: &str, rest: &str) -> String {
 async fn print(test: &TestEmulator, lines: &[&str]) {
     let event = json!({"fixture": {"print": lines, "raw": "{}"}}).to_string();
     test.emulator.invoke("Printer", event).await.unwrap();
-    // The next event then finds the same environment, and so prints to the same stream.
+    // The next event then uses the same environment, and so the same log stream.
     test.emulator.idle().await;
 }
 
@@ -145,7 +146,11 @@ async fn an_event_that_is_not_retried_any_more_is_stored_with_the_reason() {
     );
     assert_eq!(record["responsePayload"]["errorMessage"], "on purpose");
     let lines = test.logs.lines();
-    assert!(lines.iter().any(|line| line.text.contains("it is kept: Fixture.Failed: on purpose")));
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.text.contains("sending it to the failure destination: Fixture.Failed: on purpose"))
+    );
 }
 
 #[tokio::test]
@@ -157,7 +162,7 @@ async fn a_message_that_fails_repeatedly_ends_in_the_dead_letter_queue() {
             print(&test, &[r#"{"Latency":1}"#]).await;
             with_timeout(test.emulator.delivered()).await;
         } else {
-            // The reader succeeds as a subscriber, so the message comes from elsewhere.
+            // The reader handles log lines successfully here, so the test sends the message itself.
             test.emulator.send("Failed", "{}");
         }
         wait_until(|| !test.emulator.messages("Dead").is_empty()).await;
@@ -210,9 +215,13 @@ fn a_subscription_is_validated_when_the_template_is_parsed() {
     let good = reader("/aws/lambda/other", "{ $.a = 1 }").unwrap();
     assert_eq!(good.functions[0].subscriptions[0].log_group, "/aws/lambda/other");
     for (log_group, pattern, expected) in [
-        ("!Ref Log", "", "Reader: Events.Lines.Properties.LogGroupName: a function may not be fed with its own log"),
-        ("other", "ERROR", "Reader: Events.Lines.Properties.FilterPattern: a JSON pattern in braces is expected"),
-        ("''", "", "Reader: Events.Lines.Properties.LogGroupName: the name of a log group is expected"),
+        (
+            "!Ref Log",
+            "",
+            "Reader: Events.Lines.Properties.LogGroupName: a function must not subscribe to its own log group",
+        ),
+        ("other", "ERROR", "Reader: Events.Lines.Properties.FilterPattern: expected a JSON pattern in braces"),
+        ("''", "", "Reader: Events.Lines.Properties.LogGroupName: expected the name of a log group"),
     ] {
         let error = reader(log_group, pattern).unwrap_err().to_string();
         assert!(error.starts_with(expected), "{error}");

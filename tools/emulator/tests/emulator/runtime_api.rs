@@ -2,7 +2,8 @@ use serde_json::{Value, json};
 
 use crate::test_emulator::{CATCH_ALL, start};
 
-/// Makes one call of the Runtime API during an invocation. Returns the status and the `errorType`.
+/// Makes one Runtime API call during an invocation. Returns the status, and the `errorType` or else
+/// the body.
 async fn probe(call: Value) -> (u64, Value) {
     let test = start(CATCH_ALL).await;
     let responses = test.invoke(&json!({"probe": [call]})).await;
@@ -55,7 +56,7 @@ async fn a_second_response_is_rejected_and_the_first_one_counts() {
 }
 
 #[tokio::test]
-async fn a_reported_error_reaches_the_caller_and_the_log() {
+async fn a_reported_error_reaches_the_caller_but_not_the_log() {
     let test = start(CATCH_ALL).await;
     let event = json!({"fixture": {"fail": "the words"}}).to_string();
     let error = test.emulator.invoke("fixture", event).await.unwrap_err();
@@ -69,7 +70,7 @@ async fn a_reported_error_reaches_the_caller_and_the_log() {
         test.logs.lines().iter().all(|line| !line.text.contains("the words")),
         "Lambda does not log an error that the function reports"
     );
-    assert_eq!(test.invoke(&json!({"count": true})).await["count"], 3, "the environment goes on");
+    assert_eq!(test.invoke(&json!({"count": true})).await["count"], 3, "the environment is not replaced");
 }
 
 #[tokio::test]

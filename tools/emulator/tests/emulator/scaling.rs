@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::test_emulator::{CATCH_ALL, TestEmulator, start, start_with};
 use crate::wait::wait_until;
 
-/// One function on the fixture, with a further property.
+/// Returns a function that runs the fixture, with one more property.
 fn limited(property: &str) -> String {
     format!(
         "
@@ -27,8 +27,8 @@ fn limited(property: &str) -> String {
     )
 }
 
-/// Runs this many invocations concurrently and returns their results. None ends before each of them
-/// has been dispatched or rejected.
+/// Runs `count` invocations concurrently and returns their results. No invocation ends before all
+/// of them have been dispatched or rejected.
 async fn invoke_concurrently(test: &TestEmulator, count: u64) -> Vec<Result<Value, InvocationError>> {
     let folder = tempfile::tempdir().unwrap();
     let release = folder.path().join("release");
@@ -55,7 +55,7 @@ fn pids(results: &[Result<Value, InvocationError>]) -> BTreeSet<u64> {
 }
 
 #[tokio::test]
-async fn concurrent_requests_have_environments_of_their_own_which_are_reused() {
+async fn concurrent_requests_use_separate_environments_that_are_reused() {
     let test = start(CATCH_ALL).await;
     let first = pids(&invoke_concurrently(&test, 4).await);
     assert_eq!(first.len(), 4);

@@ -58,7 +58,7 @@ async fn start_busy_and_frozen(test: &TestEmulator) -> Vec<u32> {
     test.emulator.idle().await;
     let sleeping = json!({"sleep": 60_000});
     tokio::select! {
-        _ = test.get(&sleeping) => panic!("it sleeps"),
+        _ = test.get(&sleeping) => panic!("the function responded instead of sleeping"),
         () = test.dispatched(2) => {}
     }
     test.invoke(&json!({"count": true})).await;

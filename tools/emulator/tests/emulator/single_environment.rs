@@ -56,7 +56,7 @@ fn awss_own_runtime_runs_and_registers_an_extension() {
 }
 
 #[test]
-fn an_error_has_the_reason_of_the_failure() {
+fn an_error_states_the_reason_of_the_failure() {
     let exited = spawn("exit:4", SingleEnvironmentOptions::default()).unwrap_err();
     assert!(exited.to_string().contains("exit status: 4"), "{exited}");
     let reported = spawn("error", SingleEnvironmentOptions::default()).unwrap_err();

@@ -117,23 +117,23 @@ fn an_error_names_the_resource_the_property_and_the_rule() {
     };
     let event = |event: &str| function(&format!("Events: {{E: {event}}}"));
     for (error, expected) in [
-        (function("Timeout: 901"), "F: Timeout: a whole number from 1 to 900 is expected"),
-        (function("Timeout: soon"), "F: Timeout: a whole number from 1 to 900 is expected"),
+        (function("Timeout: 901"), "F: Timeout: expected a whole number from 1 to 900"),
+        (function("Timeout: soon"), "F: Timeout: expected a whole number from 1 to 900"),
         (function("MemorySize: !GetAtt A.B"), "F: MemorySize: !GetAtt A.B has no value before the stack is deployed"),
-        (function("Runtime: python3.13"), "F: Runtime: only provided.* runs here, not python3.13"),
-        (function("Events: [1]"), "F: Events: a map is expected"),
+        (function("Runtime: python3.13"), "F: Runtime: only provided.* is emulated, not python3.13"),
+        (function("Events: [1]"), "F: Events: expected a map"),
         (event("{Type: Api}"), "F: Events.E.Type: REST APIs are not emulated, only HttpApi"),
         (
             event("{Type: HttpApi, Properties: {Path: '/a/{b+}/c', Method: GET}}"),
-            "F: Events.E.Properties.Path: a greedy variable {name+} stands at the end",
+            "F: Events.E.Properties.Path: a greedy variable {name+} must be at the end",
         ),
         (
             event("{Type: HttpApi, Properties: {Path: a, Method: GET}}"),
-            "F: Events.E.Properties.Path: a path begins with /",
+            "F: Events.E.Properties.Path: a path must begin with /",
         ),
         (
             event("{Type: HttpApi, Properties: {Path: /a}}"),
-            "F: Events.E.Properties.Method: a path has a method (ANY for all)",
+            "F: Events.E.Properties.Method: expected a method for the path (ANY for all methods)",
         ),
         (
             event("{Type: HttpApi, Properties: {Path: /a, Method: GET, Auth: {Authorizer: Jwt}}}"),
@@ -141,16 +141,16 @@ fn an_error_names_the_resource_the_property_and_the_rule() {
         ),
         (
             event("{Type: Schedule, Properties: {Schedule: rate(0 minutes)}}"),
-            "F: Events.E.Properties.Schedule: rate(n unit) has a number from 1 and minute(s), hour(s) or day(s)",
+            "F: Events.E.Properties.Schedule: expected rate(n unit) with a number from 1 and minute(s), hour(s) or day(s)",
         ),
-        (event("{Type: HttpApi}, G: {Type: HttpApi}"), "F: Events: F has $default already"),
+        (event("{Type: HttpApi}, G: {Type: HttpApi}"), "F: Events: F already has the route $default"),
         (
             template("\n  A:\n    Type: AWS::Serverless::HttpApi\n    Properties: {StageName: prod}\n")
                 .unwrap_err()
                 .to_string(),
-            "A: StageName: only $default is emulated: prod would become part of the path",
+            "A: StageName: only $default is emulated, because prod would become part of the path",
         ),
-        (whole_template("a: 1").unwrap_err().to_string(), "the template: Resources: a map of resources is expected"),
+        (whole_template("a: 1").unwrap_err().to_string(), "the template: Resources: expected a map of resources"),
     ] {
         assert_eq!(error, expected);
     }
@@ -169,7 +169,7 @@ async fn a_variable_that_only_the_deployed_stack_has_needs_a_value() {
         }
         Emulator::start(options).await.map(drop).map_err(|error| error.to_string())
     };
-    let expected = "NotesFunction: Environment.Variables.ARN: !GetAtt Table.Arn has no value before the stack is deployed; give ARN one";
+    let expected = "NotesFunction: Environment.Variables.ARN: !GetAtt Table.Arn has no value before the stack is deployed; provide a value for ARN";
     assert_eq!(start(None).await, Err(expected.to_owned()));
     assert_eq!(start(Some("ListFunction")).await, Err(expected.to_owned()));
     assert_eq!(start(Some("NotesFunction")).await, Ok(()));

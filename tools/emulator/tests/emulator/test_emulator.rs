@@ -1,4 +1,4 @@
-//! Emulators with small templates, whose functions are the fixture.
+//! Emulators with small templates whose functions run the fixture.
 
 use std::path::PathBuf;
 use std::{env, fs};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::client::{Response, send};
 use crate::wait::{wait_until, with_timeout};
 
-/// One function on the fixture, on every path.
+/// A function that runs the fixture and handles every path.
 pub(crate) const CATCH_ALL: &str = "
   Fixture:
     Type: AWS::Serverless::Function
@@ -19,7 +19,8 @@ pub(crate) const CATCH_ALL: &str = "
       Events: {All: {Type: HttpApi}}
 ";
 
-/// The fixture with a timeout in seconds and an instruction for its start.
+/// Returns a function that runs the fixture, with a timeout in seconds and an instruction for its
+/// start.
 pub(crate) fn fixture(timeout: u32, init: &str) -> String {
     format!(
         "
@@ -39,12 +40,12 @@ pub(crate) struct TestEmulator {
     pub(crate) logs: LogBuffer,
 }
 
-/// Starts an emulator of these resources.
+/// Starts an emulator with these resources.
 pub(crate) async fn start(resources: &str) -> TestEmulator {
     start_with(resources, |_| {}).await
 }
 
-/// Starts an emulator of these resources, with changed options.
+/// Starts an emulator with these resources and with options that `change` has changed.
 pub(crate) async fn start_with(resources: &str, change: impl FnOnce(&mut Options)) -> TestEmulator {
     let logs = LogBuffer::default();
     let mut options = Options {
@@ -84,23 +85,23 @@ impl TestEmulator {
         with_timeout(self.logs.find(predicate)).await
     }
 
-    /// Waits until this many events have been dispatched to the running environments.
+    /// Waits until `count` events have been dispatched to the running environments.
     pub(crate) async fn dispatched(&self, count: u64) {
         wait_until(|| self.dispatch_count() >= count).await;
     }
 
-    /// Returns how many events have been dispatched to the running environments.
+    /// Returns the number of events that have been dispatched to the running environments.
     pub(crate) fn dispatch_count(&self) -> u64 {
         self.emulator.environments().iter().map(|environment| environment.invocations).sum()
     }
 }
 
-/// Parses a template with these resources, indented by two.
+/// Parses a template with these resources, which are indented by two spaces.
 pub(crate) fn template(resources: &str) -> emulator::Result<Template> {
     whole_template(&format!("Resources:{resources}"))
 }
 
-/// Parses a template.
+/// Parses the text of a template.
 pub(crate) fn whole_template(text: &str) -> emulator::Result<Template> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("template.yaml");
@@ -108,10 +109,13 @@ pub(crate) fn whole_template(text: &str) -> emulator::Result<Template> {
     Template::read(&path)
 }
 
-/// Returns the folder where `cargo test` puts the examples that serve as functions.
+/// Returns the directory where `cargo test` puts the examples that serve as functions.
 pub(crate) fn binaries() -> PathBuf {
     let test = env::current_exe().unwrap();
     let examples = test.parent().unwrap().parent().unwrap().join("examples");
-    assert!(examples.join("fixture").is_file(), "the fixture is an example: run `cargo test -p emulator`");
+    assert!(
+        examples.join("fixture").is_file(),
+        "the fixture is missing: run `cargo test -p emulator`, which builds it as an example"
+    );
     examples
 }

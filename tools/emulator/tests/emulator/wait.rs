@@ -1,20 +1,20 @@
-//! Waiting for conditions, with a bound.
+//! Waits for conditions, with a time limit.
 
 use std::fs;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-/// Far longer than any condition here takes on a busy machine.
+/// The time limit, which is far longer than any condition here takes on a busy machine.
 const BOUND: Duration = Duration::from_secs(30);
 const INTERVAL: Duration = Duration::from_millis(5);
 
-/// Waits for the future. Panics if it takes longer than the bound.
+/// Waits for the future. Panics at the time limit.
 pub(crate) async fn with_timeout<T>(future: impl Future<Output = T>) -> T {
     timeout(BOUND, future).await.expect("the future resolves in time")
 }
 
-/// Waits until the condition holds. Panics if it takes longer than the bound.
+/// Waits until the condition holds. Panics at the time limit.
 pub(crate) async fn wait_until(condition: impl Fn() -> bool) {
     with_timeout(async {
         while !condition() {
