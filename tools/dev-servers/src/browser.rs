@@ -10,12 +10,12 @@ use crate::process::{Launch, Process};
 use crate::server_dir::ServerDir;
 use crate::{Result, Server, install};
 
-/// The text that the browser prints before its address when it can be driven.
+/// The text that the browser prints before its address when it accepts connections.
 const READY_TEXT: &str = "DevTools listening on ";
-/// How long the rest of that line may take.
+/// How long the rest of that line may take to appear.
 const ADDRESS_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A running browser with a profile of its own. Dropping it ends the browser.
+/// A running browser with its own profile. Dropping it stops the browser.
 #[derive(Debug)]
 pub struct Browser {
     url: String,
@@ -27,8 +27,8 @@ impl Browser {
     /// Starts a browser whose profile is below `dir`.
     ///
     /// # Errors
-    /// Neither Chromium nor Chrome is installed, another process uses `dir`, or it does not start;
-    /// the error then shows the end of its log.
+    /// Returns an error if neither Chromium nor Chrome is installed, another process uses `dir`, or
+    /// the browser does not start. In the last case the error contains the end of the log.
     pub fn start(dir: &Path) -> Result<Self> {
         let dir = ServerDir::lock(dir)?;
         let data = dir.create_data_dir(None)?;
@@ -51,14 +51,14 @@ impl Browser {
         let url = loop {
             match process.log_line_from(READY_TEXT) {
                 Some(line) => break line.trim_start_matches(READY_TEXT).trim().to_owned(),
-                None if started.elapsed() > ADDRESS_TIMEOUT => return Err(process.failure("did not tell its address")),
+                None if started.elapsed() > ADDRESS_TIMEOUT => return Err(process.failure("did not print its address")),
                 None => thread::sleep(Duration::from_millis(10)),
             }
         };
         Ok(Self { url, _process: process, _dir: dir })
     }
 
-    /// Returns the address of its socket: `ws://127.0.0.1:…/devtools/browser/…`.
+    /// Returns the URL of the `DevTools` socket: `ws://127.0.0.1:…/devtools/browser/…`.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -68,7 +68,8 @@ fn arguments(launch: &Launch) -> Vec<String> {
     let quiet = [
         "--headless",
         "--disable-gpu",
-        // It shows only our own pages, and a container seldom allows what the sandbox needs.
+        // Containers seldom grant the privileges that the sandbox needs. The browser opens only our
+        // own pages.
         "--no-sandbox",
         // Shared memory is scarce in containers.
         "--disable-dev-shm-usage",

@@ -9,11 +9,12 @@ use crate::server_dir::write_private;
 use crate::unprivileged_user::UnprivilegedUser;
 use crate::{Error, Result};
 
-/// Returns the file of the authority's certificate, and creates the certificates of the authority
-/// and of the server if there are none. The user that the server runs as owns its key.
+/// Returns the file of the authority's certificate. Creates the certificates of the authority and
+/// of the server if they do not exist. `user` is the user that the server runs as, and becomes the
+/// owner of its key.
 ///
 /// # Errors
-/// The certificates cannot be created or written.
+/// Returns an error if the certificates cannot be created or written.
 pub(crate) fn ensure(dir: &Path, user: Option<UnprivilegedUser>) -> Result<PathBuf> {
     let ca_file = dir.join("ca.pem");
     if ca_file.exists() {
@@ -34,13 +35,13 @@ pub(crate) fn ensure(dir: &Path, user: Option<UnprivilegedUser>) -> Result<PathB
     let certificate = dir.join("server.pem");
     fs::write(&certificate, server_certificate.pem()).map_err(Error::path("write", &certificate))?;
     write_private(&dir.join("server.key"), &server_key.serialize_pem(), user)?;
-    // Written last, because its presence shows that the others are complete.
+    // This file is written last, because its presence shows that the others are complete.
     fs::write(&ca_file, authority_certificate.pem()).map_err(Error::path("write", &ca_file))?;
     Ok(ca_file)
 }
 
 /// Returns the files of the server's certificate, its key, and the authority's certificate. They
-/// are beside `data`.
+/// are in the same directory as `data`.
 pub(crate) fn files(data: &Path) -> [PathBuf; 3] {
     ["server.pem", "server.key", "ca.pem"].map(|name| data.with_file_name(name))
 }

@@ -1,4 +1,4 @@
-//! Errors of servers.
+//! Errors while installing, starting or using servers.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,74 +8,75 @@ use crate::Server;
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a server cannot be installed, started or used.
+/// An error while installing, starting or using a server.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The server's executable is missing or too old, and could not be installed.
     #[error("{server} is not installed: {advice}")]
     NotInstalled {
-        /// The server.
+        /// The server that is missing.
         server: Server,
-        /// The remedy.
+        /// The steps that install the server.
         advice: String,
     },
     /// Another process uses the requested port.
-    #[error("port {port} of 127.0.0.1 is taken, {server} cannot listen there")]
+    #[error("{server} cannot listen on port {port} of 127.0.0.1: another process uses the port; choose another port")]
     PortTaken {
-        /// The server.
+        /// The server that requested the port.
         server: Server,
-        /// The requested port.
+        /// The port that was requested.
         port: u16,
     },
     /// The server did not start, or did not do what was requested.
     #[error("{server} {what}; the end of its log ({}):\n{tail}", log.display())]
     Failed {
-        /// The server.
+        /// The server that failed.
         server: Server,
-        /// What the server did not do.
+        /// The rest of a sentence that begins with the server's name, such as
+        /// `exited before it was ready`.
         what: String,
-        /// Its log file.
+        /// The server's log file.
         log: PathBuf,
         /// The last lines of the log.
         tail: String,
     },
     /// Another process runs a server in the same directory.
-    #[error("{} is in use: another process runs its server there", .0.display())]
+    #[error("another process runs a server in {}", .0.display())]
     InUse(PathBuf),
-    /// A command failed.
+    /// A command exited with an error.
     #[error("{command} failed: {output}")]
     Command {
-        /// The command line.
+        /// The command that failed.
         command: String,
-        /// Its last output.
+        /// The last lines of its output.
         output: String,
     },
     /// The operating system reported an error.
     #[error("{what}: {source}")]
     Io {
-        /// What was attempted.
+        /// The failed operation, such as `cannot write /tmp/pid`.
         what: String,
-        /// The error.
+        /// The operating system's error.
         source: io::Error,
     },
     /// Postgres rejected a statement.
     #[error("{what}: {}", detail(.source))]
     Sql {
-        /// What was attempted.
+        /// The failed operation, such as `cannot create database kai`.
         what: String,
-        /// The error.
+        /// The error of the Postgres client.
         source: tokio_postgres::Error,
     },
     /// Redis rejected a command.
     #[error("{what}: {source}")]
     Redis {
-        /// What was attempted.
+        /// The failed operation, such as `cannot form a cluster`.
         what: String,
-        /// The error.
+        /// The error of the Redis client.
         source: redis::RedisError,
     },
     /// A certificate could not be created.
-    #[error("certificate: {0}")]
+    #[error("cannot create a certificate: {0}")]
     Certificate(#[from] rcgen::Error),
 }
 
@@ -99,8 +100,7 @@ impl Error {
     }
 }
 
-/// Returns the message of the server. The driver's own text is "db error", and its source has the
-/// message.
+/// Returns the server's message with its SQLSTATE code. The driver's own text is only "db error".
 fn detail(error: &tokio_postgres::Error) -> String {
     error.as_db_error().map_or_else(|| error.to_string(), |db| format!("{} ({})", db.message(), db.code().code()))
 }

@@ -1,4 +1,4 @@
-//! The executable of a server: on this machine, or in a container image.
+//! The executables of servers, on this machine or in a container image.
 
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
@@ -12,18 +12,18 @@ use crate::Server;
 pub(crate) enum Executable {
     /// A file on this machine, with its major version.
     Native { path: PathBuf, major: u32 },
-    /// The executable of that name in a container image.
+    /// An executable in a container image.
     Docker { image: &'static str, name: &'static str },
 }
 
-/// Returns the executables of the server on this machine, the best first: installed ones, the
-/// newest first, and then the container image if Docker has it.
+/// Returns the executables of the server on this machine, best first. Installed executables come
+/// first, in descending order of their versions. The container image follows if Docker has it.
 pub(crate) fn find_all(server: Server) -> Vec<Executable> {
     let mut found: Vec<(PathBuf, u32)> = Vec::new();
     for directory in search_path(server) {
         for name in server.executable_names() {
-            // Links are not followed: on Debian `redis-server` is a link to a program that checks
-            // the name it is called by.
+            // Links are not followed. On Debian, `redis-server` is a link to a program that checks
+            // the name by which it was called.
             let path = directory.join(name);
             if !path.is_file() || found.iter().any(|(known, _)| is_same_file(known, &path)) {
                 continue;
@@ -51,7 +51,7 @@ pub(crate) fn succeeds(program: &str, args: &[&str]) -> bool {
 fn search_path(server: Server) -> Vec<PathBuf> {
     let mut directories: Vec<PathBuf> =
         env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
-    // Packages install servers there without adding the directory to every user's PATH.
+    // Packages install servers in these directories, which are not in every user's PATH.
     directories.extend(["/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/opt/homebrew/bin"].map(PathBuf::from));
     if server == Server::Postgres {
         directories.extend(children("/usr/lib/postgresql").map(|version| version.join("bin")));

@@ -1,25 +1,26 @@
 //! Query plans, parsed from the text that `EXPLAIN` and `auto_explain` print.
 //!
-//! A plan counts as planned: the next run may need a step that this run did not ("never executed").
+//! Steps that were not executed ("never executed") count too, because the next run may need them.
 
 use std::collections::BTreeSet;
 
 /// The properties of a query plan that decide its cost.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct QueryPlan {
-    /// The indexes that are used.
+    /// The indexes that the plan uses.
     pub indexes: BTreeSet<String>,
-    /// The tables that are read completely.
+    /// The tables that the plan reads completely.
     pub scans: BTreeSet<String>,
-    /// The tables whose rows are collected from an index before they are read, which loses the
-    /// order of the index.
+    /// The tables whose rows are collected from an index before they are read. This loses the order
+    /// of the index.
     pub bitmaps: BTreeSet<String>,
     /// The number of steps that sort.
     pub sorts: usize,
 }
 
 impl QueryPlan {
-    /// Parses a plan in the format TEXT. Lines that are not steps of a plan are skipped.
+    /// Parses a plan in the text format of `EXPLAIN`. Lines that are not steps of a plan are
+    /// skipped.
     pub fn parse(text: &str) -> Self {
         let mut plan = Self::default();
         for step in text.lines().filter_map(parse_step) {
@@ -45,7 +46,7 @@ impl QueryPlan {
     }
 }
 
-/// Parses the name of the step on a line, which is between the arrow and the costs.
+/// Parses the step on a line, which is the text between the arrow and the costs.
 fn parse_step(line: &str) -> Option<&str> {
     let (step, _) = line.split_once("  (cost=")?;
     Some(step.trim_start().trim_start_matches("->").trim_start())

@@ -1,4 +1,4 @@
-//! The search for the servers' executables, and the installation of missing ones.
+//! Finds the executables of servers, and installs missing ones.
 
 mod apt;
 mod command;
@@ -8,14 +8,14 @@ use std::fmt::Write as _;
 use crate::executable::{Executable, find_all, succeeds};
 use crate::{Error, Result, Server};
 
-/// Installs the servers that are missing, with apt or Homebrew, or else as a Docker image.
+/// Installs missing servers with apt or Homebrew, or else pulls their Docker images.
 ///
-/// It neither starts nor enables services for what it installs, and does not change existing ones.
-/// `progress` receives a line for each step with its reason, and the lines that the package manager
-/// prints.
+/// The installation neither starts nor enables services, and does not change existing ones.
+/// `progress` receives a line for each step with its reason, and the output of the package manager.
 ///
 /// # Errors
-/// A server could not be installed; the error says what to install by hand.
+/// Returns an error if a server could not be installed. The message states what to install
+/// manually.
 pub fn ensure(servers: &[Server], progress: &mut impl FnMut(&str)) -> Result<()> {
     let missing: Vec<Server> = servers.iter().copied().filter(|server| find_all(*server).is_empty()).collect();
     if missing.is_empty() {
@@ -38,10 +38,10 @@ pub fn ensure(servers: &[Server], progress: &mut impl FnMut(&str)) -> Result<()>
     }
 }
 
-/// Returns the executables of the server on this machine, the best first.
+/// Returns the executables of the server on this machine, best first.
 ///
 /// # Errors
-/// There is none; the error says what to install.
+/// Returns an error if there is none. The message states what to install.
 pub(crate) fn executables(server: Server) -> Result<Vec<Executable>> {
     let found = find_all(server);
     if found.is_empty() { Err(not_installed(server, "")) } else { Ok(found) }
@@ -54,7 +54,7 @@ fn install_packages(missing: &[Server], progress: &mut dyn FnMut(&str)) -> Resul
     if succeeds("brew", &["--version"]) {
         let formulas: Vec<&str> = missing.iter().map(|server| homebrew_formula(*server)).collect();
         progress(&format!("installing {} with Homebrew: not found on this machine", formulas.join(", ")));
-        // Installing a formula starts no service; `brew services` would.
+        // `brew install` starts no service. Only `brew services` does.
         return command::stream("brew", &[&["install"], formulas.as_slice()].concat(), &[], progress);
     }
     Ok(())
@@ -65,7 +65,7 @@ fn pull_images(missing: &[Server], progress: &mut dyn FnMut(&str)) -> Result<()>
         return Ok(());
     }
     for image in missing.iter().filter_map(|server| server.docker_image()) {
-        progress(&format!("fetching the container image {image}: the server is not on this machine"));
+        progress(&format!("pulling the container image {image}: the server is not installed on this machine"));
         command::stream("docker", &["pull", "--quiet", image], &[], progress)?;
     }
     Ok(())
@@ -76,7 +76,7 @@ fn homebrew_formula(server: Server) -> &'static str {
         Server::Postgres => "postgresql@17",
         Server::Redis => "redis",
         Server::PgBouncer => "pgbouncer",
-        // A cask, which Homebrew also finds by its name.
+        // This is a cask. Homebrew also finds casks by their names.
         Server::Chromium => "google-chrome",
     }
 }

@@ -1,18 +1,19 @@
-//! Development servers: Postgres, Redis and PgBouncer, and a browser for tests.
+//! Postgres, Redis, PgBouncer and a browser for development and tests.
 //!
 //! | module | contents |
 //! |---|---|
-//! | [`install`] | the search for the servers' executables, and the installation of missing ones |
+//! | [`install`] | the installation of missing servers |
 //! | [`postgres`] | a Postgres server, and the databases in it |
 //! | [`explain`] | the plan of a statement, as Postgres prints it |
-//! | [`redis`] | a Redis server, a Redis Cluster, with or without TLS |
-//! | [`pgbouncer`] | a transaction pooler in front of a Postgres |
+//! | [`redis`] | a Redis server, with or without TLS, and a Redis Cluster |
+//! | [`pgbouncer`] | a transaction pooler in front of a Postgres server |
 //! | [`browser`] | a headless Chromium |
+//! | [`testing`] | the servers that `cargo xtask test` starts for the tests |
 //!
 //! Every server listens only on the loopback interface, on a port that differs from the standard
-//! ones, and has its files in the directory that it is given. It is stopped when its value is
-//! dropped. On Linux it also ends when this process is killed. The functions that start and stop
-//! servers block the calling thread, for seconds at most.
+//! ports. Its files are in the directory that the caller specifies. Dropping its value stops the
+//! server. On Linux, the server also ends when this process is killed. The functions that start and
+//! stop servers block the calling thread, usually for seconds. A start may take up to a minute.
 
 pub mod browser;
 mod certificate;

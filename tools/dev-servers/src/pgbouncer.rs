@@ -10,7 +10,8 @@ use crate::server_dir::{ServerDir, write_private};
 use crate::unprivileged_user::UnprivilegedUser;
 use crate::{Result, Server, install};
 
-/// A running PgBouncer in transaction mode that listens only on 127.0.0.1. Dropping it stops it.
+/// A running PgBouncer in transaction mode that listens only on 127.0.0.1. Dropping it stops the
+/// pooler.
 #[derive(Debug)]
 pub struct PgBouncer {
     process: Process,
@@ -20,11 +21,11 @@ pub struct PgBouncer {
 
 impl PgBouncer {
     /// Starts a pooler in `dir` for all databases of a server. `postgres` is the superuser's access
-    /// to it.
+    /// to that server.
     ///
     /// # Errors
-    /// PgBouncer is not installed, another process uses `dir`, or it does not start; the error then
-    /// shows the end of its log.
+    /// Returns an error if PgBouncer is not installed, another process uses `dir`, or the pooler
+    /// does not start. In the last case the error contains the end of the log.
     pub fn start(dir: &Path, postgres: &Admin) -> Result<Self> {
         let dir = ServerDir::lock(dir)?;
         let user = UnprivilegedUser::find();
@@ -40,7 +41,7 @@ impl PgBouncer {
             data,
             port: 0,
             ready_text: "process up",
-            // On SIGINT it waits for its clients to finish.
+            // On SIGINT, PgBouncer waits for its clients to finish.
             stop_signal: Signal::TERM,
         };
         let auth_file = launch.data.join("users.txt");
@@ -54,7 +55,7 @@ impl PgBouncer {
     }
 
     /// Returns the URL of a database through the pooler, with user and password. The database
-    /// `pgbouncer` is its console, which accepts `SHOW STATS` and similar commands.
+    /// `pgbouncer` is the pooler's console, which accepts `SHOW STATS` and similar commands.
     pub fn url(&self, database: &str) -> String {
         self.admin.url(database)
     }
@@ -64,10 +65,10 @@ impl PgBouncer {
         self.process.pid()
     }
 
-    /// Stops the pooler, if it runs, and starts it on the same port.
+    /// Stops the pooler if it is running, and starts it on the same port.
     ///
     /// # Errors
-    /// It does not start; the error shows the end of its log.
+    /// Returns an error if the pooler does not start. The error contains the end of the log.
     pub fn restart(&self) -> Result<()> {
         self.process.restart()
     }

@@ -1,4 +1,4 @@
-//! A Postgres server.
+//! A Postgres server for development and tests.
 
 mod admin;
 mod initdb;
@@ -16,27 +16,28 @@ use crate::server_dir::ServerDir;
 use crate::unprivileged_user::UnprivilegedUser;
 use crate::{Error, Result, Server, certificate, install, port};
 
-/// The superuser, which is also the role with which the functions sign in on this machine.
+/// The superuser, which is also the role that functions use on this machine.
 const USER: &str = "kai";
 
 /// The options of a [`Postgres`].
 #[derive(Debug, Clone, Default)]
 pub struct PostgresOptions {
-    /// The port to listen on. Without one, the port of the last start if it is free, or else any
+    /// The port to listen on. `None` selects the port of the last start if it is free, or else any
     /// free port.
     pub port: Option<u16>,
-    /// Whether the server starts without the data of the last start and never syncs to the disk,
-    /// for tests. Committed data survive a kill of the server, but not a crash of the machine.
+    /// Whether the data are disposable, for tests. The server then starts without the data of the
+    /// last start and never syncs to the disk. Committed data survive a kill of the server, but not
+    /// a crash of the machine.
     pub disposable: bool,
-    /// Whether TLS connections are accepted too, with a certificate for 127.0.0.1 and `localhost`
-    /// from an authority that is created for this directory.
+    /// Whether the server also accepts TLS connections. Its certificate is for 127.0.0.1 and
+    /// `localhost`, from an authority that is created for this directory.
     pub tls: bool,
-    /// Further settings of `postgresql.conf`, by name.
+    /// Additional settings of `postgresql.conf`, as names and values.
     pub settings: Vec<(String, String)>,
 }
 
-/// A running Postgres that listens only on 127.0.0.1. Dropping it stops it. Its data stay in its
-/// directory.
+/// A running Postgres that listens only on 127.0.0.1. Dropping it stops the server. The data stay
+/// in the directory.
 #[derive(Debug)]
 pub struct Postgres {
     process: Process,
@@ -46,14 +47,15 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Starts the server in `dir`, and creates its data there if there are none.
+    /// Starts the server in `dir`, and creates its data if they do not exist.
     ///
     /// If this process is root, the server runs as `postgres` or `nobody`. If that user cannot
     /// reach `dir`, the data are under `/var/tmp` and `dir/data` is a link to them.
     ///
     /// # Errors
-    /// Postgres is not installed, another process uses `dir`, the requested port is taken, or the
-    /// server does not start; the error then shows the end of its log.
+    /// Returns an error if Postgres is not installed, another process uses `dir`, the requested
+    /// port is taken, or the server does not start. In the last case the error contains the end of
+    /// the log.
     pub fn start(dir: &Path, options: &PostgresOptions) -> Result<Self> {
         let dir = ServerDir::lock(dir)?;
         let user = UnprivilegedUser::find();
@@ -70,7 +72,7 @@ impl Postgres {
             data,
             port: 0,
             ready_text: "database system is ready to accept connections",
-            // On SIGTERM it waits for its clients to disconnect.
+            // On SIGTERM, Postgres waits for its clients to disconnect.
             stop_signal: Signal::INT,
         };
         let password = initdb::ensure(&launch, USER, options.disposable)?;
@@ -82,7 +84,8 @@ impl Postgres {
         Ok(Self { process, admin, ca_file, _dir: dir })
     }
 
-    /// Returns access to the server that another process runs in `dir`, if there is one.
+    /// Returns access to the server that another process runs in `dir`, or `None` if there is no
+    /// such server.
     pub async fn attach(dir: &Path) -> Option<Admin> {
         let password = fs::read_to_string(dir.join("password")).ok()?;
         let admin = Admin::new(USER, password, port::last(dir)?);
@@ -94,13 +97,12 @@ impl Postgres {
         self.admin.url(database)
     }
 
-    /// Returns the superuser's access, which creates and drops databases.
+    /// Returns the superuser's access, which can create and drop databases.
     pub fn admin(&self) -> &Admin {
         &self.admin
     }
 
-    /// Returns the file of the certificate that a client has to trust, in PEM. Only with TLS there
-    /// is one.
+    /// Returns the PEM file of the certificate that a client must trust, or `None` without TLS.
     pub fn ca_file(&self) -> Option<&Path> {
         self.ca_file.as_deref()
     }
@@ -115,40 +117,40 @@ impl Postgres {
         self.process.pid()
     }
 
-    /// Creates an empty database; see [`Admin::create_database`].
+    /// Creates an empty database. See [`Admin::create_database`].
     ///
     /// # Errors
-    /// The server rejects it or is unavailable.
+    /// Returns an error if the server rejects the statement or is unavailable.
     pub async fn create_database(&self, name: &str) -> Result<()> {
         self.admin.create_database(name).await
     }
 
-    /// Copies a database with its settings; see [`Admin::clone_database`].
+    /// Copies a database with its settings. See [`Admin::clone_database`].
     ///
     /// # Errors
-    /// The server rejects it or is unavailable.
+    /// Returns an error if the server rejects the statement or is unavailable.
     pub async fn clone_database(&self, template: &str, name: &str) -> Result<()> {
         self.admin.clone_database(template, name).await
     }
 
-    /// Drops a database and the connections to it; see [`Admin::drop_database`].
+    /// Drops a database and the connections to it. See [`Admin::drop_database`].
     ///
     /// # Errors
-    /// The server rejects it or is unavailable.
+    /// Returns an error if the server rejects the statement or is unavailable.
     pub async fn drop_database(&self, name: &str) -> Result<()> {
         self.admin.drop_database(name).await
     }
 
-    /// Stops the server in an orderly way: it rolls back transactions, disconnects clients and
+    /// Stops the server in an orderly way. It rolls back transactions, disconnects clients and
     /// writes its data.
     pub fn stop(&self) {
         self.process.stop();
     }
 
-    /// Stops the server, if it runs, and starts it on the same port with the same data.
+    /// Stops the server if it is running, and starts it on the same port with the same data.
     ///
     /// # Errors
-    /// It does not start; the error shows the end of its log.
+    /// Returns an error if the server does not start. The error contains the end of the log.
     pub fn restart(&self) -> Result<()> {
         self.process.restart()
     }
@@ -163,13 +165,14 @@ impl Postgres {
         self.process.resume();
     }
 
-    /// Kills the server, as a power failure would. [`Postgres::restart`] starts it again.
+    /// Kills the server without an orderly stop, as a crash would. [`Postgres::restart`] starts it
+    /// again.
     pub fn kill(&self) {
         self.process.kill();
     }
 }
 
-/// Returns the newest Postgres, or the one that created the data.
+/// Returns the newest Postgres, or the version that created the existing data.
 fn choose_executable(data: &Path) -> Result<Executable> {
     let candidates = install::executables(Server::Postgres)?;
     let created_by: Option<u32> =
@@ -181,7 +184,7 @@ fn choose_executable(data: &Path) -> Result<Executable> {
     candidates.iter().find(fits).cloned().ok_or_else(|| Error::NotInstalled {
         server: Server::Postgres,
         advice: format!(
-            "the data in {} were made by Postgres {}, which is not here any more; install it, or delete the folder",
+            "the data in {} were created by Postgres {}, which is no longer installed; install it, or delete the directory",
             data.display(),
             created_by.unwrap_or_default()
         ),
@@ -202,8 +205,8 @@ fn arguments(launch: &Launch, options: &PostgresOptions) -> Vec<OsString> {
         ("log_line_prefix".to_owned(), "%m [%p] %q%u@%d ".to_owned()),
     ];
     if options.disposable {
-        // Commits still reach the system before they are acknowledged: they survive a kill of the
-        // server.
+        // Commits still reach the operating system before they are acknowledged, so they survive a
+        // kill of the server.
         for name in ["fsync", "full_page_writes"] {
             settings.push((name.to_owned(), "off".to_owned()));
         }

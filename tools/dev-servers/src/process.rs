@@ -1,5 +1,4 @@
-//! One server process: spawned so that it ends with this process, watched until it is ready,
-//! signalled as a whole.
+//! A server process that ends with this process. Signals reach the server and its children.
 
 mod spawn;
 mod tree;
@@ -19,15 +18,15 @@ use crate::executable::Executable;
 use crate::unprivileged_user::UnprivilegedUser;
 use crate::{Error, Result, Server, port};
 
-/// Enough for a server that replays its log after a crash.
+/// How long a start may take. This is enough for a server that replays its log after a crash.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long an orderly stop may take.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often a server is started on another port because the chosen one was taken meanwhile.
+/// The maximum number of attempts on another port because another process took the chosen one.
 const MAX_PORT_ATTEMPTS: u32 = 5;
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// How a server is run, at each start.
+/// The parameters for each start of a server.
 #[derive(Debug, Clone)]
 pub(crate) struct Launch {
     pub(crate) server: Server,
@@ -41,13 +40,13 @@ pub(crate) struct Launch {
     pub(crate) port: u16,
     /// The text that the server prints when it accepts connections.
     pub(crate) ready_text: &'static str,
-    /// The signal that requests an orderly stop, even if there are clients.
+    /// The signal that requests an orderly stop, even if clients are connected.
     pub(crate) stop_signal: Signal,
 }
 
 impl Launch {
-    /// Reports whether the server is in a container of a virtual machine, whose loopback interface
-    /// is a different one.
+    /// Reports whether the server is in a container of a virtual machine, which has its own
+    /// loopback interface.
     pub(crate) fn is_behind_a_published_port(&self) -> bool {
         matches!(self.executable, Executable::Docker { .. }) && !cfg!(target_os = "linux")
     }
@@ -61,13 +60,14 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts the server on the requested port, or else on the port it had before, or else on any
-    /// free one, and waits until it is ready. `configure` passes the port of the launch to the
-    /// server, by arguments or in a file.
+    /// Starts the server and waits until it is ready. Its port is the requested one, or else the
+    /// port of the last start if that is free, or else any free port. `configure` passes the port
+    /// of the launch to the server, by arguments or in a file.
     ///
     /// # Errors
-    /// The requested port is taken. Or the executable cannot be run, ends at once, or is not ready
-    /// within a minute; the error then shows the end of its log.
+    /// Returns an error if the requested port is taken, or if the executable cannot be run, exits
+    /// immediately, or is not ready within a minute. In the last two cases the error contains the
+    /// end of the log.
     pub(crate) fn start(
         mut launch: Launch,
         requested_port: Option<u16>,
@@ -79,8 +79,8 @@ impl Process {
             launch.port = port::choose(launch.server, requested_port, &launch.dir)?;
             configure(&mut launch)?;
             match Self::start_once(launch.clone()) {
-                // Another process took the free port before the server did. It may have done so
-                // only for a moment: a child that this process forks has its open sockets until it
+                // Another process took the free port before the server did. This may last only a
+                // moment: a child that this process forks inherits its open sockets until it
                 // executes its program.
                 Err(Error::Failed { tail, .. })
                     if tail.contains("in use") && requested_port.is_none() && attempts < MAX_PORT_ATTEMPTS =>
@@ -108,7 +108,7 @@ impl Process {
         self.launch.port
     }
 
-    /// Returns the first complete line of the log that contains the text, from the text on.
+    /// Returns the first complete line of the log that contains the text, starting at the text.
     pub(crate) fn log_line_from(&self, text: &str) -> Option<String> {
         let log = fs::read_to_string(log_path(&self.launch.dir)).ok()?;
         let (line, _) = log.get(log.find(text)?..)?.split_once('\n')?;
@@ -120,7 +120,7 @@ impl Process {
         self.child().id()
     }
 
-    /// Reports whether the main process runs.
+    /// Reports whether the main process is running.
     pub(crate) fn is_running(&self) -> bool {
         matches!(self.child().try_wait(), Ok(None))
     }
@@ -138,8 +138,8 @@ impl Process {
         tree::remove_pid_file(&self.launch.dir);
     }
 
-    /// Kills the server and all its children, as a crash of the machine would, and waits until they
-    /// have ended.
+    /// Kills the server and all its children without an orderly stop, and waits until they have
+    /// ended.
     pub(crate) fn kill(&self) {
         if !self.is_running() {
             return;
@@ -152,10 +152,10 @@ impl Process {
         tree::wait_until_ended(&family, STOP_TIMEOUT);
     }
 
-    /// Stops the server, if it runs, and starts it again.
+    /// Stops the server if it is running, and starts it again.
     ///
     /// # Errors
-    /// As for [`Process::start`].
+    /// Returns an error if the executable cannot be run, or if the server does not become ready.
     pub(crate) fn restart(&self) -> Result<()> {
         self.stop();
         let child = spawn_server(&self.launch)?;
@@ -171,7 +171,7 @@ impl Process {
         }
     }
 
-    /// Reverts [`Process::pause`].
+    /// Resumes the server after [`Process::pause`].
     pub(crate) fn resume(&self) {
         match self.launch.executable {
             Executable::Native { .. } => drop(tree::signal_all(self.pid(), Signal::CONT)),
@@ -179,7 +179,8 @@ impl Process {
         }
     }
 
-    /// Returns an error that states what the server did not do, with the end of its log.
+    /// Returns an error with the end of the server's log. `what` is the rest of a sentence that
+    /// begins with the server's name.
     pub(crate) fn failure(&self, what: &str) -> Error {
         failure(&self.launch, what)
     }
@@ -196,7 +197,7 @@ impl Process {
                 return Ok(());
             }
             if !self.is_running() {
-                return Err(self.failure("ended instead of starting"));
+                return Err(self.failure("exited before it was ready"));
             }
             if Instant::now() > end {
                 return Err(self.failure("did not become ready within a minute"));
@@ -227,7 +228,8 @@ impl Drop for Process {
 /// Runs an executable until it exits.
 ///
 /// # Errors
-/// It cannot be run, or fails; the error contains its last output.
+/// Returns an error if the executable cannot be run or fails. The error contains the last lines of
+/// its output.
 pub(crate) fn run_to_completion(launch: &Launch) -> Result<()> {
     let mut command = spawn::command(launch);
     let name = spawn::display_name(&command);

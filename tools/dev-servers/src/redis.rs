@@ -19,20 +19,20 @@ use crate::{Error, Result, Server, certificate, install, port};
 /// The options of a [`Redis`].
 #[derive(Debug, Clone, Default)]
 pub struct RedisOptions {
-    /// The port to listen on. Without one, the port of the last start if it is free, or else any
+    /// The port to listen on. `None` selects the port of the last start if it is free, or else any
     /// free port.
     pub port: Option<u16>,
-    /// Whether the keys are written to the disk at intervals and at a stop, and are read back at a
-    /// start.
+    /// Whether the server writes its keys to the disk periodically and when it stops, and reads
+    /// them when it starts.
     pub keep: bool,
-    /// Whether only TLS connections are accepted, with a certificate for 127.0.0.1 and `localhost`
-    /// from an authority that is created for this directory.
+    /// Whether the server accepts only TLS connections. Its certificate is for 127.0.0.1 and
+    /// `localhost`, from an authority that is created for this directory.
     pub tls: bool,
-    /// Further directives of `redis.conf`: names, and arguments as they are written there.
+    /// Additional directives of `redis.conf`, as names and arguments in the syntax of that file.
     pub directives: Vec<(String, String)>,
 }
 
-/// A running Redis that listens only on 127.0.0.1. Dropping it stops it.
+/// A running Redis that listens only on 127.0.0.1. Dropping it stops the server.
 #[derive(Debug)]
 pub struct Redis {
     process: Process,
@@ -44,8 +44,9 @@ impl Redis {
     /// Starts the server in `dir`.
     ///
     /// # Errors
-    /// Redis is not installed, another process uses `dir`, the requested port is taken, or the
-    /// server does not start; the error then shows the end of its log.
+    /// Returns an error if Redis is not installed, another process uses `dir`, the requested port
+    /// is taken, or the server does not start. In the last case the error contains the end of the
+    /// log.
     pub fn start(dir: &Path, options: &RedisOptions) -> Result<Self> {
         let dir = ServerDir::lock(dir)?;
         let data = dir.create_data_dir(None)?;
@@ -62,13 +63,13 @@ impl Redis {
             ready_text: "Ready to accept connections",
             stop_signal: Signal::TERM,
         };
-        fs::create_dir_all(&launch.data).map_err(Error::path("make", &launch.data))?;
+        fs::create_dir_all(&launch.data).map_err(Error::path("create", &launch.data))?;
         let process = Process::start(launch, options.port, |launch| configure(launch, options))?;
         Ok(Self { process, ca_file, _dir: dir })
     }
 
-    /// Returns the URL of the server without TLS that another process runs in `dir`, if there is
-    /// one.
+    /// Returns the URL of the server that another process runs in `dir`, or `None` if there is no
+    /// such server. A server with TLS is not found.
     pub fn attach(dir: &Path) -> Option<String> {
         let url = format!("redis://127.0.0.1:{}", port::last(dir)?);
         let mut connection =
@@ -82,8 +83,7 @@ impl Redis {
         format!("{scheme}://127.0.0.1:{}", self.port())
     }
 
-    /// Returns the file of the certificate that a client has to trust, in PEM. Only with TLS there
-    /// is one.
+    /// Returns the PEM file of the certificate that a client must trust, or `None` without TLS.
     pub fn ca_file(&self) -> Option<&Path> {
         self.ca_file.as_deref()
     }
@@ -98,16 +98,16 @@ impl Redis {
         self.process.pid()
     }
 
-    /// Stops the server in an orderly way. With [`RedisOptions::keep`] it writes its keys first.
+    /// Stops the server in an orderly way. With [`RedisOptions::keep`], it writes its keys first.
     pub fn stop(&self) {
         self.process.stop();
     }
 
-    /// Stops the server, if it runs, and starts it on the same port. Without [`RedisOptions::keep`]
-    /// it is empty then.
+    /// Stops the server if it is running, and starts it on the same port. Without
+    /// [`RedisOptions::keep`], the server is then empty.
     ///
     /// # Errors
-    /// It does not start; the error shows the end of its log.
+    /// Returns an error if the server does not start. The error contains the end of the log.
     pub fn restart(&self) -> Result<()> {
         self.process.restart()
     }
@@ -122,7 +122,7 @@ impl Redis {
         self.process.resume();
     }
 
-    /// Kills the server. [`Redis::restart`] starts it again.
+    /// Kills the server without an orderly stop. [`Redis::restart`] starts it again.
     pub fn kill(&self) {
         self.process.kill();
     }
@@ -136,7 +136,8 @@ fn configure(launch: &Launch, options: &RedisOptions) -> Result<()> {
         ("daemonize", "no".to_owned()),
         ("appendonly", "no".to_owned()),
         ("save", if options.keep { "60 1" } else { "\"\"" }.to_owned()),
-        // The arguments then always show the directory, which identifies a leftover of ours.
+        // The arguments of the process then stay visible. They contain the directory, which
+        // identifies a server that this crate has left running.
         ("set-proc-title", "no".to_owned()),
     ];
     if launch.is_behind_a_published_port() {

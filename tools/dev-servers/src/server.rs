@@ -5,18 +5,18 @@ use std::fmt;
 /// A kind of server that this crate runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Server {
-    /// The database.
+    /// The database server, from version 13.
     Postgres,
-    /// The cache: Redis from 7.0, or Valkey.
+    /// The cache: Redis from version 7.0, or Valkey.
     Redis,
-    /// The transaction pooler.
+    /// A transaction pooler for Postgres.
     PgBouncer,
-    /// A headless browser, which is driven over a socket.
+    /// A headless browser, which is controlled over a socket.
     Chromium,
 }
 
 impl Server {
-    /// Returns the names of the executable, the preferred one first.
+    /// Returns the names of the executable, the preferred name first.
     pub(crate) fn executable_names(self) -> &'static [&'static str] {
         match self {
             Self::Postgres => &["postgres"],
@@ -28,9 +28,11 @@ impl Server {
         }
     }
 
-    /// Returns the oldest major version that is supported. Postgres 13 is the oldest that is still
-    /// maintained. `SET … NX GET`, with which a read opens a generation, came with Redis 7.0.
-    /// Ubuntu's package of Chromium, whose number is 85, contains no browser.
+    /// Returns the oldest supported major version.
+    ///
+    /// [`Admin::drop_database`](crate::postgres::Admin::drop_database) uses `WITH (FORCE)`, which
+    /// requires Postgres 13. The cache opens a generation with `SET … NX GET`, which requires Redis
+    /// 7.0. Ubuntu's package of Chromium has version 85 and contains no browser.
     pub(crate) fn min_major_version(self) -> u32 {
         match self {
             Self::Postgres => 13,
@@ -40,8 +42,8 @@ impl Server {
         }
     }
 
-    /// Returns the container image that contains the executable, if there is an official one that
-    /// needs no further set-up.
+    /// Returns the container image with the executable, if there is an official image that needs no
+    /// further setup.
     pub(crate) fn docker_image(self) -> Option<&'static str> {
         match self {
             Self::Postgres => Some("postgres:17-alpine"),

@@ -18,7 +18,8 @@ use crate::{Error, Result};
 pub(crate) struct ServerDir {
     /// The absolute path without symbolic links.
     pub(crate) path: PathBuf,
-    /// Locked while it is open. The system unlocks it even if this process is killed.
+    /// The lock file, which is locked while it is open. The system unlocks it even if this process
+    /// is killed.
     lock: File,
 }
 
@@ -26,10 +27,10 @@ impl ServerDir {
     /// Creates the directory if it does not exist, and locks it.
     ///
     /// # Errors
-    /// Another process has locked it, or it cannot be created.
+    /// Returns an error if another process has locked the directory, or if it cannot be created.
     pub(crate) fn lock(dir: &Path) -> Result<Self> {
-        fs::create_dir_all(dir).map_err(Error::path("make", dir))?;
-        let path = dir.canonicalize().map_err(Error::path("find", dir))?;
+        fs::create_dir_all(dir).map_err(Error::path("create", dir))?;
+        let path = dir.canonicalize().map_err(Error::path("resolve", dir))?;
         let lock_path = path.join("lock");
         let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
         let lock = lock.map_err(Error::path("open", &lock_path))?;
@@ -40,12 +41,12 @@ impl ServerDir {
         }
     }
 
-    /// Creates the sub-directory `data`, which only its owner can read. If the server runs as
-    /// another user, that user owns it. If that user cannot reach it (a checkout below a private
-    /// home), `data` is a link to a directory under `/var/tmp`.
+    /// Creates the subdirectory `data`, which only its owner can read. If the server runs as
+    /// another user, that user owns it. If that user cannot reach it, as in a checkout below a
+    /// private home directory, `data` is a link to a directory under `/var/tmp`.
     ///
     /// # Errors
-    /// The directory cannot be created, or its owner cannot be changed.
+    /// Returns an error if the directory cannot be created or its owner cannot be changed.
     pub(crate) fn create_data_dir(&self, user: Option<UnprivilegedUser>) -> Result<PathBuf> {
         let data = self.path.join("data");
         let Some(user) = user else {
@@ -54,29 +55,30 @@ impl ServerDir {
         };
         if !data.is_symlink() {
             create_private_dir(&data)?;
-            chown(&data, Some(user.uid), Some(user.gid)).map_err(Error::path("hand over", &data))?;
+            chown(&data, Some(user.uid), Some(user.gid)).map_err(Error::path("change the owner of", &data))?;
             if is_writable_by(&data, user) {
                 return Ok(data);
             }
             fs::remove_dir_all(&data).map_err(Error::path("remove", &data))?;
-            symlink(fallback_data_dir(&self.path), &data).map_err(Error::path("link", &data))?;
+            symlink(fallback_data_dir(&self.path), &data).map_err(Error::path("create the link", &data))?;
         }
-        let target = fs::read_link(&data).map_err(Error::path("follow", &data))?;
+        let target = fs::read_link(&data).map_err(Error::path("read the link", &data))?;
         create_private_dir(&target)?;
-        // Every user may write to /var/tmp, so a directory there may be another user's.
-        let owner = fs::symlink_metadata(&target).map_err(Error::path("look at", &target))?.uid();
+        // Every user may write to /var/tmp, so a directory there may belong to another user.
+        let owner = fs::symlink_metadata(&target).map_err(Error::path("inspect", &target))?.uid();
         if owner != 0 && owner != user.uid {
             return Err(Error::path("use", &target)(io::Error::other("it belongs to another user")));
         }
-        chown(&target, Some(user.uid), Some(user.gid)).map_err(Error::path("hand over", &target))?;
+        chown(&target, Some(user.uid), Some(user.gid)).map_err(Error::path("change the owner of", &target))?;
         Ok(target)
     }
 }
 
 impl Drop for ServerDir {
     fn drop(&mut self) {
-        // Closing the file is not enough: a child that another thread forks has a copy of it until
-        // it executes its program. If unlocking fails, closing the last copy unlocks.
+        // Closing the file is not sufficient, because a child that another thread forks has a copy
+        // of it until it executes its program. If unlocking fails, closing the last copy unlocks
+        // the file.
         let _ = self.lock.unlock();
     }
 }
@@ -84,19 +86,19 @@ impl Drop for ServerDir {
 /// Writes a file that only its owner can read, and makes the server's user its owner.
 ///
 /// # Errors
-/// The file cannot be written.
+/// Returns an error if the file cannot be written.
 pub(crate) fn write_private(path: &Path, text: &str, user: Option<UnprivilegedUser>) -> Result<()> {
     fs::write(path, "")
         .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o600)))
         .map_err(Error::path("write", path))?;
     fs::write(path, text).map_err(Error::path("write", path))?;
     match user {
-        Some(user) => chown(path, Some(user.uid), Some(user.gid)).map_err(Error::path("hand over", path)),
+        Some(user) => chown(path, Some(user.uid), Some(user.gid)).map_err(Error::path("change the owner of", path)),
         None => Ok(()),
     }
 }
 
-/// Returns a name of 16 characters for a path, the same at every start.
+/// Returns 16 hexadecimal digits that depend only on the path.
 pub(crate) fn path_hash(path: &Path) -> String {
     let mut name = const_hex::encode(Sha256::digest(path.as_os_str().as_encoded_bytes()));
     name.truncate(16);
@@ -109,13 +111,13 @@ fn fallback_data_dir(path: &Path) -> PathBuf {
 
 fn create_private_dir(path: &Path) -> Result<()> {
     match DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(Error::path("make", path)(error)),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(Error::path("create", path)(error)),
         _ => Ok(()),
     }
 }
 
-/// Asks the system rather than reading permission bits, which would miss access lists and mount
-/// options.
+/// Reports whether the user can write to the path. The function asks the system, because permission
+/// bits do not cover access lists and mount options.
 fn is_writable_by(path: &Path, user: UnprivilegedUser) -> bool {
     let mut test = Command::new("test");
     test.arg(OsStr::new("-w")).arg(path).uid(user.uid).gid(user.gid).current_dir("/");

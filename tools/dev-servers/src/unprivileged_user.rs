@@ -4,7 +4,7 @@ use std::process::Command;
 
 use rustix::process::geteuid;
 
-/// A user of the system, by number.
+/// The ids of a user of the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct UnprivilegedUser {
     pub(crate) uid: u32,
@@ -27,7 +27,7 @@ impl UnprivilegedUser {
     }
 }
 
-/// Asks `id` for one of the ids of a user.
+/// Queries an id of a user with the command `id`.
 fn query_id(option: &str, name: &str) -> Option<u32> {
     let output = Command::new("id").args([option, name]).output().ok().filter(|output| output.status.success())?;
     String::from_utf8(output.stdout).ok()?.trim().parse().ok()

@@ -1,4 +1,4 @@
-//! The installation with apt, which neither starts nor enables a service.
+//! Installation with apt, without starting or enabling services.
 
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
@@ -15,12 +15,13 @@ use crate::{Error, Result, Server};
 /// Installs the packages of the servers.
 ///
 /// # Errors
-/// This process is neither root nor allowed to become it, or apt fails.
+/// Returns an error if this process is neither root nor allowed to use sudo, or if apt fails.
 pub(super) fn install(servers: &[Server], progress: &mut dyn FnMut(&str)) -> Result<()> {
     let root = RootCommand::find()?;
-    progress("reading the list of packages (apt-get update)");
+    progress("updating the lists of packages (apt-get update)");
     if let Err(error) = root.run(&["apt-get", "update", "--quiet"], progress) {
-        // One unreachable source among many is common, and seldom the one that is needed.
+        // The installation continues, because one unreachable source among many is common and
+        // seldom the one that is needed.
         progress(&error.to_string());
     }
     let mut packages = Vec::new();
@@ -33,7 +34,7 @@ pub(super) fn install(servers: &[Server], progress: &mut dyn FnMut(&str)) -> Res
         let Some(package) = recent else {
             let names = candidates.join(" or ");
             progress(&format!(
-                "this system's packages have no {server} from version {} ({names})",
+                "no package of this system provides {server} {} or newer ({names})",
                 server.min_major_version()
             ));
             continue;
@@ -45,7 +46,8 @@ pub(super) fn install(servers: &[Server], progress: &mut dyn FnMut(&str)) -> Res
     }
     progress(&format!("installing {}: not found on this machine", packages.join(", ")));
     let block = ServiceBlock::install(&root, Path::new("/"))?;
-    // An installed package is not upgraded, because another user may need this version.
+    // `--no-upgrade` retains the versions of installed packages, because another user may need
+    // them.
     let mut args = vec!["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes", "--quiet"];
     args.extend(["--no-upgrade", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Use-Pty=0"]);
     args.extend(&packages);
@@ -65,7 +67,8 @@ fn packages_of(server: Server) -> &'static [&'static str] {
     }
 }
 
-/// Returns the major version that apt would install: the 7 of `Candidate: 5:7.0.15-1~deb12u10`.
+/// Returns the major version that apt would install, such as 7 for
+/// `Candidate: 5:7.0.15-1~deb12u10`.
 fn candidate_major_version(package: &str) -> Option<u32> {
     let output = Command::new("apt-cache").args(["policy", package]).env("LC_ALL", "C").output().ok()?;
     parse_candidate_major_version(&String::from_utf8(output.stdout).ok()?)
@@ -77,15 +80,15 @@ fn parse_candidate_major_version(policy: &str) -> Option<u32> {
     upstream.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
-/// Disables the services of packages. A package enables its service for the next start of the
-/// machine, which nobody requested for these.
+/// Disables the services of packages. A package enables its service for the next boot, which is not
+/// wanted for development servers.
 fn disable_services(root: &RootCommand, packages: &[&str]) {
     if !Path::new("/run/systemd/system").exists() {
         return;
     }
     for package in packages {
-        // A service whose name differs from its package stays enabled. A failure of the
-        // installation would not disable it.
+        // Errors are ignored. A service whose name differs from its package's name stays enabled,
+        // and a failed installation would not disable it.
         let _ = root.run(&["systemctl", "disable", "--quiet", package], &mut |_| ());
     }
 }
@@ -100,11 +103,14 @@ impl RootCommand {
         if geteuid().is_root() {
             return Ok(Self { sudo: false });
         }
-        // With `-v` sudo asks for the password on the terminal, and later calls need none.
+        // `sudo -v` asks for the password on the terminal. Later calls do not need the password.
         if succeeds("sudo", &["-n", "true"]) || ask_for_sudo_password() {
             return Ok(Self { sudo: true });
         }
-        Err(Error::Command { command: "sudo".to_owned(), output: "only root can install packages".to_owned() })
+        Err(Error::Command {
+            command: "sudo".to_owned(),
+            output: "installing packages requires root; run `sudo -v` and try again".to_owned(),
+        })
     }
 
     fn run(&self, args: &[&str], progress: &mut dyn FnMut(&str)) -> Result<()> {
@@ -120,8 +126,8 @@ fn ask_for_sudo_password() -> bool {
     io::stdin().is_terminal() && Command::new("sudo").arg("-v").status().is_ok_and(|status| status.success())
 }
 
-/// Rules by which installed packages start no service, and Postgres creates no `main` cluster.
-/// Dropping it removes the rules that it created, and no others.
+/// Rules that prevent packages from starting services, and Postgres from creating a `main` cluster.
+/// Dropping the value removes the rules that it created, and no others.
 struct ServiceBlock<'a> {
     root: &'a RootCommand,
     created: Vec<PathBuf>,
@@ -139,17 +145,18 @@ impl<'a> ServiceBlock<'a> {
         Ok(rules)
     }
 
-    /// Creates a file, unless it exists: then it is a rule of the system's administrator.
+    /// Creates a file, unless it exists. An existing file is a rule of the system's administrator.
     fn create(&mut self, path: &Path, text: &str, mode: u32) -> Result<()> {
         if path.exists() {
             return Ok(());
         }
-        // The name is unique and cannot be guessed, because the content is installed as root.
-        let ours = NamedTempFile::new().map_err(Error::path("make a file in", &env::temp_dir()))?;
+        // The temporary file has a unique name that cannot be guessed, because its content is
+        // installed as root.
+        let ours = NamedTempFile::new().map_err(Error::path("create a file in", &env::temp_dir()))?;
         fs::write(&ours, text).map_err(Error::path("write", ours.path()))?;
         let mode = format!("{mode:o}");
         let (from, to) = (ours.path().to_string_lossy(), path.to_string_lossy());
-        // Recorded first, because an incomplete file has to be removed too.
+        // The path is recorded first, because an incomplete file must be removed too.
         self.created.push(path.to_path_buf());
         self.root.run(&["install", "-D", "-m", &mode, &from, &to], &mut |_| ())
     }

@@ -1,4 +1,4 @@
-//! Commands whose output is shown while they run.
+//! Runs commands and shows their output while they run.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader};
@@ -9,7 +9,8 @@ use crate::{Error, Result};
 /// Runs a command until it exits, and passes each line that it prints to `progress`.
 ///
 /// # Errors
-/// It cannot be run, or fails; the error contains its last lines.
+/// Returns an error if the command cannot be run or fails. The error contains the last lines of its
+/// output.
 pub(super) fn stream(
     program: &str,
     args: &[&str],
@@ -17,12 +18,12 @@ pub(super) fn stream(
     progress: &mut dyn FnMut(&str),
 ) -> Result<()> {
     let command_line = format!("{program} {}", args.join(" "));
-    let (reader, writer) = io::pipe().map_err(Error::io("cannot make a pipe"))?;
-    let errors = writer.try_clone().map_err(Error::io("cannot make a pipe"))?;
+    let (reader, writer) = io::pipe().map_err(Error::io("cannot create a pipe"))?;
+    let errors = writer.try_clone().map_err(Error::io("cannot create a pipe"))?;
     let mut command = Command::new(program);
     command.args(args).envs(variables.iter().copied()).stdin(Stdio::null()).stdout(writer).stderr(errors);
     let mut child = command.spawn().map_err(Error::io(format!("cannot run {program}")))?;
-    // The command has the writers of the pipe, which would keep it open.
+    // The command owns the write ends of the pipe, which would keep the pipe open.
     drop(command);
     let mut last = VecDeque::new();
     for line in BufReader::new(reader).lines().map_while(Result::ok) {

@@ -1,4 +1,4 @@
-//! The creation, copying and dropping of databases.
+//! Creates, copies and drops databases.
 
 use std::io;
 use std::time::Duration;
@@ -19,7 +19,8 @@ pub struct Admin {
     password: String,
     host: String,
     port: u16,
-    /// The database to which statements about the others are sent. It must never be copied itself.
+    /// The database to which statements about other databases are sent. It must not be copied
+    /// itself, because a copy requires an original without connections.
     database: String,
 }
 
@@ -28,11 +29,12 @@ impl Admin {
     /// copied, such as `postgres`.
     ///
     /// # Errors
-    /// The text has another form.
+    /// Returns an error if the URL has another form. The error does not contain the URL, because
+    /// the URL may contain a password.
     pub fn parse(url: &str) -> Result<Self> {
         Self::parse_parts(url).ok_or_else(|| {
             let rule = "must be postgres://user:password@host:port/database";
-            Error::io("the URL of the server")(io::Error::new(io::ErrorKind::InvalidInput, rule))
+            Error::io("invalid URL of a Postgres server")(io::Error::new(io::ErrorKind::InvalidInput, rule))
         })
     }
 
@@ -56,7 +58,7 @@ impl Admin {
         format!("postgres://{user}:{password}@{host}:{port}/{database}")
     }
 
-    /// Returns the same access on another port, at which a pooler represents the server.
+    /// Returns the same access on another port, where a pooler for the server listens.
     pub(crate) fn on_port(&self, port: u16) -> Self {
         Self { port, ..self.clone() }
     }
@@ -69,10 +71,10 @@ impl Admin {
         (&self.host, self.port)
     }
 
-    /// Creates an empty database, unless there is one of that name.
+    /// Creates an empty database, unless a database with this name exists.
     ///
     /// # Errors
-    /// The server rejects it or is unavailable.
+    /// Returns an error if the server rejects the statement or is unavailable.
     pub async fn create_database(&self, name: &str) -> Result<()> {
         let what = format!("cannot create database {name}");
         let result = self
@@ -87,11 +89,12 @@ impl Admin {
     /// Copies a database, including the settings of `ALTER DATABASE … SET`, which Postgres itself
     /// does not copy.
     ///
-    /// There may be no connection to the original. The copying waits for existing ones to close,
-    /// for up to 20 s.
+    /// The original must have no connections. The copying waits up to 20 s for existing ones to
+    /// close.
     ///
     /// # Errors
-    /// The server rejects it or is unavailable, or the original stays in use.
+    /// Returns an error if the server rejects the statement or is unavailable, or if the original
+    /// stays in use.
     pub async fn clone_database(&self, template: &str, name: &str) -> Result<()> {
         let what = format!("cannot copy database {template} to {name}");
         let copy = format!("CREATE DATABASE {} TEMPLATE {}", quote(name), quote(template));
@@ -103,7 +106,7 @@ impl Admin {
                 }
                 sleep(Duration::from_millis(20)).await;
             }
-            // The settings are copied in the catalogue, because a statement would have to know
+            // The settings are copied in the catalog, because `ALTER DATABASE` would have to know
             // which of them are lists.
             let settings = "INSERT INTO pg_db_role_setting SELECT copy.oid, s.setrole, s.setconfig \
                 FROM pg_db_role_setting s JOIN pg_database o ON o.oid = s.setdatabase, pg_database copy \
@@ -116,7 +119,7 @@ impl Admin {
     /// Disconnects the clients of a database and drops it, if it exists.
     ///
     /// # Errors
-    /// The server rejects it or is unavailable.
+    /// Returns an error if the server rejects the statement or is unavailable.
     pub async fn drop_database(&self, name: &str) -> Result<()> {
         let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote(name));
         self.run(&format!("cannot drop database {name}"), async |client| client.batch_execute(&statement).await).await
@@ -125,7 +128,9 @@ impl Admin {
     /// Reports whether the server is available and has this database.
     pub async fn has_database(&self, name: &str) -> bool {
         let query = "SELECT FROM pg_database WHERE datname = $1";
-        self.run("cannot look", async |client| client.query_one(query, &[&name]).await.map(drop)).await.is_ok()
+        self.run("cannot look up a database", async |client| client.query_one(query, &[&name]).await.map(drop))
+            .await
+            .is_ok()
     }
 
     async fn run(
@@ -137,7 +142,7 @@ impl Admin {
         config.user(&self.user).password(&self.password).host(&self.host).port(self.port).dbname(&self.database);
         config.connect_timeout(Duration::from_secs(5));
         let (client, connection) = config.connect(NoTls).await.map_err(Error::sql(what))?;
-        // The connection is driven here rather than in a task, so it ends with the work.
+        // The connection is driven here and not in a task, so that it ends with the work.
         tokio::select! {
             result = work(&client) => result.map_err(Error::sql(what)),
             Err(lost) = connection => Err(Error::sql(what)(lost)),

@@ -1,4 +1,4 @@
-//! The creation of the files of a new Postgres.
+//! Creates the files of a new Postgres server.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -9,14 +9,13 @@ use crate::process::{Launch, run_to_completion};
 use crate::server_dir::write_private;
 use crate::{Error, Result};
 
-/// Returns the superuser's password, and creates the data if there are none or if they are
-/// disposable.
+/// Returns the superuser's password. Creates the data if they do not exist or are disposable.
 ///
-/// The password file is written last. Data without one are thus the remains of an interrupted
-/// attempt, and are created again.
+/// The password file is written last. Data without a password file are the remains of an
+/// interrupted attempt, and are created again.
 ///
 /// # Errors
-/// `initdb` fails, or the directory cannot be written.
+/// Returns an error if `initdb` fails or the directory cannot be written.
 pub(super) fn ensure(launch: &Launch, user: &str, disposable: bool) -> Result<String> {
     let password_file = launch.dir.join("password");
     if !disposable
@@ -26,8 +25,8 @@ pub(super) fn ensure(launch: &Launch, user: &str, disposable: bool) -> Result<St
         return Ok(password);
     }
     let password = generate_password()?;
-    // `initdb` requires an empty directory. The file from which it reads the password is therefore
-    // beside the data, in the directory that only the owner can read.
+    // `initdb` requires an empty directory, so its password file is in the parent directory. Only
+    // the owner can read that directory.
     let initdb_file = launch.data.with_file_name("password");
     write_private(&initdb_file, &password, launch.user)?;
     let mut result = run_initdb(launch, user, "C.UTF-8", &initdb_file, disposable);
@@ -53,9 +52,9 @@ fn run_initdb(launch: &Launch, user: &str, locale: &str, password_file: &Path, d
     }
     let executable = match &launch.executable {
         Executable::Native { path, major } => {
-            // `postgres` may be a link. The tools of its version are beside the file that it refers
-            // to.
-            let path = path.canonicalize().map_err(Error::path("find", path))?.with_file_name("initdb");
+            // `postgres` may be a link. The tools of its version are in the directory of the link's
+            // target.
+            let path = path.canonicalize().map_err(Error::path("resolve", path))?.with_file_name("initdb");
             Executable::Native { path, major: *major }
         }
         Executable::Docker { image, .. } => Executable::Docker { image, name: "initdb" },
@@ -63,10 +62,11 @@ fn run_initdb(launch: &Launch, user: &str, locale: &str, password_file: &Path, d
     run_to_completion(&Launch { executable, args, ..launch.clone() })
 }
 
-/// Generates 128 random bits as hexadecimal digits, which need no escaping in a URL.
+/// Generates a password: 128 random bits as hexadecimal digits, which need no escaping in a URL.
 fn generate_password() -> Result<String> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Error::io("no random number")(io::Error::other(error)))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::io("cannot generate a random number")(io::Error::other(error)))?;
     Ok(const_hex::encode(bytes))
 }
 

@@ -1,4 +1,4 @@
-//! Spawning of processes that end when this process does.
+//! Spawns processes that end when this process ends.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
@@ -15,9 +15,9 @@ use crate::server_dir::path_hash;
 
 type Job = (Command, mpsc::Sender<io::Result<Child>>);
 
-/// The thread that spawns every server. Linux sends the parent-death signal when the thread that
-/// forked ends, and not when the process does. A thread of a test or of an async runtime may end
-/// long before the process.
+/// The thread that spawns every server. Linux sends the parent-death signal when the forking thread
+/// ends, not when its process ends. A thread of a test or of an async runtime may end long before
+/// the process.
 static SPAWNER: LazyLock<Mutex<mpsc::Sender<Job>>> = LazyLock::new(|| {
     let (sender, jobs) = mpsc::channel::<Job>();
     // If the thread cannot be started, the channel has no receiver, which `spawn` reports.
@@ -34,18 +34,20 @@ static HAS_PDEATHSIG: LazyLock<bool> = LazyLock::new(|| succeeds("setpriv", &["-
 /// Spawns a process from a thread that lives as long as this process.
 ///
 /// # Errors
-/// The executable cannot be run.
+/// Returns an error if the executable cannot be run.
 pub(super) fn spawn(command: Command) -> io::Result<Child> {
     let (reply, child) = mpsc::channel();
-    let gone = |_| io::Error::other("the spawning thread is gone");
+    let gone = |_| io::Error::other("the spawning thread has ended");
     SPAWNER.lock().unwrap_or_else(PoisonError::into_inner).send((command, reply)).map_err(|_| gone(mpsc::RecvError))?;
     child.recv().map_err(gone)?
 }
 
-/// Returns the command that runs the executable of a launch. It runs in a process group of its own,
-/// so that a terminal's Ctrl-C reaches only this process and servers stop in the order that it
-/// chooses. It runs as another user if this process is root, and under `setpriv` on Linux, which
-/// does not change the process id.
+/// Returns the command that runs the executable of a launch.
+///
+/// The command runs in its own process group. A terminal's Ctrl-C thus reaches only this process,
+/// which stops the servers in the order that it chooses. If this process is root, the command runs
+/// as the user of the launch. On Linux, the command runs under `setpriv`, which does not change the
+/// process id.
 pub(super) fn command(launch: &Launch) -> Command {
     let mut command = match &launch.executable {
         Executable::Native { path, .. } if *HAS_PDEATHSIG => {
@@ -69,7 +71,7 @@ pub(super) fn container_name(dir: &Path) -> String {
     format!("kai-{}", path_hash(dir))
 }
 
-/// Runs a docker command. Its failure shows later, in the state of the server.
+/// Runs a docker command. A failure is ignored, because it shows later in the state of the server.
 pub(super) fn run_docker(args: &[&str]) {
     succeeds("docker", args);
 }
@@ -81,9 +83,10 @@ pub(super) fn display_name(command: &Command) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// Mounts the directories under their own names, so that the arguments are those of a native
-/// executable. On Linux the container shares the network of the host. Elsewhere it runs in a
-/// virtual machine, and its one port is published on the loopback interface.
+/// Returns the command that runs an executable in a container. The directories are mounted under
+/// the same paths, so that the arguments are those of a native executable. On Linux, the container
+/// shares the network of the host. Elsewhere it runs in a virtual machine, and its only port is
+/// published on the loopback interface.
 fn docker_command(launch: &Launch, image: &str, name: &str) -> Command {
     let container = container_name(&launch.dir);
     run_docker(&["rm", "--force", &container]);
@@ -100,7 +103,7 @@ fn docker_command(launch: &Launch, image: &str, name: &str) -> Command {
         let (uid, gid) =
             launch.user.map_or_else(|| (getuid().as_raw(), getgid().as_raw()), |user| (user.uid, user.gid));
         command.args(["--network", "host", "--user", &format!("{uid}:{gid}")]);
-        // `initdb` looks up its own user by number.
+        // `initdb` looks up the name of its user by the id.
         command.args(["--mount", "type=bind,source=/etc/passwd,target=/etc/passwd,readonly"]);
     } else {
         command.args(["--publish", &format!("127.0.0.1:{0}:{0}", launch.port)]);
@@ -173,24 +176,23 @@ mod tests {
         command.args(["--pdeathsig", "KILL", "--", "cat"]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let requester = thread::spawn(move || {
             let mut cat = Cat::new(spawn(command).unwrap());
-            // The signal is set when the child responds.
+            // The parent-death signal is set when the child responds.
             assert_eq!(cat.echo("first"), "first");
             (cat, Path::new("/proc").join(fs::read_link("/proc/thread-self").unwrap()))
         });
         let (mut cat, thread) = requester.join().unwrap();
-        // Joining does not wait until the kernel has ended the thread, which is when it sends the
-        // signal.
+        // The kernel sends the signal when the thread has ended, which may be after `join` returns.
         let end = Instant::now() + Duration::from_secs(30);
         while thread.exists() {
             assert!(Instant::now() < end, "the thread ends");
             thread::sleep(Duration::from_millis(1));
         }
-        assert_eq!(cat.echo("second"), "second", "the child ended with the thread");
+        assert_eq!(cat.echo("second"), "second", "the child outlives the thread");
         cat.child.kill().unwrap();
         cat.child.wait().unwrap();
     }
 
-    /// A child that returns each line that it is sent.
+    /// A child process that echoes each line.
     struct Cat {
         child: Child,
         stdin: ChildStdin,

@@ -1,4 +1,4 @@
-//! A process and its descendants.
+//! Signals to a process and its descendants.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,22 +9,22 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{Error, Result};
 
-/// The longest wait for a process to stop after a SIGSTOP, which takes effect some time after it is
-/// sent.
+/// How long to wait for a process to stop after SIGSTOP, which takes effect with a delay.
 const SUSPEND_TIMEOUT: Duration = Duration::from_secs(1);
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Signals one process. A process that has ended needs no signal.
+/// Sends a signal to one process. Has no effect if the process has ended.
 pub(super) fn signal(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         let _ = kill_process(pid, signal);
     }
 }
 
-/// Signals a process and its descendants, and returns their ids. Postgres puts each of its
-/// processes into a group of its own, so that a signal to the group would reach only the first one.
-/// Unless it shall continue, the first process is suspended before its descendants are listed, so
-/// that it cannot fork any more.
+/// Sends a signal to a process and its descendants, and returns their ids.
+///
+/// A signal to the process group would not reach all of them, because each Postgres process has its
+/// own group. Unless the signal is SIGCONT, the first process is suspended before its descendants
+/// are listed, so that it cannot fork new ones.
 pub(super) fn signal_all(pid: u32, signal_to_send: Signal) -> Vec<u32> {
     if signal_to_send != Signal::CONT {
         signal(pid, Signal::STOP);
@@ -43,30 +43,29 @@ pub(super) fn signal_all(pid: u32, signal_to_send: Signal) -> Vec<u32> {
     family
 }
 
-/// Waits until all the processes have ended, or until the timeout. A process that its parent has
-/// not waited for counts as ended.
+/// Waits until all the processes have ended, or until the timeout. Zombies count as ended.
 pub(super) fn wait_until_ended(pids: &[u32], timeout: Duration) {
     wait_until(timeout, || pids.iter().all(|pid| matches!(state(*pid), None | Some('Z' | 'X'))));
 }
 
-/// Writes the id of the process that serves from this directory to a file.
+/// Writes the id of the process that serves from this directory to the file `pid`.
 ///
 /// # Errors
-/// The directory cannot be written.
+/// Returns an error if the file cannot be written.
 pub(super) fn write_pid_file(dir: &Path, pid: u32) -> Result<()> {
     let path = dir.join("pid");
     fs::write(&path, format!("{pid}\n")).map_err(Error::path("write", &path))
 }
 
-/// Removes the file.
+/// Removes the file `pid`.
 pub(super) fn remove_pid_file(dir: &Path) {
-    // If it stays, the next start sees that the process has ended.
+    // If the removal fails, the next start detects that the process has ended.
     let _ = fs::remove_file(dir.join("pid"));
 }
 
-/// Stops the server that an earlier process of ours left behind in this directory, if the system
-/// has no parent-death signal. The directory in its arguments shows that the system has not given
-/// its id to another process since.
+/// Stops a server that an earlier process left running in this directory. This happens only if the
+/// system has no parent-death signal. The directory in the server's arguments proves that the
+/// system has not reused the process id.
 pub(super) fn stop_leftover(dir: &Path, stop_signal: Signal, timeout: Duration) {
     let Some(pid) = fs::read_to_string(dir.join("pid")).ok().and_then(|text| text.trim().parse::<u32>().ok()) else {
         return;
@@ -82,7 +81,7 @@ pub(super) fn stop_leftover(dir: &Path, stop_signal: Signal, timeout: Duration) 
     remove_pid_file(dir);
 }
 
-/// Waits until the condition holds, and returns whether it does before the timeout.
+/// Waits until the condition holds. Returns `false` at the timeout.
 fn wait_until(timeout: Duration, condition: impl Fn() -> bool) -> bool {
     let end = Instant::now() + timeout;
     while !condition() {
@@ -94,8 +93,8 @@ fn wait_until(timeout: Duration, condition: impl Fn() -> bool) -> bool {
     true
 }
 
-/// Reports whether the process serves from this directory. A process that has ended but was not
-/// waited for has no arguments.
+/// Reports whether the process serves from this directory. A zombie does not, because it has no
+/// arguments.
 fn serves(pid: u32, dir: &Path) -> bool {
     arguments(pid).is_some_and(|arguments| arguments.contains(&*dir.to_string_lossy()))
 }
@@ -107,8 +106,8 @@ fn arguments(pid: u32) -> Option<String> {
     }
 }
 
-/// Returns the state of a process as a letter, such as `T` for a suspended one. Returns `None` if
-/// there is no such process.
+/// Returns the state of a process as a letter, such as `T` for a suspended process. Returns `None`
+/// if there is no such process.
 fn state(pid: u32) -> Option<char> {
     if has_proc() {
         return parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?).map(|(state, _)| state);
@@ -116,8 +115,8 @@ fn state(pid: u32) -> Option<char> {
     ps(&["-o", "stat=", "-p", &pid.to_string()])?.trim().chars().next()
 }
 
-/// Returns every process with its parent. It reads `/proc` if possible, because a slim container
-/// has no `ps`.
+/// Returns the id and the parent's id of every process. Reads `/proc` if it exists, because a slim
+/// container has no `ps`.
 fn parents() -> Vec<(u32, u32)> {
     if !has_proc() {
         return ps(&["-A", "-o", "pid=,ppid="]).unwrap_or_default().lines().filter_map(parse_pair).collect();
@@ -131,7 +130,7 @@ fn has_proc() -> bool {
     Path::new("/proc/self/stat").exists()
 }
 
-/// Parses the state and the parent in a line of `/proc/<pid>/stat`. They follow the name in
+/// Parses the state and the parent's id in a line of `/proc/<pid>/stat`. They follow the name in
 /// parentheses, which may contain any character.
 fn parse_stat(line: &str) -> Option<(char, u32)> {
     let (_, rest) = line.rsplit_once(')')?;

@@ -10,10 +10,11 @@ use super::{Redis, RedisOptions};
 use crate::{Error, Result, port};
 
 const SLOTS: usize = 16_384;
-/// How long the formation of a cluster, or of a replica, may take.
+/// How long a cluster may take to form, or a replica to follow its primary.
 const FORMATION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Redis servers that share the 16,384 slots, with or without replicas. Dropping it stops them all.
+/// Redis servers that share the 16,384 slots, with or without replicas. Dropping the value stops
+/// all servers.
 #[derive(Debug)]
 pub struct RedisCluster {
     nodes: Vec<Redis>,
@@ -21,11 +22,12 @@ pub struct RedisCluster {
 }
 
 impl RedisCluster {
-    /// Starts `shards` servers in sub-directories of `dir` and joins them to a cluster. Returns
-    /// when each of them reports the cluster as complete.
+    /// Starts `shards` servers in subdirectories of `dir` and joins them to a cluster. Returns when
+    /// each server reports the cluster as complete.
     ///
     /// # Errors
-    /// A server does not start, or they do not form a cluster within half a minute.
+    /// Returns an error if a server does not start, or if the servers do not form a cluster within
+    /// 30 s.
     pub fn start(dir: &Path, shards: usize) -> Result<Self> {
         let nodes =
             (0..shards).map(|number| start_node(&dir.join(format!("node-{number}")))).collect::<Result<Vec<_>>>()?;
@@ -37,16 +39,17 @@ impl RedisCluster {
     }
 
     /// Starts a cluster with a replica for each shard. A replica takes over on request and never by
-    /// itself, because writes that it has not received would be lost.
+    /// itself, because the writes that it has not received would be lost.
     ///
     /// # Errors
-    /// As for [`RedisCluster::start`].
+    /// Returns an error in the cases of [`RedisCluster::start`], or if a replica does not follow
+    /// its primary within 30 s.
     pub fn start_with_replicas(dir: &Path, shards: usize) -> Result<Self> {
         let mut cluster = Self::start(dir, shards)?;
         let replicas = (0..shards).map(|number| start_node(&dir.join(format!("replica-{number}"))));
         cluster.replicas = replicas.collect::<Result<Vec<_>>>()?;
         for (primary, replica) in cluster.nodes.iter().zip(&cluster.replicas) {
-            follow(primary, replica).map_err(Error::redis("cannot make a replica"))?;
+            follow(primary, replica).map_err(Error::redis("cannot create a replica"))?;
             wait_until_complete(replica)?;
             wait_until_following(primary, replica)?;
         }
@@ -72,8 +75,8 @@ impl RedisCluster {
 }
 
 fn start_node(dir: &Path) -> Result<Redis> {
-    // By default the nodes connect to each other on the port 10,000 above, which another process
-    // may use.
+    // By default, nodes connect to each other on the port that is 10,000 higher. Another process
+    // may use that port.
     let bus_port = port::find_free()?;
     let directives = [
         ("cluster-enabled", "yes".to_owned()),
@@ -110,7 +113,7 @@ fn follow(primary: &Redis, replica: &Redis) -> RedisResult<()> {
     meet(primary, replica)?;
     let id: String = cmd("CLUSTER").arg("MYID").query(&mut connect(primary)?)?;
     let end = Instant::now() + FORMATION_TIMEOUT;
-    // It fails until the replica knows the primary.
+    // The command fails until the replica knows the primary.
     while let Err(error) = cmd("CLUSTER").arg("REPLICATE").arg(&id).exec(&mut connection) {
         if Instant::now() > end {
             return Err(error);
@@ -125,12 +128,12 @@ fn wait_until_following(primary: &Redis, replica: &Redis) -> Result<()> {
     let end = Instant::now() + FORMATION_TIMEOUT;
     loop {
         let info = connect(replica).and_then(|mut connection| cmd("INFO").arg("replication").query(&mut connection));
-        let info: String = info.map_err(Error::redis("cannot ask a replica"))?;
+        let info: String = info.map_err(Error::redis("cannot query a replica"))?;
         if info.contains("master_link_status:up") && info.contains(&format!("master_port:{}", primary.port())) {
             return Ok(());
         }
         if Instant::now() > end {
-            return Err(replica.process.failure("did not follow its primary within half a minute"));
+            return Err(replica.process.failure("did not follow its primary within 30 s"));
         }
         thread::sleep(Duration::from_millis(20));
     }
@@ -141,12 +144,12 @@ fn wait_until_complete(node: &Redis) -> Result<()> {
     loop {
         let mut connection = connect(node).map_err(Error::redis("cannot reach a node"))?;
         let info: String =
-            cmd("CLUSTER").arg("INFO").query(&mut connection).map_err(Error::redis("cannot ask a node"))?;
+            cmd("CLUSTER").arg("INFO").query(&mut connection).map_err(Error::redis("cannot query a node"))?;
         if info.contains("cluster_state:ok") {
             return Ok(());
         }
         if Instant::now() > end {
-            return Err(node.process.failure("did not join its cluster within half a minute"));
+            return Err(node.process.failure("did not join its cluster within 30 s"));
         }
         thread::sleep(Duration::from_millis(20));
     }

@@ -1,6 +1,10 @@
-//! The servers as they run on this machine. Missing ones are installed first.
+//! Tests with real servers. Missing servers are installed first.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "test code outside of the test functions themselves")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "the helper functions of tests panic on every error and show progress"
+)]
 
 mod pgbouncer;
 mod postgres;
@@ -27,7 +31,7 @@ fn server_dir() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-/// Runs one query on a connection of its own and returns the first column of the first row.
+/// Runs one query on a new connection and returns the first column of the first row.
 async fn query(url: &str, sql: &str) -> Result<Option<String>, tokio_postgres::Error> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     let work = async {
@@ -44,7 +48,7 @@ async fn query(url: &str, sql: &str) -> Result<Option<String>, tokio_postgres::E
     }
 }
 
-/// Reports whether there is a process with this id that is not a zombie.
+/// Reports whether a process with this id exists and is not a zombie.
 fn is_alive(pid: u32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }

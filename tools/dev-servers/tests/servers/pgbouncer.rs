@@ -5,7 +5,7 @@ use dev_servers::{PgBouncer, Postgres, PostgresOptions};
 use crate::{is_alive, query, server_dir};
 
 #[tokio::test]
-async fn it_pools_transactions_of_every_database() {
+async fn pgbouncer_pools_the_transactions_of_every_database() {
     let (dir, pooler_dir) = (server_dir(), server_dir());
     let postgres =
         Postgres::start(dir.path(), &PostgresOptions { disposable: true, ..PostgresOptions::default() }).unwrap();
@@ -15,7 +15,7 @@ async fn it_pools_transactions_of_every_database() {
         let seen = query(&pooler.url(database), "SELECT current_database()").await.unwrap();
         assert_eq!(seen.as_deref(), Some(database));
     }
-    // One server process serves two clients in turn, which only a pooler does.
+    // One server process serves both clients in turn, which happens only with a pooler.
     let first = query(&pooler.url("kai"), "SELECT pg_backend_pid()").await.unwrap();
     let second = query(&pooler.url("kai"), "SELECT pg_backend_pid()").await.unwrap();
     assert_eq!(first, second);

@@ -1,4 +1,4 @@
-//! Postgres.
+//! Postgres servers and their databases.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -35,7 +35,7 @@ async fn data_and_port_survive_a_restart_of_the_process() {
 }
 
 #[tokio::test]
-async fn it_listens_on_the_loopback_interface_with_a_password_and_in_utf8() {
+async fn postgres_requires_a_password_and_listens_only_on_the_loopback_interface() {
     let dir = server_dir();
     let postgres = Postgres::start(dir.path(), &disposable()).unwrap();
     let url = postgres.url("postgres");
@@ -102,7 +102,7 @@ async fn a_paused_server_does_not_respond_until_it_is_resumed() {
     let dir = server_dir();
     let postgres = Postgres::start(dir.path(), &disposable()).unwrap();
     let url = postgres.url("postgres");
-    // An open connection has a process of its own, which has to be paused too.
+    // An open connection has its own server process, which must be paused too.
     let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
     let steps = async {
         client.simple_query("SELECT 1").await.unwrap();
@@ -148,7 +148,7 @@ fn the_error_of_a_taken_port_names_the_port() {
 }
 
 #[test]
-fn the_error_of_a_server_that_does_not_start_has_the_reason() {
+fn the_error_of_a_server_that_does_not_start_contains_the_reason() {
     let dir = server_dir();
     let options = PostgresOptions { settings: vec![("no_such_setting".to_owned(), "1".to_owned())], ..disposable() };
     let error = Postgres::start(dir.path(), &options).unwrap_err().to_string();
@@ -156,13 +156,13 @@ fn the_error_of_a_server_that_does_not_start_has_the_reason() {
 }
 
 #[test]
-fn a_server_that_was_left_behind_is_stopped_first() {
+fn a_server_that_an_earlier_process_left_running_is_stopped_first() {
     let dir = server_dir();
     let first = Postgres::start(dir.path(), &disposable()).unwrap();
     let (pid, pid_file) = (first.pid(), fs::read_to_string(dir.path().join("pid")).unwrap());
     drop(first);
-    // It stands for a server that survived a kill of this process, where there is no parent-death
-    // signal. The path in its arguments identifies it.
+    // This process represents a server that survived a kill of its parent on a system without a
+    // parent-death signal. The path in its arguments identifies it.
     let data = fs::canonicalize(dir.path()).unwrap().join("data/cluster");
     let mut leftover = Command::new("sleep").arg0(data).arg("60").spawn().unwrap();
     fs::write(dir.path().join("pid"), pid_file.replace(&pid.to_string(), &leftover.id().to_string())).unwrap();

@@ -1,4 +1,4 @@
-//! Redis: one server, with TLS, and a cluster.
+//! Redis servers without and with TLS, and a Redis Cluster.
 
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -87,8 +87,8 @@ fn directives_are_passed_to_the_server() {
 
 #[test]
 fn with_tls_only_a_client_that_trusts_the_authority_can_connect() {
-    // The library requires the program to choose the cryptography. A second choice in the same
-    // process fails.
+    // The TLS library requires the program to install a provider of cryptography. A second
+    // installation in the same process fails.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let dir = server_dir();
     let redis = Redis::start(dir.path(), &RedisOptions { tls: true, ..RedisOptions::default() }).unwrap();
@@ -125,24 +125,24 @@ fn a_cluster_stores_keys_in_every_shard() {
     }
 }
 
-/// The variable with the directory of the server in the next test.
+/// The environment variable with the server's directory for [`serve_until_killed`].
 const SERVER_DIR: &str = "KAI_DEV_SERVERS_TEST_DIR";
 
 #[test]
-#[ignore = "the next test runs it in a process of its own"]
-#[expect(clippy::disallowed_methods, reason = "the process that runs it passes the directory")]
+#[ignore = "the next test runs it in a separate process"]
+#[expect(clippy::disallowed_methods, reason = "the parent process passes the directory in a variable")]
 fn serve_until_killed() {
     let Ok(dir) = env::var(SERVER_DIR) else { return };
     // The server must not end with the thread that starts it.
     let redis = thread::spawn(move || Redis::start(dir.as_ref(), &RedisOptions::default()).unwrap()).join().unwrap();
-    // Until the process is killed, or the parent ends without killing it.
+    // The server runs until the process is killed, or until the parent exits without killing it.
     io::stdin().read_to_end(&mut Vec::new()).unwrap();
     drop(redis);
 }
 
 #[tokio::test]
 #[cfg(target_os = "linux")]
-async fn a_server_ends_with_the_process_that_started_it_even_if_that_is_killed() {
+async fn a_server_ends_with_its_parent_process_even_if_the_parent_is_killed() {
     let dir = server_dir();
     let mut command = Command::new(env::current_exe().unwrap());
     command.args(["--exact", "redis::serve_until_killed", "--ignored"]).env(SERVER_DIR, dir.path());
