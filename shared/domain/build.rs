@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::{Map, Value};
 
 /// Fragments whose parameters come from the caller or the write, not from the statement's own struct.
 const CONTEXT: [&str; 4] = ["live_session", "known_session", "outbox", "keep_response"];
@@ -21,7 +22,19 @@ struct Block {
     docs: Vec<String>,
     /// Name, type and documentation of each parameter.
     params: Vec<(String, String, String)>,
+    examples: Vec<Example>,
+    /// What the plan of every example does on purpose, as Rust expressions.
+    exceptions: Vec<String>,
     sql: String,
+}
+
+/// Parameters that a statement may get.
+struct Example {
+    case: String,
+    /// A JSON object with a value for each parameter.
+    values: String,
+    /// What the plan does on purpose, as Rust expressions.
+    exceptions: Vec<String>,
 }
 
 fn main() -> Result<()> {
@@ -65,6 +78,8 @@ fn parse(file: &str, text: &str) -> Result<Vec<Block>> {
                 alias,
                 docs: Vec::new(),
                 params: Vec::new(),
+                examples: Vec::new(),
+                exceptions: Vec::new(),
                 sql: String::new(),
             });
             continue;
@@ -76,6 +91,17 @@ fn parse(file: &str, text: &str) -> Result<Vec<Block>> {
                 bail!("{file}.sql:{}: a parameter needs a name and a type", number + 1)
             };
             block.params.push((name.to_owned(), kind.to_owned(), words.collect::<Vec<_>>().join(" ")));
+        } else if let Some(example) = line.strip_prefix("-- example") {
+            let Some((case, values)) = example.split_once(": ") else {
+                bail!("{file}.sql:{}: an example is `-- example NAME: {{…}}`, where NAME is optional", number + 1)
+            };
+            let (case, values) = (case.trim().to_owned(), values.to_owned());
+            block.examples.push(Example { case, values, exceptions: Vec::new() });
+        } else if let Some(exception) = exception(line) {
+            let last = block.examples.last_mut().map(|example| &mut example.exceptions);
+            last.unwrap_or(&mut block.exceptions).push(exception);
+        } else if let (Some(values), Some(example)) = (line.strip_prefix("--   "), block.examples.last_mut()) {
+            example.values.push_str(values);
         } else if let Some(doc) = line.strip_prefix("--") {
             block.docs.push(doc.trim().to_owned());
         } else {
@@ -86,25 +112,34 @@ fn parse(file: &str, text: &str) -> Result<Vec<Block>> {
     Ok(blocks)
 }
 
+/// Parses `-- sorts: REASON` and `-- scans TABLE: REASON`.
+fn exception(line: &str) -> Option<String> {
+    let text = line.strip_prefix("-- ")?;
+    if let Some(reason) = text.strip_prefix("sorts: ") {
+        return Some(format!("Exception::Sort({reason:?})"));
+    }
+    let (table, reason) = text.strip_prefix("scans ")?.split_once(": ")?;
+    Some(format!("Exception::Scan({table:?}, {reason:?})"))
+}
+
 fn generate(blocks: &[Block]) -> Result<String> {
     let fragments: BTreeMap<&str, &Block> =
         blocks.iter().filter(|block| block.is_fragment).map(|block| (block.name.as_str(), block)).collect();
     let mut modules: BTreeMap<&str, String> = BTreeMap::new();
-    let mut all = String::new();
+    let mut examples = String::new();
     for block in blocks {
         let module = modules.entry(&block.file).or_default();
         if !block.is_fragment {
-            module.push_str(&statement(block, &fragments)?);
-            writeln!(all, "    {:?},", block.name)?;
-            if block.sql.contains("{session}") {
-                writeln!(all, "    \"{}.known\",", block.name)?;
-            }
+            let (code, listed) = statement(block, &fragments)?;
+            module.push_str(&code);
+            examples.push_str(&listed);
         } else if !CONTEXT.contains(&block.name.as_str()) && !block.params.is_empty() {
             module.push_str(&structure(&pascal(&block.name), block, &[])?);
         }
     }
-    let mut code =
-        format!("/// The name of every statement.\n#[cfg(test)]\npub(crate) const ALL: &[&str] = &[\n{all}];\n");
+    let mut code = format!(
+        "/// The examples of all statements.\npub(crate) const EXAMPLES: &[StatementExamples] = &[\n{examples}];\n"
+    );
     for (file, content) in modules {
         write!(
             code,
@@ -137,7 +172,8 @@ fn borrows_any(block: &Block) -> Result<bool> {
     block.params.iter().try_fold(false, |any, (_, kind, _)| Ok(any || types(kind)?.0.contains("'a")))
 }
 
-fn statement(block: &Block, fragments: &BTreeMap<&str, &Block>) -> Result<String> {
+/// Returns the struct of a statement, and its examples.
+fn statement(block: &Block, fragments: &BTreeMap<&str, &Block>) -> Result<(String, String)> {
     let used = names(&block.sql, '{', '}');
     let is_read = used.contains(&"session");
     let (context, live) = match (is_read, used.contains(&"live_session"), used.contains(&"outbox")) {
@@ -175,13 +211,16 @@ fn statement(block: &Block, fragments: &BTreeMap<&str, &Block>) -> Result<String
     }
     let (sql, order) = numbered(&text, Vec::new());
     let mut list = String::new();
+    let mut kinds = Vec::new();
     for param in &order {
         let kind = places.iter().find(|(name, _)| name == param).map(|(_, kind)| kind.as_str());
         let kind = kind.with_context(|| format!("{}: :{param} has no type", block.name))?;
         let path = access.get(param).with_context(|| format!("{}: :{param} is not declared", block.name))?;
         let value = if kind.starts_with("json") { path.clone() } else { format!("&{path}") };
         write!(list, "({value}, Type::{}), ", types(kind)?.1)?;
+        kinds.push((param.as_str(), kind, path.starts_with("context.")));
     }
+    let examples = examples(block, &kinds)?;
     if let Some((unused, _, _)) = block.params.iter().find(|(param, _, _)| !order.contains(param)) {
         bail!("{}: :{unused} is declared and not used", block.name);
     }
@@ -206,8 +245,11 @@ fn statement(block: &Block, fragments: &BTreeMap<&str, &Block>) -> Result<String
 ",
         block.name
     )?;
+    let type_name = format!("{}::{name}", block.file);
+    let mut known = "None".to_owned();
     if is_read {
-        let (known, _) = numbered(&expanded(&block.sql, "known_session", &find)?, order);
+        known = format!("Some({type_name}::SESSION_KNOWN)");
+        let (known, _) = numbered(&expanded(&block.sql, "known_session", &find)?, order.clone());
         write!(
             code,
             "impl CachedQuery for {name}{lifetime} {{
@@ -217,7 +259,60 @@ fn statement(block: &Block, fragments: &BTreeMap<&str, &Block>) -> Result<String
             block.name
         )?;
     }
+    let listed = format!(
+        "StatementExamples {{ statement: {type_name}::STATEMENT, known: {known}, examples: &[{examples}] }},\n"
+    );
+    Ok((code, listed))
+}
+
+/// Returns the examples of a statement, each with a value for every parameter: the example's own, the value of the
+/// context, or null. `kinds` are the names and types of the parameters, and whether the context gives them.
+fn examples(block: &Block, kinds: &[(&str, &str, bool)]) -> Result<String> {
+    let needs_none = kinds.iter().all(|(_, kind, is_context)| *is_context || kind.ends_with('?'));
+    let default = Example { case: String::new(), values: "{}".to_owned(), exceptions: Vec::new() };
+    let examples = if block.examples.is_empty() && needs_none { &vec![default] } else { &block.examples };
+    let place = format!("{}.sql: {}", block.file, block.name);
+    if examples.is_empty() {
+        bail!("{place} needs a line such as `-- example: {{\"limit\": 20}}` with its parameters");
+    }
+    let mut code = String::new();
+    for Example { case, values, exceptions } in examples {
+        let given: Map<String, Value> = serde_json::from_str(values)
+            .with_context(|| format!("{place}: the example {case:?} is not a JSON object"))?;
+        if let Some(unknown) = given.keys().find(|name| !kinds.iter().any(|(param, _, _)| param == name)) {
+            let known: Vec<&str> = kinds.iter().map(|(param, _, _)| *param).collect();
+            bail!(
+                "{place}: the example {case:?} has a value for {unknown}, but the parameters are {}",
+                known.join(", ")
+            );
+        }
+        let mut params = String::new();
+        for (param, kind, is_context) in kinds {
+            let value = match given.get(*param) {
+                Some(value) => value.to_string(),
+                None if *is_context => context_value(param)?.to_owned(),
+                None if kind.ends_with('?') => "null".to_owned(),
+                None => bail!("{place}: the example {case:?} has no value for {param}"),
+            };
+            write!(params, "({value:?}, Type::{}), ", types(kind)?.1)?;
+        }
+        let exceptions: Vec<&str> = block.exceptions.iter().chain(exceptions).map(String::as_str).collect();
+        let exceptions = exceptions.join(", ");
+        write!(code, "Parameters {{ case: {case:?}, values: &[{params}], exceptions: &[{exceptions}] }}, ")?;
+    }
     Ok(code)
+}
+
+/// Returns what an example has for a parameter of the [`Caller`] or the [`WriteContext`], as JSON.
+fn context_value(param: &str) -> Result<&'static str> {
+    Ok(match param {
+        "user_id" => r#""$user""#,
+        "token_hash" => r#""$token_hash""#,
+        "unmarked_guards" => "[]",
+        "endpoint" => r#""example""#,
+        "key_hash" | "request_hash" => r#""$new_hash""#,
+        other => bail!("the context has no parameter {other}"),
+    })
 }
 
 /// The text with its fragments in place. `{session}` is the fragment `session`.

@@ -1,5 +1,6 @@
 -- name: account.credentials
 -- :email  text  address in lower case
+-- example: {"email": "$email"}
 SELECT id, password_hash FROM users WHERE email = :email AND is_active
 
 -- name: account.register
@@ -11,6 +12,9 @@ SELECT id, password_hash FROM users WHERE email = :email AND is_active
 -- :endpoint       text?   function that the Idempotency-Key was sent to
 -- :key_hash       bytea?  SHA-256 of the Idempotency-Key, or null without one
 -- :request_hash   bytea?  HMAC of the request
+-- example: {"user_id": "00000000-0000-0000-0000-000000000001", "email": "new@example.org", "password_hash": "hash",
+--   "profile_id": "00000000-0000-0000-0000-000000000001", "scope": "00000000-0000-0000-0000-000000000001",
+--   "endpoint": "auth-register", "key_hash": "$new_hash", "request_hash": "$new_hash"}
 WITH account AS (
     INSERT INTO users (id, email, password_hash) VALUES (:user_id, :email, :password_hash)
     RETURNING id, email, is_active, created_at, updated_at
@@ -32,6 +36,7 @@ SELECT u.id, u.email, u.password_hash FROM session JOIN users u ON u.id = sessio
 -- is read off the clock when no session can be opened any more.
 -- :password_hash  text  PHC string of the new password
 -- :verified_hash  text  PHC string that the old password was verified against
+-- example: {"password_hash": "new hash", "verified_hash": "$password_hash"}
 WITH {live_session}, {outbox}, owner AS (
     SELECT u.id FROM users u, session
     WHERE u.id = session.user_id AND u.password_hash = :verified_hash
@@ -52,6 +57,7 @@ SELECT response FROM session LEFT JOIN answer ON true
 -- Every row of a user refers to the account and goes with it. The hash of the token remains for a day, so that a
 -- repetition of the request is recognised.
 -- :scope  uuid  pseudonym of the user, under which the hash remains
+-- example: {"scope": "$user"}
 WITH {live_session}, {outbox}, gone AS (
     DELETE FROM users USING session WHERE users.id = session.user_id RETURNING users.id
 ), kept AS (
@@ -65,6 +71,7 @@ SELECT 1 FROM gone
 -- Asked after `account.delete`, which does not see what another request committed while it waited for the lock.
 -- :scope  uuid   pseudonym of the user
 -- :token  bytea  SHA-256 of the token that deleted the account
+-- example: {"scope": "$user", "token": "$token_hash"}
 SELECT 1 FROM idempotency_keys
 WHERE scope = :scope AND endpoint = 'account-delete' AND key_hash = :token AND expires_at > now()
 
@@ -76,6 +83,13 @@ WHERE scope = :scope AND endpoint = 'account-delete' AND key_hash = :token AND e
 -- :messages_before_time  timestamptz  messages older than this
 -- :messages_before_id    uuid         … or as old, with a smaller id
 -- :messages_limit        bigint       messages on the page, and one more
+-- sorts: the sessions of one person, of which there are few
+-- example of the journal: {"entries_before_time": "$midst", "entries_before_id": "00000000-0000-0000-0000-000000000000",
+--   "entries_limit": 51, "messages_before_time": "9999-12-30T22:00:00Z",
+--   "messages_before_id": "ffffffff-ffff-ffff-ffff-ffffffffffff", "messages_limit": 1}
+-- example of the conversation: {"entries_before_time": "9999-12-30T22:00:00Z",
+--   "entries_before_id": "ffffffff-ffff-ffff-ffff-ffffffffffff", "entries_limit": 0, "messages_before_time": "$midst",
+--   "messages_before_id": "00000000-0000-0000-0000-000000000000", "messages_limit": 101}
 WITH {live_session}
 SELECT session.*, p.id AS profile_id, p.traits, p.communication_style, p.preferences,
     p.created_at AS profile_created_at, p.updated_at AS profile_updated_at,

@@ -2,6 +2,7 @@
 -- :before_time  timestamptz  messages older than this
 -- :before_id    uuid         … or as old, with a smaller id
 -- :limit        bigint       messages that were asked for, and one more
+-- example: {"before_time": "$midst", "before_id": "00000000-0000-0000-0000-000000000000", "limit": 51}
 WITH {session}
 SELECT session.*, c.id AS conversation_id, m.* FROM session
 LEFT JOIN conversations c ON c.user_id = :user_id
@@ -19,6 +20,8 @@ LEFT JOIN LATERAL (
 -- :sent_to          text?   function that the key was sent to
 -- :key              bytea?  SHA-256 of the key, or null without one
 -- :request          bytea?  HMAC of the request
+-- example: {"turns": 20, "turn_characters": 2000, "sent_to": "$endpoint", "key": "$token_hash",
+--   "request": "$token_hash"}
 WITH {session}
 SELECT session.*, p.traits, p.preferences, p.communication_style,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('role', m.role, 'content', m.content) ORDER BY m.created_at, m.id), '[]') FROM (
@@ -52,6 +55,10 @@ conversation AS (
 
 -- name: conversation.exchange as Append
 -- :answer  jsonb  the whole response, without the id of the conversation
+-- sorts: the two turns of the exchange
+-- example: {"answer": {"metadata": {}}, "conversation_id": "00000000-0000-0000-0000-000000000004",
+--   "message_id": "00000000-0000-0000-0000-000000000005", "message": "How can I sleep?",
+--   "reply_id": "00000000-0000-0000-0000-000000000006", "reply": "Breathe out slowly."}
 WITH {live_session}, {outbox}, {exchange}, answer AS (
     SELECT jsonb_set(:answer, '{metadata,conversation_id}', to_jsonb(id)) AS response FROM conversation
 ), {keep_response}
@@ -61,6 +68,10 @@ SELECT response FROM session LEFT JOIN answer ON true
 -- The same for a caller whose session the cache knows, without a key and with the marker set: what is not needed,
 -- Postgres does not plan.
 -- :user_id  uuid  the caller
+-- sorts: the two turns of the exchange
+-- example: {"user_id": "$user", "conversation_id": "00000000-0000-0000-0000-000000000004",
+--   "message_id": "00000000-0000-0000-0000-000000000005", "message": "How can I sleep?",
+--   "reply_id": "00000000-0000-0000-0000-000000000006", "reply": "Breathe out slowly."}
 WITH {known_session}, {exchange}
 SELECT id FROM conversation
 

@@ -15,6 +15,7 @@ kept AS (
 -- :endpoint      text   function that the key was sent to
 -- :key_hash      bytea  SHA-256 of the key
 -- :request_hash  bytea  HMAC of the request
+-- example: {"scope": "$user", "endpoint": "$endpoint", "key_hash": "$token_hash", "request_hash": "$token_hash"}
 WITH expired AS (
     DELETE FROM idempotency_keys
     WHERE scope = :scope AND endpoint = :endpoint AND key_hash = :key_hash AND expires_at <= now()
@@ -28,6 +29,7 @@ WHERE scope = :scope AND endpoint = :endpoint AND key_hash = :key_hash AND expir
 -- :endpoint      text   function that the key was sent to
 -- :key_hash      bytea  SHA-256 of the key
 -- :request_hash  bytea  HMAC of the request and the token
+-- example: {"scope": "$user", "endpoint": "$endpoint", "key_hash": "$token_hash", "request_hash": "$token_hash"}
 SELECT response FROM idempotency_keys
 WHERE scope = :scope AND endpoint = :endpoint AND key_hash = :key_hash AND request_hash = :request_hash
     AND expires_at > now()
@@ -37,6 +39,7 @@ WHERE scope = :scope AND endpoint = :endpoint AND key_hash = :key_hash AND reque
 -- :sent_to  text   function that the key was sent to
 -- :key      bytea  SHA-256 of the key
 -- :request  bytea  HMAC of the request
+-- example: {"sent_to": "$endpoint", "key": "$token_hash", "request": "$token_hash"}
 WITH {live_session}
 SELECT k.request_hash = :request AS same, k.response
 FROM session LEFT JOIN idempotency_keys k

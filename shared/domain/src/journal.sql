@@ -22,6 +22,8 @@ user_id = :user_id AND (:tags IS NULL OR tags @> :tags)
 -- nothing, and it is of the same snapshot as the entries.
 -- :limit   bigint  entries on the page
 -- :offset  bigint  entries before the page
+-- example: {"limit": 20, "offset": 0}
+-- example far back: {"limit": 100, "offset": 400}
 WITH {session}
 SELECT session.*, journal_entry_count AS total, e.* FROM session LEFT JOIN LATERAL (
     SELECT {entry_columns}
@@ -35,6 +37,10 @@ SELECT session.*, journal_entry_count AS total, e.* FROM session LEFT JOIN LATER
 -- not sort.
 -- :limit   bigint  entries on the page
 -- :offset  bigint  entries before the page
+-- sorts: the best match comes first, which is known when all have been seen
+-- example by tag: {"limit": 20, "offset": 0, "tags": ["$tag"]}
+-- example by mood and time: {"limit": 20, "offset": 0, "mood_min": 5, "from": "$midst"}
+-- example by words: {"limit": 20, "offset": 0, "search": "$word"}
 WITH {session}
 SELECT session.*, matches.total, e.* FROM session
 CROSS JOIN LATERAL (
@@ -54,6 +60,14 @@ LEFT JOIN LATERAL (
 -- :before_time  timestamptz  entries older than this
 -- :before_id    uuid         … or as old, with a smaller id
 -- :limit        bigint       entries that were asked for, and one more
+-- example by tag: {"before_time": "$midst", "before_id": "00000000-0000-0000-0000-000000000000", "limit": 21,
+--   "tags": ["$tag"]}
+-- example by mood and time: {"before_time": "$midst", "before_id": "00000000-0000-0000-0000-000000000000",
+--   "limit": 21, "mood_min": 5, "from": "$midst"}
+-- example by words: {"before_time": "$midst", "before_id": "00000000-0000-0000-0000-000000000000", "limit": 21,
+--   "search": "$word"}
+-- sorts: what the index of words finds has no order
+-- example: {"before_time": "$midst", "before_id": "00000000-0000-0000-0000-000000000000", "limit": 21}
 WITH {session}
 SELECT session.*, e.* FROM session LEFT JOIN LATERAL (
     SELECT {entry_columns}
@@ -64,6 +78,7 @@ SELECT session.*, e.* FROM session LEFT JOIN LATERAL (
 
 -- name: journal.entry
 -- :entry_id  uuid  the entry
+-- example: {"entry_id": "$entry"}
 WITH {session}
 SELECT session.*, e.* FROM session LEFT JOIN LATERAL (
     SELECT {entry_columns}
@@ -72,6 +87,8 @@ SELECT session.*, e.* FROM session LEFT JOIN LATERAL (
 
 -- name: journal.insights
 -- :days  int  days to look at, today included, in UTC
+-- sorts: the days and the tags of the period, which is bounded
+-- example: {"days": 30}
 WITH {session}, recent AS MATERIALIZED (
     SELECT (created_at AT TIME ZONE 'UTC')::date AS day, mood, tags FROM journal_entries
     WHERE user_id = :user_id
@@ -95,6 +112,8 @@ FROM session
 -- :mood_emoji  text?    its emoji
 -- :tags        text[]   its tags
 -- :images      text[]   its images
+-- example: {"entry_id": "00000000-0000-0000-0000-000000000003", "title": "Canal",
+--   "content": "Walked home along the canal.", "mood": 7.5, "mood_emoji": "🙂", "tags": ["$tag"], "images": []}
 WITH {live_session}, {outbox}, entry AS (
     INSERT INTO journal_entries (id, user_id, title, content, mood, mood_emoji, tags, images)
     SELECT :entry_id, user_id, :title, :content, :mood, :mood_emoji, :tags, :images FROM session
@@ -118,6 +137,8 @@ SELECT response FROM session LEFT JOIN answer ON true
 -- :tags            text[]?       new tags, or null to keep them
 -- :images          text[]?       new images, or null to keep them
 -- :version         timestamptz?  `updated_at` of the version that the change is meant for, or null for any
+-- example: {"entry_id": "$entry", "set_title": true, "title": "Canal", "content": "Walked home along the canal.",
+--   "set_mood": true, "mood": 7.5, "set_mood_emoji": true, "mood_emoji": "🙂", "tags": ["$tag"], "images": []}
 WITH {live_session}, {outbox}, entry AS (
     UPDATE journal_entries e SET
         title = CASE WHEN :set_title THEN :title ELSE e.title END,
@@ -139,6 +160,7 @@ SELECT response FROM session LEFT JOIN answer ON true
 -- What an Idempotency-Key has kept of the entry goes with it.
 -- :entry_id  uuid          the entry
 -- :version   timestamptz?  `updated_at` of the version that is to be deleted, or null for any
+-- example: {"entry_id": "$entry"}
 WITH {live_session}, {outbox}, entry AS (
     DELETE FROM journal_entries e USING session
     WHERE e.id = :entry_id AND e.user_id = session.user_id AND (:version IS NULL OR e.updated_at = :version)

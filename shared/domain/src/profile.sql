@@ -9,6 +9,7 @@ FROM session JOIN user_profiles p ON p.user_id = session.user_id
 -- :set_style    boolean  whether the communication style changes
 -- :style        text?    new communication style, null to clear it
 -- :preferences  jsonb?   new preferences, or null to keep them
+-- example: {"traits": {}, "set_style": true, "style": "gentle", "preferences": {}}
 WITH {live_session}, {outbox}, changed AS (
     UPDATE user_profiles p SET
         traits = coalesce(:traits, p.traits),

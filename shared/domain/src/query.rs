@@ -6,12 +6,18 @@
 //! -- name: journal.entry
 //! -- What the statement does, and why it is written this way.
 //! -- :entry_id  uuid  the entry
+//! -- example: {"entry_id": "$entry"}
 //! WITH {session}
 //! SELECT …  WHERE id = :entry_id AND user_id = :user_id
 //! ```
 //!
 //! * A comment that begins with `:name` declares a parameter: its type (with `?` if it may be null) and its meaning. The statement becomes
 //!   a struct with a field for each, here `sql::journal::Entry { entry_id }`. The heading may give another name: `-- name: journal.entry as EntryById`.
+//! * `-- example: {"entry_id": "$entry"}` gives the statement parameters for the tests of plans and permissions. A parameter
+//!   that is not named is null, or comes from the context; `$entry` and the like are values of the
+//!   [`Subject`](crate::statements::Subject). Several examples have names: `-- example far back: {…}`.
+//! * `-- sorts: REASON` and `-- scans TABLE: REASON` allow the plan of the example above, or of all examples below, a sort or a
+//!   sequential scan.
 //! * `{entry_columns}` stands for the fragment of that name, which any file may define under `-- fragment: entry_columns`.
 //! * `{live_session}` makes a statement one of a [`Caller`]; `{outbox}` one of a write ([`WriteContext`]); these contribute their parameters.
 //! * `{session}` makes a statement a cached read. It is sent in two shapes with the same parameters: with `{live_session}`, and, if the
@@ -70,6 +76,7 @@ pub(crate) mod sql {
     use uuid::Uuid;
 
     use super::{CachedQuery, Caller, Query, WriteContext};
+    use crate::statements::{Exception, Parameters, StatementExamples};
 
     include!(concat!(env!("OUT_DIR"), "/statements.rs"));
 }

@@ -32,6 +32,9 @@ SELECT session.* FROM session
 -- :endpoint       text?        function that the Idempotency-Key was sent to
 -- :key_hash       bytea?       SHA-256 of the Idempotency-Key, or null without one
 -- :request_hash   bytea?       HMAC of the request
+-- example: {"session_id": "00000000-0000-0000-0000-000000000002", "user_id": "$user", "token_hash": "$new_hash",
+--   "expires_at": "9999-12-30T22:00:00Z", "password_hash": "$password_hash", "endpoint": "auth-login",
+--   "key_hash": "$new_hash", "request_hash": "$new_hash"}
 WITH opened AS (
     INSERT INTO sessions (id, user_id, token_hash, expires_at)
     SELECT :session_id, id, :token_hash, :expires_at FROM users
@@ -52,6 +55,8 @@ SELECT expires_at FROM opened
 -- :session_id  uuid         id of the new session
 -- :new_hash    bytea        SHA-256 of the new token
 -- :expires_at  timestamptz  when the new session expires unless it is refreshed
+-- example: {"session_id": "00000000-0000-0000-0000-000000000002", "new_hash": "$new_hash",
+--   "expires_at": "9999-12-30T22:00:00Z"}
 WITH {live_session}, {outbox}, owner AS (
     SELECT u.id FROM users u, session
     WHERE u.id = session.user_id AND session.session_created_at > u.sessions_since
@@ -75,6 +80,7 @@ SELECT response FROM session LEFT JOIN answer ON true
 -- read off the clock when no session can be opened any more. An ended session is kept for a day, for whoever asks
 -- what happened, and is then purged like an expired one.
 -- :all  boolean  every session of the account, not only the caller's
+-- example: {"all": true}
 WITH {live_session}, {outbox}, owner AS (
     SELECT u.id FROM users u, session WHERE u.id = session.user_id FOR NO KEY UPDATE OF u
 ), since AS (

@@ -1,309 +1,179 @@
-//! Every statement of the product, with example parameters: for the tests of plans and permissions, and for `cargo xtask explain`.
+//! Every statement of the product with example parameters: for the tests of plans and permissions, and for `cargo xtask
+//! explain`. The examples stand beside the statements, in the `.sql` files.
 
-mod value;
-
+use bytes::BytesMut;
 use db::{PING, Param, Statement};
 use jiff::Timestamp;
-use serde_json::json;
+use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
 use uuid::Uuid;
 
-pub use self::value::Value;
-use crate::cursor::Cursor;
-use crate::query::{CachedQuery, Caller, Query, WriteContext, sql};
+use crate::query::sql;
 
-/// A statement, and parameters that it may well be given.
+/// A statement with parameters that a request may well send.
 #[derive(Debug, Clone)]
 pub struct Example {
     /// The statement.
     pub statement: Statement,
-    /// What is special about these parameters, if a statement has several examples; else empty.
+    /// A description of these parameters if the statement has several examples, otherwise empty.
     pub case: &'static str,
     /// The parameters, from `$1` on.
     pub params: Vec<Value>,
-    /// What the plan does on purpose.
+    /// The sorts and scans that the plan contains on purpose.
     pub exceptions: &'static [Exception],
 }
 
-/// Something that a plan should avoid, and does on purpose.
+/// A part of a plan that is usually a mistake, and that a statement needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exception {
-    /// It sorts, for this reason.
+    /// A sort, and its reason.
     Sort(&'static str),
-    /// It reads this table from one end to the other, for this reason.
+    /// A sequential scan of a table, and its reason.
     Scan(&'static str, &'static str),
 }
 
-/// The user for whom the examples ask, who is in the database with all of this.
+/// The user on whose behalf the examples run. The database contains this user with all of this data.
 #[derive(Debug, Clone)]
 pub struct Subject {
     /// The user's id.
     pub user: Uuid,
-    /// The address that signs in.
+    /// The address with which the user signs in.
     pub email: String,
-    /// The PHC string.
+    /// The hash of the user's password, as a PHC string.
     pub password_hash: String,
     /// SHA-256 of the token of a live session.
     pub token_hash: Vec<u8>,
-    /// An entry of the user's.
+    /// The id of one of the user's entries.
     pub entry: Uuid,
     /// A tag of many of the entries.
     pub tag: String,
     /// A word of many of the entries.
     pub word: String,
-    /// A moment in the middle of the journal.
+    /// A time in the middle of the journal.
     pub midst: Timestamp,
-    /// The endpoint of an `Idempotency-Key` of the user's; the hash of the key and that of the request are `token_hash`.
+    /// The endpoint of one of the user's idempotency keys. `token_hash` is also the hash of the key and of the request.
     pub endpoint: String,
 }
 
-/// Every statement that the functions send, at least once.
+/// A parameter as the text that Postgres parses, or null.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Value {
+    text: Option<String>,
+    kind: Type,
+}
+
+/// The examples of a statement, as `build.rs` finds them.
+pub(crate) struct StatementExamples {
+    pub(crate) statement: Statement,
+    /// The shape of a cached read for a session that the cache knows.
+    pub(crate) known: Option<Statement>,
+    pub(crate) examples: &'static [Parameters],
+}
+
+/// The parameters of an example.
+pub(crate) struct Parameters {
+    pub(crate) case: &'static str,
+    /// The values as JSON, from `$1` on, with their types.
+    pub(crate) values: &'static [(&'static str, Type)],
+    pub(crate) exceptions: &'static [Exception],
+}
+
+/// Returns at least one example of every statement that the functions send.
 pub fn statements(subject: &Subject) -> Vec<Example> {
-    let mut list = List { subject, examples: Vec::new() };
-    list.accounts();
-    list.sessions();
-    list.keys_and_outbox();
-    list.journal();
-    list.conversation();
-    list.push(PING, "", &[], &[]);
-    list.examples
-}
-
-struct List<'a> {
-    subject: &'a Subject,
-    examples: Vec<Example>,
-}
-
-impl List<'_> {
-    fn push(
-        &mut self,
-        statement: Statement,
-        case: &'static str,
-        params: &[Param<'_>],
-        exceptions: &'static [Exception],
-    ) {
-        let params = params.iter().map(Value::from).collect();
-        self.examples.push(Example { statement, case, params, exceptions });
-    }
-
-    fn add<Q: Query<Context = ()>>(&mut self, query: &Q, exceptions: &'static [Exception]) {
-        self.push(Q::STATEMENT, "", &query.params(&()), exceptions);
-    }
-
-    fn caller(&self) -> Caller {
-        Caller { token_hash: self.subject.token_hash.clone(), user_id: self.subject.user }
-    }
-
-    /// A statement of a caller's.
-    fn fetch<Q: Query<Context = Caller>>(&mut self, query: &Q, case: &'static str, exceptions: &'static [Exception]) {
-        self.push(Q::STATEMENT, case, &query.params(&self.caller()), exceptions);
-    }
-
-    /// Both shapes of a cached read.
-    fn read<Q: CachedQuery>(&mut self, query: &Q, case: &'static str, exceptions: &'static [Exception]) {
-        let caller = self.caller();
-        self.push(Q::STATEMENT, case, &query.params(&caller), exceptions);
-        self.push(Q::SESSION_KNOWN, case, &query.params(&caller), exceptions);
-    }
-
-    /// A write with a new `Idempotency-Key`, whose guards are marked.
-    fn write<Q: Query<Context = WriteContext>>(&mut self, query: &Q, exceptions: &'static [Exception]) {
-        let Caller { token_hash, user_id } = self.caller();
-        let context = WriteContext {
-            token_hash,
-            user_id,
-            unmarked_guards: Vec::new(),
-            endpoint: Some("example"),
-            key_hash: Some(vec![1; 32]),
-            request_hash: Some(vec![1; 32]),
-        };
-        self.push(Q::STATEMENT, "", &query.params(&context), exceptions);
-    }
-
-    fn accounts(&mut self) {
-        let Subject { user, email, password_hash, token_hash, midst, .. } = self.subject;
-        let new_id = Uuid::from_u128(1);
-        self.add(&sql::account::Credentials { email }, &[]);
-        let register = sql::account::Register {
-            user_id: new_id,
-            email: "new@example.org",
-            password_hash: "hash",
-            profile_id: new_id,
-            scope: new_id,
-            endpoint: Some("auth-register"),
-            key_hash: Some(&[1; 32]),
-            request_hash: Some(&[1; 32]),
-        };
-        self.add(&register, &[]);
-        self.fetch(&sql::account::OwnCredentials {}, "", &[]);
-        self.write(&sql::account::ChangePassword { password_hash: "new hash", verified_hash: password_hash }, &[]);
-        self.read(&sql::profile::Read {}, "", &[]);
-        let (traits, preferences) = (json!({}), json!({}));
-        let update =
-            sql::profile::Update { traits: &traits, set_style: true, style: Some("gentle"), preferences: &preferences };
-        self.write(&update, &[]);
-        self.write(&sql::account::Delete { scope: *user }, &[]);
-        self.add(&sql::account::Deleted { scope: *user, token: token_hash }, &[]);
-        let middle = Cursor { created_at: *midst, id: Uuid::nil() };
-        let sessions = &[Exception::Sort("the sessions of one person, of which there are few")];
-        let journal = export(middle, 51, Cursor::START, 1);
-        self.fetch(&journal, "of the journal", sessions);
-        self.fetch(&export(Cursor::START, 0, middle, 101), "of the conversation", sessions);
-    }
-
-    fn sessions(&mut self) {
-        let Subject { user, password_hash, .. } = self.subject;
-        let session_id = Uuid::from_u128(2);
-        self.fetch(&sql::session::Current {}, "", &[]);
-        let create = sql::session::Create {
-            session_id,
-            user_id: *user,
-            token_hash: &[2; 32],
-            expires_at: Timestamp::MAX,
-            password_hash,
-            endpoint: Some("auth-login"),
-            key_hash: Some(&[2; 32]),
-            request_hash: Some(&[2; 32]),
-        };
-        self.add(&create, &[]);
-        self.write(&sql::session::Refresh { session_id, new_hash: &[2; 32], expires_at: Timestamp::MAX }, &[]);
-        self.write(&sql::session::Revoke { all: true }, &[]);
-    }
-
-    fn keys_and_outbox(&mut self) {
-        let Subject { user, token_hash: hash, endpoint, .. } = self.subject;
-        self.add(&sql::idempotency::Replay { scope: *user, endpoint, key_hash: hash, request_hash: hash }, &[]);
-        self.add(&sql::idempotency::Ended { scope: *user, endpoint, key_hash: hash, request_hash: hash }, &[]);
-        self.fetch(&sql::idempotency::First { sent_to: endpoint, key: hash, request: hash }, "", &[]);
-        self.add(&sql::outbox::Pending { limit: 100 }, &[]);
-        self.add(&sql::outbox::Done { ids: &[1, 2, 3] }, &[]);
-        self.add(&sql::outbox::Enqueue { guards: &["journal:list:guard".to_owned()] }, &[]);
-        let purge = &[
-            Exception::Scan("sessions", "where many have expired, reading all costs less than looking each up"),
-            Exception::Scan("idempotency_keys", "where many have expired, reading all costs less than looking each up"),
-        ];
-        self.add(&sql::outbox::PurgeExpired {}, purge);
-    }
-
-    fn journal(&mut self) {
-        let Subject { entry, tag, word, midst, .. } = self.subject;
-        self.read(&sql::journal::Page { limit: 20, offset: 0 }, "", &[]);
-        self.read(&sql::journal::Page { limit: 100, offset: 400 }, "far back", &[]);
-        let tags = [tag.clone()];
-        let everything = sql::journal::EntryMatches {
-            tags: None,
-            mood_min: None,
-            mood_max: None,
-            from: None,
-            until: None,
-            search: None,
-        };
-        let ordered: &[Exception] = &[];
-        let found = &[Exception::Sort("what the index of words finds has no order")];
-        let ranked = &[Exception::Sort("the best match comes first, which is known when all have been seen")];
-        let filters = [
-            ("by tag", sql::journal::EntryMatches { tags: Some(&tags), ..everything }, ordered),
-            (
-                "by mood and time",
-                sql::journal::EntryMatches { mood_min: Some(5.0), from: Some(*midst), ..everything },
-                ordered,
-            ),
-            ("by words", sql::journal::EntryMatches { search: Some(word), ..everything }, found),
-        ];
-        let after = |entry_matches| sql::journal::After {
-            before_time: *midst,
-            before_id: Uuid::nil(),
-            limit: 21,
-            entry_matches,
-        };
-        for (case, entry_matches, unordered) in filters {
-            self.read(&sql::journal::Filtered { limit: 20, offset: 0, entry_matches }, case, ranked);
-            self.read(&after(entry_matches), case, unordered);
+    let mut all = vec![Example { statement: PING, case: "", params: Vec::new(), exceptions: &[] }];
+    for StatementExamples { statement, known, examples } in sql::EXAMPLES {
+        for Parameters { case, values, exceptions } in *examples {
+            let params: Vec<Value> = values.iter().map(|(json, kind)| Value::new(subject, json, kind)).collect();
+            let shapes = [Some(statement), known.as_ref()].into_iter().flatten();
+            all.extend(shapes.map(|statement| Example {
+                statement: *statement,
+                case,
+                params: params.clone(),
+                exceptions,
+            }));
         }
-        self.read(&after(everything), "", &[]);
-        self.read(&sql::journal::Entry { entry_id: *entry }, "", &[]);
-        let days = &[Exception::Sort("the days and the tags of the period, which is bounded")];
-        self.read(&sql::journal::Insights { days: 30 }, "", days);
-        let create = sql::journal::Create {
-            entry_id: Uuid::from_u128(3),
-            title: Some("Canal"),
-            content: "Walked home along the canal.",
-            mood: Some(7.5),
-            mood_emoji: Some("🙂"),
-            tags: &tags,
-            images: &[],
-        };
-        self.write(&create, &[]);
-        let update = sql::journal::Update {
-            entry_id: *entry,
-            set_title: true,
-            title: Some("Canal"),
-            content: Some("Walked home along the canal."),
-            set_mood: true,
-            mood: Some(7.5),
-            set_mood_emoji: true,
-            mood_emoji: Some("🙂"),
-            tags: Some(&tags),
-            images: Some(&[]),
-            version: None,
-        };
-        self.write(&update, &[]);
-        self.write(&sql::journal::Delete { entry_id: *entry, version: None }, &[]);
+    }
+    all
+}
+
+impl Value {
+    /// Returns the parameter in the form that the driver sends.
+    pub fn param(&self) -> Param<'_> {
+        (self, self.kind.clone())
     }
 
-    fn conversation(&mut self) {
-        let Subject { user, midst, token_hash: hash, endpoint, .. } = self.subject;
-        let history = sql::conversation::History { before_time: *midst, before_id: Uuid::nil(), limit: 51 };
-        self.read(&history, "", &[]);
-        let context = sql::conversation::Context {
-            turns: 20,
-            turn_characters: 2000,
-            sent_to: Some(endpoint),
-            key: Some(hash),
-            request: Some(hash),
-        };
-        self.read(&context, "", &[]);
-        let exchange = sql::conversation::Exchange {
-            conversation_id: Uuid::from_u128(4),
-            message_id: Uuid::from_u128(5),
-            message: "How can I sleep?",
-            reply_id: Uuid::from_u128(6),
-            reply: "Breathe out slowly.",
-        };
-        let pair = &[Exception::Sort("the two turns of the exchange")];
-        let answer = json!({"metadata": {}});
-        self.write(&sql::conversation::Append { answer: &answer, exchange }, pair);
-        self.add(&sql::conversation::AppendKnown { user_id: *user, exchange }, pair);
-        self.write(&sql::conversation::Clear {}, &[]);
+    /// Parses the JSON of an example. `build.rs` has checked that it is JSON.
+    fn new(subject: &Subject, json: &str, kind: &Type) -> Self {
+        let value: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
+        let text = if *kind == Type::JSONB { Some(json.to_owned()) } else { subject.text(&value) };
+        Self { text, kind: kind.clone() }
     }
 }
 
-fn export(entries: Cursor, entries_limit: i64, messages: Cursor, messages_limit: i64) -> sql::account::Export {
-    sql::account::Export {
-        entries_before_time: entries.created_at,
-        entries_before_id: entries.id,
-        entries_limit,
-        messages_before_time: messages.created_at,
-        messages_before_id: messages.id,
-        messages_limit,
+impl Subject {
+    /// Returns a value in the syntax of Postgres, or `None` for null.
+    fn text(&self, value: &serde_json::Value) -> Option<String> {
+        match value {
+            serde_json::Value::Null => None,
+            serde_json::Value::String(text) => Some(self.resolve(text)),
+            serde_json::Value::Array(items) => {
+                let quoted = |text: String| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+                let items: Vec<String> = items.iter().filter_map(|item| self.text(item).map(quoted)).collect();
+                Some(format!("{{{}}}", items.join(",")))
+            }
+            other => Some(other.to_string()),
+        }
     }
+
+    /// Replaces a name such as `$entry` by the value of the subject.
+    fn resolve(&self, text: &str) -> String {
+        match text {
+            "$user" => self.user.to_string(),
+            "$email" => self.email.clone(),
+            "$password_hash" => self.password_hash.clone(),
+            "$token_hash" => format!("\\x{}", const_hex::encode(&self.token_hash)),
+            // A hash that the database does not have.
+            "$new_hash" => format!("\\x{}", "02".repeat(32)),
+            "$entry" => self.entry.to_string(),
+            "$tag" => self.tag.clone(),
+            "$word" => self.word.clone(),
+            "$midst" => self.midst.to_string(),
+            "$endpoint" => self.endpoint.clone(),
+            text => text.to_owned(),
+        }
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        let Some(text) = &self.text else { return Ok(IsNull::Yes) };
+        out.extend_from_slice(text.as_bytes());
+        Ok(IsNull::No)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    fn encode_format(&self, _: &Type) -> Format {
+        Format::Text
+    }
+
+    to_sql_checked!();
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     fn subject() -> Subject {
-        let [email, password_hash, tag, word, endpoint] = [(); 5].map(|()| String::new());
-        let [user, entry] = [Uuid::nil(); 2];
+        let [email, password_hash, word, endpoint] = [(); 4].map(|()| String::new());
         Subject {
-            user,
+            user: Uuid::nil(),
             email,
             password_hash,
-            token_hash: Vec::new(),
-            entry,
-            tag,
+            token_hash: vec![0xab, 1],
+            entry: Uuid::nil(),
+            tag: "a \"b\"".to_owned(),
             word,
             midst: Timestamp::UNIX_EPOCH,
             endpoint,
@@ -311,22 +181,31 @@ mod tests {
     }
 
     #[test]
-    fn no_statement_is_missing() {
-        let expected: BTreeSet<&str> = sql::ALL.iter().copied().chain([PING.name]).collect();
-        assert!(expected.len() > 30, "{expected:?}");
-        let listed: BTreeSet<&str> = statements(&subject()).iter().map(|example| example.statement.name).collect();
-        assert_eq!(listed, expected);
-    }
-
-    #[test]
     fn an_example_has_as_many_values_as_its_statement_has_parameters() {
-        for Example { statement, case, params, .. } in statements(&subject()) {
+        let examples = statements(&subject());
+        assert!(examples.len() > 40, "{}", examples.len());
+        for Example { statement, case, params, .. } in examples {
             let numbers = statement
                 .sql
                 .split('$')
                 .skip(1)
                 .filter_map(|text| text.split(|next: char| !next.is_ascii_digit()).next()?.parse::<usize>().ok());
             assert_eq!(numbers.max().unwrap_or(0), params.len(), "{} {case}", statement.name);
+        }
+    }
+
+    #[test]
+    fn a_value_is_written_as_postgres_parses_it() {
+        for (json, kind, expected) in [
+            ("null", Type::TEXT, None),
+            ("7.5", Type::FLOAT8, Some("7.5")),
+            ("true", Type::BOOL, Some("true")),
+            (r#""$token_hash""#, Type::BYTEA, Some(r"\xab01")),
+            (r#"["$tag", "c,d"]"#, Type::TEXT_ARRAY, Some(r#"{"a \"b\"","c,d"}"#)),
+            ("[1, 2]", Type::INT8_ARRAY, Some(r#"{"1","2"}"#)),
+            (r#"{"a": null}"#, Type::JSONB, Some(r#"{"a": null}"#)),
+        ] {
+            assert_eq!(Value::new(&subject(), json, &kind).text.as_deref(), expected, "{json}");
         }
     }
 }
