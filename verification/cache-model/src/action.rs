@@ -1,7 +1,7 @@
-//! What can happen next: one command or one statement takes effect, or one fault occurs.
+//! The actions of the system: a command or a statement is executed, or a fault occurs.
 //!
-//! The steps have the names of the functions of `shared::cache` and `shared::domain` that perform
-//! them, in the order in which a request calls these functions.
+//! The steps have the names of the functions of the crates `cache` and `domain` that perform them,
+//! in the order in which a request calls these functions.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub enum Action {
     Writer(usize, WriterStep),
     /// A step of a process that drains the outbox.
     Drain(Drainer, DrainStep),
-    /// The marker expires.
+    /// The marker expires in Redis.
     ExpireMarker,
     /// Redis evicts the guard to free memory.
     EvictGuard,
@@ -33,50 +33,50 @@ impl fmt::Display for Action {
     }
 }
 
-/// The steps of `store::authenticated::read`.
+/// The steps of `authenticated::cached_read`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReaderStep {
-    /// `Cache::is_behind`, which begins the read in an environment that may be behind.
+    /// Calls `Cache::is_behind`. In an environment that may be behind, this begins the read.
     IsBehind,
-    /// `guard::observe`, which proposes a generation. It begins the read unless [`Self::IsBehind`]
-    /// has.
+    /// Sends `guard::observe`, which proposes a generation. This begins the read unless
+    /// [`Self::IsBehind`] has.
     Observe,
-    /// [`Self::Observe`], sent again because the connection seemed dead. The first copy is still in
+    /// Sends [`Self::Observe`] again because the connection seemed dead. The first copy is still in
     /// transit.
     ObserveAgain,
-    /// The first copy arrives when no reader waits for it any more.
+    /// The first copy arrives when the reader no longer waits for it.
     LateObserve,
-    /// `cache::get` of the record, which ends the read on a hit.
+    /// Sends `cache::get` for the record. A hit ends the read.
     Get,
-    /// `db::read`, which answers the read. Only filling the record remains.
+    /// Sends the query with `Db::read`. The read gets its response, and only the fill remains.
     Select,
-    /// `Cache::fill`.
+    /// Fills the record with `Cache::fill`.
     Fill,
 }
 
-/// The steps of `store::authenticated::write`.
+/// The steps of `authenticated::begin` and `authenticated::execute_guarded`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WriterStep {
-    /// `Cache::begin`.
+    /// Announces the write with `Cache::begin`.
     Begin,
-    /// [`Self::Begin`], sent again because the connection seemed dead. The first copy is still in
+    /// Sends [`Self::Begin`] again because the connection seemed dead. The first copy is still in
     /// transit.
     BeginAgain,
-    /// The first copy arrives, or one that got no reply.
+    /// The first copy arrives, or an announcement that got no reply.
     LateBegin,
-    /// `Cache::begin` gets no reply. As far as the writer knows, the guard is unmarked.
+    /// `Cache::begin` gets no reply. The writer treats the guard as unmarked.
     BeginFails,
-    /// `db::write` of the statement, which commits and, if the guard is unmarked, adds a row to the
-    /// outbox.
+    /// Sends the statement with `Db::write`. It commits and, if the guard is unmarked, adds a row
+    /// to the outbox.
     Commit,
     /// The statement fails and changes nothing.
     Rollback,
-    /// `WriteGuard::end`. The client gets its response.
+    /// Clears the marker with `WriteGuard::end`. The client gets its response.
     End,
-    /// [`Self::End`], sent again because the connection seemed dead. The first copy is still in
+    /// Sends [`Self::End`] again because the connection seemed dead. The first copy is still in
     /// transit. The client gets its response.
     EndAgain,
-    /// The first copy arrives, or one that got no reply.
+    /// The first copy arrives, or a clearing that got no reply.
     LateEnd,
     /// `WriteGuard::end` gets no reply. The client gets its response.
     EndFails,
@@ -85,14 +85,14 @@ pub enum WriterStep {
     Crash,
     /// The statement of a crashed writer arrives.
     LateCommit,
-    /// The client, which got no response, sends the same write again, to another environment.
+    /// The client got no response and sends the same write again, to another environment.
     Retry,
 }
 
 /// A process that drains the outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Drainer {
-    /// `cache-monitor`.
+    /// The scheduled function `cache-monitor`.
     Monitor,
     /// The environment that reader 0 and writer 0 share, before it trusts the cache again.
     Environment,
@@ -102,13 +102,13 @@ impl Drainer {
     pub(crate) const ALL: [Self; 2] = [Self::Monitor, Self::Environment];
 }
 
-/// The steps of `store::outbox::drain_outbox`.
+/// The steps of `Outbox::drain`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DrainStep {
     /// Selects the rows of the outbox.
     Pending,
-    /// `Cache::invalidate` of the guards in these rows.
+    /// Drops the guards in these rows with `Cache::invalidate`.
     Invalidate,
-    /// Deletes the rows.
+    /// Deletes these rows from the outbox.
     Done,
 }

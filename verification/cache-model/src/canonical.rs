@@ -1,10 +1,10 @@
-//! Merges states from which the same can follow: they lose what no later step depends on.
+//! Merges equivalent states: values that no later step depends on are reset.
 
 use crate::action::Drainer;
 use crate::state::{DrainPhase, Guard, ReaderPhase, State, WriterPhase};
 
 impl State {
-    /// Forgets what only explains how the state came about.
+    /// Resets the values that only record how the state came about.
     pub(crate) fn forget_history(&mut self) {
         let drained_through = self.environment.drained_through;
         self.environment.failures -= drained_through;
@@ -31,7 +31,7 @@ impl State {
         }
     }
 
-    /// Forgets a record whose generation no reader can observe any more: it is as good as absent.
+    /// Removes a record whose generation no reader can observe any more. No read can return it.
     pub(crate) fn forget_unservable_record(&mut self) {
         let Some(record) = self.record else { return };
         let is_live = self.guard == Guard::Live(record.generation);

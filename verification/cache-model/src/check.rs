@@ -1,4 +1,4 @@
-//! Visits every state that the protocol can reach.
+//! Checks every state that the protocol can reach.
 
 use std::num::NonZero;
 use std::thread::available_parallelism;
@@ -11,9 +11,10 @@ use crate::protocol::Protocol;
 use crate::state::StaleRead;
 
 impl Protocol {
-    /// Visits every state, the nearest ones first, until the promise is broken or no state is left.
+    /// Visits the reachable states, the nearest ones first, until the promise is broken or no state
+    /// is left.
     pub fn check(self) -> Outcome {
-        // With several threads, each run may find another counter-example first.
+        // Several threads could find a different counter-example in each run.
         let threads = if self.mutant.is_some() { 1 } else { available_parallelism().map_or(1, NonZero::get) };
         let checked = self.checker().threads(threads).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
         let mut discoveries = checked.discoveries();
@@ -33,12 +34,13 @@ impl Protocol {
 /// The result of a check.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The number of reachable states, or of those visited until the promise was broken.
+    /// The number of reachable states. If the promise is broken, the number of states visited until
+    /// then.
     pub states: usize,
     /// A short way to break the promise. For a mutant, each check finds the same one.
     pub counter_example: Option<CounterExample>,
-    /// The situations that must be possible and never occurred. If there is one, the check covered
-    /// too little.
+    /// The situations that the check should have reached and did not. If there is one, the check
+    /// covered too little.
     pub unreached: Vec<&'static str>,
 }
 

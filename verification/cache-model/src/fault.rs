@@ -1,13 +1,14 @@
-//! The faults that may occur, and how often.
+//! The faults that may occur, and their numbers.
 
-/// How many faults of each kind may occur in one run.
+/// The faults of each kind that may occur in one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Faults {
-    /// How often Redis evicts a key.
+    /// The number of keys that Redis evicts.
     pub evictions: u8,
-    /// How often a writer's environment crashes or does not learn the outcome of its statement.
+    /// The number of times that a writer's environment crashes or does not learn the outcome of its
+    /// statement.
     pub crashes: u8,
-    /// How often a writer gets no reply from Redis.
+    /// The number of times that a writer gets no reply from Redis.
     pub timeouts: u8,
     /// Whether a command that got no reply may arrive later.
     pub late_delivery: bool,
@@ -15,16 +16,16 @@ pub struct Faults {
     pub monitor_drains: bool,
     /// Whether the environment that noticed the failure drains the outbox.
     pub environment_drains: bool,
-    /// How often a statement fails.
+    /// The number of statements that fail.
     pub rollbacks: u8,
-    /// How often a command is sent again while its first copy is in transit.
+    /// The number of commands that are sent again while their first copy is in transit.
     pub resends: u8,
-    /// How often a client sends a write again.
+    /// The number of writes that a client sends again.
     pub retries: u8,
 }
 
 impl Faults {
-    /// No fault.
+    /// No fault occurs at all.
     pub const NONE: Self = Self {
         evictions: 0,
         crashes: 0,
@@ -38,28 +39,29 @@ impl Faults {
     };
     /// The guard or the record is evicted, twice.
     pub const EVICTION: Self = Self { evictions: 2, ..Self::NONE };
-    /// A writer crashes.
+    /// The environment of a writer crashes.
     pub const CRASH: Self = Self { crashes: 1, ..Self::NONE };
-    /// Announcing and clearing fail, or announcing fails for both writers; `cache-monitor` drains
+    /// Announcing and clearing fail, or announcing fails for both writers. `cache-monitor` drains
     /// the outbox.
     pub const MONITOR_DRAINS: Self = Self { timeouts: 2, monitor_drains: true, ..Self::NONE };
-    /// The same failures; the environment that noticed them drains the outbox.
+    /// The failures of [`Self::MONITOR_DRAINS`]. The environment that noticed them drains the
+    /// outbox.
     pub const ENVIRONMENT_DRAINS: Self = Self { timeouts: 2, environment_drains: true, ..Self::NONE };
-    /// The same failures with `cache-monitor`, and the commands arrive later: Redis was paused and
-    /// resumes.
+    /// The failures of [`Self::MONITOR_DRAINS`], after which the commands arrive: Redis was paused
+    /// and resumes.
     pub const REDIS_PAUSED: Self = Self { late_delivery: true, ..Self::MONITOR_DRAINS };
-    /// Announcing or clearing fails and arrives later; the environment that noticed the failure
-    /// drains the outbox.
+    /// Announcing or clearing fails, and the command arrives later. The environment that noticed
+    /// the failure drains the outbox.
     pub const LATE_COMMAND: Self = Self { timeouts: 1, late_delivery: true, environment_drains: true, ..Self::NONE };
-    /// Announcing fails and the writer crashes, so that only the outbox knows of the write.
+    /// Announcing fails and the writer crashes, so that the write is known only from the outbox.
     pub const OUTBOX_ONLY: Self = Self { timeouts: 1, crashes: 1, monitor_drains: true, ..Self::NONE };
-    /// A statement fails.
+    /// A statement fails and is rolled back.
     pub const ROLLBACK: Self = Self { rollbacks: 1, ..Self::NONE };
     /// Commands are sent twice.
     pub const RESEND: Self = Self { resends: 2, ..Self::NONE };
     /// A writer crashes, and its client retries.
     pub const RETRY: Self = Self { crashes: 1, retries: 1, ..Self::NONE };
-    /// Two kinds of fault at once, for which the protocol promises nothing.
+    /// Two kinds of fault at once. The protocol makes no promise for them.
     pub const EVICTION_AND_CRASH: Self = Self { evictions: 1, crashes: 1, ..Self::NONE };
 
     /// The faults that the protocol tolerates, with their names.

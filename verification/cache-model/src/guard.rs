@@ -1,10 +1,11 @@
-//! The guard key: the effects of the scripts and commands of `shared::cache::guard`.
+//! The guard key, and the effects of the scripts and commands of `cache::guard` on it.
 
 use crate::mutant::Mutant;
 use crate::state::{Generation, Guard, Nonce, State};
 
 impl State {
-    /// `SET guard g… NX GET`: `guard::observe` and `guard::state`.
+    /// Executes `SET guard g… NX GET`, as `guard::observe` sends it, and interprets the reply like
+    /// `guard::state`.
     pub(crate) fn observe(&mut self, mut proposed: Generation, mutant: Option<Mutant>) -> Observed {
         if mutant == Some(Mutant::CountingGeneration) {
             proposed = Generation(1);
@@ -23,7 +24,7 @@ impl State {
         }
     }
 
-    /// The script `BEGIN`.
+    /// Executes the script `BEGIN`.
     pub(crate) fn mark(&mut self, nonce: Nonce, mutant: Option<Mutant>) {
         let shared = match self.guard {
             Guard::Marker { nonce: other, shared } => shared || other != nonce,
@@ -36,7 +37,7 @@ impl State {
         }
     }
 
-    /// The script `END`; without a nonce, as `Cache::invalidate` sends it.
+    /// Executes the script `END`. Without a nonce, this is the command of `Cache::invalidate`.
     pub(crate) fn drop_generation(&mut self, nonce: Option<Nonce>, mutant: Option<Mutant>) {
         let drops = match self.guard {
             Guard::Absent => false,
@@ -57,14 +58,14 @@ impl State {
         }
     }
 
-    /// The key is evicted, dropped or expired.
+    /// Deletes the guard, which is evicted or dropped, or expires.
     pub(crate) fn delete_guard(&mut self) {
         self.guard = Guard::Absent;
         self.counter = 0;
     }
 }
 
-/// What a reader learns from the guard.
+/// The state of the guard that a reader has observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Observed {
     /// This generation is live.

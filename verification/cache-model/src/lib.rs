@@ -1,17 +1,21 @@
-//! A model of the cache protocol, guarded generations: every interleaving of two writers and three
-//! readers of one record, with one kind of fault at a time.
+//! A model of the cache protocol, guarded generations. It covers every interleaving of two writers
+//! and three readers of one record, with one kind of fault at a time.
 //!
-//! The implementation is in `shared::cache` and `shared::domain`. The steps of the model have the
-//! names of the functions that perform them, see [`action`]. The checked promise is: a read that
-//! begins after a write was acknowledged, or after a writer that had committed crashed, never
-//! returns an older version. The promise holds at once, except for a write that could not be
-//! announced: there it holds as soon as the row of the write has left the outbox. Each mutant of
-//! the protocol must break the promise; otherwise the model would prove nothing.
+//! The implementation is in the crates `cache` and `domain`. The steps of the model have the names
+//! of the functions that perform them, see [`action`].
 //!
-//! Commands take effect one after the other, as they do for one key on one node of Redis. The model
-//! leaves out what the protocol does not promise: a marker that expires before its statement has
-//! ended (the time-outs of the database prevent that), a failover that loses data, and reads from a
-//! replica.
+//! The model checks this promise: a read that begins after a write was acknowledged, or after a
+//! writer that had committed crashed, never returns an older version. The promise takes effect at
+//! once, except for a write that could not be announced. For such a write, it takes effect as soon
+//! as the row of the write has left the outbox. Each mutant of the protocol must break the promise.
+//! Otherwise the model would prove nothing.
+//!
+//! Redis executes the commands on one key one after the other. The model leaves out the situations
+//! for which the protocol makes no promise:
+//!
+//! * A marker expires before its statement has ended. The time-outs of the database prevent that.
+//! * A failover loses data.
+//! * A read is served by a replica.
 
 #![expect(clippy::indexing_slicing, reason = "actions only name readers and writers that exist")]
 

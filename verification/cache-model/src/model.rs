@@ -108,10 +108,11 @@ impl Model for Protocol {
 }
 
 impl Protocol {
-    /// Whether a reader or a writer may begin. Of those that behave alike, the one with the lowest
-    /// number begins first: any other order is the same run with other numbers.
+    /// Returns whether a reader or a writer may begin. Participants that behave alike begin in the
+    /// order of their numbers, because any other order is the same run with other numbers.
     fn may_begin(self, earlier: impl DoubleEndedIterator<Item = bool>) -> bool {
-        // Number 0 shares an environment. That makes a difference if Redis can be unreachable.
+        // Reader 0 and writer 0 share an environment. That makes a difference if Redis can be
+        // unreachable.
         let distinct = usize::from(self.faults.timeouts > 0);
         earlier.skip(distinct).all(|has_begun| has_begun)
     }

@@ -1,13 +1,13 @@
-//! Protocols that look right, each without one part of the real one.
+//! Mutants of the protocol. Each one looks correct but lacks one part of the real protocol.
 
 use crate::fault::Faults;
 
 /// The defect of a mutant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mutant {
-    /// A write is not announced; the generation is dropped after the commit.
+    /// A write is not announced. The generation is still dropped after the commit.
     NoMarker,
-    /// Overlapping writers replace each other's marker, as if each were alone.
+    /// Overlapping writers replace each other's marker, as if there were only one writer.
     NoSharedMarker,
     /// Generations are incremented after each write instead of drawn at random.
     CountingGeneration,
@@ -42,7 +42,7 @@ pub enum Mutant {
 }
 
 impl Mutant {
-    /// Every mutant.
+    /// Every mutant, in the order of declaration.
     pub const ALL: [Self; 16] = [
         Self::NoMarker,
         Self::NoSharedMarker,

@@ -1,5 +1,5 @@
-//! `store::outbox::drain_outbox`, called by `cache-monitor`, and by an environment before it trusts
-//! the cache again.
+//! `Outbox::drain`, which is called by `cache-monitor` and by an environment before it trusts the
+//! cache again.
 
 use crate::action::{DrainStep, Drainer};
 use crate::fault::Faults;

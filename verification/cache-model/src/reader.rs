@@ -1,5 +1,5 @@
-//! `store::authenticated::read`: looks in the cache, and asks the database if the cache has nothing
-//! to serve.
+//! `authenticated::cached_read`, which looks the record up in the cache and queries the database if
+//! the cache has nothing to serve.
 
 use crate::action::ReaderStep;
 use crate::guard::Observed;
@@ -73,19 +73,21 @@ pub(crate) fn step(state: &mut State, reader: usize, step: ReaderStep, mutant: O
     }
 }
 
-/// Returns what a read that begins now is promised, and whether it will trust the cache.
+/// Returns the version that a read is promised if it begins now, and whether it will trust the
+/// cache.
 fn begin(state: &State, reader: usize, mutant: Option<Mutant>) -> ReadContext {
     if reader != 0 {
         return ReadContext { promised: state.promised, trusts_cache: true };
     }
     ReadContext {
-        // An environment knows the writes that it has acknowledged itself.
+        // A read also sees the writes that its own environment has acknowledged.
         promised: state.promised.max(state.environment.acknowledged),
         trusts_cache: trusts_blindly(mutant) || !state.environment.is_behind(),
     }
 }
 
-/// The first half of `Cache::read`: the guard has answered, after the record or before it.
+/// Performs the first half of `Cache::read`: the reply for the guard arrives, before or after the
+/// record.
 fn observe(state: &mut State, reader: usize, proposed: Generation, mutant: Option<Mutant>) {
     let (context, got) = match state.readers[reader].phase {
         ReaderPhase::Got { context, record } => (context, Some(record)),
@@ -101,8 +103,8 @@ fn observe(state: &mut State, reader: usize, proposed: Generation, mutant: Optio
     };
 }
 
-/// The second half of `Cache::read`, when both have answered: only a record of the observed
-/// generation can be opened.
+/// Performs the second half of `Cache::read`, after both replies have arrived. Only a record of the
+/// observed generation can be opened.
 fn open(
     state: &mut State,
     reader: usize,
@@ -125,7 +127,7 @@ fn open(
     }
 }
 
-/// Whether an environment may be behind, and checks that before it looks anything up.
+/// Returns whether an environment may be behind and checks for that before it sends a lookup.
 fn checks_whether_behind(protocol: Protocol) -> bool {
     protocol.faults.timeouts > 0 && !trusts_blindly(protocol.mutant)
 }

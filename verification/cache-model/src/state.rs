@@ -14,25 +14,25 @@ pub struct State {
     pub guard: Guard,
     /// The value of the record key.
     pub record: Option<Record>,
-    /// The highest generation so far. Only a protocol that counts generations needs it.
+    /// The highest generation so far. Only a protocol that counts generations uses it.
     pub counter: u8,
-    /// The row in the database.
+    /// The version in the database.
     pub database: Version,
-    /// The rows in `cache_outbox`, a bit for each writer.
+    /// The rows in `cache_outbox`, one bit for each writer.
     pub outbox: u8,
-    /// The readers.
+    /// The readers, by their numbers.
     pub readers: [Reader; READERS],
-    /// The writers.
+    /// The writers, by their numbers.
     pub writers: [Writer; WRITERS],
     /// The environment that reader 0 and writer 0 share.
     pub environment: Environment,
-    /// The progress of those that drain the outbox: `cache-monitor`, and the environment.
+    /// The progress of the drainers: `cache-monitor`, and the environment.
     pub drains: [DrainPhase; 2],
-    /// The oldest version that a read that begins now may return.
+    /// The oldest version that a read may return if it begins now.
     pub promised: Version,
     /// The faults that may still occur.
     pub faults: Faults,
-    /// The read that broke the promise.
+    /// The read that broke the promise, if there was one.
     pub stale: Option<StaleRead>,
 }
 
@@ -64,8 +64,8 @@ impl State {
         }
     }
 
-    /// Promises the settled writes to every environment: those that were acknowledged, or committed
-    /// by a writer that crashed, and that have no row in the outbox.
+    /// Promises the settled writes to every environment. A write is settled if it was acknowledged,
+    /// or committed by a writer that crashed, and has no row in the outbox.
     pub(crate) fn promise_settled_writes(&mut self) {
         for (number, writer) in self.writers.iter().enumerate() {
             let has_ended = matches!(writer.phase, WriterPhase::Done | WriterPhase::Crashed);
@@ -75,7 +75,7 @@ impl State {
         }
     }
 
-    /// Promises to every environment what a writer has committed.
+    /// Promises the version that a writer has committed to every environment.
     pub(crate) fn promise(&mut self, writer: usize) {
         self.promised = self.promised.max(self.writers[writer].version.unwrap_or_default());
     }
@@ -84,7 +84,7 @@ impl State {
 /// The number of commits that led to a value. The database begins with version 1.
 pub type Version = u8;
 
-/// The random name of the time between two writes, as a number. Each proposal has its own.
+/// The random name of the period between two writes, as a number. Each proposal has its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Generation(pub u8);
 
@@ -97,9 +97,9 @@ pub struct Nonce(pub u8);
 pub enum Guard {
     /// The key does not exist.
     Absent,
-    /// `g…`
+    /// A live generation: `g…`.
     Live(Generation),
-    /// `!…`, or `!S…` if it is shared.
+    /// A marker: `!…`, or `!S…` if it is shared.
     Marker {
         /// The announcement that set it last.
         nonce: Nonce,
@@ -113,25 +113,25 @@ pub enum Guard {
 pub struct Record {
     /// The generation under which it was filled.
     pub generation: Generation,
-    /// The version in it.
+    /// The version that it contains.
     pub version: Version,
 }
 
-/// A response that is older than what was promised when its read began.
+/// A response that is older than the version that was promised when its read began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StaleRead {
-    /// The reader that got it.
+    /// The reader that got the response.
     pub reader: usize,
-    /// The oldest version that it was allowed to get.
+    /// The oldest version that the reader was allowed to get.
     pub promised: Version,
-    /// The version that it got.
+    /// The version that the reader got.
     pub answered: Version,
 }
 
 /// A process that reads once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Reader {
-    /// Its progress.
+    /// The progress of the read.
     pub phase: ReaderPhase,
     /// A copy of the proposal that is still in transit.
     pub late_observe: Option<Generation>,
@@ -140,22 +140,22 @@ pub struct Reader {
 /// The progress of a reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReaderPhase {
-    /// Nothing was sent.
+    /// The reader has sent nothing.
     Start,
-    /// The environment knows whether it is behind.
+    /// The environment has checked whether it is behind.
     Begun(ReadContext),
-    /// The record was returned before the guard, which happens on a cluster.
+    /// The reply for the record arrived before that for the guard. This happens on a cluster.
     Got {
-        /// What held when the lookup was sent.
+        /// The conditions under which the read began.
         context: ReadContext,
         /// The value of the record key.
         record: Option<Record>,
     },
     /// The guard has a live generation.
     Observed {
-        /// What held when the lookup was sent.
+        /// The conditions under which the read began.
         context: ReadContext,
-        /// The live generation.
+        /// The live generation in the guard.
         generation: Generation,
     },
     /// The cache has nothing to serve.
@@ -163,31 +163,31 @@ pub enum ReaderPhase {
         /// The generation under which the response may be filled.
         fills: Option<Generation>,
     },
-    /// The database has answered and the reader has its response. The record has yet to be filled.
+    /// The database has replied and the reader has its response. The record has yet to be filled.
     Selected(Record),
     /// The read has ended.
     Done,
 }
 
-/// What holds when a read begins.
+/// The conditions under which a read begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReadContext {
     /// The oldest version that the read may return.
     pub promised: Version,
-    /// Whether the environment trusts the cache: it is not behind.
+    /// Whether the environment trusts the cache, because it is not behind.
     pub trusts_cache: bool,
 }
 
 /// A process that writes once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Writer {
-    /// Its progress.
+    /// The progress of the write.
     pub phase: WriterPhase,
     /// The name of this attempt's announcement.
     pub nonce: Nonce,
-    /// Whether the writer knows that its marker is set.
+    /// Whether the writer has confirmation that its marker is set.
     pub marked: bool,
-    /// The version that the statement created, once it is committed.
+    /// The version that the statement created, after its commit.
     pub version: Option<Version>,
     /// A copy of the announcement that is still in transit.
     pub late_begin: Option<Nonce>,
@@ -200,15 +200,15 @@ pub struct Writer {
 /// The progress of a writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WriterPhase {
-    /// Nothing was sent.
+    /// The writer has sent nothing.
     Start,
-    /// The write is announced, or could not be.
+    /// The write is announced, or the announcement failed.
     Begun,
     /// The marker is cleared before the statement was sent. Only a mutant gets here.
     ClearedEarly,
     /// The statement is committed.
     Committed,
-    /// The statement failed.
+    /// The statement has failed and changed nothing.
     RolledBack,
     /// The environment crashed before the end.
     Crashed,
@@ -216,19 +216,20 @@ pub enum WriterPhase {
     Done,
 }
 
-/// What an environment remembers of its failures to reach Redis; see `Cache::is_behind`.
+/// The failures of an environment to reach Redis, as `Cache::is_behind` sees them, and the writes
+/// that it has acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Environment {
     /// The number of failures.
     pub failures: u8,
     /// The number of failures that draining the outbox has settled.
     pub drained_through: u8,
-    /// The highest version that it has acknowledged.
+    /// The highest version that the environment has acknowledged.
     pub acknowledged: Version,
 }
 
 impl Environment {
-    /// Whether writes of this environment may be unannounced.
+    /// Returns whether writes of this environment may be unannounced.
     pub fn is_behind(self) -> bool {
         self.failures > self.drained_through
     }
@@ -237,20 +238,20 @@ impl Environment {
 /// The progress of a process that drains the outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DrainPhase {
-    /// It has not begun.
+    /// The drainer has not begun.
     Idle,
-    /// It knows the rows of the outbox.
+    /// The drainer has selected the rows of the outbox.
     Pending {
-        /// The rows, a bit for each writer.
+        /// The rows, one bit for each writer.
         rows: u8,
-        /// The number of failures that the environment knew of.
+        /// The number of failures of the environment at that time.
         failures: u8,
     },
-    /// It has dropped the guards of these rows.
+    /// The drainer has dropped the guards of these rows.
     Invalidated {
-        /// The rows, a bit for each writer.
+        /// The rows, one bit for each writer.
         rows: u8,
-        /// The number of failures that the environment knew of.
+        /// The number of failures of the environment when the rows were selected.
         failures: u8,
     },
 }

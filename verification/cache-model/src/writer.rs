@@ -1,5 +1,5 @@
-//! `store::authenticated::write`: a statement between the announcement of the write and its
-//! clearing.
+//! `authenticated::begin` and `authenticated::execute_guarded`: a statement between the
+//! announcement of the write and its clearing.
 
 use crate::action::WriterStep;
 use crate::mutant::Mutant;
@@ -124,8 +124,8 @@ fn begin(state: &mut State, writer: usize, mutant: Option<Mutant>) {
     state.mark(nonce, mutant);
 }
 
-/// The statement. It takes effect once, however often it is sent, because the same statement stores
-/// the client's `Idempotency-Key`.
+/// Executes the statement. It takes effect only once even if it is sent several times, because it
+/// also stores the client's `Idempotency-Key`.
 fn commit(state: &mut State, writer: usize, mutant: Option<Mutant>) {
     let this = &mut state.writers[writer];
     if this.version.is_none() {
@@ -137,8 +137,8 @@ fn commit(state: &mut State, writer: usize, mutant: Option<Mutant>) {
     }
 }
 
-/// The clearing, with a reply. From now on the cache serves nothing from before the commit, whether
-/// the write was announced or not.
+/// Clears the marker and gets a reply. From then on the cache serves nothing from before the
+/// commit, even if the write was not announced.
 fn clear(state: &mut State, writer: usize, mutant: Option<Mutant>) {
     let this = state.writers[writer];
     if this.marked || mutant != Some(Mutant::NoEndWhenUnmarked) {

@@ -6,7 +6,7 @@ use cache_model::action::{Action, Drainer};
 
 use crate::gate::Operation;
 
-/// A participant that does one thing after the other.
+/// A participant, which performs one step at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Actor {
     Reader(usize),
@@ -15,7 +15,7 @@ pub(crate) enum Actor {
 }
 
 impl Actor {
-    /// Returns the actor of an action, unless it is a fault.
+    /// Returns the actor of an action, or `None` for a fault.
     pub(crate) fn of(action: Action) -> Option<Self> {
         match action {
             Action::Reader(number, _) => Some(Self::Reader(number)),
@@ -34,7 +34,7 @@ impl Actor {
         }
     }
 
-    /// Whether the model puts the actor into the environment that several actors share.
+    /// Returns whether the actor belongs to the environment that several actors share in the model.
     pub(crate) fn may_share_environment(self) -> bool {
         matches!(self, Self::Reader(0) | Self::Writer(0) | Self::Drainer(Drainer::Environment))
     }

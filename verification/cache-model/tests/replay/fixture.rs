@@ -19,13 +19,14 @@ use crate::request;
 use crate::scheduler::{Message, Outcome, PendingMessage, Scheduler};
 use crate::worker::{PausedRuntime, Worker};
 
-/// One database, whose outbox all environments share, so that only one replay runs at a time.
+/// One fixture for all replays, of which only one runs at a time: all environments share the outbox
+/// of its database.
 static FIXTURE: LazyLock<Mutex<Fixture>> = LazyLock::new(|| Mutex::new(Fixture::open()));
 
-/// Far longer than a server takes to reply, however busy the machine is.
+/// A time limit far above the response time of a server, even on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The servers as the fixture itself reaches them, past all gates.
+/// The servers, which the fixture itself uses without gates.
 pub(crate) struct Fixture {
     runtime: PausedRuntime,
     database: Client,
@@ -37,9 +38,9 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    /// Runs a replay while no other one runs.
+    /// Runs a replay, and blocks other replays meanwhile.
     pub(crate) fn with_exclusive<T>(replay: impl FnOnce(&mut Self) -> T) -> T {
-        // A test that panicked has left nothing behind that affects the next one.
+        // A test that panicked has not left anything behind that affects the next one.
         replay(&mut FIXTURE.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -48,7 +49,7 @@ impl Fixture {
         let (admin, redis_url) = (testing::postgres(), testing::redis());
         let name = format!("replay_{}", std::process::id());
         let database_url = admin.url(&name);
-        // In real time: cloning may have to sleep until the template is free.
+        // This needs a clock that runs: cloning may have to sleep until the template is free.
         let setup = Builder::new_current_thread().enable_all().build().unwrap();
         setup.block_on(async {
             admin.drop_database(&name).await.unwrap();
@@ -94,7 +95,7 @@ impl Fixture {
         Environment { state, worker: Worker::start(), _gates: [redis, postgres] }
     }
 
-    /// Drains the outbox as `cache-monitor` does, and reads in an environment that has noticed no
+    /// Drains the outbox like `cache-monitor`, and reads in an environment that has noticed no
     /// failure.
     pub(crate) fn drain_and_read(&self, token: &Token) -> u32 {
         self.runtime.block_on(async {
@@ -123,29 +124,29 @@ impl Fixture {
     }
 }
 
-/// A new user, whose profile is at version 1, and whose session is not cached yet.
+/// A new user. The profile is at version 1, and the session is not cached yet.
 pub(crate) struct User {
     pub(crate) token: Token,
     pub(crate) keys: Keys,
 }
 
-/// One execution environment, which reaches its servers through gates.
+/// An execution environment, which reaches its servers through gates.
 pub(crate) struct Environment {
     pub(crate) state: AppState,
-    /// The worker on which its first connections live, whichever actor uses them.
+    /// The worker that runs its first connections, which every actor of the environment uses.
     worker: Worker,
     _gates: [Gate; 2],
 }
 
 impl Environment {
-    /// Runs work that no gate holds back, and waits for its end.
+    /// Runs work that no gate delays, and waits until it has ended.
     pub(crate) fn run(&self, work: impl Future<Output = ()> + Send + 'static) {
         let (done, is_done) = mpsc::channel();
         self.worker.run(async move {
             work.await;
             let _ = done.send(());
         });
-        is_done.recv_timeout(TIMEOUT).expect("an environment that reaches its servers");
+        is_done.recv_timeout(TIMEOUT).expect("the environment reaches its servers");
     }
 }
 

@@ -1,4 +1,4 @@
-//! A port in front of a server, for one environment.
+//! A gate is a port in front of a server, for one environment.
 
 pub(crate) mod postgres;
 pub(crate) mod redis;
@@ -11,30 +11,31 @@ use std::thread;
 
 use dev_servers::testing;
 
-/// Accepts connections until it is dropped. The accepted ones last as long as their clients keep
-/// them open.
+/// A listener that accepts connections until it is dropped. Accepted connections stay open until
+/// their clients close them.
 pub(crate) struct Gate {
     address: SocketAddr,
     closed: Arc<AtomicBool>,
 }
 
 impl Gate {
-    /// Opens in front of a server. A thread of its own serves each connection, in real time,
-    /// whatever the clocks of the environments show.
+    /// Opens a gate in front of a server. Each connection is served by its own thread in real time,
+    /// independently of the clocks of the environments.
     pub(crate) fn open(target: u16, serve: impl Fn(TcpStream, TcpStream) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        let gate = Self { address: listener.local_addr().expect("an address"), closed: Arc::default() };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a local port is free");
+        let gate =
+            Self { address: listener.local_addr().expect("a bound listener has an address"), closed: Arc::default() };
         let (closed, serve) = (Arc::clone(&gate.closed), Arc::new(serve));
         thread::spawn(move || {
             for client in listener.incoming() {
                 if closed.load(Ordering::SeqCst) {
                     return;
                 }
-                let client = client.expect("a connection");
-                let server = TcpStream::connect((Ipv4Addr::LOCALHOST, target)).expect("a server");
+                let client = client.expect("the connection is accepted");
+                let server = TcpStream::connect((Ipv4Addr::LOCALHOST, target)).expect("the server accepts connections");
                 let serve = Arc::clone(&serve);
                 for end in [&client, &server] {
-                    end.set_nodelay(true).expect("a connection");
+                    end.set_nodelay(true).expect("the connection is open");
                 }
                 thread::spawn(move || serve(client, server));
             }
@@ -51,13 +52,13 @@ impl Gate {
 impl Drop for Gate {
     fn drop(&mut self) {
         self.closed.store(true, Ordering::SeqCst);
-        // The listener checks the flag when a connection comes in.
+        // The listener checks the flag only when a connection arrives.
         let _ = TcpStream::connect(self.address);
     }
 }
 
-/// The purpose of a command or a statement. Each is one await of the protocol, and has the name of
-/// its step in the model.
+/// The purpose of a command or a statement. Each one is one await of the protocol, and has the name
+/// of its step in the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Operation {
     Observe,

@@ -1,6 +1,6 @@
-//! What was promised to each read, and what it returned.
+//! The versions that each read was promised and returned.
 
-/// The number of the reader that reads after all others have ended.
+/// The number of the reader that reads after all other participants have ended.
 pub(crate) const LAST_READER: usize = usize::MAX;
 
 /// The reads of a replay, in the order in which they ended.
@@ -19,15 +19,16 @@ pub(crate) struct Read {
 }
 
 impl History {
-    /// Whether the real protocol returns what a mutant failed to return: to the same reader or,
-    /// where that may take a minute, to the last one.
+    /// Returns whether the real protocol returned the version that a mutant failed to return. It
+    /// must return it to the same reader or, where a delay of a minute is allowed, to the last
+    /// reader.
     pub(crate) fn keeps_promise(&self, promised: u32, reader: usize) -> bool {
         let has_read = |number| self.reads.iter().any(|read| read.reader == number && read.answered >= promised);
         let took_part = self.reads.iter().any(|read| read.reader == reader);
         !self.is_stale() && took_part && (has_read(reader) || has_read(LAST_READER))
     }
 
-    /// Whether a read returned less than was promised.
+    /// Returns whether a read returned an older version than it was promised.
     pub(crate) fn is_stale(&self) -> bool {
         self.reads.iter().any(|read| read.answered < read.promised)
     }

@@ -18,7 +18,7 @@ use crate::worker::Worker;
 pub(crate) struct Participants {
     pub(crate) scheduler: Arc<Scheduler>,
     user: User,
-    // Declared before the environments, whose connections live on the workers' threads.
+    // Declared before the environments, whose connections run on the threads of the workers.
     workers: HashMap<Actor, Worker>,
     environments: Vec<Environment>,
     environment_of: HashMap<Actor, usize>,
@@ -64,14 +64,14 @@ impl Participants {
         self.environments[self.environment_of[&actor]].state.for_request()
     }
 
-    /// Returns every actor that has started, in the same order each time.
+    /// Returns every actor that has started, always in the same order.
     pub(crate) fn started(&self) -> Vec<Actor> {
         let mut started: Vec<Actor> = self.environment_of.keys().copied().collect();
         started.sort_by_key(Actor::to_string);
         started
     }
 
-    /// Gives an actor a worker and an environment, unless it has them.
+    /// Gives an actor a worker and an environment, unless it already has them.
     pub(crate) fn start(&mut self, fixture: &Fixture, actor: Actor) {
         let may_share = |other: &Actor| {
             self.needs_shared_environment && actor.may_share_environment() && other.may_share_environment()
@@ -109,14 +109,14 @@ impl Participants {
         });
     }
 
-    /// Begins the work of an actor. The scheduler receives its outcome.
+    /// Begins the work of an actor. The scheduler receives the outcome.
     pub(crate) fn begin(&self, actor: Actor, work: impl Future<Output = Outcome> + Send + 'static) {
         self.scheduler.clear_outcome(actor);
         let scheduler = Arc::clone(&self.scheduler);
         self.worker(actor).run(async move { scheduler.set_outcome(actor, work.await) });
     }
 
-    /// Whether an actor has begun and not ended.
+    /// Returns whether an actor has begun and not ended.
     pub(crate) fn is_running(&self, actor: Actor) -> bool {
         self.environment_of.contains_key(&actor) && self.scheduler.outcome(actor).is_none()
     }
@@ -127,9 +127,9 @@ impl Participants {
     }
 }
 
-/// Whether reader 0 and writer 0 must be one environment: they must if that environment notices a
-/// failure. Otherwise they are kept apart, because on one connection each reply waits for those
-/// before it.
+/// Returns whether reader 0 and writer 0 must share an environment because that environment notices
+/// a failure. Otherwise they have separate environments, because on one connection each reply waits
+/// for the replies before it.
 fn needs_shared_environment(action: Action) -> bool {
     matches!(
         action,

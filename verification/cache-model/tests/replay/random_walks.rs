@@ -1,5 +1,5 @@
-//! Random walks through the model: the real code takes every step of them and gives the same
-//! answers.
+//! Random walks through the model. The real code performs every step of them and returns the same
+//! versions.
 
 use cache_model::action::{Action, Drainer, ReaderStep};
 use cache_model::fault::Faults;
@@ -11,11 +11,11 @@ use crate::replay::follow;
 
 /// The number of walks for each kind of fault.
 const WALKS: u64 = 20;
-/// The longest walk: draining the outbox could go on for ever.
+/// The maximum length of a walk. The outbox could be drained without end.
 const MAX_STEPS: usize = 60;
 
 #[test]
-fn the_real_code_takes_every_random_walk_through_the_model() {
+fn the_real_code_follows_every_random_walk_through_the_model() {
     for (name, faults) in Faults::TOLERATED {
         for seed in 0..WALKS {
             let (path, answers) = random_walk(Protocol { faults, mutant: None, separate_connections: false }, seed);
@@ -37,7 +37,7 @@ fn random_walk(protocol: Protocol, seed: u64) -> (Vec<Action>, Vec<(usize, u32)>
         if protocol.faults.timeouts > 0 {
             actions.retain(|action| can_use_connection(&state, *action));
         }
-        // A linear congruential generator (Knuth's MMIX): the same walks each time.
+        // A linear congruential generator (Knuth's MMIX), which gives the same walks in every run.
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let Some(index) = (random >> 33).checked_rem(actions.len() as u64) else { break };
         let action = actions[index as usize];
@@ -56,10 +56,10 @@ fn random_walk(protocol: Protocol, seed: u64) -> (Vec<Action>, Vec<(usize, u32)>
     (path, answers)
 }
 
-/// Whether the shared environment's connection to Redis is free for an action. On one connection
-/// each reply waits for those before it; the model has no connections.
+/// Returns whether the shared environment's connection to Redis is free for an action. On one
+/// connection, each reply waits for the replies before it. The model has no connections.
 fn can_use_connection(state: &State, action: Action) -> bool {
-    // A fill uses the connection that exists, or is not sent at all.
+    // A fill uses the existing connection, or is not sent at all.
     let is_reading = !matches!(state.readers[0].phase, ReaderPhase::Start | ReaderPhase::Done);
     let is_looking_up = matches!(state.readers[0].phase, ReaderPhase::Observed { .. });
     let is_ending = matches!(state.writers[0].phase, WriterPhase::Committed | WriterPhase::RolledBack);

@@ -21,39 +21,42 @@ use crate::scheduler::PendingMessage;
 use crate::worker::FreezeGuard;
 use crate::writes::{self, Write};
 
-/// Performs a path with the real protocol or with one of its mutants, and returns what the readers
-/// got.
+/// Performs a path with the real protocol or with a mutant, and returns the versions that the
+/// readers got.
 ///
-/// A mutant takes every step of the path, which the model has found for it, or this panics. The
-/// real protocol takes the steps that it can. It skips those that it does not perform, such as a
-/// fill under a marker, and performs the extra ones that it needs, such as a query where the mutant
-/// was served by the cache.
+/// A mutant must perform every step of the path, which the model found for this mutant. Otherwise
+/// this function panics. The real protocol performs the steps that it can. It skips the others, for
+/// example a fill under a marker. It also performs the extra steps that it needs, for example a
+/// query where the mutant was served by the cache.
 pub(crate) fn replay(path: &[Action], mutant: Option<Mutant>) -> History {
     Fixture::with_exclusive(|fixture| Replay::new(fixture, path, mutant, mutant.is_some()).run(path))
 }
 
-/// Performs every step of a path with the real protocol, or panics.
+/// Performs every step of a path with the real protocol.
+///
+/// # Panics
+/// The real protocol cannot perform a step.
 pub(crate) fn follow(path: &[Action]) -> History {
     Fixture::with_exclusive(|fixture| Replay::new(fixture, path, None, true).run(path))
 }
 
 struct Replay<'a> {
     fixture: &'a mut Fixture,
-    /// The messages that were delivered before their step. Declared before the participants, whose
-    /// threads a freeze guard keeps from ending.
+    /// The messages that were delivered before their step. Declared before the participants: a
+    /// freeze guard prevents their threads from ending.
     early: HashMap<(Actor, Operation), Option<FreezeGuard>>,
     participants: Participants,
     mutant: Option<Mutant>,
-    /// Whether every step must happen.
+    /// Whether a step that does not happen is an error.
     is_strict: bool,
-    /// The steps after the present one.
+    /// The steps after the current one.
     remaining: &'a [Action],
     writes: Vec<Write>,
     /// The oldest version that each reader may get.
     promises: BTreeMap<usize, u32>,
-    /// The messages that no actor waits for any more, and that may still arrive.
+    /// The messages that may still arrive although no actor waits for them any more.
     late: HashMap<(Actor, Operation), PendingMessage>,
-    /// The rows that each drainer has found in the outbox.
+    /// The rows of the outbox that each drainer has selected.
     outbox_rows: HashMap<Drainer, Vec<i64>>,
     /// The readers whose read is in the history.
     recorded: HashSet<usize>,
@@ -99,8 +102,8 @@ impl<'a> Replay<'a> {
         self.history
     }
 
-    /// Reads after all others have ended and the outbox is drained: the result must be the newest
-    /// version.
+    /// Reads after all actors have ended and the outbox is drained. This read must return the
+    /// newest version.
     fn read_last(&mut self) {
         let committed = self.writes.iter().filter(|write| write.committed);
         let (promised, token) = (writes::promised(committed), self.participants.token());
@@ -124,7 +127,7 @@ impl<'a> Replay<'a> {
         self.fixture.redis(cmd("DEL").arg(key)) == Value::Int(1)
     }
 
-    /// Deletes the marker. A marker expires long after the database has ended its statement.
+    /// Deletes the marker. A marker expires only after the database has ended its statement.
     fn expire_marker(&mut self) -> bool {
         let guard = self.participants.keys().guard.clone();
         let is_marker = matches!(

@@ -1,4 +1,4 @@
-//! The work of each actor: the functions that the handlers call.
+//! The work of each actor. It calls the same functions as the handlers.
 
 use serde_json::{Value, json};
 use shared::domain::validation::FieldReader;
@@ -19,7 +19,7 @@ pub(crate) async fn read(state: AppState, token: Token) -> Outcome {
     }
 }
 
-/// Writes the version of a writer, under an `Idempotency-Key` of that writer.
+/// Writes the version of a writer, with an `Idempotency-Key` that belongs to that writer.
 pub(crate) async fn write(state: AppState, token: Token, writer: usize, version: u32) -> Outcome {
     let body = json!({"communication_style": version.to_string()}).to_string();
     let change: ProfilePatch = FieldReader::from_json(body.as_bytes()).unwrap().parse().unwrap();
@@ -32,7 +32,7 @@ pub(crate) async fn drain(state: AppState) -> Outcome {
     state.store.outbox().drain().await.map_or_else(|error| Outcome::Failed(error.to_string()), |_| Outcome::Drained)
 }
 
-/// Reads until the session is cached. No gate holds these commands back.
+/// Reads until the session is cached. No gate delays these commands.
 pub(crate) async fn cache_session(state: AppState, token: Token) {
     loop {
         let request = state.for_request();

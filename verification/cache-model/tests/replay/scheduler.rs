@@ -1,4 +1,4 @@
-//! The messages in transit and the outcomes of the actors: all that the schedule sees.
+//! The scheduler, which sees the messages in transit and the outcomes of the actors.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,10 +10,10 @@ use crate::gate::Operation;
 use crate::gate::postgres::Statement;
 use crate::gate::redis::Command;
 
-/// Far longer than any step takes, however busy the machine is.
+/// A time limit far above the duration of any step, even on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Collects the messages that the gates hold back, and the outcomes of the actors.
+/// Collects the messages that the gates hold, and the outcomes of the actors.
 #[derive(Default)]
 pub(crate) struct Scheduler {
     state: Mutex<SchedulerState>,
@@ -35,7 +35,7 @@ impl Scheduler {
         self.lock().outcomes.get(&actor).cloned()
     }
 
-    /// Forgets the outcome of an actor that begins again.
+    /// Removes the outcome of an actor that begins again.
     pub(crate) fn clear_outcome(&self, actor: Actor) {
         self.lock().outcomes.remove(&actor);
     }
@@ -115,7 +115,7 @@ impl fmt::Debug for SchedulerState {
     }
 }
 
-/// A message that an environment has sent and that has not arrived.
+/// A message that an environment has sent and that has not arrived at its server.
 pub(crate) struct PendingMessage {
     pub(crate) environment: usize,
     pub(crate) operation: Operation,
@@ -133,10 +133,10 @@ pub(crate) enum Message {
     Statement(Statement),
 }
 
-/// How the work of an actor ended.
+/// The result of the work of an actor.
 #[derive(Debug, Clone)]
 pub(crate) enum Outcome {
-    /// It read a version. `fills` is whether the record is being filled.
+    /// The actor has read a version. `fills` is whether it also fills the record.
     Read {
         version: u32,
         fills: bool,

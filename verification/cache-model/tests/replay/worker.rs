@@ -1,4 +1,4 @@
-//! A thread for each actor, on a runtime whose clock only the schedule moves.
+//! Workers: a thread for each actor, with a runtime whose clock only the schedule advances.
 
 use std::pin::Pin;
 use std::sync::mpsc;
@@ -9,8 +9,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
-/// A thread that runs the work of one actor. The connections that this work opens last as long as
-/// the worker.
+/// A thread that runs the work of one actor. Connections that this work opens stay open as long as
+/// the worker exists.
 pub(crate) struct Worker {
     jobs: Option<UnboundedSender<(Job, mpsc::Sender<()>)>>,
     thread: Option<JoinHandle<()>>,
@@ -22,7 +22,7 @@ impl Worker {
         Self { jobs: Some(jobs), thread: Some(thread::spawn(|| run_jobs(queue))) }
     }
 
-    /// Begins some work and does not wait for its end.
+    /// Starts some work and does not wait until it has ended.
     pub(crate) fn run(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.submit(Job::Run(Box::pin(work)));
     }
@@ -32,7 +32,7 @@ impl Worker {
         self.submit(Job::Advance(time));
     }
 
-    /// Aborts the work at its present await.
+    /// Aborts the work at its current await.
     pub(crate) fn abort(&self) {
         self.submit(Job::Abort);
     }
@@ -47,7 +47,7 @@ impl Worker {
     fn submit(&self, job: Job) {
         let (accepted, is_accepted) = mpsc::channel();
         let sent = self.jobs.as_ref().map(|jobs| jobs.send((job, accepted)));
-        assert!(sent.is_some_and(|sent| sent.is_ok()) && is_accepted.recv().is_ok(), "a worker's thread has died");
+        assert!(sent.is_some_and(|sent| sent.is_ok()) && is_accepted.recv().is_ok(), "the thread of a worker has died");
     }
 }
 
@@ -58,7 +58,7 @@ impl Drop for Worker {
     }
 }
 
-/// While it exists, a worker does nothing, not even with replies that have arrived.
+/// Blocks a worker while it exists. The worker does not process replies that have arrived.
 pub(crate) struct FreezeGuard(#[expect(dead_code, reason = "dropping it unblocks the thread")] mpsc::Sender<()>);
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -89,7 +89,7 @@ fn run_jobs(mut jobs: UnboundedReceiver<(Job, mpsc::Sender<()>)>) {
     });
 }
 
-/// A runtime whose clock stands still: no time budget expires, however busy the machine is.
+/// A runtime whose clock is paused. No time budget expires, even on a busy machine.
 pub(crate) struct PausedRuntime {
     /// Declared before the runtime, which waits for its blocking task when it is dropped.
     _blocker: mpsc::Sender<()>,
@@ -98,9 +98,10 @@ pub(crate) struct PausedRuntime {
 
 impl PausedRuntime {
     pub(crate) fn new() -> Self {
-        let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
-        // A paused clock advances by itself when every task waits, even if only for a reply. It
-        // does not while a blocking task runs.
+        let runtime =
+            Builder::new_current_thread().enable_all().start_paused(true).build().expect("the runtime starts");
+        // A paused clock advances automatically when every task waits, even if only for a reply. It
+        // does not advance while a blocking task runs.
         let (blocker, blocked) = mpsc::channel::<()>();
         runtime.spawn_blocking(move || blocked.recv());
         Self { _blocker: blocker, runtime }

@@ -5,8 +5,8 @@ use cache_model::action::{Action, WriterStep};
 /// The version of the profile before any write.
 const INITIAL: u32 = 1;
 
-/// Returns the writes of a path by their writers. The first commit creates the second version, and
-/// so on.
+/// Returns the writes of a path by the numbers of their writers. The first commit creates version
+/// 2, and so on.
 pub(crate) fn of(path: &[Action]) -> Vec<Write> {
     let mut writes: Vec<Write> = Vec::new();
     let mut last = INITIAL;
@@ -19,7 +19,7 @@ pub(crate) fn of(path: &[Action]) -> Vec<Write> {
             writes[number].version = last;
         }
     }
-    // The path does not commit these. They may still commit in the end.
+    // The path does not commit these writes, but they may commit after its end.
     for write in writes.iter_mut().filter(|write| write.version == 0) {
         last += 1;
         write.version = last;
@@ -27,20 +27,20 @@ pub(crate) fn of(path: &[Action]) -> Vec<Write> {
     writes
 }
 
-/// Returns the oldest version that a read which begins now may return.
+/// Returns the oldest version that a read may return if it begins now.
 pub(crate) fn promised<'a>(writes: impl Iterator<Item = &'a Write>) -> u32 {
     writes.map(|write| write.version).max().unwrap_or(INITIAL)
 }
 
-/// One write, however often its client sends it.
+/// A write, including its repetitions by the client.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Write {
-    /// The number of commits up to its own. The statement is sent before its turn is known, so the
-    /// path determines the number.
+    /// The version that the write creates. The statement is sent before the order of the commits is
+    /// known, so the path determines the version.
     pub(crate) version: u32,
-    /// Whether it has begun and not ended.
+    /// Whether the write has begun and not ended.
     pub(crate) is_running: bool,
-    /// The name of its last announcement.
+    /// The nonce of its last announcement.
     pub(crate) nonce: Vec<u8>,
     /// Whether its announcement got no reply.
     pub(crate) unmarked: bool,
@@ -59,13 +59,14 @@ pub(crate) struct Write {
 }
 
 impl Write {
-    /// Whether its statement may still commit, behind a marker that announces it.
+    /// Returns whether the statement may still commit while its marker is set.
     pub(crate) fn is_awaited(&self) -> bool {
         self.is_running && !self.unmarked && !self.committed && !self.rolled_back && !self.crashed
     }
 
-    /// Whether every read that begins now must see it. `rows` are the rows of the outbox: while the
-    /// write's own row is among them, the write is promised only to its own environment.
+    /// Returns whether every read that begins now must see the write. `rows` are the rows of the
+    /// outbox. While the write's own row is among them, the write is promised only to its own
+    /// environment.
     pub(crate) fn is_promised(&self, rows: &[i64], to_own_environment: bool) -> bool {
         let has_ended = self.acknowledged || self.crashed || self.committed_before_retry;
         let is_settled = has_ended && self.row.is_none_or(|row| !rows.contains(&row));

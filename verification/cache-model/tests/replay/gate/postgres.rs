@@ -1,5 +1,5 @@
-//! Between an environment and Postgres: the statements of the protocol wait until the schedule
-//! delivers them.
+//! The gate in front of Postgres. The statements of the protocol wait until the schedule delivers
+//! them.
 
 use std::io::{self, BufReader, Read, Write as _};
 use std::net::TcpStream;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Operation;
 
-/// The texts that identify the statements that wait.
+/// Texts that identify the statements of the protocol.
 const STATEMENTS: [(&str, Operation); 4] = [
     ("UPDATE user_profiles", Operation::Commit),
     ("JOIN user_profiles", Operation::Select),
@@ -15,13 +15,14 @@ const STATEMENTS: [(&str, Operation); 4] = [
     ("DELETE FROM cache_outbox", Operation::Done),
 ];
 
-/// An `ErrorResponse` with the code of a statement that exceeded a time limit, and `ReadyForQuery`.
+/// An `ErrorResponse` with the code of a cancelled statement, which Postgres sends after a time
+/// limit, and a `ReadyForQuery`.
 const REJECTION: &[u8] = b"E\0\0\0\x1cSERROR\0C57014\0Mrefused\0\0\0Z\0\0\0\x05I";
 
-/// Serves one connection until the client closes it, and passes the statements that must wait to
+/// Serves one connection until the client closes it, and passes the statements of the protocol to
 /// `hold`.
 pub(crate) fn serve(client: TcpStream, server: TcpStream, hold: impl Fn(Operation, Statement)) {
-    let mut requests = BufReader::new(client.try_clone().expect("a second handle"));
+    let mut requests = BufReader::new(client.try_clone().expect("the socket can be cloned"));
     let connection = Arc::new(Connection { client, server: Mutex::new(BufReader::new(server)) });
     if let Ok(startup) = read_body(&mut requests, Vec::new()) {
         connection.execute(&startup);
@@ -40,14 +41,14 @@ pub(crate) fn serve(client: TcpStream, server: TcpStream, hold: impl Fn(Operatio
                     None => connection.execute(&messages),
                 }
             }
-            // The server learns of the end when no statement waits any more.
+            // The connection to the server is closed when no statement waits any more.
             b'X' => return,
             _ => {}
         }
     }
 }
 
-/// A statement that has not arrived: its messages up to `Sync`.
+/// A statement that has not arrived at the server: its messages up to `Sync`.
 pub(crate) struct Statement {
     connection: Arc<Connection>,
     messages: Vec<u8>,
@@ -59,7 +60,7 @@ impl Statement {
         self.connection.execute(&self.messages);
     }
 
-    /// Responds with an error. The statement does not reach the server.
+    /// Responds with an error and does not pass the statement to the server.
     pub(crate) fn reject(&self) {
         let _ = (&self.connection.client).write_all(REJECTION);
     }
@@ -73,7 +74,7 @@ struct Connection {
 impl Connection {
     fn execute(&self, messages: &[u8]) {
         let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
-        server.get_mut().write_all(messages).expect("a Postgres that accepts statements");
+        server.get_mut().write_all(messages).expect("Postgres accepts the statement");
         let mut response = Vec::new();
         while let Ok(message) = read_message(&mut *server) {
             response.extend(&message);
@@ -86,7 +87,8 @@ impl Connection {
     }
 }
 
-/// Whether it is the client's turn: the server is ready for a statement, or asks for a password.
+/// Returns whether the client sends the next message: the server is ready for a statement, or asks
+/// for a password.
 fn hands_over(message: &[u8]) -> bool {
     let authenticated = [0, 12];
     match message {
@@ -107,7 +109,8 @@ fn read_message(from: &mut impl Read) -> io::Result<Vec<u8>> {
     read_body(from, message_type)
 }
 
-/// Appends a message's length, which includes itself, and its body.
+/// Reads a message's length, which includes the length field itself, and its body. Appends both to
+/// `message`.
 fn read_body(from: &mut impl Read, mut message: Vec<u8>) -> io::Result<Vec<u8>> {
     let mut length = [0; 4];
     from.read_exact(&mut length)?;

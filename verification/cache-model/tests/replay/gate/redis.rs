@@ -1,5 +1,5 @@
-//! Between an environment and Redis: the commands on the replayed record wait until the schedule
-//! delivers them.
+//! The gate in front of Redis. The commands on the replayed record wait until the schedule delivers
+//! them.
 
 use std::collections::VecDeque;
 use std::io::{BufReader, Write as _};
@@ -9,14 +9,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::Operation;
 use super::resp::{self, Words};
 
-/// The length of a write's nonce. A generation that is abandoned is dropped by a script of the same
-/// form as the one that clears a marker, with an argument of another length.
+/// The length of a write's nonce, in bytes. The script that drops an abandoned generation has the
+/// same form as the script that clears a marker, but an argument of another length.
 const NONCE: usize = 32;
 
-/// Serves one connection until the client closes it, and passes the commands that must wait to
-/// `hold`.
+/// Serves one connection until the client closes it, and passes the commands on the replayed record
+/// to `hold`.
 pub(crate) fn serve(client: TcpStream, server: TcpStream, keys: &Keys, hold: impl Fn(Operation, Command)) {
-    let mut requests = BufReader::new(client.try_clone().expect("a second handle"));
+    let mut requests = BufReader::new(client.try_clone().expect("the socket can be cloned"));
     let server = Mutex::new(BufReader::new(server));
     let connection = Arc::new(Connection { client, server, replies: Mutex::default() });
     while let Ok(Some(words)) = resp::read_command(&mut requests) {
@@ -26,7 +26,7 @@ pub(crate) fn serve(client: TcpStream, server: TcpStream, keys: &Keys, hold: imp
             continue;
         };
         let position = if operation == Operation::Fill {
-            // No client waits for a fill, so none may wait behind it.
+            // No client waits for a fill, so no later reply may wait for its reply.
             connection.reply(position, b"+OK\r\n".to_vec());
             None
         } else {
@@ -60,7 +60,7 @@ impl Keys {
     }
 }
 
-/// A command that has not arrived, or that has no reply yet.
+/// A command that has not arrived at Redis, or that has no reply yet.
 pub(crate) struct Command {
     connection: Arc<Connection>,
     /// The position of its reply on the connection, or `None` if no client waits for it.
@@ -81,13 +81,13 @@ impl Command {
         }
     }
 
-    /// Whether the reply has to wait for an earlier one: a connection returns replies in the order
-    /// of the commands.
+    /// Returns whether the reply has to wait for an earlier one. A connection returns replies in
+    /// the order of the commands.
     pub(crate) fn is_blocked(&self) -> bool {
         self.position.is_some_and(|position| self.connection.replies().sent < position)
     }
 
-    /// Breaks the connection on the client's side. Commands in transit may still arrive.
+    /// Closes the connection to the client. Commands in transit may still arrive at Redis.
     pub(crate) fn break_connection(&self) {
         let _ = self.connection.client.shutdown(Shutdown::Both);
     }
@@ -97,7 +97,7 @@ impl Command {
     }
 }
 
-/// One connection of a client. Redis executes one command at a time, when the schedule delivers it.
+/// A connection of a client. Redis executes one command at a time, when the schedule delivers it.
 struct Connection {
     client: TcpStream,
     server: Mutex<BufReader<TcpStream>>,
@@ -106,7 +106,7 @@ struct Connection {
 
 #[derive(Default)]
 struct Replies {
-    /// The number of replies that the client has.
+    /// The number of replies that the client has received.
     sent: usize,
     next: VecDeque<Option<Vec<u8>>>,
 }
@@ -114,8 +114,8 @@ struct Replies {
 impl Connection {
     fn execute(&self, words: &[Vec<u8>]) -> Vec<u8> {
         let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
-        server.get_mut().write_all(&resp::encode_command(words)).expect("a Redis that accepts commands");
-        resp::read_reply(&mut *server).expect("a Redis that replies")
+        server.get_mut().write_all(&resp::encode_command(words)).expect("Redis accepts the command");
+        resp::read_reply(&mut *server).expect("Redis replies")
     }
 
     fn reserve(&self) -> usize {

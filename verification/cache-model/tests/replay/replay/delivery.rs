@@ -1,4 +1,4 @@
-//! Delivers the messages that the gates hold back, and waits until their senders have reacted.
+//! Delivers the messages that the gates hold, and waits until their senders have reacted.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use crate::history::Read;
 use crate::mutant;
 use crate::scheduler::{Message, Outcome, PendingMessage};
 
-/// Longer than each of the cache's time budgets, and shorter than those of the database.
+/// A period longer than each time budget of the cache, and shorter than those of the database.
 const CACHE_BUDGET: Duration = Duration::from_millis(60);
-/// Longer than a read waits until the outbox is drained.
+/// A period longer than a read waits until the outbox is drained.
 const DRAIN_BUDGET: Duration = Duration::from_millis(160);
 
 impl Replay<'_> {
-    /// Delivers the message that an actor waits for, and waits for what the actor does next.
+    /// Delivers the message that an actor waits for, and waits for the next step of the actor.
     /// Returns whether the actor waited for that message.
     pub(super) fn pass(&mut self, actor: Actor, operation: Operation) -> bool {
         let Some(message) = self.participants.take(actor, &[operation]) else {
@@ -34,7 +34,7 @@ impl Replay<'_> {
             self.deliver_predecessors(command);
         }
         self.settle(actor);
-        // The record is requested together with the guard, even if it turns out to be useless.
+        // The lookup requests the record together with the guard, even if the record is not used.
         if let (Actor::Reader(number), Operation::Observe) = (actor, message.operation)
             && !self.remaining.contains(&Action::Reader(number, ReaderStep::Get))
         {
@@ -43,7 +43,7 @@ impl Replay<'_> {
     }
 
     /// Delivers the commands that precede `command` on a shared connection, because its reply waits
-    /// for theirs. The model has no connections.
+    /// for their replies. The model has no connections.
     fn deliver_predecessors(&mut self, command: &Command) {
         while command.is_blocked() {
             let Some(message) = self.participants.scheduler.take_first_on_connection(command) else { return };
@@ -51,8 +51,8 @@ impl Replay<'_> {
         }
     }
 
-    /// Delivers the commands that precede the `PING` of a reader, which no gate holds back. A
-    /// reader that must drain the outbox first checks whether Redis is reachable.
+    /// Delivers the commands that precede the `PING` of a reader. A reader that must drain the
+    /// outbox first checks whether Redis is reachable. No gate delays the `PING` itself.
     pub(super) fn deliver_before_ping(&mut self, actor: Actor) {
         while self.participants.state(actor).store.cache.needs_drain() {
             let operations = [Operation::Begin, Operation::End, Operation::Invalidate];
@@ -61,8 +61,8 @@ impl Replay<'_> {
         }
     }
 
-    /// Delivers a message before its step. The actor that waits for it does not see the reply until
-    /// the step.
+    /// Delivers a message before its step. The actor that waits for the message does not see the
+    /// reply until the step.
     fn deliver_early(&mut self, message: &PendingMessage) {
         let is_sender = |actor: &Actor| {
             self.participants.environment_of(*actor) == Some(message.environment)
@@ -77,7 +77,7 @@ impl Replay<'_> {
         self.early.insert((actor, message.operation), freeze_guard);
     }
 
-    /// Whether the message was delivered before its step. If so, its actor goes on.
+    /// Returns whether the message was delivered before its step. If so, its actor continues.
     fn was_delivered_early(&mut self, actor: Actor, operation: Operation) -> bool {
         let Some(freeze_guard) = self.early.remove(&(actor, operation)) else { return false };
         drop(freeze_guard);
@@ -85,8 +85,8 @@ impl Replay<'_> {
         true
     }
 
-    /// Breaks the connection under a command, and delivers the copy that is then sent on a new one.
-    /// The first copy is still in transit.
+    /// Breaks the connection of a command, and delivers the second copy, which is sent on a new
+    /// connection. The first copy is still in transit.
     pub(super) fn resend(&mut self, actor: Actor, operation: Operation) -> bool {
         let Some(environment) = self.participants.environment_of(actor) else { return false };
         if operation == Operation::Observe {
@@ -99,7 +99,7 @@ impl Replay<'_> {
             command.break_connection();
             let others = self.participants.scheduler.take_all_on_connection(command);
             let are_own = others.iter().all(|other| actor.awaits().contains(&other.operation));
-            assert!(are_own, "the connection also breaks under another actor");
+            assert!(are_own, "another actor uses the connection that breaks");
         }
         self.settle(actor);
         let Some(second) = self.participants.take(actor, &[operation]) else { return false };
@@ -113,7 +113,7 @@ impl Replay<'_> {
         true
     }
 
-    /// Lets an actor's wait for a reply time out. The command is still in transit.
+    /// Lets the actor time out while it waits for a reply. The command is still in transit.
     pub(super) fn time_out(&mut self, actor: Actor, operation: Operation) -> bool {
         let Some(message) = self.participants.take(actor, &[operation]) else { return false };
         self.participants.worker(actor).advance(CACHE_BUDGET);
@@ -122,23 +122,23 @@ impl Replay<'_> {
         true
     }
 
-    /// Stores a message that no actor waits for any more, for [`Self::deliver_late`].
+    /// Stores a message that no actor waits for any more. [`Self::deliver_late`] delivers it.
     pub(super) fn defer(&mut self, actor: Actor, message: PendingMessage) {
         if let Message::Command(command) = &message.message {
-            // Otherwise the later replies on a shared connection would wait for it.
+            // Without this reply, the later replies on a shared connection would wait.
             command.reply(b"+OK\r\n".to_vec());
         }
         self.late.insert((actor, message.operation), message);
     }
 
-    /// Delivers a message that was deferred, if there is one.
+    /// Delivers a deferred message, if there is one.
     pub(super) fn deliver_late(&mut self, actor: Actor, operation: Operation) -> bool {
         let Some(message) = self.late.remove(&(actor, operation)) else { return false };
         self.deliver(actor, &message);
         true
     }
 
-    /// Lets a message take effect, and passes the reply on.
+    /// Executes a message, and passes on the reply.
     pub(super) fn deliver(&mut self, actor: Actor, message: &PendingMessage) {
         match &message.message {
             Message::Statement(statement) => statement.execute(),
@@ -158,11 +158,11 @@ impl Replay<'_> {
         mutant::rewrite_reply(mutant, operation, reply.unwrap_or_else(|| b"+OK\r\n".to_vec()))
     }
 
-    /// Waits until an actor waits for a message or has ended: from then on it does nothing by
-    /// itself.
+    /// Waits until an actor waits for a message or has ended. From then on, the actor does nothing
+    /// without the schedule.
     pub(super) fn settle(&mut self, actor: Actor) {
         let Some(environment) = self.participants.environment_of(actor) else { return };
-        // In that environment, it is the drainer that invalidates.
+        // In the shared environment, the drainer sends the invalidations.
         let has_drainer = self.participants.share_environment(actor, Actor::Drainer(Drainer::Environment));
         loop {
             let settled = self.participants.scheduler.wait_for(format_args!("the next step of {actor}"), |state| {
@@ -183,8 +183,8 @@ impl Replay<'_> {
                 Settled::Waiting => return,
                 Settled::Ended => return self.record_outcome(actor),
                 Settled::Draining => {
-                    // In the model, draining has steps of its own. The lookup does not wait for its
-                    // end.
+                    // In the model, the drain is a separate sequence of steps. The lookup does not
+                    // wait for it.
                     let pending = self.participants.take(actor, &[Operation::Pending]);
                     self.participants.worker(actor).advance(DRAIN_BUDGET);
                     drop(pending);
@@ -211,12 +211,13 @@ impl Replay<'_> {
     }
 }
 
-/// The state in which an actor does nothing by itself.
+/// A state in which an actor does nothing without the schedule.
 enum Settled {
     Waiting,
     Ended,
-    /// A reader drains the outbox before its lookup.
+    /// A reader is draining the outbox before its lookup.
     Draining,
-    /// A write that was sent again invalidates, so that the outcome of the first attempt is known.
+    /// A repeated write drops the guards, because it is unknown whether the first attempt cleared
+    /// them.
     Invalidating,
 }

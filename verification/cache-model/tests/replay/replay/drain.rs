@@ -1,4 +1,4 @@
-//! `store::drain_outbox`.
+//! The steps of `Outbox::drain`.
 
 use cache_model::action::{DrainStep, Drainer};
 use cache_model::mutant::Mutant;
@@ -16,7 +16,7 @@ impl Replay<'_> {
         let done_first = self.mutant == Some(Mutant::DoneBeforeInvalidate);
         let happened = match step {
             DrainStep::Pending => self.begin_drain(drainer) && self.pass(actor, Operation::Pending),
-            // With no rows, there is nothing to invalidate or to delete.
+            // Without rows, there is nothing to invalidate or to delete.
             _ if self.outbox_rows.get(&drainer).is_some_and(Vec::is_empty) => {
                 matches!(self.participants.scheduler.outcome(actor), Some(Outcome::Drained))
             }

@@ -1,4 +1,4 @@
-//! The steps that the path does not contain, because it was found for another protocol.
+//! The steps that the path does not contain, because the model found it for another protocol.
 
 use cache_model::action::{ReaderStep, WriterStep};
 
@@ -7,7 +7,7 @@ use crate::actor::Actor;
 use crate::gate::Operation;
 
 impl Replay<'_> {
-    /// Performs what an actor waits for, if the path has no more steps for it.
+    /// Performs the steps that an actor waits for, if the path has no more steps for it.
     pub(super) fn take_extra_steps(&mut self, actor: Actor) {
         while self.participants.is_running(actor) && !self.has_steps_left(actor) && self.take_extra_step(actor) {}
     }
@@ -30,7 +30,7 @@ impl Replay<'_> {
         }
     }
 
-    /// Whether the path has more steps for an actor.
+    /// Returns whether the path has more steps for an actor.
     fn has_steps_left(&self, actor: Actor) -> bool {
         self.remaining.iter().any(|action| Actor::of(*action) == Some(actor))
     }

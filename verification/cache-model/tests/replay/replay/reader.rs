@@ -1,4 +1,4 @@
-//! `store::profile`.
+//! The steps of `Profiles::get`.
 
 use cache_model::action::ReaderStep;
 use cache_model::mutant::Mutant;
@@ -14,7 +14,7 @@ impl Replay<'_> {
     pub(super) fn reader(&mut self, number: usize, step: ReaderStep) -> bool {
         let actor = Actor::Reader(number);
         match step {
-            // Sends nothing, so that beginning the read performs it.
+            // This step sends nothing. Beginning the read performs it.
             ReaderStep::IsBehind => self.begin_read(number),
             ReaderStep::Observe => self.has_begun(number) && self.pass(actor, Operation::Observe),
             ReaderStep::ObserveAgain => self.has_begun(number) && self.resend(actor, Operation::Observe),
@@ -25,7 +25,7 @@ impl Replay<'_> {
         }
     }
 
-    /// Begins the read, unless it has begun.
+    /// Begins the read unless it has begun, and returns whether it has begun now.
     fn has_begun(&mut self, number: usize) -> bool {
         self.promises.contains_key(&number) || self.begin_read(number)
     }
@@ -51,7 +51,8 @@ impl Replay<'_> {
         true
     }
 
-    /// An environment of this mutant forgets at once that it could not reach Redis.
+    /// Resets the failures of the environment for the mutant that trusts Redis at once after a
+    /// failure.
     fn trust_cache(&self, actor: Actor) {
         if self.mutant == Some(Mutant::TrustWhileBehind) {
             let cache = self.participants.state(actor).store.cache;
@@ -59,7 +60,7 @@ impl Replay<'_> {
         }
     }
 
-    /// Delivers the record, which is sent after the response, when no actor waits for it.
+    /// Delivers the fill, which is sent after the response. No actor waits for it.
     fn fill(&mut self, actor: Actor) -> bool {
         let outcome = self.participants.scheduler.outcome(actor);
         let (Some(environment), Some(Outcome::Read { fills: true, .. })) =

@@ -1,4 +1,4 @@
-//! `store::begin_profile_write` and `store::update_profile`.
+//! The steps of `Profiles::update`.
 
 use cache_model::action::WriterStep;
 use cache_model::mutant::Mutant;
@@ -84,7 +84,8 @@ impl Replay<'_> {
     }
 
     /// Lets the clearing time out. The real code then also tries to add the guards to the outbox,
-    /// in case Redis loses the marker. The model leaves that out, so that nothing may depend on it.
+    /// in case Redis loses the marker. The rows are deleted here, because the model leaves them out
+    /// and no promise may depend on them.
     fn end_fails(&mut self, actor: Actor) -> bool {
         let before = self.fixture.outbox_rows();
         let happened = self.time_out(actor, Operation::End);
@@ -93,8 +94,8 @@ impl Replay<'_> {
         happened
     }
 
-    /// Replies to the clearing without performing it, because a mutant performed it before the
-    /// commit.
+    /// Replies to the clearing without executing it, because the mutant has cleared the marker
+    /// before the commit.
     fn end_without_effect(&mut self, actor: Actor) {
         if let Some(Message::Command(end)) = self.participants.take(actor, &[Operation::End]).map(|end| end.message) {
             end.reply(b":1\r\n".to_vec());
@@ -112,14 +113,14 @@ impl Replay<'_> {
         true
     }
 
-    /// Runs the script that clears the writer's marker, past all gates.
+    /// Runs the script that clears the writer's marker, without a gate.
     fn clear_marker(&mut self, number: usize) {
         let (guard, nonce) = (self.participants.keys().guard.clone(), self.writes[number].nonce.clone());
         self.fixture.redis(cmd("EVAL").arg(mutant::END).arg(1).arg(guard).arg(nonce));
     }
 
-    /// Ends the environment of a writer. What it has sent is still in transit, and no actor waits
-    /// for it.
+    /// Ends the environment of a writer. The messages that it has sent are still in transit, and no
+    /// actor waits for them.
     fn crash(&mut self, number: usize) -> bool {
         let actor = Actor::Writer(number);
         if !self.participants.is_running(actor) {
