@@ -11,7 +11,7 @@ use crate::register::{Expectation, Verdict};
 use crate::target::Answer;
 use crate::user::{REGISTERS, Resource, User};
 
-/// The number of findings that are recorded in full.
+/// The maximum number of findings that are recorded.
 const MAX_FINDINGS: usize = 100;
 
 /// Checks responses as they arrive.
@@ -29,7 +29,7 @@ impl Checker {
         Self { oracle, counts: Mutex::default(), stale_reads: Mutex::default(), findings: Mutex::default() }
     }
 
-    /// Checks the answer to a read.
+    /// Checks the response to a read.
     pub fn check(&self, user: &User, resource: Resource, expectations: [Expectation; REGISTERS], answer: Answer) {
         self.count(|counts| {
             counts.reads += 1;
@@ -59,16 +59,16 @@ impl Checker {
         self.violation(&format!("accepted after its sign-out was acknowledged: {what}"));
     }
 
-    /// Records a response that should not occur, although it hides nothing.
+    /// Records a response that should not occur, although it hides no write.
     pub fn unexpected(&self, what: &str) {
         self.count(|counts| counts.unexpected += 1);
         self.record(format!("unexpected: {what}"));
     }
 
-    /// Asks the oracle about the stale reads so far.
+    /// Asks the oracle whether the stale reads so far are allowed.
     ///
     /// # Errors
-    /// The database is unavailable. The undecided reads remain.
+    /// The database is unavailable. The reads that are not decided yet remain for the next call.
     pub async fn decide_stale_reads(&self) -> Result<()> {
         let Some(oracle) = &self.oracle else { return Ok(()) };
         loop {
@@ -83,7 +83,7 @@ impl Checker {
         }
     }
 
-    /// Counts an event.
+    /// Counts an event with `event`, which increments a number.
     pub fn count(&self, event: impl FnOnce(&mut Counts)) {
         event(&mut lock(&self.counts));
     }

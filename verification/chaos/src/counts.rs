@@ -5,11 +5,11 @@ use serde::Serialize;
 /// The number of events of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Counts {
-    /// Reads that were answered and checked.
+    /// Reads that got a response, which was checked.
     pub reads: u64,
-    /// Reads that got no response, or an error of the server.
+    /// Reads that got no response or a server error.
     pub failed_reads: u64,
-    /// Reads that were answered from the cache.
+    /// Reads whose response came from the cache.
     pub hits: u64,
     /// Writes that were acknowledged.
     pub writes: u64,
@@ -21,7 +21,8 @@ pub struct Counts {
     pub failed_sign_outs: u64,
     /// Requests that were rejected because their session had ended.
     pub rejections: u64,
-    /// Stale responses within the documented bound for writes that Redis could not be told of.
+    /// Stale responses within the documented bound. They hide writes that could not be announced to
+    /// Redis.
     pub within_bound: u64,
     /// Responses that violate a guarantee.
     pub violations: u64,
@@ -30,7 +31,8 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Whether reads, hits, writes, sign-outs and rejections are at least as many as in `minimum`.
+    /// Returns whether the reads, hits, writes, sign-outs and rejections are at least as many as in
+    /// `minimum`.
     pub fn covers(&self, minimum: &Self) -> bool {
         self.reads >= minimum.reads
             && self.hits >= minimum.hits

@@ -1,4 +1,4 @@
-//! The faults that are injected into the system while it is used. Each one is bounded, and is
+//! The faults that are injected into the system while it is used. Each fault is bounded, and is
 //! healed when its function returns.
 
 mod cluster;
@@ -19,30 +19,30 @@ use crate::system::System;
 /// One kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
-    /// Redis is frozen by SIGSTOP, and then continues with the commands that have arrived
+    /// Redis is frozen by SIGSTOP. When it continues, it executes the commands that have arrived
     /// meanwhile.
     RedisFrozen,
-    /// Redis is killed, stays down for a while and restarts empty.
+    /// Redis is killed, stays down for a while, and restarts empty.
     RedisKilled,
-    /// `CLIENT KILL TYPE normal`, several times.
+    /// `CLIENT KILL TYPE normal` closes the connections to Redis, several times.
     RedisClientsKilled,
-    /// Filler keys and a small `maxmemory` evict guards, markers and records.
+    /// Redis evicts guards, markers and records, because of filler keys and a small `maxmemory`.
     RedisFull,
     /// The replies of Redis are delayed.
     RedisRepliesDelayed,
-    /// The commands to Redis are delayed, also those that no client waits for any more.
+    /// The commands to Redis are delayed. They arrive even if no client waits for them any more.
     RedisCommandsDelayed,
     /// The connections to Redis are reset.
     RedisConnectionsReset,
-    /// New connections to Redis are refused.
+    /// Redis refuses new connections.
     RedisConnectionsRefused,
-    /// Packets to and from Redis are lost; the connections stay open.
+    /// Packets to and from Redis are lost, while the connections stay open.
     RedisBlackholed,
-    /// The commands that clear markers are lost, and their connections with them.
+    /// The commands that clear markers are lost, together with their connections.
     MarkerClearLost,
     /// Postgres shuts down cleanly and restarts.
     PostgresRestarted,
-    /// `pg_terminate_backend` on every connection.
+    /// `pg_terminate_backend` terminates every connection to Postgres.
     PostgresTerminated,
     /// Postgres is frozen by SIGSTOP.
     PostgresFrozen,
@@ -50,27 +50,27 @@ pub enum Fault {
     PostgresRepliesDelayed,
     /// The connections to Postgres are reset.
     PostgresConnectionsReset,
-    /// Packets on the open connections to Postgres are lost; the connections stay open.
+    /// Packets on the open connections to Postgres are lost, while the connections stay open.
     PostgresBlackholed,
-    /// Busy environments are frozen, and thawed.
+    /// Busy environments are frozen and thawed.
     EnvironmentsFrozen,
     /// Busy environments are killed.
     EnvironmentsKilled,
-    /// Environments are killed after their statement was committed and before the marker was
+    /// Environments are killed after their statement was committed and before their marker is
     /// cleared.
     KilledAfterCommit,
-    /// A replica takes over from its primary in a coordinated failover, which loses nothing.
+    /// A replica replaces its primary in a coordinated failover, which loses no data.
     ShardFailedOver,
-    /// Slots move from one shard to another, with their keys.
+    /// Slots and their keys move from one shard to another.
     SlotsMoved,
-    /// A primary of the cluster is frozen for a moment.
+    /// A primary of the cluster is frozen for up to 0.9 s.
     ShardFrozen,
-    /// `CLIENT KILL TYPE normal` on every node of the cluster.
+    /// `CLIENT KILL TYPE normal` closes the connections to every node of the cluster.
     ShardClientsKilled,
 }
 
 impl Fault {
-    /// Every fault.
+    /// Every fault, in the order of declaration.
     pub const ALL: [Self; 23] = [
         Self::RedisFrozen,
         Self::RedisKilled,
@@ -97,7 +97,7 @@ impl Fault {
         Self::ShardClientsKilled,
     ];
 
-    /// Returns the name in the report.
+    /// Returns the name of the fault in the report.
     pub fn name(self) -> &'static str {
         match self {
             Self::RedisFrozen => "Redis frozen",
@@ -126,7 +126,7 @@ impl Fault {
         }
     }
 
-    /// Whether it can be injected into a system.
+    /// Returns whether the fault can be injected into a system.
     pub fn applies_to(self, topology: Topology) -> bool {
         match self {
             Self::EnvironmentsFrozen | Self::EnvironmentsKilled => topology.has_environments,
@@ -134,7 +134,8 @@ impl Fault {
             Self::ShardFailedOver | Self::SlotsMoved | Self::ShardFrozen | Self::ShardClientsKilled => {
                 topology.clustered
             }
-            // The other faults behave alike on a cluster, and would only take time there.
+            // The other faults have the same effects on a cluster, and would only make the run
+            // longer.
             Self::PostgresRestarted | Self::PostgresTerminated => true,
             _ => !topology.clustered,
         }
@@ -179,7 +180,7 @@ impl Fault {
 pub struct Topology {
     /// Whether Redis is a cluster.
     pub clustered: bool,
-    /// Whether environments are processes.
+    /// Whether the environments are processes, which can be frozen and killed.
     pub has_environments: bool,
 }
 

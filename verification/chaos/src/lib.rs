@@ -3,16 +3,16 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | [`register`] | the rule: which versions a read may return after which acknowledgements |
+//! | [`register`] | the rule that determines which versions a read may return |
 //! | [`user`] | the users, each with a profile and a journal of two registers |
 //! | [`checker`], [`counts`] | the verdict on every response, and the numbers of events |
-//! | [`oracle`] | what the database itself recorded, for the one delay that is documented |
+//! | [`oracle`] | the records of the database, which decide on the one documented exception |
 //! | [`target`] | the targets: the API, the library in this process, and plain cache-aside |
 //! | [`load`] | the tasks that read, write and sign out |
 //! | [`system`] | the servers and the functions |
-//! | [`fault`], [`schedule`] | the faults that are injected into them, and when |
+//! | [`fault`], [`schedule`] | the faults that are injected into the system, and their schedule |
 //! | [`workload`] | the load on each target |
-//! | [`run`] | one target under load and faults |
+//! | [`run`] | the run of one target under load and faults |
 //! | [`report`] | the outcome of a run |
 
 pub mod checker;

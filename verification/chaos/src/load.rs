@@ -1,4 +1,4 @@
-//! Readers, writers and users that sign out, all at the same time.
+//! The load: tasks that read, write and sign out, all at the same time.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,13 +15,13 @@ use crate::checker::Checker;
 use crate::target::{Failure, Target};
 use crate::user::{REGISTERS, Resource, User};
 
-/// The number of users that get half of all requests, so that a guard has readers and writers at
-/// the same time.
+/// The number of users that get half of all requests, so that a guard has concurrent readers and
+/// writers.
 const BUSY_USERS: usize = 4;
-/// The number of ended sessions that are used again now and then: about as many as the records of
-/// sessions that have not expired.
+/// The maximum number of ended sessions that are used again. It is about the number of session
+/// records that have not expired in the cache.
 const MAX_ENDED_SESSIONS: usize = 2000;
-/// One request in this many uses a session that has ended.
+/// One read in this many uses a session that has ended.
 const ENDED_SESSION_RATIO: u32 = 20;
 /// The pause after a request that got no response.
 const BACK_OFF: Duration = Duration::from_millis(50);
@@ -29,17 +29,18 @@ const BACK_OFF: Duration = Duration::from_millis(50);
 /// The number of tasks of each kind, and their pace.
 #[derive(Debug, Clone, Copy)]
 pub struct Load {
-    /// The number of readers. Each sends one request after the other.
+    /// The number of readers. Each reader sends one request after the other.
     pub readers: usize,
-    /// The time between two reads of a reader. Without it, the next read follows the response.
+    /// The interval between two reads of a reader. Without an interval, the next read follows the
+    /// response.
     pub read_interval: Option<Duration>,
     /// The number of writers.
     pub writers: usize,
-    /// The pause of a writer between two writes, on average.
+    /// The average pause of a writer between two writes.
     pub write_pause: Duration,
     /// The number of tasks that open sessions and sign out.
     pub sign_out_tasks: usize,
-    /// The pause of such a task between two sessions, on average.
+    /// The average pause of such a task between two sessions.
     pub sign_out_pause: Duration,
 }
 
@@ -71,7 +72,7 @@ pub fn spawn<T: Target>(
     tasks
 }
 
-/// What all tasks share.
+/// The state that all tasks share.
 struct Generator<T> {
     target: T,
     checker: Arc<Checker>,
@@ -91,8 +92,8 @@ impl<T: Target> Generator<T> {
     async fn read(self: Arc<Self>, load: Load, mut random: StdRng) {
         let mut ticks = load.read_interval.map(interval);
         if let Some(ticks) = &mut ticks {
-            // A reader does not make up for the time that it had to wait, so that a failed request
-            // does not change the rate of the next ones.
+            // A reader does not make up for missed ticks, so that a failed request does not change
+            // the rate of the next requests.
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             sleep(ticks.period().mul_f64(random.random())).await;
         }
@@ -115,7 +116,7 @@ impl<T: Target> Generator<T> {
         }
     }
 
-    /// Reads, checks the answer, and returns whether there was one.
+    /// Reads, checks the response, and returns whether there was one.
     async fn read_once(&self, user: &User, token: &str, resource: Resource) -> bool {
         let expectations = user.expect(resource);
         match self.target.read(user, token, resource).await {
@@ -152,8 +153,8 @@ impl<T: Target> Generator<T> {
         }
     }
 
-    /// Opens a session, uses it several times at once, ends it, and checks that it has ended in
-    /// every environment.
+    /// Opens a session, uses it several times concurrently, ends it, and checks that every
+    /// environment rejects it.
     async fn sign_out(self: Arc<Self>, load: Load, mut random: StdRng) {
         loop {
             sleep(load.sign_out_pause.mul_f64(2.0 * random.random::<f64>())).await;

@@ -1,7 +1,7 @@
-//! `chaos`: runs the targets one after the other, and prints the outcomes. `cargo xtask chaos`
-//! builds what it needs and runs it.
+//! The program `chaos`. It runs the targets one after the other, and prints the outcomes. `cargo
+//! xtask chaos` builds the functions and this program, and runs it.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to the terminal")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program writes to the terminal")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,28 +19,28 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rand::RngExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// The time between two faults.
+/// The shortest and the longest time between two faults.
 const QUIET_PERIOD: QuietPeriod = QuietPeriod { min: Duration::from_millis(500), max: Duration::from_millis(2500) };
 
 /// Checks under random faults that the cache never hides an acknowledged write.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Runs the API and the library for this long, each
+    /// The duration of the run of the API and of the library, in minutes
     #[arg(long, default_value_t = 2.0)]
     minutes: f64,
     /// Ends the run of a target after this many checked reads
     #[arg(long)]
     reads: Option<u64>,
-    /// Repeats the faults of another run, in order and duration
+    /// Repeats the faults of the run with this seed, in the same order and with the same durations
     #[arg(long)]
     seed: Option<u64>,
     /// The target to run
     #[arg(long, value_enum, default_value_t = Selection::All)]
     target: Selection,
-    /// Runs against a Redis Cluster of three shards, with failovers and moves of slots
+    /// Runs against a Redis Cluster of three shards, with failovers and slot migrations
     #[arg(long)]
     cluster: bool,
-    /// Writes the outcomes to this file
+    /// Writes the outcomes to this file, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
@@ -48,13 +48,13 @@ struct Arguments {
 /// The values of `--target`.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Selection {
-    /// The functions behind the emulator
+    /// The functions, behind the emulator
     Api,
     /// The crate `shared` in this process
     Library,
-    /// Cache-aside as it is usually written, until it is caught
+    /// Plain cache-aside, until a violation is found
     Naive,
-    /// One after the other
+    /// All targets, one after the other
     All,
 }
 
@@ -72,7 +72,8 @@ impl Selection {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let ended = runtime.context("cannot start").and_then(|runtime| runtime.block_on(run(&arguments)));
+    let ended =
+        runtime.context("cannot start the asynchronous runtime").and_then(|runtime| runtime.block_on(run(&arguments)));
     ended.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         ExitCode::FAILURE
@@ -114,7 +115,7 @@ fn status_line(target: &str, progress: Progress<'_>) -> String {
     let Counts { reads, failed_reads, writes, violations, .. } = counts;
     let seconds = elapsed.as_secs();
     format!(
-        "{target} {seconds} s: {reads} reads, {failed_reads} without an answer, {writes} writes, {violations} violations · {fault}"
+        "{target} {seconds} s: {reads} reads, {failed_reads} without a response, {writes} writes, {violations} violations · {fault}"
     )
 }
 

@@ -1,10 +1,11 @@
-//! The oracle: what the database itself recorded, namely which writes were announced in the outbox
-//! because Redis was unreachable, and until when they were pending.
+//! The oracle, which asks the database which writes were added to the outbox because Redis was
+//! unreachable. It also asks until when these writes were pending.
 //!
 //! Kai promises that a read never returns an older version than an acknowledged write, with one
 //! exception. If Redis was unreachable when the write began, an environment that could still reach
-//! Redis may serve the old record until the outbox is drained, for up to a minute. Triggers record
-//! exactly which writes these are. For any other write, or later, a stale read is a violation.
+//! Redis may serve the old record. It may do so until the outbox is drained, for up to a minute.
+//! Triggers record exactly these writes. A stale read that hides any other write, or that occurs
+//! later, is a violation.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 use tokio_postgres::{Client, NoTls};
 
-/// The time for which a write that was not announced may stay hidden.
+/// The time for which a write that could not be announced may stay hidden.
 const STALENESS_BOUND: Duration = Duration::from_secs(60);
 
 const TRIGGERS: &str = "
@@ -56,19 +57,19 @@ const TRIGGERS: &str = "
     END $$;
     CREATE TRIGGER chaos_drained AFTER DELETE ON cache_outbox FOR EACH ROW EXECUTE FUNCTION chaos_drained();";
 
-/// Counts the writes to a register between two versions that were pending when a read began, and
-/// not older than the bound.
+/// Counts the writes to a register between two versions that were pending when a read began and
+/// were not older than the bound.
 const COUNT_PENDING_WRITES: &str = "SELECT count(DISTINCT w.version) FROM chaos_write w JOIN chaos_pending p ON p.xact = w.xact AND p.guard = $1
     WHERE w.register = $2 AND w.version > $3 AND w.version <= $4 AND (p.drained IS NULL OR p.drained > $5) AND w.at > $6";
 
-/// Asks the database what it has recorded.
+/// Decides stale reads by the records of the database.
 #[derive(Debug, Clone)]
 pub struct Oracle {
     database_url: String,
 }
 
 impl Oracle {
-    /// Makes the database record writes from now on.
+    /// Installs triggers that record all writes from now on.
     ///
     /// # Errors
     /// The database is unavailable or rejects the triggers.
@@ -78,8 +79,9 @@ impl Oracle {
         Ok(oracle)
     }
 
-    /// Whether the documented exception allows a stale read: every write that it hides was pending
-    /// in the outbox when the read began, and was not older than the bound.
+    /// Returns whether the documented exception allows a stale read. Every write that the read
+    /// hides must have been pending in the outbox when the read began, and not older than the
+    /// bound.
     ///
     /// # Errors
     /// The database is unavailable.
@@ -98,14 +100,14 @@ impl Oracle {
         tokio::select! {
             done = work(&client) => Ok(done?),
             ended = connection => {
-                ended.context("the connection ended")?;
-                bail!("the connection ended")
+                ended.context("the connection to Postgres ended")?;
+                bail!("the connection to Postgres ended")
             }
         }
     }
 }
 
-/// A read whose answer hides acknowledged writes.
+/// A read whose response hides acknowledged writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaleRead {
     /// The key of the guard of the resource.
@@ -114,10 +116,10 @@ pub struct StaleRead {
     pub register: String,
     /// The version that was returned.
     pub version: u64,
-    /// The highest version that had been acknowledged before.
+    /// The highest version that had been acknowledged before the read.
     pub acknowledged: u64,
     /// The time at which the read began.
     pub began: Timestamp,
-    /// Whether the answer came from the cache.
+    /// Whether the response came from the cache.
     pub hit: bool,
 }

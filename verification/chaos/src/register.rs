@@ -1,7 +1,7 @@
-//! The versions that were written, and the ones that a read may return.
+//! The registers: the versions that were written, and the versions that a read may return.
 //!
-//! A register contains one number, which each write increments. A write is repeated under its
-//! `Idempotency-Key` until it is acknowledged; only then does the next one begin. Therefore every
+//! A register contains one number, which each write increments. A write is repeated with its
+//! `Idempotency-Key` until it is acknowledged. Only then does the next write begin. Therefore every
 //! version up to the highest acknowledged one has been stored, and no late copy of an older write
 //! can follow a newer one.
 
@@ -17,7 +17,8 @@ pub struct Register {
 }
 
 impl Register {
-    /// Begins to write the next version, unless the last one is not acknowledged yet.
+    /// Begins to write the next version. Returns `None` if the last version is not acknowledged
+    /// yet.
     pub fn begin(&self) -> Option<Write<'_>> {
         let last = self.acknowledged();
         let version = last + 1;
@@ -25,12 +26,12 @@ impl Register {
         Some(Write { register: self, version })
     }
 
-    /// Returns what a read that begins now must see.
+    /// Returns the version that a read must return at least if it begins now.
     pub fn expect(&self) -> Expectation {
         Expectation { acknowledged: self.acknowledged(), began: Timestamp::now() }
     }
 
-    /// Checks an answer that has just arrived.
+    /// Checks the version in a response that has just arrived.
     pub fn check(&self, expectation: Expectation, version: u64) -> Verdict {
         if version < expectation.acknowledged {
             Verdict::Stale
@@ -47,23 +48,23 @@ impl Register {
     }
 }
 
-/// What a reader knows before it sends the request.
+/// The minimum that a response must contain, recorded before the request is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expectation {
-    /// The highest version that was acknowledged before.
+    /// The highest version that was acknowledged before the read.
     pub acknowledged: u64,
     /// The time at which the read begins.
     pub began: Timestamp,
 }
 
-/// The verdict on an answer.
+/// The verdict on a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// The answer is correct.
+    /// The response is correct.
     Allowed,
-    /// It hides a write that was acknowledged before the read began.
+    /// The response hides a write that was acknowledged before the read began.
     Stale,
-    /// No write has begun with this version.
+    /// The response contains a version that no write has begun.
     NeverWritten,
 }
 
@@ -71,12 +72,12 @@ pub enum Verdict {
 #[derive(Debug)]
 pub struct Write<'a> {
     register: &'a Register,
-    /// The version that is written.
+    /// The version that the write stores.
     pub version: u64,
 }
 
 impl Write<'_> {
-    /// Records that the client was told of the success of the write.
+    /// Records that the client received an acknowledgement of the write.
     pub fn acknowledge(self) {
         self.register.acknowledged.store(self.version, Ordering::SeqCst);
     }
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_older_than_what_was_acknowledged_before_is_stale() {
+    fn a_version_older_than_the_acknowledged_one_is_stale() {
         let register = written(3);
         let expectation = register.expect();
         assert_eq!(register.check(expectation, 2), Verdict::Stale);
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_acknowledged_while_a_read_is_under_way_need_not_be_seen() {
+    fn a_write_that_is_acknowledged_during_a_read_may_be_missing_from_its_response() {
         let register = written(3);
         let expectation = register.expect();
         register.begin().unwrap().acknowledge();
@@ -113,18 +114,18 @@ mod tests {
     }
 
     #[test]
-    fn a_write_that_was_not_acknowledged_may_be_seen_or_not() {
+    fn an_unacknowledged_write_may_or_may_not_be_visible() {
         let register = written(3);
         let write = register.begin().unwrap();
         for seen in [3, 4, 3] {
             assert_eq!(register.check(register.expect(), seen), Verdict::Allowed, "{seen}");
         }
         assert_eq!(write.version, 4);
-        assert_eq!(register.check(register.expect(), 3), Verdict::Allowed, "it is not acknowledged");
+        assert_eq!(register.check(register.expect(), 3), Verdict::Allowed, "the write is not acknowledged");
     }
 
     #[test]
-    fn a_version_that_no_write_has_begun_is_never_written() {
+    fn the_verdict_on_a_version_that_no_write_has_begun_is_never_written() {
         let register = written(3);
         assert_eq!(register.check(register.expect(), 4), Verdict::NeverWritten);
     }
@@ -136,6 +137,6 @@ mod tests {
         assert!(register.begin().is_none());
         first.acknowledge();
         assert_eq!(register.begin().unwrap().version, 2);
-        assert!(register.begin().is_none(), "it may still take effect");
+        assert!(register.begin().is_none(), "the second write may still take effect");
     }
 }

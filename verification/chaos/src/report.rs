@@ -1,4 +1,4 @@
-//! The outcome of a run, as a table for people and as JSON for programs.
+//! The outcome of a run, as a table and as JSON.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,7 +29,7 @@ pub struct Outcome {
     pub violations_at_most: f64,
     /// The time until the first violation was found, in seconds.
     pub first_violation_seconds: Option<f64>,
-    /// The faults by their names: how often they were injected, and their effects.
+    /// The faults by name: how often each was injected, and its effects.
     pub faults: BTreeMap<&'static str, Injected>,
     /// The descriptions of violations and of unexpected responses.
     pub findings: Vec<String>,
@@ -57,11 +57,12 @@ impl Outcome {
         }
     }
 
-    /// Returns why the target failed, if it did. The plain cache-aside fails if it is not caught.
+    /// Returns the reason why the target failed, if it did. The plain cache-aside fails if no
+    /// violation is found.
     pub fn failure(&self) -> Option<String> {
         let (target, Counts { violations, unexpected, .. }) = (self.target, self.counts);
         match (target == Naive::NAME, violations) {
-            (true, 0) => Some(format!("{target} was not caught: the check proves nothing")),
+            (true, 0) => Some(format!("{target}: no violation was found, so the check proves nothing")),
             (true, _) => None,
             (false, 0) if unexpected == 0 => None,
             (false, 0) => Some(format!("{target}: {unexpected} unexpected responses")),
@@ -69,21 +70,22 @@ impl Outcome {
         }
     }
 
-    /// Returns the ratio of the reads that were answered.
+    /// Returns the ratio of reads that got a response, from 0 to 1.
     pub fn availability(&self) -> f64 {
         let Counts { reads, failed_reads, .. } = self.counts;
         reads as f64 / (reads + failed_reads).max(1) as f64
     }
 
-    /// Returns the ratio of the answers that came from the cache.
+    /// Returns the ratio of responses that came from the cache, from 0 to 1.
     pub fn hit_rate(&self) -> f64 {
         self.counts.hits as f64 / self.counts.reads.max(1) as f64
     }
 }
 
 /// Returns the highest expected number of events that is compatible with the counted number, at 95
-/// % confidence, if the events are rare and independent. For zero it is the rule of three,
-/// otherwise the approximation of the chi-squared distribution by Wilson and Hilferty (1931).
+/// % confidence. The events must be rare and independent. For zero events, this is the rule of
+/// three. Otherwise it is the approximation of the chi-squared distribution by Wilson and Hilferty
+/// (1931).
 fn upper_bound(events: u64) -> f64 {
     if events == 0 {
         return 3.0;
@@ -104,7 +106,7 @@ impl fmt::Display for Outcome {
         )?;
         line(
             "availability of reads",
-            format!("{:.3} % ({} without an answer)", 100.0 * self.availability(), counts.failed_reads),
+            format!("{:.3} % ({} without a response)", 100.0 * self.availability(), counts.failed_reads),
         )?;
         line("writes", format!("{} acknowledged, {} attempts not", counts.writes, counts.failed_writes))?;
         line(
@@ -145,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bound_is_that_of_the_tables() {
+    fn the_upper_bound_agrees_with_the_exact_poisson_bounds() {
         // Exact Poisson bounds, one-sided, at 95 %.
         for (events, bound) in [(0, 2.996), (1, 4.744), (2, 6.296), (10, 16.96), (100, 118.1)] {
             let found = upper_bound(events);

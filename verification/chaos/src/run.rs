@@ -1,4 +1,4 @@
-//! One target under load and faults, for a time.
+//! The run of one target under load and faults.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,16 +19,15 @@ use crate::target::Target;
 
 /// The interval at which stale reads are decided and progress is reported.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
-/// The time that a slow machine gets to reach the minimum of a [`StopCondition`].
+/// The extra time that a slow machine gets to reach the minimum of a [`StopCondition`].
 const MINIMUM_TIMEOUT: Duration = Duration::from_secs(600);
-/// The time in which the database must answer the last queries of the oracle, after every fault was
-/// healed.
+/// The time limit for the last queries of the oracle, after every fault was healed.
 const DECISION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Runs a target until the stop condition is met.
 ///
 /// # Errors
-/// The system could not be healed, which says nothing about the target.
+/// The system could not be healed. This is not a failure of the target.
 pub async fn execute<T: Target>(
     system: &System,
     target: T,
@@ -57,7 +56,7 @@ pub async fn execute<T: Target>(
             if counts.violations > 0 {
                 first_violation.get_or_insert(elapsed);
             }
-            // A closed channel means that the schedule has failed. It returns the error.
+            // The channel is closed if the schedule has failed. The schedule returns the error.
             if plan.stop.is_met(elapsed, &counts) || stop.is_closed() {
                 break;
             }
@@ -75,7 +74,7 @@ pub async fn execute<T: Target>(
     let deadline = Instant::now() + DECISION_TIMEOUT;
     while let Err(error) = checker.decide_stale_reads().await {
         if Instant::now() > deadline {
-            return Err(error).context("the stale reads could not be decided");
+            return Err(error).context("the oracle could not decide the stale reads");
         }
         sleep(POLL_INTERVAL).await;
     }
@@ -85,31 +84,31 @@ pub async fn execute<T: Target>(
 /// The parameters of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
-    /// When it stops.
+    /// The condition that ends the run.
     pub stop: StopCondition,
     /// The number of users.
     pub users: usize,
-    /// What they do.
+    /// The tasks of the users, and their pace.
     pub load: Load,
-    /// The time between two faults.
+    /// The shortest and the longest time between two faults.
     pub quiet_period: QuietPeriod,
-    /// Whether environments are processes, which can be frozen and killed.
+    /// Whether the environments are processes, which can be frozen and killed.
     pub has_environments: bool,
-    /// Determines the order of the faults and the choices of readers and writers.
+    /// The seed of the order of the faults and of the choices of readers and writers.
     pub seed: u64,
 }
 
-/// When a run stops: as soon as one of these conditions is met. Every fault must have had an effect
-/// first, unless a violation stops the run.
+/// The conditions that end a run. One of them is enough. Unless a violation ends the run, every
+/// fault must have had an effect first.
 #[derive(Debug, Clone, Copy)]
 pub struct StopCondition {
-    /// After this time, if `minimum` is reached by then, or as soon as it is.
+    /// The duration of the run. If `minimum` is not reached by then, the run continues until it is.
     pub after: Duration,
-    /// The events that must have occurred, however slow the machine is.
+    /// The events that must have occurred, even on a slow machine.
     pub minimum: Counts,
-    /// After this many checked reads.
+    /// The number of checked reads that ends the run earlier.
     pub reads: Option<u64>,
-    /// On the first violation.
+    /// Whether the first violation ends the run.
     pub on_violation: bool,
 }
 
@@ -124,9 +123,9 @@ impl StopCondition {
 /// The progress of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress<'a> {
-    /// The time since it began.
+    /// The time since the run began.
     pub elapsed: Duration,
-    /// The name of the fault that is being injected.
+    /// The name of the fault that is being injected, or "quiet".
     pub fault: &'a str,
     /// The numbers of events so far.
     pub counts: Counts,
@@ -137,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_goes_on_until_the_minimum_is_reached_but_not_for_ever() {
+    fn a_run_continues_until_the_minimum_is_reached_or_a_time_limit_expires() {
         let after = Duration::from_secs(10);
         let minimum = Counts { reads: 100, ..Counts::default() };
         let stop = StopCondition { after, minimum, reads: Some(1000), on_violation: true };

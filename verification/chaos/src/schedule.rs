@@ -1,5 +1,5 @@
-//! The schedule of faults: all that apply, in an order given by the seed, again and again, with
-//! quiet periods between them.
+//! The schedule of faults. Each round injects every applicable fault in an order that the seed
+//! determines, with quiet periods between the faults.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,8 @@ use tokio::time::timeout;
 use crate::fault::{Fault, Topology};
 use crate::system::System;
 
-/// The number of rounds in which a fault may have no effect. After that, a run may stop without it.
+/// The number of rounds in which a fault may have no effect. After them, a run may stop even if a
+/// fault had no effect.
 const MAX_ROUNDS: usize = 5;
 
 /// The faults of one run.
@@ -25,22 +26,22 @@ pub struct Schedule {
     topology: Topology,
     quiet_period: QuietPeriod,
     requires_all: bool,
-    /// The faults that were injected so far.
+    /// The faults that were injected so far, and their effects.
     pub injected: BTreeMap<Fault, Injected>,
 }
 
 impl Schedule {
     /// Creates a schedule. The same seed gives the same order and the same durations.
     ///
-    /// With `requires_all`, it does not stop before every fault had an effect, unless a fault has
-    /// had none in several rounds.
+    /// With `requires_all`, the schedule does not stop before every fault had an effect, unless a
+    /// fault had none in several rounds.
     pub fn new(seed: u64, topology: Topology, quiet_period: QuietPeriod, requires_all: bool) -> Self {
         let random = StdRng::seed_from_u64(seed);
         Self { random, topology, quiet_period, requires_all, injected: BTreeMap::new() }
     }
 
-    /// Injects faults until `stop`, and reports the name of each one. When it returns, every fault
-    /// is healed.
+    /// Injects faults until `stop` is true, and reports the name of each one. When this function
+    /// returns, every fault is healed.
     ///
     /// # Errors
     /// A fault could not be healed.
@@ -67,7 +68,7 @@ impl Schedule {
         Ok(())
     }
 
-    /// Returns each fault once, in another order each time.
+    /// Returns each applicable fault once, in a new random order.
     fn round(&mut self) -> Vec<Fault> {
         let mut faults: Vec<Fault> = self.applicable().collect();
         faults.shuffle(&mut self.random);
@@ -80,8 +81,8 @@ impl Schedule {
         injected.affected += affected;
     }
 
-    /// Whether every fault had an effect. For some, that depends on what happens at that moment:
-    /// the fault that kills busy environments may meet none.
+    /// Returns whether every fault had an effect. Some effects depend on the moment: a fault that
+    /// kills busy environments may find none.
     fn has_injected_all(&self) -> bool {
         self.applicable().all(|fault| self.injected.get(&fault).is_some_and(|injected| injected.affected > 0))
     }
@@ -95,16 +96,16 @@ impl Schedule {
 /// The shortest and the longest time between two faults.
 #[derive(Debug, Clone, Copy)]
 pub struct QuietPeriod {
-    /// The shortest time.
+    /// The shortest time between two faults.
     pub min: Duration,
-    /// The longest time.
+    /// The longest time between two faults.
     pub max: Duration,
 }
 
-/// How often a kind of fault was injected, and its effect.
+/// The number of times that a kind of fault was injected, and its effect.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Injected {
-    /// The number of times.
+    /// The number of times that the fault was injected.
     pub times: u64,
     /// The number of affected connections, environments, keys or slots.
     pub affected: u64,
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_determines_the_order_and_every_round_has_every_fault_that_applies() {
+    fn a_seed_determines_the_order_and_every_round_contains_every_applicable_fault() {
         let topology = Topology { clustered: false, has_environments: true };
         assert_eq!(rounds(7, topology), rounds(7, topology));
         assert_ne!(rounds(7, topology), rounds(8, topology));
@@ -133,12 +134,12 @@ mod tests {
         let mut sorted = first.to_vec();
         sorted.sort();
         sorted.dedup();
-        assert_eq!(sorted.len(), 19, "each once");
+        assert_eq!(sorted.len(), 19, "a round contains each fault once");
         assert!(sorted.iter().all(|fault| rest.iter().filter(|other| *other == fault).count() == 2));
     }
 
     #[test]
-    fn faults_of_missing_parts_are_not_injected() {
+    fn faults_that_do_not_apply_to_the_topology_are_not_injected() {
         let cluster = rounds(7, Topology { clustered: true, has_environments: false });
         assert!(cluster.contains(&Fault::ShardFailedOver) && cluster.contains(&Fault::PostgresRestarted));
         assert!(!cluster.contains(&Fault::RedisKilled) && !cluster.contains(&Fault::EnvironmentsKilled));
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn all_faults_are_injected_only_when_each_had_an_effect() {
+    fn the_faults_are_complete_only_when_each_had_an_effect() {
         let mut schedule = schedule(7, Topology { clustered: true, has_environments: false });
         for fault in schedule.round() {
             assert!(!schedule.has_injected_all(), "{fault:?}");

@@ -1,4 +1,5 @@
-//! The servers and the functions that every target uses, and into which faults are injected.
+//! The system under test: the servers and the functions that every target uses, and into which
+//! faults are injected.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,19 +16,18 @@ use tokio::time::{sleep, timeout};
 use crate::oracle::Oracle;
 use crate::user::User;
 
-/// The highest number of environments of a function. Each reader waits for its response before the
-/// next request, so that more are not needed.
+/// The maximum number of environments of a function. More are not needed, because each reader waits
+/// for its response before the next request.
 const ENVIRONMENTS: usize = 24;
-/// The interval between two runs of `cache-monitor`. It is shorter than the minute that is
-/// documented.
+/// The interval between two runs of `cache-monitor`. It is shorter than the documented minute.
 const MONITOR_INTERVAL: Duration = Duration::from_secs(20);
 
-/// A running system with servers of its own.
+/// A running system with its own servers.
 #[derive(Debug)]
 pub struct System {
-    /// The functions, with proxies in front of Postgres and, unless it is a cluster, of Redis.
+    /// The functions, with proxies in front of Postgres and of Redis. A Redis Cluster has no proxy.
     pub kai: Arc<TestApp>,
-    /// What the database records.
+    /// The oracle, which reads the records of the database.
     pub oracle: Oracle,
     redis_cluster: Option<RedisCluster>,
     _folder: TempDir,
@@ -58,7 +58,7 @@ impl System {
         Ok(Self { kai: Arc::new(kai), oracle, redis_cluster, _folder: folder })
     }
 
-    /// Whether Redis is a cluster.
+    /// Returns whether Redis is a cluster.
     pub fn is_clustered(&self) -> bool {
         self.redis_cluster.is_some()
     }
@@ -67,7 +67,7 @@ impl System {
         self.redis_cluster.as_ref().context("the system has no Redis Cluster")
     }
 
-    /// Creates this many users.
+    /// Creates the given number of users.
     pub async fn create_users(&self, number: usize) -> Arc<Vec<User>> {
         let mut users = Vec::new();
         for _ in 0..number {
@@ -82,7 +82,7 @@ impl System {
         tasks.spawn(async move {
             loop {
                 sleep(MONITOR_INTERVAL).await;
-                // The next run does what this one cannot.
+                // If this run fails or is too slow, the next run does its work.
                 let _ = timeout(MONITOR_INTERVAL, kai.invoke("cache-monitor", &json!({}))).await;
             }
         });

@@ -10,11 +10,11 @@ use std::future::Future;
 
 use crate::user::{REGISTERS, Resource, User};
 
-/// One way to use the cache.
+/// One way to read and write through the cache.
 pub trait Target: Send + Sync + 'static {
-    /// The name in the report.
+    /// The name of the target in the report.
     const NAME: &'static str;
-    /// Whether it has sessions to sign out of.
+    /// Whether the target has sessions that can be signed out.
     const HAS_SESSIONS: bool;
 
     /// Reads a resource with a token of its user.
@@ -26,7 +26,7 @@ pub trait Target: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Answer, Failure>> + Send;
 
     /// Writes a version into a register of a resource. The caller repeats the write until it
-    /// succeeds; it takes effect once.
+    /// succeeds, and the write takes effect once.
     fn write(
         &self,
         user: &User,
@@ -42,22 +42,22 @@ pub trait Target: Send + Sync + 'static {
     fn sign_out(&self, token: &str) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
-/// The answer of a target to a read.
+/// The response of a target to a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer {
-    /// The registers of the resource.
+    /// The versions in the registers of the resource.
     pub versions: [u64; REGISTERS],
-    /// Whether it came from the cache.
+    /// Whether the response came from the cache.
     pub hit: bool,
 }
 
-/// Why a request failed, or is not known to have succeeded.
+/// The reason why a request failed, or may have failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// There was no response, or the server cannot answer now.
+    /// There was no response, or the server is currently unavailable.
     Unavailable,
     /// The session has ended.
     SignedOut,
-    /// Any other response.
+    /// The response is neither a success nor an expected error.
     Unexpected(String),
 }

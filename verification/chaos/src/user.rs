@@ -11,18 +11,18 @@ pub const REGISTERS: usize = 2;
 /// A user with a session, a profile and a journal of two entries.
 #[derive(Debug)]
 pub struct User {
-    /// The user's id.
+    /// The id of the user.
     pub id: Uuid,
     /// The token of the session that reads and writes.
     pub token: String,
-    /// The entries of the journal.
+    /// The ids of the journal entries.
     pub entries: [Uuid; REGISTERS],
     profile: [Register; REGISTERS],
     journal: [Register; REGISTERS],
 }
 
 impl User {
-    /// Creates a user whose registers are all 0.
+    /// Creates a user whose registers are all zero.
     pub async fn create(kai: &TestApp) -> Self {
         let user = kai.new_user().await;
         let entries = [Uuid::now_v7(), Uuid::now_v7()];
@@ -46,7 +46,7 @@ impl User {
         }
     }
 
-    /// Returns the oldest versions that a read which begins now may return.
+    /// Returns the oldest versions that a read may return if it begins now.
     pub fn expect(&self, resource: Resource) -> [Expectation; REGISTERS] {
         self.registers(resource).each_ref().map(Register::expect)
     }
@@ -56,7 +56,7 @@ impl User {
         format!("{}:{}:guard", resource.prefix(), self.id)
     }
 
-    /// Returns the name of a register in the database's records of writes.
+    /// Returns the name of a register in the records that the triggers of the oracle write.
     pub fn register_name(&self, resource: Resource, number: usize) -> String {
         match (resource, number, self.entries.get(number)) {
             (Resource::Journal, _, Some(entry)) => entry.to_string(),
@@ -66,18 +66,18 @@ impl User {
     }
 }
 
-/// A resource, which is cached as a whole and contains two registers: two writers of one resource
+/// A resource, which is cached as a whole and contains two registers. Two writers of one resource
 /// mark the same guard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resource {
-    /// The profile: `communication_style`, and `preferences.version`.
+    /// The profile. The registers are `communication_style` and `preferences.version`.
     Profile,
-    /// The first page of the journal: the contents of two entries.
+    /// The first page of the journal. The registers are the contents of two entries.
     Journal,
 }
 
 impl Resource {
-    /// Returns the prefix of the keys of its guards.
+    /// Returns the prefix of the guard keys.
     fn prefix(self) -> &'static str {
         match self {
             Self::Profile => "user:profile",

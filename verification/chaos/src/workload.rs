@@ -16,22 +16,22 @@ use crate::target::api::Api;
 use crate::target::library::Library;
 use crate::target::naive::Naive;
 
-/// The time within which the plain cache-aside must be caught.
+/// The time limit for finding a violation of the plain cache-aside.
 const CAUGHT_WITHIN: Duration = Duration::from_secs(60);
 
-/// The targets.
+/// The targets that can be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TargetKind {
     /// The functions behind the emulator.
     Api,
     /// The crate `shared` in this process.
     Library,
-    /// Cache-aside as it is usually written. Its run ends when it is caught.
+    /// Plain cache-aside. Its run ends at the first violation.
     Naive,
 }
 
 impl TargetKind {
-    /// Returns the name in the report.
+    /// Returns the name of the target in the report.
     pub fn name(self) -> &'static str {
         match self {
             Self::Api => Api::NAME,
@@ -40,7 +40,7 @@ impl TargetKind {
         }
     }
 
-    /// Runs the target.
+    /// Runs the target under its load, and injects faults.
     ///
     /// # Errors
     /// The system could not be healed.
@@ -97,7 +97,7 @@ impl TargetKind {
     }
 }
 
-/// How long a target runs, and how often faults are injected.
+/// The limits of the run of a target, and the pace of its faults.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// The duration of the run.
@@ -106,6 +106,6 @@ pub struct Limits {
     pub reads: Option<u64>,
     /// The events that must have occurred, even if the run takes longer because of them.
     pub minimum: Counts,
-    /// The time between two faults.
+    /// The shortest and the longest time between two faults.
     pub quiet_period: QuietPeriod,
 }

@@ -1,7 +1,11 @@
-//! Two minutes of what `cargo xtask chaos` does for longer: every fault once, and the plain
-//! cache-aside must be caught.
+//! The check of `cargo xtask chaos`, in about two minutes. Every fault is injected at least once,
+//! and the plain cache-aside must be caught.
 
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "test code outside of the test functions themselves")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "helper functions of tests panic on every error and print the outcome"
+)]
 
 use std::time::Duration;
 
@@ -18,7 +22,7 @@ use tokio::sync::Mutex;
 static SEQUENTIAL: Mutex<()> = Mutex::const_new(());
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_acknowledged_write_is_hidden_whatever_fails_and_plain_cache_aside_is_caught() {
+async fn no_acknowledged_write_is_hidden_under_any_fault_and_plain_cache_aside_is_caught() {
     let _sequential = SEQUENTIAL.lock().await;
     let system = System::start(false).await.unwrap();
     let naive = outcome(&system, TargetKind::Naive, 0).await;
@@ -26,7 +30,7 @@ async fn no_acknowledged_write_is_hidden_whatever_fails_and_plain_cache_aside_is
 
     let api = outcome(&system, TargetKind::Api, 50).await;
     assert_nothing_is_hidden(&api);
-    // No other check would notice that one of these has no effect.
+    // No other check would detect that one of these faults has no effect.
     assert_injected(&api, &[Fault::RedisFull, Fault::KilledAfterCommit, Fault::EnvironmentsKilled]);
 
     let library = outcome(&system, TargetKind::Library, 25).await;
@@ -34,7 +38,7 @@ async fn no_acknowledged_write_is_hidden_whatever_fails_and_plain_cache_aside_is
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nor_on_a_cluster_whose_shards_fail_over_and_whose_slots_move() {
+async fn no_acknowledged_write_is_hidden_while_shards_of_a_cluster_fail_over_and_slots_move() {
     let _sequential = SEQUENTIAL.lock().await;
     let system = System::start(true).await.unwrap();
     let api = outcome(&system, TargetKind::Api, 25).await;
@@ -42,7 +46,7 @@ async fn nor_on_a_cluster_whose_shards_fail_over_and_whose_slots_move() {
     assert_injected(&api, &[Fault::ShardFailedOver, Fault::SlotsMoved]);
 }
 
-/// Returns what a run must have checked. On a slow machine, it takes longer.
+/// Returns the minimum numbers of events of a run. A slow machine takes longer to reach them.
 fn minimum() -> Counts {
     Counts { reads: 501, hits: 101, writes: 51, sign_outs: 4, rejections: 11, ..Counts::default() }
 }

@@ -13,33 +13,35 @@ use tokio::time::{Instant, sleep};
 use super::random_duration;
 use super::redis::{KILL_CLIENTS, REPLY_TIMEOUT, connect};
 
-/// The number of slots that move at a time, of those that contain keys.
+/// The maximum number of slots that one fault moves. Only slots that contain keys are moved.
 const SLOTS: usize = 20;
-/// The time within which a replica takes over and every node knows it, however busy the machine is.
+/// The time limit for a failover, until every node has accepted the new primary. It allows for a
+/// busy machine.
 const FAILOVER_TIMEOUT: Duration = Duration::from_secs(60);
-/// The time after which Redis has abandoned a failover that has not succeeded: it allows 5 s.
+/// The time after which a failover is requested again. Redis abandons a failover that has not
+/// succeeded after 5 s.
 const FAILOVER_ABANDONED: Duration = Duration::from_secs(6);
 /// The interval at which the progress of a failover is checked.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 pub(super) async fn fail_over(cluster: &RedisCluster, random: &mut StdRng) -> Result<u64> {
     let mut nodes = nodes(cluster).await?;
-    let replica = nodes.iter_mut().filter(|node| !node.is_primary).choose(random).context("no replica")?;
+    let replica =
+        nodes.iter_mut().filter(|node| !node.is_primary).choose(random).context("the cluster has no replica")?;
     let deadline = Instant::now() + FAILOVER_TIMEOUT;
     replica.take_over(deadline).await?;
-    // The other nodes learn of it from the new primary. Until then, the old one still acts as a
-    // primary.
+    // The new primary informs the other nodes. Until then, the old primary still acts as a primary.
     while count_primaries(&mut nodes).await? > cluster.nodes().len() {
         if Instant::now() > deadline {
-            bail!("a primary did not step down");
+            bail!("the old primary did not step down");
         }
         sleep(POLL_INTERVAL).await;
     }
     Ok(1)
 }
 
-/// Moves slots key by key, as `redis-cli --cluster reshard` does, some of them slowly. Returns how
-/// many.
+/// Moves slots key by key, as `redis-cli --cluster reshard` does, with random pauses. Returns the
+/// number of moved slots.
 pub(super) async fn move_slots(cluster: &RedisCluster, random: &mut StdRng) -> Result<u64> {
     let (mut primaries, mut replicas): (Vec<_>, Vec<_>) =
         nodes(cluster).await?.into_iter().partition(|node| node.is_primary);
@@ -73,11 +75,11 @@ pub(super) async fn move_slots(cluster: &RedisCluster, random: &mut StdRng) -> R
             sleep(random_duration(random, 0, 20)).await;
         }
         let assign = ["CLUSTER", "SETSLOT", slot, "NODE", &to.id.clone()];
-        // The new owner first, so that the slot always has one.
+        // The new owner is set first, so that the slot always has an owner.
         to.query::<()>(&assign).await?;
         from.query::<()>(&assign).await?;
         for node in others.iter_mut().chain(&mut replicas) {
-            // A replica learns it from its primary.
+            // The error is ignored, because a replica gets the assignment from its primary.
             let _ = node.query::<()>(&assign).await;
         }
     }
@@ -87,7 +89,7 @@ pub(super) async fn move_slots(cluster: &RedisCluster, random: &mut StdRng) -> R
 /// Freezes a primary for less time than the other nodes need to consider it dead.
 pub(super) async fn freeze_shard(cluster: &RedisCluster, random: &mut StdRng) -> Result<u64> {
     let nodes = nodes(cluster).await?;
-    let node = nodes.iter().filter(|node| node.is_primary).choose(random).context("no primary")?;
+    let node = nodes.iter().filter(|node| node.is_primary).choose(random).context("the cluster has no primary")?;
     node.redis.pause();
     sleep(random_duration(random, 30, 900)).await;
     node.redis.resume();
@@ -135,7 +137,7 @@ async fn count_primaries(nodes: &mut [Node<'_>]) -> Result<usize> {
 
 impl Node<'_> {
     async fn query<T: FromRedisValue>(&mut self, words: &[&str]) -> Result<T> {
-        let (name, arguments) = words.split_first().context("no command")?;
+        let (name, arguments) = words.split_first().context("the command is empty")?;
         let mut command = cmd(name);
         command.arg(arguments);
         command.query_async(&mut self.connection).await.with_context(|| words.join(" "))
@@ -145,8 +147,9 @@ impl Node<'_> {
         Ok(self.query::<String>(&["INFO", "replication"]).await?.contains("role:master"))
     }
 
-    /// Makes the replica the primary of its shard. Redis refuses a failover while the replica has
-    /// lost its primary, and abandons a slow one; then it is requested again.
+    /// Makes the replica the primary of its shard. Redis rejects a failover while the replica has
+    /// no connection to its primary, and abandons a slow failover. In both cases, the failover is
+    /// requested again.
     async fn take_over(&mut self, deadline: Instant) -> Result<()> {
         let mut abandoned_at = Instant::now();
         while !self.is_primary().await? {
@@ -159,7 +162,7 @@ impl Node<'_> {
                 }
             }
             if now > deadline {
-                bail!("a replica did not take over");
+                bail!("the replica did not become the primary");
             }
             sleep(POLL_INTERVAL).await;
         }

@@ -1,5 +1,5 @@
-//! Faults of execution environments. They are processes; chance determines what they do when the
-//! fault is injected.
+//! Faults of execution environments, which are processes. A fault affects an environment at a
+//! random point of its work.
 
 use anyhow::Result;
 use api_tests::TestApp;
@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use super::random_duration;
 use crate::system::System;
 
-/// Freezes and thaws busy environments, one after the other, and returns how many.
+/// Freezes and thaws busy environments, one after the other, and returns their number.
 pub(super) async fn freeze(system: &System, random: &mut StdRng) -> Result<u64> {
     let mut frozen = 0;
     for _ in 0..random.random_range(3..=8) {
@@ -22,7 +22,7 @@ pub(super) async fn freeze(system: &System, random: &mut StdRng) -> Result<u64> 
         {
             frozen += 1;
             sleep(random_duration(random, 20, 800)).await;
-            // It may have been killed at its timeout.
+            // The emulator may have killed the environment because of its timeout.
             let _ = kill_process(pid, Signal::CONT);
         }
         sleep(random_duration(random, 10, 100)).await;
@@ -30,8 +30,8 @@ pub(super) async fn freeze(system: &System, random: &mut StdRng) -> Result<u64> 
     Ok(frozen)
 }
 
-/// Kills busy environments, one after the other, every second time one that writes. Returns how
-/// many.
+/// Kills busy environments, one after the other, and returns their number. Every second one belongs
+/// to a function that updates data.
 pub(super) async fn kill(system: &System, random: &mut StdRng) -> Result<u64> {
     let mut killed = 0;
     for number in 0..random.random_range(4..=10) {

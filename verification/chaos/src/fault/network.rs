@@ -9,13 +9,13 @@ use tokio::time::sleep;
 
 use super::{random_duration, repeat};
 
-/// Delays the replies of the server for a while.
+/// Delays the replies of the server for 0.3 s to 2 s.
 pub(super) async fn delay_replies(proxy: &Proxy, random: &mut StdRng) -> Result<u64> {
     proxy.delay_responses(random_duration(random, 2, 120));
     heal_after(proxy, random_duration(random, 300, 2000)).await
 }
 
-/// Disturbs the open connections, several times.
+/// Applies `action` to the proxy several times, which disturbs the open connections.
 pub(super) async fn disturb(proxy: &Proxy, random: &mut StdRng, action: fn(&Proxy)) -> Result<u64> {
     repeat(random, async || {
         action(proxy);
@@ -24,7 +24,7 @@ pub(super) async fn disturb(proxy: &Proxy, random: &mut StdRng, action: fn(&Prox
     .await
 }
 
-/// Waits and then ends the present fault.
+/// Waits, and then ends the current fault.
 pub(super) async fn heal_after(proxy: &Proxy, time: Duration) -> Result<u64> {
     sleep(time).await;
     proxy.heal().await;

@@ -1,4 +1,4 @@
-//! Faults of Postgres, and on the way to it.
+//! Faults of Postgres, and of the network in front of it.
 
 use anyhow::{Context as _, Result, bail};
 use api_tests::Proxy;
@@ -17,7 +17,7 @@ pub(super) async fn restart(system: &System) -> Result<u64> {
     Ok(1)
 }
 
-/// Terminates connections, and returns how many.
+/// Terminates connections, and returns their number.
 pub(super) async fn terminate(system: &System, random: &mut StdRng) -> Result<u64> {
     let (client, connection) = tokio_postgres::connect(system.kai.database_url(), NoTls).await?;
     let terminations = repeat(random, async || {
@@ -52,9 +52,9 @@ pub(super) async fn blackhole(system: &System, random: &mut StdRng) -> Result<u6
 }
 
 fn server(system: &System) -> Result<&Postgres> {
-    system.kai.own_postgres.as_ref().context("the system has no Postgres of its own")
+    system.kai.own_postgres.as_ref().context("the system does not have its own Postgres server")
 }
 
 fn proxy(system: &System) -> Result<&Proxy> {
-    system.kai.postgres_proxy.as_ref().context("there is no proxy in front of Postgres")
+    system.kai.postgres_proxy.as_ref().context("the system has no proxy in front of Postgres")
 }

@@ -1,4 +1,4 @@
-//! Faults of a single Redis, and on the way to it.
+//! Faults of a single Redis server, and of the network in front of it.
 
 use std::time::Duration;
 
@@ -15,15 +15,15 @@ use super::environment::kill_busy;
 use super::{network, random_duration, repeat};
 use crate::system::System;
 
-/// A text that only the script contains that clears a marker.
+/// A text that occurs only in the script that clears a marker.
 const CLEARING: &str = "'g' then redis.call('UNLINK'";
-/// The functions that clear markers.
+/// Functions that clear markers, because they write.
 const WRITERS: [&str; 3] = ["profile-update", "journal-update", "auth-logout"];
-/// The memory that Redis may use beyond what it uses when the pressure begins, in bytes.
+/// The memory that Redis may use in addition to its memory at the start of the fault, in bytes.
 const HEADROOM: u64 = 1_000_000;
-/// The command that closes the connections of clients, except the one that it is sent on.
+/// The command that closes the connections of all clients except its own.
 pub(super) const KILL_CLIENTS: [&str; 6] = ["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"];
-/// The time within which a server replies to the commands of a fault, however busy the machine is.
+/// The time limit for a reply to a command of a fault. It allows for a busy machine.
 pub(super) const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(super) async fn freeze(system: &System, random: &mut StdRng) -> Result<u64> {
@@ -47,7 +47,7 @@ pub(super) async fn kill_clients(system: &System, random: &mut StdRng) -> Result
     repeat(random, async || Ok(cmd(name).arg(&arguments).query_async(&mut connection).await?)).await
 }
 
-/// Fills Redis, and returns how many keys were evicted.
+/// Fills Redis, and returns the number of evicted keys.
 pub(super) async fn fill_up(system: &System, random: &mut StdRng) -> Result<u64> {
     let mut connection = connect(system.kai.redis_url()).await?;
     let before = evicted_keys(&mut connection).await?;
@@ -63,7 +63,8 @@ pub(super) async fn fill_up(system: &System, random: &mut StdRng) -> Result<u64>
             number += 1;
             pipeline.cmd("SET").arg(format!("filler:{number}")).arg(&filler).arg("EX").arg(30).ignore();
         }
-        // If Redis cannot evict fast enough, it rejects the command, which is pressure as well.
+        // If Redis cannot evict fast enough, it rejects the commands. That is memory pressure as
+        // well.
         let _rejected = pipeline.exec_async(&mut connection).await;
         sleep(Duration::from_millis(20)).await;
     }
@@ -101,8 +102,8 @@ pub(super) async fn blackhole(system: &System, random: &mut StdRng) -> Result<u6
     network::heal_after(proxy, random_duration(random, 100, 2500)).await
 }
 
-/// Loses the commands that clear markers, and returns how many were lost. With `kills`, the busy
-/// environments of the functions that write are killed at the same moment.
+/// Loses the commands that clear markers, and returns the number of lost commands. With `kills`,
+/// the busy environments of the functions that write are killed at the same moment.
 pub(super) async fn lose_marker_clears(system: &System, random: &mut StdRng, kills: bool) -> Result<u64> {
     let proxy = proxy(system)?;
     let mut lost = proxy.blackholed();
@@ -125,18 +126,18 @@ pub(super) async fn lose_marker_clears(system: &System, random: &mut StdRng, kil
     Ok(after - before)
 }
 
-/// Connects to a server without a proxy.
+/// Connects to a server directly, without a proxy.
 pub(super) async fn connect(url: &str) -> Result<MultiplexedConnection> {
     let config = AsyncConnectionConfig::new().set_response_timeout(Some(REPLY_TIMEOUT));
     Ok(redis::Client::open(url)?.get_multiplexed_async_connection_with_config(&config).await?)
 }
 
 fn server(system: &System) -> Result<&Redis> {
-    system.kai.own_redis.as_ref().context("the system has no Redis of its own")
+    system.kai.own_redis.as_ref().context("the system does not have its own Redis server")
 }
 
 fn proxy(system: &System) -> Result<&Proxy> {
-    system.kai.redis_proxy.as_ref().context("there is no proxy in front of Redis")
+    system.kai.redis_proxy.as_ref().context("the system has no proxy in front of Redis")
 }
 
 async fn set(connection: &mut MultiplexedConnection, name: &str, value: &str) -> Result<()> {
@@ -149,6 +150,7 @@ async fn evicted_keys(connection: &mut MultiplexedConnection) -> Result<u64> {
 
 async fn info(connection: &mut MultiplexedConnection, section: &str, name: &str) -> Result<u64> {
     let info: String = cmd("INFO").arg(section).query_async(connection).await?;
-    let value = info.lines().find_map(|line| line.strip_prefix(name)).context("a value of INFO is missing")?;
+    let value =
+        info.lines().find_map(|line| line.strip_prefix(name)).context("INFO does not contain the expected value")?;
     Ok(value.trim().parse()?)
 }

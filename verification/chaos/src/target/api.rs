@@ -42,7 +42,7 @@ impl Target for Api {
 
     async fn sign_out(&self, token: &str) -> Result<(), Failure> {
         let client = self.0.anonymous().with_token(token);
-        // The token itself is a suitable key: it signs out once.
+        // The token is a suitable key, because a token is signed out only once.
         let request = client.request("POST", "/api/auth/logout?scope=this").header("idempotency-key", token);
         send(request).await.map(drop)
     }

@@ -1,4 +1,5 @@
-//! The JSON bodies that the API and the library use: registers are strings and numbers in them.
+//! The JSON bodies that the API and the library use. They contain the registers as strings and
+//! numbers.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use crate::user::{REGISTERS, Resource, User};
 /// Parses the registers in the body of a resource.
 ///
 /// # Errors
-/// It is the body of another resource.
+/// [`Failure::Unexpected`] if the body does not contain the registers.
 pub(super) fn parse_versions(user: &User, resource: Resource, body: &[u8]) -> Result<[u64; REGISTERS], Failure> {
     let versions = match resource {
         Resource::Profile => serde_json::from_slice(body).ok().and_then(|profile: Profile| {

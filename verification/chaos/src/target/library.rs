@@ -1,5 +1,5 @@
-//! The crate `shared` in this process: what an environment does, without HTTP and without
-//! processes.
+//! The crate `shared` in this process. It does the work of an environment, without HTTP and without
+//! separate processes.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,9 +20,9 @@ use crate::user::{Resource, User};
 
 /// The number of environments.
 const ENVIRONMENTS: usize = 8;
-/// One write in this many is cancelled before it ends, as if its environment crashed.
+/// One write in this many is cancelled before it ends, as if its environment had crashed.
 const CANCELLED_RATIO: u32 = 50;
-/// The approximate duration of a write.
+/// The approximate duration of a write, within which it is cancelled.
 const WRITE_DURATION: Duration = Duration::from_millis(5);
 
 /// Reads and writes with the functions that the handlers call.
@@ -34,7 +34,7 @@ pub struct Library {
 }
 
 impl Library {
-    /// Creates environments that reach the servers as the functions do.
+    /// Creates environments that reach the servers in the same way as the functions.
     ///
     /// # Errors
     /// A URL is invalid.
@@ -42,13 +42,13 @@ impl Library {
         let environment = |_| environment(kai.configured_urls());
         Ok(Self {
             environments: (0..ENVIRONMENTS).map(environment).collect::<Result<_>>()?,
-            listing: FieldReader::default().parse().context("a listing")?,
+            listing: FieldReader::default().parse().context("cannot create the query of the journal list")?,
             database_url: kai.database_url().to_owned(),
             next: AtomicUsize::new(0),
         })
     }
 
-    /// Returns the next environment in turn, as a request sees it.
+    /// Returns the state of the next environment in turn, for a new request.
     fn environment(&self) -> Result<AppState, Failure> {
         let number = self.next.fetch_add(1, Ordering::Relaxed) % self.environments.len().max(1);
         self.environments.get(number).map(AppState::for_request).ok_or(Failure::Unavailable)
@@ -66,7 +66,7 @@ impl Target for Library {
             Resource::Journal => state.store.journal().list(&token, &self.listing).await,
         };
         let (bytes, _) = read.map_err(failure)?.into_body(false);
-        // The records of the session and of the resource.
+        // A hit needs two records: the session and the resource.
         Ok(Answer { versions: body::parse_versions(user, resource, &bytes)?, hit: state.metrics().cache_hits() == 2 })
     }
 

@@ -1,7 +1,8 @@
-//! Cache-aside as it is usually written: `GET`, `SELECT`, `SETEX`, and `DEL` after a write. Errors
-//! of Redis are ignored.
+//! Plain cache-aside, as it is usually implemented: `GET`, `SELECT`, `SETEX`, and `DEL` after a
+//! write. Errors of Redis are ignored.
 //!
-//! The checker must find a violation here: a check that finds none here would find none anywhere.
+//! The checker must find a violation of this target. If it found none, its other results would
+//! prove nothing.
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,7 +29,8 @@ const JOURNAL: Statement = Statement {
     sql: "SELECT (SELECT content::bigint FROM journal_entries WHERE id = $2), (SELECT content::bigint FROM journal_entries WHERE id = $3)
         FROM users WHERE id = $1",
 };
-/// No write restores an older version, however often it is sent.
+/// Changes nothing if the stored version is newer, so that a repeated write never restores an older
+/// version.
 const WRITE_STYLE: Statement = Statement {
     name: "naive.style",
     sql: "UPDATE user_profiles SET communication_style = $2::bigint::text WHERE user_id = $1 AND communication_style::bigint < $2",
@@ -43,10 +45,10 @@ const WRITE_ENTRY: Statement = Statement {
     sql: "UPDATE journal_entries SET content = $2::bigint::text WHERE id = $1 AND content::bigint < $2",
 };
 
-/// The time after which the database answers instead of Redis.
+/// The time limit for Redis, after which the database is queried.
 const REDIS_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Reads and writes with three commands and two statements.
+/// Reads with `GET`, `SELECT` and `SETEX`, and writes with `UPDATE` and `DEL`.
 pub struct Naive {
     db: Db,
     redis: redis::Client,
@@ -54,7 +56,7 @@ pub struct Naive {
 }
 
 impl Naive {
-    /// Reaches the servers as the functions do.
+    /// Creates a target that reaches the servers in the same way as the functions.
     ///
     /// # Errors
     /// A URL is invalid.
@@ -94,11 +96,11 @@ impl Naive {
             }
         };
         let rows = rows.map_err(|_| Failure::Unavailable)?;
-        let row = rows.first().ok_or_else(|| Failure::Unexpected("no row".to_owned()))?;
+        let row = rows.first().ok_or_else(|| Failure::Unexpected("the query returned no row".to_owned()))?;
         let column = |number| row.try_get::<_, i64>(number).ok().and_then(|version| version.try_into().ok());
         match (column(0), column(1)) {
             (Some(first), Some(second)) => Ok([first, second]),
-            _ => Err(Failure::Unexpected("no versions".to_owned())),
+            _ => Err(Failure::Unexpected("a column does not contain a version".to_owned())),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Opens sessions directly in the database: the subject of the check is signing out.
+//! Opens sessions directly in the database, because the check is about signing out.
 
 use tokio_postgres::NoTls;
 use tokio_postgres::types::ToSql;
