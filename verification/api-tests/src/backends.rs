@@ -1,4 +1,4 @@
-//! The database and the Redis of a system, and the proxies in front of them.
+//! The database and the Redis server of a system, and the proxies in front of them.
 
 use std::path::Path;
 
@@ -15,12 +15,13 @@ pub(crate) struct Backends {
     pub(crate) redis_proxy: Option<Proxy>,
     pub(crate) database_url: String,
     pub(crate) redis_url: String,
-    /// The URLs of the database and of Redis for the functions.
+    /// The URLs of the database and of Redis that the functions get.
     pub(crate) configured_urls: [String; 2],
 }
 
 impl Backends {
-    /// Starts or creates what a setup asks for. Dedicated servers store their data in `folder`.
+    /// Starts the servers and creates the database that a setup requests. Dedicated servers store
+    /// their data in `folder`.
     pub(crate) async fn start(postgres: PostgresChoice, redis: RedisChoice, proxied: bool, folder: &Path) -> Self {
         let (database_url, own_postgres) = database(postgres, folder).await;
         let (redis_url, own_redis) = redis_server(redis, folder);
@@ -44,18 +45,21 @@ async fn database(choice: PostgresChoice, folder: &Path) -> (String, Option<Post
     match choice {
         PostgresChoice::Migrated => {
             let admin = testing::postgres();
-            admin.clone_database(&testing::template_database(), &name).await.expect("a copy of the template");
+            admin
+                .clone_database(&testing::template_database(), &name)
+                .await
+                .expect("the template database can be cloned");
             (admin.url(&name), None)
         }
         PostgresChoice::Empty => {
             let admin = testing::postgres();
-            admin.create_database(&name).await.expect("a database");
+            admin.create_database(&name).await.expect("the database can be created");
             (admin.url(&name), None)
         }
         PostgresChoice::Own(settings) => {
             let options = PostgresOptions { disposable: true, settings, ..PostgresOptions::default() };
-            let postgres = Postgres::start(&folder.join("postgres"), &options).expect("a Postgres");
-            postgres.create_database(&name).await.expect("a database");
+            let postgres = Postgres::start(&folder.join("postgres"), &options).expect("Postgres starts");
+            postgres.create_database(&name).await.expect("the database can be created");
             (postgres.url(&name), Some(postgres))
         }
         PostgresChoice::At(url) => (url, None),
@@ -66,10 +70,10 @@ fn redis_server(choice: RedisChoice, folder: &Path) -> (String, Option<Redis>) {
     match choice {
         RedisChoice::Shared => (testing::redis(), None),
         RedisChoice::Own => {
-            // `DEBUG POPULATE` fills Redis quickly.
+            // Tests fill Redis quickly with `DEBUG POPULATE`.
             let directives = vec![("enable-debug-command".to_owned(), "local".to_owned())];
             let options = RedisOptions { directives, ..RedisOptions::default() };
-            let redis = Redis::start(&folder.join("redis"), &options).expect("a Redis");
+            let redis = Redis::start(&folder.join("redis"), &options).expect("Redis starts");
             (redis.url(), Some(redis))
         }
         RedisChoice::At(url) => (url, None),

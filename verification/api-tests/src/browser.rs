@@ -1,4 +1,4 @@
-//! A headless browser that is driven over the `DevTools` protocol.
+//! A headless browser, which is controlled over the `DevTools` protocol.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-/// How long anything in a browser may take on a machine that also runs other tests.
+/// The time limit for everything in a browser, on a machine that also runs other tests.
 const TIMEOUT: Duration = Duration::from_secs(180);
 
-/// One page in a browser of its own, and everything that has happened on it.
+/// A page in its own browser, and the events on the page.
 pub struct Browser {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     session: String,
@@ -30,11 +30,11 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Starts a browser with a page of this width in pixels.
+    /// Starts a browser with a page that is `width` pixels wide.
     pub async fn start(width: u32) -> Self {
-        let profile = tempfile::tempdir().expect("a folder");
-        let process = Process::start(profile.path()).expect("a browser");
-        let (socket, _) = connect_async(process.url()).await.expect("a browser that listens");
+        let profile = tempfile::tempdir().expect("a temporary folder can be created");
+        let process = Process::start(profile.path()).expect("the browser starts");
+        let (socket, _) = connect_async(process.url()).await.expect("the browser accepts connections");
         let (requests, problems) = (Vec::new(), Vec::new());
         let mut browser = Self {
             socket,
@@ -48,7 +48,7 @@ impl Browser {
         let target = browser.call("Target.createTarget", json!({"url": "about:blank"})).await;
         let attach = json!({"targetId": target["targetId"], "flatten": true});
         let session = browser.call("Target.attachToTarget", attach).await;
-        browser.session = session["sessionId"].as_str().expect("a session").to_owned();
+        browser.session = session["sessionId"].as_str().expect("the browser returns a session").to_owned();
         for domain in ["Network.enable", "Runtime.enable", "Log.enable", "Page.enable"] {
             browser.call(domain, json!({})).await;
         }
@@ -57,13 +57,13 @@ impl Browser {
         browser
     }
 
-    /// Makes the page prefer dark colours from now on.
+    /// Emulates a user who prefers dark colours, from now on.
     pub async fn prefer_dark(&mut self) {
         let features = json!([{"name": "prefers-color-scheme", "value": "dark"}]);
         self.call("Emulation.setEmulatedMedia", json!({"features": features})).await;
     }
 
-    /// Presses a key, such as `Tab`.
+    /// Presses a key, for example `Tab`.
     pub async fn press(&mut self, key: &str) {
         let code = match key {
             "Tab" => 9,
@@ -77,13 +77,15 @@ impl Browser {
         }
     }
 
-    /// Returns a PNG of the whole page.
+    /// Returns a screenshot of the whole page, as a PNG file.
     pub async fn screenshot(&mut self) -> Vec<u8> {
         let shot = self.call("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true})).await;
-        STANDARD.decode(shot["data"].as_str().expect("a picture")).expect("base64")
+        STANDARD
+            .decode(shot["data"].as_str().expect("the browser returns a screenshot"))
+            .expect("the screenshot is base64")
     }
 
-    /// Opens a URL.
+    /// Opens a URL in the page.
     pub async fn open(&mut self, url: &str) {
         let opened = self.call("Page.navigate", json!({"url": url})).await;
         assert!(opened.get("errorText").is_none(), "{opened}");
@@ -100,7 +102,7 @@ impl Browser {
     pub async fn wait_for(&mut self, expression: &str) {
         let started = Instant::now();
         while self.evaluate(expression).await != true {
-            assert!(started.elapsed() < TIMEOUT, "never true: {expression}; {:?}", self.problems);
+            assert!(started.elapsed() < TIMEOUT, "not true in time: {expression}; problems: {:?}", self.problems);
             sleep(Duration::from_millis(50)).await;
         }
     }
@@ -112,11 +114,15 @@ impl Browser {
         if !self.session.is_empty() {
             command["sessionId"] = self.session.as_str().into();
         }
-        self.socket.send(Message::text(command.to_string())).await.expect("a browser that listens");
+        self.socket.send(Message::text(command.to_string())).await.expect("the browser accepts the command");
         loop {
-            let message = timeout(TIMEOUT, self.socket.next()).await.expect("an answer in time");
-            let Message::Text(text) = message.expect("a browser that speaks").expect("a message") else { continue };
-            let message: Value = serde_json::from_str(&text).expect("JSON");
+            let message = timeout(TIMEOUT, self.socket.next()).await.expect("the browser responds in time");
+            let Message::Text(text) =
+                message.expect("the connection to the browser is open").expect("the message is valid")
+            else {
+                continue;
+            };
+            let message: Value = serde_json::from_str(&text).expect("the message is JSON");
             if message["id"] == self.last_id {
                 assert!(message.get("error").is_none(), "{method}: {message}");
                 return message["result"].clone();
@@ -129,7 +135,7 @@ impl Browser {
         let parameters = &event["params"];
         let is_problem = match event["method"].as_str() {
             Some("Network.requestWillBeSent") => {
-                self.requests.push(parameters["request"]["url"].as_str().expect("an address").to_owned());
+                self.requests.push(parameters["request"]["url"].as_str().expect("the event contains a URL").to_owned());
                 false
             }
             Some("Runtime.consoleAPICalled") => {

@@ -1,5 +1,5 @@
-//! An HTTP client that sends exactly the given request: it adds no header but `Host`, and it
-//! neither decompresses nor retries.
+//! An HTTP client that sends exactly the given request. It adds no header except `Host`, does not
+//! decompress responses and does not retry.
 
 use std::future::IntoFuture;
 use std::net::SocketAddr;
@@ -19,10 +19,10 @@ use tokio::time::sleep;
 
 use crate::response::Response;
 
-/// How long [`Request::until`] repeats a request. After three late answers of Redis in a row the
-/// functions leave it alone for two seconds.
+/// The time for which [`Request::until`] repeats a request. After three late replies of Redis in a
+/// row, the functions do not use Redis for two seconds.
 const REPEAT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long to wait between two repetitions.
+/// The pause between two repetitions.
 const REPEAT_PAUSE: Duration = Duration::from_millis(20);
 
 /// A client of the API, with or without a session.
@@ -59,16 +59,19 @@ impl Client {
 
     /// Builds a request of any method without a body.
     pub fn request(&self, method: &str, path: impl Into<String>) -> Request {
-        let method = method.parse().expect("a method");
+        let method = method.parse().expect("the method is valid");
         let mut headers = HeaderMap::new();
         if let Some(token) = &self.token {
-            headers.insert(AUTHORIZATION, HeaderValue::try_from(format!("Bearer {token}")).expect("a token"));
+            headers.insert(
+                AUTHORIZATION,
+                HeaderValue::try_from(format!("Bearer {token}")).expect("the token is a valid header value"),
+            );
         }
         Request { address: self.address, method, path: path.into(), headers, body: Bytes::new() }
     }
 }
 
-/// A request that is sent when it is awaited.
+/// A request, which is sent when it is awaited.
 #[derive(Debug, Clone)]
 #[must_use = "a request is sent when it is awaited"]
 pub struct Request {
@@ -82,12 +85,12 @@ pub struct Request {
 impl Request {
     /// Sets a header and replaces an earlier value.
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        let name = HeaderName::try_from(name).expect("the name of a header");
-        self.headers.insert(name, HeaderValue::from_bytes(value.as_ref()).expect("the value of a header"));
+        let name = HeaderName::try_from(name).expect("the header name is valid");
+        self.headers.insert(name, HeaderValue::from_bytes(value.as_ref()).expect("the header value is valid"));
         self
     }
 
-    /// Removes a header.
+    /// Removes a header, if it is present.
     pub fn without_header(mut self, name: &str) -> Self {
         self.headers.remove(name);
         self
@@ -100,18 +103,21 @@ impl Request {
 
     /// Sets a body of any type.
     pub fn body(mut self, content_type: &str, body: impl Into<Bytes>) -> Self {
-        self.headers.insert(CONTENT_TYPE, HeaderValue::try_from(content_type).expect("a content type"));
+        self.headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::try_from(content_type).expect("the content type is a valid header value"),
+        );
         self.body = body.into();
         self
     }
 
-    /// Repeats the request until the cache answers it. On a busy machine Redis may answer later
-    /// than its budget of milliseconds, upon which the database answers.
+    /// Repeats the request until its response comes from the cache. On a busy machine, Redis may
+    /// exceed its time budget of some milliseconds. Then the response comes from the database.
     ///
     /// # Panics
     /// Panics if there is no hit within 10 s.
     pub async fn until_hit(self) -> Response {
-        self.until("a cache hit", |response| response.header("x-cache") == Some("hit")).await
+        self.until("cache hit", |response| response.header("x-cache") == Some("hit")).await
     }
 
     /// Repeats the request until its response meets a condition.
@@ -125,7 +131,12 @@ impl Request {
             if condition(&response) {
                 return response;
             }
-            assert!(Instant::now() < deadline, "{} {}: never {what}, at last {response:?}", self.method, self.path);
+            assert!(
+                Instant::now() < deadline,
+                "{} {}: no {what} in time, last response: {response:?}",
+                self.method,
+                self.path
+            );
             sleep(REPEAT_PAUSE).await;
         }
     }
@@ -139,16 +150,16 @@ impl Request {
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
         let mut request = http::Request::new(Full::new(self.body));
         *request.method_mut() = self.method;
-        *request.uri_mut() = self.path.parse().expect("a path");
+        *request.uri_mut() = self.path.parse().expect("the path is valid");
         *request.headers_mut() = self.headers;
-        let host = HeaderValue::try_from(self.address.to_string()).expect("a host");
+        let host = HeaderValue::try_from(self.address.to_string()).expect("the address is a valid header value");
         request.headers_mut().entry(HOST).or_insert(host);
         let exchange = async move {
             let (parts, body) = sender.send_request(request).await.ok()?.into_parts();
             let body = body.collect().await.ok()?.to_bytes();
             Some(Response { status: parts.status.as_u16(), headers: parts.headers, body, elapsed: started.elapsed() })
         };
-        // The exchange drops its sender, which ends the connection too.
+        // The exchange drops its sender, which also ends the connection.
         join(exchange, connection).await.0
     }
 }
@@ -165,7 +176,7 @@ impl IntoFuture for Request {
     }
 }
 
-/// Sends requests at the same time and returns their responses in the same order.
+/// Sends requests concurrently, and returns their responses in the order of the requests.
 pub async fn send_all(requests: impl IntoIterator<Item = Request>) -> Vec<Response> {
     join_all(requests.into_iter().map(IntoFuture::into_future)).await
 }

@@ -1,5 +1,5 @@
-//! CloudWatch as far as the alarms of `infra/monitoring.yaml` need it: metrics from the lines that
-//! functions print, metric math, and alarms.
+//! The part of CloudWatch that the alarms of `infra/monitoring.yaml` need: metrics from the lines
+//! that functions print, metric math, and alarms.
 
 mod alarm;
 mod expression;
@@ -16,7 +16,7 @@ pub use self::metric_data::{Metric, MetricData, Statistic};
 /// The name of the stack in the emulator, which is the value of the dimension `Service`.
 pub const SERVICE: &str = "kai-local";
 
-/// The parameters of the template in the tests: every optional resource is watched.
+/// The parameters of the template in the tests. They enable the alarms for every optional resource.
 const PARAMETERS: [(&str, &str); 11] = [
     ("Service", SERVICE),
     ("ApiId", "api"),
@@ -38,7 +38,7 @@ fn template() -> PathBuf {
 
 /// Reads the resources of the template by logical id.
 pub fn resources() -> BTreeMap<String, Resource> {
-    Resource::read_all(template(), &PARAMETERS).expect("the template")
+    Resource::read_all(template(), &PARAMETERS).expect("the template is valid")
 }
 
 /// Reads the alarms of the template by logical id.

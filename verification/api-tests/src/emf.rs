@@ -1,4 +1,4 @@
-//! CloudWatch's embedded metric format, parsed and validated as CloudWatch does it.
+//! CloudWatch's embedded metric format. It is parsed and validated with the rules of CloudWatch.
 
 use std::collections::BTreeSet;
 use std::io::{Write as _, stderr};
@@ -13,19 +13,20 @@ use shared::metrics::catalog;
 /// A metric that CloudWatch bills: its name, and the names and values of its dimensions.
 pub type BilledMetric = (String, Vec<(String, String)>);
 
-/// The size of the largest log event, in bytes.
+/// The maximum size of a log event, in bytes.
 const MAX_LINE_BYTES: usize = 1024 * 1024;
-/// The length of the longest value of a dimension, in characters.
+/// The maximum length of the value of a dimension, in characters.
 const MAX_DIMENSION_CHARS: usize = 1024;
 
 static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
-    let schema = serde_json::from_str(include_str!("emf/schema.json")).expect("JSON");
-    jsonschema::draft202012::new(&schema).expect("a schema")
+    let schema = serde_json::from_str(include_str!("emf/schema.json")).expect("the schema is JSON");
+    jsonschema::draft202012::new(&schema).expect("the schema is valid")
 });
 
-/// The directives that the functions print.
-static DIRECTIVES: LazyLock<Vec<Value>> =
-    LazyLock::new(|| catalog::directives().map(|each| serde_json::to_value(each).expect("JSON")).collect());
+/// The metric directives that the functions print.
+static DIRECTIVES: LazyLock<Vec<Value>> = LazyLock::new(|| {
+    catalog::directives().map(|each| serde_json::to_value(each).expect("a directive can be serialized")).collect()
+});
 
 /// Returns whether a line appears to be in the format.
 pub fn looks_like_emf(line: &str) -> bool {
@@ -35,28 +36,28 @@ pub fn looks_like_emf(line: &str) -> bool {
 /// Parses a line in the format and returns the metrics that it contributes to.
 ///
 /// # Errors
-/// Returns what CloudWatch would reject, or what is not in our list of metrics.
+/// CloudWatch would reject the line, or the catalog does not contain one of its metrics.
 pub fn parse(line: &str) -> Result<BTreeSet<BilledMetric>, String> {
     if line.len() > MAX_LINE_BYTES {
-        return Err(format!("{} bytes are too many", line.len()));
+        return Err(format!("{} bytes exceed the maximum size of a log event", line.len()));
     }
     let document: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
     SCHEMA.validate(&document).map_err(|error| format!("{}: {error}", error.instance_path()))?;
     let mut billed = BTreeSet::new();
     for directive in items(&document["_aws"]["CloudWatchMetrics"]) {
         if !DIRECTIVES.contains(directive) {
-            return Err(format!("the registry has no {directive}"));
+            return Err(format!("the catalog does not contain {directive}"));
         }
         for metric in items(&directive["Metrics"]) {
             let name = text(&metric["Name"]);
             if !document[name].as_f64().is_some_and(f64::is_finite) {
-                return Err(format!("{name} has no value"));
+                return Err(format!("{name} has no numeric value"));
             }
             for set in items(&directive["Dimensions"]) {
                 let dimensions = items(set).map(|dimension| {
                     let value = document[text(dimension)].as_str();
                     let value = value.filter(|value| (1..=MAX_DIMENSION_CHARS).contains(&value.chars().count()));
-                    Ok((text(dimension).to_owned(), value.ok_or(format!("{dimension} has no value"))?.to_owned()))
+                    Ok((text(dimension).to_owned(), value.ok_or(format!("{dimension} has no valid value"))?.to_owned()))
                 });
                 billed.insert((name.to_owned(), dimensions.collect::<Result<_, String>>()?));
             }
@@ -65,15 +66,15 @@ pub fn parse(line: &str) -> Result<BTreeSet<BilledMetric>, String> {
     Ok(billed)
 }
 
-/// Returns a sink that passes valid lines on. A line that CloudWatch would reject ends the whole
-/// test run, whichever test has caused it.
+/// Returns a sink that forwards valid lines to `sink`. A line that CloudWatch would reject ends the
+/// whole test run.
 pub(crate) fn validating_sink(sink: LogSink) -> LogSink {
     Arc::new(move |line| {
         if looks_like_emf(&line.text)
             && let Err(error) = parse(&line.text)
         {
             let _unseen = stderr().write_fmt(format_args!(
-                "{} has printed a line that is not in the embedded metric format: {error}\n{}\n",
+                "{} printed a line that violates the embedded metric format: {error}\n{}\n",
                 line.function, line.text
             ));
             process::exit(1);

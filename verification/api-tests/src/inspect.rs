@@ -1,4 +1,4 @@
-//! What a system has stored and logged.
+//! Access to the data that a system has stored and logged.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,11 +15,11 @@ use crate::database::with_connection;
 use crate::emf;
 use crate::response::Response;
 
-/// How long a log line may take to appear.
+/// The time limit for a log line to appear.
 const LOG_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl TestApp {
-    /// Runs a statement on the database directly.
+    /// Executes a statement directly in the database.
     pub async fn query(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Vec<Row> {
         with_connection(self.database_url(), async |client| {
             client.query(sql, params).await.unwrap_or_else(|error| panic!("{error:?}: {sql}"))
@@ -27,24 +27,25 @@ impl TestApp {
         .await
     }
 
-    /// Runs a statement on the database directly and returns the first column of its only row.
+    /// Executes a statement directly in the database, and returns the first column of its only row.
     pub async fn query_scalar<T: for<'a> FromSql<'a>>(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> T {
         let rows = self.query(sql, params).await;
-        assert_eq!(rows.len(), 1, "rows of {sql}");
+        assert_eq!(rows.len(), 1, "number of rows of {sql}");
         rows[0].get(0)
     }
 
-    /// Runs a command in Redis directly.
+    /// Executes a command directly in Redis.
     pub async fn redis<T: FromRedisValue>(&self, command: &Cmd) -> T {
-        let client = redis::Client::open(self.redis_url()).expect("a URL");
-        // Filling Redis takes longer than the driver waits by default.
+        let client = redis::Client::open(self.redis_url()).expect("the URL is valid");
+        // Filling Redis takes longer than the default timeout of the driver.
         let config = AsyncConnectionConfig::new().set_response_timeout(None);
         let connection = client.get_multiplexed_async_connection_with_config(&config).await;
-        let mut connection = connection.expect("a connection");
-        command.query_async(&mut connection).await.expect("a reply")
+        let mut connection = connection.expect("Redis accepts the connection");
+        command.query_async(&mut connection).await.expect("Redis replies")
     }
 
-    /// Returns how often Redis has run each command since it started, by lower-case name.
+    /// Returns the number of times that Redis has executed each command since it started. The keys
+    /// are the lower-case names of the commands.
     pub async fn command_counts(&self) -> BTreeMap<String, u64> {
         let info: String = self.redis(redis::cmd("INFO").arg("commandstats")).await;
         let parse = |line: &str| {
@@ -54,7 +55,7 @@ impl TestApp {
         info.lines().filter_map(parse).collect()
     }
 
-    /// Returns all metric lines that were logged, parsed.
+    /// Returns all metric lines that were logged, as JSON.
     pub fn metrics(&self) -> Vec<Value> {
         let lines = self.logs.lines();
         lines.iter().filter(|line| emf::looks_like_emf(&line.text)).map(parse_line).collect()
@@ -62,13 +63,13 @@ impl TestApp {
 
     /// Returns the metric line of one request.
     pub fn metrics_of(&self, response: &Response) -> Value {
-        let id = response.header("x-request-id").expect("a request id");
+        let id = response.header("x-request-id").expect("the response has a request id");
         let mut found: Vec<_> = self.metrics().into_iter().filter(|document| document["requestId"] == id).collect();
-        assert_eq!(found.len(), 1, "metric lines of request {id}");
+        assert_eq!(found.len(), 1, "number of metric lines of request {id}");
         found.remove(0)
     }
 
-    /// Returns all log records that contain this text, parsed.
+    /// Returns all log records that contain this text, as JSON.
     pub fn log_records(&self, text: &str) -> Vec<Value> {
         self.logs.lines().iter().filter(|line| line.text.contains(text)).map(parse_line).collect()
     }
@@ -82,12 +83,12 @@ impl TestApp {
         found.unwrap_or_else(|_| panic!("no log line contains {text:?}"))
     }
 
-    /// Returns `performance` of `GET /health/detailed`, after everything that was logged so far has
-    /// been added to it.
+    /// Returns the member `performance` of `GET /health/detailed`, after everything that was logged
+    /// so far has been added to it.
     pub async fn performance(&self, window: &str) -> Value {
         self.emulator.delivered().await;
         let request = self.anonymous().get(format!("/health/detailed?window={window}"));
-        request.until("statistics", Response::has_statistics).await.json()["performance"].take()
+        request.until("statistics of requests", Response::has_statistics).await.json()["performance"].take()
     }
 }
 

@@ -1,20 +1,25 @@
-//! Black-box tests of Kai: the real functions behind the emulator, with real servers.
+//! Black-box tests of Kai. The functions run behind the emulator, with real servers.
 //!
 //! | item | contents |
 //! |---|---|
-//! | [`TestApp`], [`Setup`] | a running system (API, database, Redis and logs) and its configuration |
-//! | [`Client`], [`TestUser`] | an HTTP client without a session, and one that is signed in |
-//! | [`Request`], [`Response`] | what the clients send and receive |
-//! | [`Proxy`] | a proxy between the functions and a server, which counts traffic and injects faults |
-//! | [`StubModel`], [`stub_server`] | a language model and other HTTP services that answer as a test asks them to |
-//! | [`Browser`] | a page in a headless browser, and everything that happened on it |
-//! | [`emf`] | metric lines as CloudWatch parses them; a line that it would reject ends the run |
-//! | [`cloudwatch`] | the metrics and alarms of `infra/monitoring.yaml`, evaluated as CloudWatch does |
+//! | [`TestApp`], [`Setup`] | a running system and its configuration |
+//! | [`Client`], [`TestUser`] | HTTP clients: without a session, and signed in |
+//! | [`Request`], [`Response`] | the messages that the clients send and receive |
+//! | [`Proxy`] | a proxy in front of a server, which records traffic and injects faults |
+//! | [`StubModel`], [`stub_server`] | stubs of a language model and of other HTTP services |
+//! | [`Browser`] | a page in a headless browser, and the events on it |
+//! | [`emf`] | metric lines, parsed and validated with the rules of CloudWatch |
+//! | [`cloudwatch`] | the metrics and alarms of `infra/monitoring.yaml` |
 //!
-//! The tests are in `tests/it`: one module for each function, and one for each property of the
-//! whole system. `cargo xtask test` starts the servers and runs the tests.
+//! The tests are in `tests/it`. There is a module for each function, and one for each property of
+//! the whole system. `cargo xtask test` starts the servers and runs the tests.
 
-#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test harness reports by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test harness panics on every error"
+)]
 
 mod app;
 mod backends;

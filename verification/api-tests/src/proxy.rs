@@ -1,5 +1,5 @@
-//! A proxy between the functions and one of their servers. It forwards bytes, records what the
-//! functions send, and injects faults.
+//! A proxy between the functions and one of their servers. It forwards bytes, records the messages
+//! of the functions, and injects faults.
 
 mod forward;
 mod protocol;
@@ -22,8 +22,8 @@ pub use self::protocol::Protocol;
 use self::state::{Faults, State};
 pub use self::traffic::Traffic;
 
-/// A proxy on a port of its own. It runs in a thread of its own, because each test has its own
-/// runtime and a shared system outlives the test that started it.
+/// A proxy on its own port. It runs in its own thread, because each test has its own runtime and a
+/// shared system outlives the test that started it.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
@@ -36,13 +36,13 @@ impl Proxy {
     /// Starts a proxy in front of a port of this machine.
     pub async fn start(target: u16, protocol: Protocol) -> Self {
         let state = Arc::new(State::new((Ipv4Addr::LOCALHOST, target).into(), protocol));
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        listener.set_nonblocking(true).expect("a listener");
-        let port = listener.local_addr().expect("an address").port();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a local port is free");
+        listener.set_nonblocking(true).expect("the listener can be made non-blocking");
+        let port = listener.local_addr().expect("a bound listener has an address").port();
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = Arc::clone(&state);
         let thread = thread::spawn(move || {
-            let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime = Builder::new_current_thread().enable_all().build().expect("the runtime starts");
             runtime.block_on(async {
                 tokio::select! {
                     () = serve(serving, listener, port) => {}
@@ -58,12 +58,12 @@ impl Proxy {
         self.port
     }
 
-    /// Returns what was sent since the last call.
+    /// Returns the traffic since the last call.
     pub fn take_traffic(&self) -> Traffic {
         mem::take(&mut *self.state.traffic())
     }
 
-    /// Stops recording traffic, which would use much memory under load.
+    /// Stops recording traffic. A recording would use much memory under load.
     pub fn stop_recording(&self) {
         self.state.is_recording.store(false, Ordering::Relaxed);
         self.take_traffic();
@@ -81,8 +81,8 @@ impl Proxy {
         }
     }
 
-    /// Drops all further traffic of the connections that are open now, in both directions and
-    /// without closing them. New connections work.
+    /// Drops all further traffic of the currently open connections, in both directions and without
+    /// closing them. New connections are not affected.
     pub fn disconnect_silently(&self) {
         let below = self.state.connections.load(Ordering::SeqCst);
         self.state.faults.send_modify(|faults| faults.silent_below = below);
@@ -93,25 +93,25 @@ impl Proxy {
         self.state.faults.send_modify(|faults| faults.silent_below = u64::MAX);
     }
 
-    /// Drops all traffic of a connection from the moment when it sends this text, the text
-    /// included, without closing it. Lasts until [`Proxy::heal`] for connections to come.
+    /// Drops all traffic of a connection as soon as it sends this text, including the text, without
+    /// closing the connection. New connections are affected until [`Proxy::heal`].
     pub fn blackhole_after(&self, text: &'static str) {
         self.state.faults.send_modify(|faults| faults.blackhole_after = Some(text));
     }
 
-    /// Returns the number of connections that [`Proxy::blackhole_after`] has struck, as a receiver
-    /// that can wait for the next one.
+    /// Returns the number of connections that [`Proxy::blackhole_after`] has affected, as a
+    /// receiver that can wait for the next one.
     pub fn blackholed(&self) -> watch::Receiver<u64> {
         self.state.blackholed.subscribe()
     }
 
-    /// Resets the connections that are open now.
+    /// Resets the currently open connections.
     pub fn reset(&self) {
         let below = self.state.connections.load(Ordering::SeqCst);
         self.state.faults.send_modify(|faults| faults.reset_below = below);
     }
 
-    /// Resets open connections and refuses new ones, like a server that is down, until
+    /// Resets open connections and refuses new ones, as if the server were down, until
     /// [`Proxy::heal`].
     pub async fn refuse(&self) {
         self.state.faults.send_modify(|faults| faults.refusing = true);
@@ -124,8 +124,8 @@ impl Proxy {
         self.state.faults.send_modify(|faults| faults.response_delay = delay);
     }
 
-    /// Delays everything that the client sends, until [`Proxy::heal`]. It arrives even if the
-    /// client has given up in the meantime.
+    /// Delays everything that the client sends, until [`Proxy::heal`]. Delayed bytes arrive even if
+    /// the client has given up in the meantime.
     pub fn delay_requests(&self, delay: Duration) {
         self.state.faults.send_modify(|faults| faults.request_delay = delay);
     }
@@ -142,7 +142,7 @@ impl Proxy {
 
     async fn wait_until_listening(&self, expected: bool) {
         let mut listening = self.state.listening.subscribe();
-        listening.wait_for(|listening| *listening == expected).await.expect("a running proxy");
+        listening.wait_for(|listening| *listening == expected).await.expect("the proxy is running");
     }
 }
 

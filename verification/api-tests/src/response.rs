@@ -9,62 +9,63 @@ use flate2::read::GzDecoder;
 use http::HeaderMap;
 use serde_json::Value;
 
-/// A response.
+/// A complete response of the API.
 #[derive(Debug, Clone)]
 pub struct Response {
-    /// The HTTP status.
+    /// The HTTP status code.
     pub status: u16,
-    /// All headers.
+    /// The headers of the response.
     pub headers: HeaderMap,
-    /// The body as it was received, compressed or not.
+    /// The body as received, which may be compressed.
     pub body: Bytes,
-    /// The time from before the connection was opened until the last byte was read.
+    /// The time between opening the connection and reading the last byte.
     pub elapsed: Duration,
 }
 
 impl Response {
     /// Returns the value of a header, if it is present.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(|value| value.to_str().expect("a header of visible characters"))
+        self.headers.get(name).map(|value| value.to_str().expect("the header consists of visible characters"))
     }
 
-    /// Returns `X-Cache`: `hit`, `miss` or `bypass`.
+    /// Returns the header `X-Cache`: `hit`, `miss` or `bypass`.
     #[track_caller]
     pub fn cache_status(&self) -> &str {
-        self.header("x-cache").unwrap_or_else(|| panic!("no X-Cache in {self:?}"))
+        self.header("x-cache").unwrap_or_else(|| panic!("the response has no X-Cache: {self:?}"))
     }
 
-    /// Returns whether this is a health response that reports `healthy`. On a busy machine Redis
-    /// may miss the deadline of a check, so tests wait for this.
+    /// Returns whether this is a health response that reports `healthy`. On a busy machine, Redis
+    /// may exceed the time limit of a check, so tests wait for this.
     pub fn is_healthy(&self) -> bool {
         self.json()["status"] == "healthy"
     }
 
     /// Returns whether this is a detailed health response with statistics of requests. On a busy
-    /// machine they may miss their deadline, so tests wait for this.
+    /// machine, they may exceed their time limit, so tests wait for this.
     pub fn has_statistics(&self) -> bool {
         self.json()["performance"].is_object()
     }
 
-    /// Returns the body, decompressed if it was compressed.
+    /// Returns the body. A compressed body is decompressed.
     pub fn decompressed(&self) -> Vec<u8> {
         if self.header("content-encoding") != Some("gzip") {
             return self.body.to_vec();
         }
         let mut plain = Vec::new();
-        GzDecoder::new(&self.body[..]).read_to_end(&mut plain).expect("gzip");
+        GzDecoder::new(&self.body[..]).read_to_end(&mut plain).expect("the body is valid gzip");
         plain
     }
 
     /// Returns the body as text.
     pub fn text(&self) -> String {
-        String::from_utf8(self.decompressed()).expect("text")
+        String::from_utf8(self.decompressed()).expect("the body is UTF-8")
     }
 
     /// Parses the body as JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.decompressed()).unwrap_or_else(|error| panic!("{error} in {self:?}"))
+        serde_json::from_slice(&self.decompressed())
+            .unwrap_or_else(|error| panic!("the body is not JSON: {error} in {self:?}"))
     }
 
     /// Asserts that the request succeeded, and parses the body as JSON.
@@ -74,8 +75,8 @@ impl Response {
         self.json()
     }
 
-    /// Asserts that the response is this error, as problem details of the documented shape, and
-    /// returns them.
+    /// Asserts that the response is this error, with problem details of the documented shape, and
+    /// returns the problem details.
     #[track_caller]
     pub fn expect_problem(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "{}", self.text());
@@ -87,10 +88,10 @@ impl Response {
     }
 }
 
-/// Asserts the documented shape of problem details: all members, and no others.
+/// Asserts the documented shape of problem details: all required members, and no unknown ones.
 #[track_caller]
 pub fn assert_problem(problem: &Value, status: u16, code: &str) {
-    let members = problem.as_object().expect("an object");
+    let members = problem.as_object().expect("problem details are an object");
     let known = ["type", "title", "status", "detail", "code", "request_id", "errors", "resources"];
     for member in members.keys() {
         assert!(known.contains(&member.as_str()), "{member} in {problem}");
@@ -124,16 +125,16 @@ pub fn sorted_statuses(responses: &[Response]) -> Vec<u16> {
 
 /// Returns the names of the members of a JSON object.
 pub fn member_names(object: &Value) -> BTreeSet<&str> {
-    object.as_object().expect("an object").keys().map(String::as_str).collect()
+    object.as_object().expect("the value is an object").keys().map(String::as_str).collect()
 }
 
 /// Returns the ids of the journal entries of a page, in their order.
 pub fn entry_ids(page: &Value) -> Vec<String> {
-    let entries = page["entries"].as_array().expect("entries");
-    entries.iter().map(|entry| entry["id"].as_str().expect("an id").to_owned()).collect()
+    let entries = page["entries"].as_array().expect("the page contains entries");
+    entries.iter().map(|entry| entry["id"].as_str().expect("the entry has an id").to_owned()).collect()
 }
 
 /// Returns the path of a journal entry.
 pub fn entry_path(entry: &Value) -> String {
-    format!("/api/journal/entries/{}", entry["id"].as_str().expect("an id"))
+    format!("/api/journal/entries/{}", entry["id"].as_str().expect("the entry has an id"))
 }

@@ -1,31 +1,32 @@
-//! The configuration of a system.
+//! The configuration of a test system.
 
 use std::time::Duration;
 
-/// The configuration of a system. The default is what most tests need.
+/// The configuration of a system. The default suits most tests.
 #[derive(Debug)]
 pub struct Setup {
-    /// Which database the functions use.
+    /// The database that the functions use.
     pub postgres: PostgresChoice,
-    /// Which Redis the functions use.
+    /// The Redis server that the functions use.
     pub redis: RedisChoice,
     /// Whether there is a [`Proxy`](crate::Proxy) in front of each of the two servers. A Redis
-    /// cluster has none, because its nodes announce their own addresses.
+    /// cluster never has one, because its nodes announce their own addresses.
     pub proxied: bool,
-    /// How many environments a function may have. As on Lambda, a request that finds all of them
-    /// busy is answered with 503.
+    /// The maximum number of environments of a function. As on Lambda, a request gets status 503 if
+    /// all of them are busy.
     pub environments: usize,
-    /// How long a request waits for a busy environment before another one starts. Zero guarantees
-    /// that concurrent requests are served by several environments.
+    /// The time for which a request waits for a busy environment before another one starts. With
+    /// zero, concurrent requests are always served by several environments.
     pub reuse_wait: Duration,
-    /// How many requests an environment serves at a time, as on Lambda Managed Instances.
+    /// The number of requests that an environment serves concurrently, as on Lambda Managed
+    /// Instances.
     pub concurrency: Option<usize>,
-    /// Whether the log lines of the functions are kept in memory.
+    /// Whether the log lines of the functions are retained in memory.
     pub keeps_logs: bool,
     /// Whether the log lines of the functions are delivered to `metrics-rollup`. Most tests do not
-    /// need it and would only be slower.
+    /// need that and would only be slower.
     pub delivers_logs: bool,
-    /// Environment variables of the functions, which take precedence over the default ones.
+    /// Environment variables of the functions. They override the default ones.
     pub variables: Vec<(&'static str, String)>,
 }
 
@@ -45,12 +46,12 @@ impl Default for Setup {
     }
 }
 
-/// Which database a system uses.
+/// The database of a system.
 #[derive(Debug)]
 pub enum PostgresChoice {
-    /// A new migrated database in the shared server.
+    /// A new, migrated database in the shared server.
     Migrated,
-    /// A new empty database in the shared server.
+    /// A new, empty database in the shared server.
     Empty,
     /// A dedicated server with these additional settings. `db-migrate` migrates its database.
     Own(Vec<(String, String)>),
@@ -58,14 +59,14 @@ pub enum PostgresChoice {
     At(String),
 }
 
-/// Which Redis a system uses.
+/// The Redis server of a system.
 #[derive(Debug)]
 pub enum RedisChoice {
-    /// The shared server. The names of keys contain ids of users, which no two systems share, and
-    /// the names of counters depend on the cache key of the system.
+    /// The shared server. Systems do not disturb each other. The names of keys contain ids of
+    /// users, which are unique. The names of counters depend on the cache key of the system.
     Shared,
     /// A dedicated server, for tests that count its commands, fill it or stop it.
     Own,
-    /// The Redis at this URL, for example a cluster.
+    /// The server or cluster at this URL.
     At(String),
 }

@@ -1,4 +1,4 @@
-//! A stub of a language model: it implements `chat/completions` and fails on demand.
+//! A stub of a language model. It implements `chat/completions`, and fails on demand.
 
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -10,32 +10,32 @@ use serde_json::{Value, json};
 
 use crate::stub_server::read_request;
 
-/// How the model responds to a call.
+/// The response of the model to a call.
 #[derive(Debug, Clone)]
 pub enum ModelResponse {
-    /// Answers with this text.
+    /// Responds with this text.
     Text(String),
-    /// Answers with this text after a delay.
+    /// Responds with this text after a delay.
     DelayedText(Duration, String),
-    /// Answers with this text after [`StubModel::release`].
+    /// Responds with this text after [`StubModel::release`].
     HeldText(String),
-    /// Sends a valid answer at one byte per second.
+    /// Sends a valid response at one byte per second.
     Trickle,
-    /// Answers with this status and the body of an error.
+    /// Responds with this status and the body of an error.
     Status(u16),
-    /// Answers 200 with this body, valid or not.
+    /// Responds with status 200 and this body, which may be invalid.
     Body(Vec<u8>),
     /// Announces a longer body than it sends, and closes the connection.
     TruncatedBody,
     /// Redirects the caller to this URL.
     Redirect(String),
-    /// Answers with a text of this many bytes.
+    /// Responds with a text of this length, in bytes.
     LongText(usize),
-    /// Closes the connection without an answer.
+    /// Closes the connection without a response.
     Disconnect,
 }
 
-/// A stub of a language model on a port of its own. It runs in threads until the process ends.
+/// A stub of a language model on its own port. It runs in threads until the process ends.
 #[derive(Debug, Clone)]
 pub struct StubModel {
     port: u16,
@@ -52,10 +52,10 @@ struct State {
 }
 
 impl StubModel {
-    /// Starts a model that answers with a greeting.
+    /// Starts a model that responds with a greeting.
     pub fn start() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        let port = listener.local_addr().expect("an address").port();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a local port is free");
+        let port = listener.local_addr().expect("a bound listener has an address").port();
         let response = ModelResponse::Text("Hello from the model.".to_owned());
         let state = State { response, calls: Vec::new(), authorization: None, is_released: false };
         let model = Self { port, state: Arc::new(Mutex::new(state)), released: Arc::default() };
@@ -63,7 +63,8 @@ impl StubModel {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let model = serving.clone();
-                // An error is a caller that closed the connection, which some tests are about.
+                // An error means that the caller has closed the connection, which some tests
+                // provoke.
                 thread::spawn(move || model.serve(stream));
             }
         });
@@ -79,7 +80,7 @@ impl StubModel {
         ]
     }
 
-    /// Returns the base URL.
+    /// Returns the base URL for `LLM_BASE_URL`.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}/v1", self.port)
     }
@@ -89,19 +90,20 @@ impl StubModel {
         self.state().response = response;
     }
 
-    /// Sends the answers of all calls that [`ModelResponse::HeldText`] holds back, and of all later
-    /// ones.
+    /// Sends the responses to all calls that [`ModelResponse::HeldText`] delays, and does not delay
+    /// later ones.
     pub fn release(&self) {
         self.state().is_released = true;
         self.released.notify_all();
     }
 
-    /// Returns how many calls have been received since the last [`take_calls`](Self::take_calls).
+    /// Returns the number of calls that have been received since the last
+    /// [`take_calls`](Self::take_calls).
     pub fn call_count(&self) -> usize {
         self.state().calls.len()
     }
 
-    /// Returns the bodies of all calls since the last time.
+    /// Returns the bodies of all calls since the last call of this method.
     pub fn take_calls(&self) -> Vec<Value> {
         mem::take(&mut self.state().calls)
     }

@@ -4,12 +4,12 @@ use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::{mem, thread};
 
-/// A request to the stub.
+/// A request that the stub has received.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The request line and the headers.
     pub head: String,
-    /// The body.
+    /// The body, as text.
     pub body: String,
 }
 
@@ -23,17 +23,17 @@ impl Request {
     }
 }
 
-/// A status, a content type and a body.
+/// The response of the stub: a status, a content type and a body.
 pub type Response = (u16, &'static str, String);
 
-/// Starts a stub on a port of its own and returns its URL. It serves one request after the other
-/// until the process ends. A request for which `respond` returns `None` is never answered.
+/// Starts a stub on its own port, and returns its URL. The stub serves one request after the other
+/// until the process ends. A request gets no response if `respond` returns `None`.
 pub fn start(mut respond: impl FnMut(&Request) -> Option<Response> + Send + 'static) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a local port is free");
+    let url = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
     thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            // A client may give up before it has sent its request.
+            // A client may close the connection before it has sent its request.
             let Ok(request) = read_request(&stream) else { continue };
             let Some((status, content_type, body)) = respond(&request) else {
                 mem::forget(stream);
@@ -49,7 +49,7 @@ pub fn start(mut respond: impl FnMut(&Request) -> Option<Response> + Send + 'sta
     url
 }
 
-/// Reads one request.
+/// Reads one request from a connection.
 ///
 /// # Errors
 /// The connection ends before the request is complete.

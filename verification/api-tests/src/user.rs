@@ -1,4 +1,4 @@
-//! A user with a session.
+//! A user that is signed in.
 
 use std::ops::Deref;
 
@@ -8,15 +8,15 @@ use uuid::Uuid;
 use crate::client::Client;
 use crate::response::Response;
 
-/// An account and one of its sessions. Dereferences to a [`Client`] that sends requests in this
+/// An account and one of its sessions. It dereferences to a [`Client`] that sends requests in this
 /// session.
 #[derive(Debug, Clone)]
 pub struct TestUser {
-    /// The user's id.
+    /// The id of the user.
     pub id: Uuid,
-    /// The email address that signs in.
+    /// The email address for signing in.
     pub email: String,
-    /// The password.
+    /// The password, or empty if the account has none.
     pub password: String,
     /// The bearer token of this session.
     pub token: String,
@@ -41,15 +41,15 @@ impl TestUser {
         json!({"email": self.email, "password": self.password})
     }
 
-    /// Signs in once more: the same account in another session.
+    /// Signs in again, and returns the same account with the new session.
     pub async fn login_again(&self) -> Self {
         let request = self.client.post("/api/auth/login", &self.credentials());
         let login = request.without_header("authorization").await.expect_success();
-        let token = login["access_token"].as_str().expect("a token").to_owned();
+        let token = login["access_token"].as_str().expect("the response contains a token").to_owned();
         Self { client: self.client.with_token(&token), token, ..self.clone() }
     }
 
-    /// Creates a journal entry and returns it as the API answers it.
+    /// Creates a journal entry, and returns the response of the API.
     pub async fn create_entry(&self, content: &str) -> Value {
         let response = self.post("/api/journal/entries", &json!({"content": content})).await;
         assert_eq!(response.status, 201, "{}", response.text());

@@ -1,10 +1,10 @@
-//! Waiting for a condition.
+//! A function that waits for a condition.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-/// How long to wait between two checks.
+/// The pause between two checks.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Waits until a condition is true.

@@ -1,4 +1,4 @@
-//! Alarms: what they watch and when they fire.
+//! Alarms: the metrics that they watch, and the conditions under which they fire.
 
 use serde_json::Value;
 
@@ -8,9 +8,10 @@ use super::metric_data::{Metric, MetricData, Statistic};
 /// An alarm of the template.
 #[derive(Debug, Clone)]
 pub struct Alarm {
-    /// What is wrong when the alarm fires.
+    /// The problem that the alarm reports.
     pub description: String,
-    /// What the alarm watches. The query with the id `value` is compared with the threshold.
+    /// The metrics and expressions of the alarm. The query with the id `value` is compared with the
+    /// threshold.
     pub queries: Vec<Query>,
     /// The length of a period in seconds.
     pub period: i64,
@@ -28,7 +29,7 @@ pub struct Alarm {
 pub struct Query {
     /// The name of the query in expressions.
     pub id: String,
-    /// Where the values come from.
+    /// The source of the values.
     pub source: Source,
 }
 
@@ -37,7 +38,7 @@ pub struct Query {
 pub enum Source {
     /// A statistic of a metric.
     Metric(Metric, Statistic),
-    /// Metric math.
+    /// An expression of metric math.
     Expression(String),
 }
 
@@ -63,7 +64,7 @@ impl Alarm {
                     .filter_map(|query| query["MetricStat"]["Period"].as_i64().or(query["Period"].as_i64()));
                 let mut periods: Vec<_> = periods.collect();
                 periods.dedup();
-                assert_eq!(periods.len(), 1, "{id}: one period");
+                assert_eq!(periods.len(), 1, "{id}: all queries have the same period");
                 let queries = queries.iter().map(|query| {
                     let statistic = &query["MetricStat"];
                     let source = match query["Expression"].as_str() {
@@ -89,11 +90,12 @@ impl Alarm {
         }
     }
 
-    /// Returns whether the alarm is in the state `ALARM` at this second, the end of a period.
+    /// Returns whether the alarm is in the state `ALARM` at `second`, the end of a period.
     ///
     /// Source: Amazon CloudWatch user guide, "Configuring how CloudWatch alarms treat missing
-    /// data". CloudWatch retrieves more periods than it evaluates. The latest periods with data
-    /// count, and those that are still missing are filled in as `TreatMissingData` says.
+    /// data". CloudWatch retrieves more periods than it evaluates. It evaluates the latest periods
+    /// that have data. If these are too few, `TreatMissingData` determines the result of the
+    /// missing ones.
     pub fn is_in_alarm(&self, metrics: &MetricData, second: i64) -> bool {
         let range = (1..=self.periods as i64 + 2).map(|back| self.value(metrics, second - back * self.period));
         let present: Vec<_> = range.flatten().take(self.periods).collect();
@@ -101,7 +103,8 @@ impl Alarm {
         present.iter().filter(|value| self.is_breaching(**value)).count() + filled >= self.datapoints
     }
 
-    /// Returns the first of these seconds at which the alarm is in the state `ALARM`.
+    /// Returns the end of the first period between `from` and `to` at which the alarm is in the
+    /// state `ALARM`.
     pub fn first_alarm(&self, metrics: &MetricData, from: i64, to: i64) -> Option<i64> {
         (from / self.period..=to / self.period)
             .map(|number| number * self.period)
@@ -114,12 +117,12 @@ impl Alarm {
     }
 
     fn query(&self, metrics: &MetricData, from: i64, id: &str) -> Result<Option<f64>, String> {
-        let query = self.queries.iter().find(|query| query.id == id).ok_or_else(|| format!("there is no `{id}`"))?;
+        let query = self.queries.iter().find(|query| query.id == id).ok_or_else(|| format!("unknown query `{id}`"))?;
         match &query.source {
             Source::Metric(metric, statistic) => Ok(metrics.statistic(metric, *statistic, from, self.period)),
-            // A query over all log groups. The tests put its result as a metric of its own.
+            // A query over all log groups. The tests record its result as a separate metric.
             Source::Expression(text) if text.starts_with("SELECT ") => {
-                let (_, name) = text.split_once("SUM(").ok_or("SUM(…) is expected")?;
+                let (_, name) = text.split_once("SUM(").ok_or("expected SUM(…)")?;
                 let name = name.split(')').next().unwrap_or_default().to_owned();
                 let metric = Metric { namespace: "AWS/Logs".to_owned(), name, dimensions: Default::default() };
                 Ok(metrics.statistic(&metric, Statistic::Sum, from, self.period))
@@ -139,7 +142,7 @@ impl Alarm {
 
 /// Parses the metric that an alarm or a query names.
 fn metric(properties: &Value) -> Metric {
-    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let text = |value: &Value| value.as_str().expect("the property is a string").to_owned();
     let dimensions = properties["Dimensions"].as_array().into_iter().flatten();
     Metric {
         namespace: text(&properties["Namespace"]),
@@ -202,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn the_alarm_fires_with_the_period_that_reaches_its_datapoints() {
+    fn the_alarm_fires_at_the_period_that_reaches_its_number_of_datapoints() {
         let metric = Metric { namespace: "N".to_owned(), name: "M".to_owned(), dimensions: Default::default() };
         let mut metrics = MetricData::default();
         (0..20).for_each(|minute| metrics.put(metric.clone(), minute * 60, if minute < 10 { 0.0 } else { 1.0 }));

@@ -1,8 +1,8 @@
-//! Metric math as far as the alarms use it: arithmetic, comparison, `IF`, and `MAX` and `MIN` over
-//! a list.
+//! The part of metric math that the alarms use: arithmetic, comparison, `IF`, and `MAX` and `MIN`
+//! over a list.
 //!
 //! Source: Amazon CloudWatch user guide, "Using math expressions with CloudWatch metrics". An
-//! operation on a period has no value if one side is missing. A function over a list ignores
+//! operation has no value in a period in which one side is missing. A function over a list ignores
 //! missing values.
 
 /// A value in one period, if there is one.
@@ -10,14 +10,18 @@ type Number = Option<f64>;
 /// A comparison of two values.
 type Relation = fn(&f64, &f64) -> bool;
 
-/// Evaluates an expression in one period. `value` returns the values of its ids.
+/// Evaluates an expression in one period. `value` returns the value of a query by its id.
 ///
 /// # Errors
-/// Returns what is expected where if the expression is invalid.
+/// The expression is invalid. The error states which token was expected.
 pub(super) fn evaluate(text: &str, value: &impl Fn(&str) -> Result<Number, String>) -> Result<Number, String> {
     let mut parser = Parser { rest: text.trim(), value };
     let number = parser.comparison()?;
-    if parser.rest.is_empty() { Ok(number) } else { Err(format!("nothing is expected before `{}`", parser.rest)) }
+    if parser.rest.is_empty() {
+        Ok(number)
+    } else {
+        Err(format!("expected the end of the expression before `{}`", parser.rest))
+    }
 }
 
 struct Parser<'a, V> {
@@ -86,7 +90,7 @@ impl<V: Fn(&str) -> Result<Number, String>> Parser<'_, V> {
         let (word, rest) = self.rest.split_at(end);
         self.rest = rest.trim_start();
         match word {
-            "" => Err(format!("a value is expected before `{}`", self.rest)),
+            "" => Err(format!("expected a value before `{}`", self.rest)),
             "IF" => {
                 self.expect("(")?;
                 let condition = self.comparison()?;
@@ -115,7 +119,7 @@ impl<V: Fn(&str) -> Result<Number, String>> Parser<'_, V> {
     }
 
     fn expect(&mut self, token: &str) -> Result<(), String> {
-        if self.accept(token) { Ok(()) } else { Err(format!("{token} is expected before `{}`", self.rest)) }
+        if self.accept(token) { Ok(()) } else { Err(format!("expected {token} before `{}`", self.rest)) }
     }
 }
 
@@ -128,7 +132,7 @@ mod tests {
             "two" => Ok(Some(2.0)),
             "zero" => Ok(Some(0.0)),
             "missing" => Ok(None),
-            _ => Err(format!("there is no {name}")),
+            _ => Err(format!("unknown query {name}")),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Metric data: which values were recorded when, and the statistics of a period.
+//! Metric data: the recorded values with their times, and the statistics of a period.
 
 use std::collections::BTreeMap;
 
@@ -7,33 +7,33 @@ use serde_json::Value;
 /// The identity of a metric.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Metric {
-    /// The namespace, such as `Kai`.
+    /// The namespace, for example `Kai`.
     pub namespace: String,
-    /// The name, such as `Latency`.
+    /// The name, for example `Latency`.
     pub name: String,
     /// The values of the dimensions by name.
     pub dimensions: BTreeMap<String, String>,
 }
 
-/// A statistic of the values of a period.
+/// A statistic of the values in a period.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Statistic {
-    /// The sum.
+    /// The sum of the values.
     Sum,
-    /// The mean.
+    /// The mean of the values.
     Average,
-    /// The largest value.
+    /// The largest of the values.
     Maximum,
-    /// The smallest value.
+    /// The smallest of the values.
     Minimum,
     /// The number of values.
     SampleCount,
-    /// The value that this percentage of the values does not exceed.
+    /// The smallest value that at least this percentage of the values does not exceed.
     Percentile(f64),
 }
 
 impl Statistic {
-    /// Parses a name such as `Sum` or `p95`.
+    /// Parses the name of a statistic, for example `Sum` or `p95`.
     ///
     /// # Panics
     /// Panics on any other name.
@@ -67,18 +67,18 @@ impl Statistic {
     }
 }
 
-/// All recorded values by metric, each with its second.
+/// All recorded values by metric. Each value has its time, in seconds.
 #[derive(Debug, Clone, Default)]
 pub struct MetricData(BTreeMap<Metric, Vec<(i64, f64)>>);
 
 impl MetricData {
-    /// Adds one value.
+    /// Adds one value to a metric.
     pub fn put(&mut self, metric: Metric, second: i64, value: f64) {
         self.0.entry(metric).or_default().push((second, value));
     }
 
-    /// Adds the values of a line in the embedded metric format, as if it had been printed in this
-    /// second.
+    /// Adds the values of a line in the embedded metric format, as if it had been printed at
+    /// `second`.
     pub fn add_line(&mut self, line: &Value, second: i64) {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         for directive in line["_aws"]["CloudWatchMetrics"].as_array().into_iter().flatten() {
@@ -95,7 +95,8 @@ impl MetricData {
         }
     }
 
-    /// Returns a statistic of the period that begins at this second, or `None` without any value.
+    /// Returns a statistic of the period that begins at `from`, or `None` if the period has no
+    /// value.
     pub fn statistic(&self, metric: &Metric, statistic: Statistic, from: i64, period: i64) -> Option<f64> {
         let values = self.0.get(metric)?.iter();
         let values = values.filter(|(second, _)| (from..from + period).contains(second));

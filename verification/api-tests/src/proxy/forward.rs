@@ -1,4 +1,4 @@
-//! Forwarding bytes and recording what they are.
+//! Forwards bytes, and records their messages.
 
 use std::future::pending;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,17 +16,17 @@ use tokio::time::sleep;
 use super::protocol::Parser;
 use super::state::{Faults, State, lock};
 
-/// Accepts connections, on a port of its own that it may close and reopen, and forwards each.
+/// Accepts and forwards connections. While connections are refused, the port is closed.
 pub(super) async fn serve(state: Arc<State>, first: std::net::TcpListener, port: u16) {
     let mut faults = state.faults.subscribe();
     let mut connections = JoinSet::new();
-    let mut listener = Some(TcpListener::from_std(first).expect("a listener"));
+    let mut listener = Some(TcpListener::from_std(first).expect("the listener is non-blocking"));
     loop {
         let refusing = faults.borrow_and_update().refusing;
         match (&listener, refusing) {
             (Some(_), true) => listener = None,
             (None, false) => {
-                listener = Some(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.expect("the same port"));
+                listener = Some(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.expect("the port is still free"));
             }
             _ => {}
         }
@@ -43,11 +43,11 @@ pub(super) async fn serve(state: Arc<State>, first: std::net::TcpListener, port:
     }
 }
 
-/// One connection, as both of its directions see it.
+/// The state of one connection, which both directions share.
 struct Connection {
     state: Arc<State>,
     number: u64,
-    /// Whether the server has sent something since the client did.
+    /// Whether the server has sent anything since the client last did.
     server_has_answered: Mutex<bool>,
     is_blackholed: AtomicBool,
 }
@@ -56,7 +56,7 @@ struct Connection {
 async fn forward(state: Arc<State>, client: TcpStream, number: u64) {
     state.traffic().connections += 1;
     let Ok(server) = TcpStream::connect(state.target).await else {
-        // The server is down: the client's connection is reset as well.
+        // The server is down, so the connection of the client is reset as well.
         let _ = client.set_zero_linger();
         return;
     };
@@ -73,7 +73,7 @@ async fn forward(state: Arc<State>, client: TcpStream, number: u64) {
     };
     if is_reset {
         let _ = to_client.as_ref().set_zero_linger();
-        // Dropping the half would shut the connection down in an orderly way first.
+        // Dropping this half would first shut the connection down in an orderly way.
         to_client.forget();
     }
 }
@@ -117,7 +117,7 @@ impl Connection {
                 sleep(delay).await;
             }
             match (self.is_silent(), length) {
-                // Not even the end of the connection is forwarded.
+                // The end of the connection is not forwarded either.
                 (true, 0) => pending().await,
                 (true, _) => continue,
                 (false, 0) => return,
@@ -145,7 +145,7 @@ async fn accept(listener: Option<&TcpListener>) -> io::Result<(TcpStream, Socket
     }
 }
 
-/// Writes through a shared half, so that its owner can still reset the connection.
+/// Writes to a shared half, so that its owner can still reset the connection.
 async fn write_all(to: &OwnedWriteHalf, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         to.writable().await?;

@@ -1,4 +1,4 @@
-//! The two wire protocols, as far as it takes to separate and name their messages.
+//! The parts of the two wire protocols that separate and name messages.
 
 /// The protocol of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +14,8 @@ pub enum Protocol {
 pub(super) struct Parser {
     protocol: Protocol,
     pending: Vec<u8>,
-    /// For Postgres, whether the first message has been parsed. It has no type.
+    /// Whether the first message has been parsed. In the Postgres protocol, the first message has
+    /// no type.
     started: bool,
 }
 
@@ -23,7 +24,7 @@ impl Parser {
         Self { protocol, pending: Vec::new(), started: false }
     }
 
-    /// Adds bytes and returns the messages that they complete.
+    /// Adds bytes, and returns the messages that they complete.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Vec<String> {
         self.pending.extend_from_slice(bytes);
         let mut messages = Vec::new();
@@ -46,8 +47,8 @@ impl Parser {
     }
 }
 
-/// Parses a RESP array of bulk strings. Returns the command with its key, if it has one, and the
-/// number of bytes.
+/// Parses a RESP array of bulk strings. Returns the command and its key, if it has one, and the
+/// number of parsed bytes.
 fn redis_command(bytes: &[u8]) -> Option<(String, usize)> {
     let (count, mut read) = number_line(bytes, b'*')?;
     let mut words = Vec::new();
@@ -60,22 +61,23 @@ fn redis_command(bytes: &[u8]) -> Option<(String, usize)> {
     if read > bytes.len() {
         return None;
     }
-    // The key of a script follows its text and the number of its keys.
+    // In a script command, the key follows the text of the script and the number of keys.
     let name = String::from_utf8_lossy(words.first()?).to_uppercase();
     let key = words.get(if name.starts_with("EVAL") { 3 } else { 1 });
     let key = key.map(|key| format!(" {}", String::from_utf8_lossy(key))).unwrap_or_default();
     Some((name + &key, read))
 }
 
-/// Parses a line such as `*3\r\n` into the number and the length of the line, here (3, 4).
+/// Parses a line of a mark and a number. Returns the number and the length of the line: `*3\r\n`
+/// gives (3, 4).
 fn number_line(bytes: &[u8], mark: u8) -> Option<(usize, usize)> {
     let end = bytes.windows(2).position(|pair| pair == b"\r\n")?;
-    assert_eq!(bytes[0], mark, "not what a client of Redis sends");
+    assert_eq!(bytes[0], mark, "a Redis client sends arrays of bulk strings");
     let number = std::str::from_utf8(&bytes[1..end]).ok()?.parse().ok()?;
     Some((number, end + 2))
 }
 
-/// Parses a message of a Postgres client. Returns its name and the number of bytes.
+/// Parses a message of a Postgres client. Returns its name and the number of parsed bytes.
 fn postgres_message(bytes: &[u8]) -> Option<(String, usize)> {
     let length = 1 + length(bytes, 1)?;
     let name = match bytes[0] {
@@ -91,7 +93,7 @@ fn postgres_message(bytes: &[u8]) -> Option<(String, usize)> {
         b'p' => "Password",
         _ => "Other",
     };
-    // The name of a statement to parse, or the text of a simple query.
+    // The name of the statement in a `Parse` message, or the text of a simple query.
     let text = bytes[5..length].split(|byte| *byte == 0).next().filter(|name| !name.is_empty());
     match (bytes[0], text) {
         (b'P' | b'Q', Some(text)) => Some((format!("{name} {}", String::from_utf8_lossy(text)), length)),
@@ -99,7 +101,8 @@ fn postgres_message(bytes: &[u8]) -> Option<(String, usize)> {
     }
 }
 
-/// Returns the length at offset `at`, which includes itself, once the whole message is there.
+/// Returns the length field at offset `at`, or `None` if the message is not complete yet. The
+/// length includes the field itself.
 fn length(bytes: &[u8], at: usize) -> Option<usize> {
     let length = u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?) as usize;
     (bytes.len() >= at + length).then_some(length)

@@ -1,4 +1,4 @@
-//! What the connections of a proxy share.
+//! The state that the connections of a proxy share.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -16,7 +16,7 @@ pub(super) struct State {
     pub(super) protocol: Protocol,
     traffic: Mutex<Traffic>,
     last_byte: Mutex<Instant>,
-    /// The number of connections so far. Each connection has a number below this one.
+    /// The number of connections so far, which is also the number of the next connection.
     pub(super) connections: AtomicU64,
     /// The number of connections that sent the text of [`Faults::blackhole_after`].
     pub(super) blackholed: watch::Sender<u64>,
@@ -34,11 +34,11 @@ pub(super) struct Faults {
     pub(super) reset_below: u64,
     /// Whether new connections are refused.
     pub(super) refusing: bool,
-    /// How long everything that the server sends is delayed.
+    /// The delay of everything that the server sends.
     pub(super) response_delay: Duration,
-    /// How long everything that the client sends is delayed.
+    /// The delay of everything that the client sends.
     pub(super) request_delay: Duration,
-    /// A connection that sends this text forwards nothing from there on.
+    /// A text after which a connection forwards nothing. The text itself is not forwarded either.
     pub(super) blackhole_after: Option<&'static str>,
 }
 
