@@ -1,4 +1,4 @@
-//! `DELETE /api/account`.
+//! Tests of `DELETE /api/account`.
 
 use api_tests::{TestApp, send_all};
 use serde_json::json;
@@ -43,7 +43,7 @@ async fn deletion_removes_all_data_of_the_account_and_ends_its_sessions_at_once(
 }
 
 #[tokio::test]
-async fn a_repeated_deletion_gets_the_same_answer_but_only_with_the_same_token() {
+async fn a_repeated_deletion_gets_the_same_response_but_only_with_the_same_token() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     let other = app.anonymous().with_token(app.open_session(ada.id).await);
@@ -52,7 +52,7 @@ async fn a_repeated_deletion_gets_the_same_answer_but_only_with_the_same_token()
     }
     let bob = app.new_user().await;
     for response in send_all((0..4).map(|_| bob.request("DELETE", "/api/account"))).await {
-        assert_eq!(response.status, 204, "also if they are concurrent: {}", response.text());
+        assert_eq!(response.status, 204, "one of several concurrent deletions: {}", response.text());
     }
     other.request("DELETE", "/api/account").await.expect_problem(401, "unauthenticated");
     ada.get("/api/auth/me").await.expect_problem(401, "unauthenticated");

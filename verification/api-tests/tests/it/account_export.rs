@@ -1,4 +1,4 @@
-//! `GET /api/account`.
+//! Tests of `GET /api/account`.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ async fn the_export_contains_all_data_of_its_owner_and_nothing_of_others() {
 }
 
 #[tokio::test]
-async fn a_long_journal_is_exported_in_pages_with_each_entry_once() {
+async fn a_long_journal_is_exported_in_pages_that_contain_each_entry_once() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     let entries = "INSERT INTO journal_entries (id, user_id, content) SELECT gen_random_uuid(), $1, repeat('\"', 40000) FROM generate_series(1, 120)";

@@ -1,5 +1,5 @@
-//! The alarms and the dashboard of `infra/monitoring.yaml`: they refer to existing metrics, and the
-//! alarms fire when they should.
+//! The alarms and the dashboard of `infra/monitoring.yaml`. They refer to existing metrics, and
+//! each alarm fires when its fault occurs.
 
 mod firing;
 
@@ -14,7 +14,7 @@ use serde_json::Value;
 use shared::domain::MEMORY_BUDGETS;
 use shared::metrics::catalog;
 
-/// The watched metrics of AWS itself, with the dimensions that AWS documents for them.
+/// The metrics of AWS itself that are watched, with the dimensions that AWS documents for them.
 const AWS_METRICS: [(&str, &str, &[&str]); 9] = [
     ("AWS/ApiGateway", "5xx", &["ApiId"]),
     ("AWS/ApiGateway", "Count", &["ApiId"]),
@@ -51,9 +51,11 @@ fn assert_exists(metric: &Metric, what: &str) {
     for (name, value) in &metric.dimensions {
         match name.as_str() {
             "Service" => assert_eq!(value, cloudwatch::SERVICE, "{what}"),
-            "Endpoint" => assert!(endpoints().contains(value), "{what}: there is no route {value}"),
-            "Family" => assert!(MEMORY_BUDGETS.iter().any(|(family, ..)| family == value), "{what}: no family {value}"),
-            other => panic!("{what}: {other}"),
+            "Endpoint" => assert!(endpoints().contains(value), "{what}: the template has no route {value}"),
+            "Family" => {
+                assert!(MEMORY_BUDGETS.iter().any(|(family, ..)| family == value), "{what}: unknown family {value}")
+            }
+            other => panic!("{what}: unknown dimension {other}"),
         }
     }
 }
@@ -73,11 +75,16 @@ fn every_alarm_watches_existing_metrics_and_links_to_the_runbook() {
         .collect();
     let mut named = BTreeSet::new();
     for (id, alarm) in cloudwatch::alarms() {
-        let (sentence, section) =
-            alarm.description.split_once(" See docs/runbook.md#").unwrap_or_else(|| panic!("{id}"));
+        let (sentence, section) = alarm
+            .description
+            .split_once(" See docs/runbook.md#")
+            .unwrap_or_else(|| panic!("{id}: the description has no link to the runbook"));
         assert!(sentence.ends_with('.') && sections.contains(section), "{id}: {section} is not in docs/runbook.md");
         named.insert(section.to_owned());
-        assert!(alarm.datapoints <= alarm.periods && alarm.periods <= 3, "{id}: within three periods");
+        assert!(
+            alarm.datapoints <= alarm.periods && alarm.periods <= 3,
+            "{id}: an alarm must fire within three periods"
+        );
         for query in &alarm.queries {
             match &query.source {
                 Source::Metric(metric, statistic) => {
@@ -86,7 +93,7 @@ fn every_alarm_watches_existing_metrics_and_links_to_the_runbook() {
                     assert_eq!(matches!(statistic, Statistic::Percentile(_)), is_latency, "{id}: {statistic:?}");
                     assert_ne!(*statistic, Statistic::Average, "{id}");
                 }
-                // The sum over all log groups.
+                // This query sums over all log groups.
                 Source::Expression(text) if text.starts_with("SELECT SUM(EMF") => {}
                 Source::Expression(text) => {
                     assert!(
@@ -97,12 +104,12 @@ fn every_alarm_watches_existing_metrics_and_links_to_the_runbook() {
             }
         }
     }
-    // These templates contain alarms on metrics of Lambda itself.
+    // These templates also contain alarms, on metrics of Lambda itself.
     for template in ["template.yaml", "infra/functions.yaml"].map(read) {
         let links = template.split(" See docs/runbook.md#").skip(1);
         named.extend(links.map(|rest| rest.split(['"', '\n']).next().unwrap().to_owned()));
     }
-    assert_eq!(named, sections, "sections of docs/runbook.md and what the alarms name");
+    assert_eq!(named, sections, "the alarms link to exactly the sections of docs/runbook.md");
     let watched: BTreeSet<String> = cloudwatch::alarms()
         .values()
         .flat_map(|alarm| alarm.queries.clone())
@@ -112,7 +119,7 @@ fn every_alarm_watches_existing_metrics_and_links_to_the_runbook() {
         })
         .collect();
     let api: BTreeSet<_> = endpoints().into_iter().filter(|route| route.contains(" /api/")).collect();
-    assert_eq!(watched, api, "routes whose latency is watched");
+    assert_eq!(watched, api, "the latency of exactly the API routes is watched");
 }
 
 #[test]
@@ -125,7 +132,7 @@ fn every_widget_shows_existing_metrics_with_percentiles_and_without_division_by_
     for widget in body["widgets"].as_array().unwrap() {
         let properties = &widget["properties"];
         let title = properties["title"].as_str().unwrap();
-        assert!(titles.insert(title), "{title} twice");
+        assert!(titles.insert(title), "two widgets have the title {title}");
         assert!(positions.insert((widget["x"].as_i64(), widget["y"].as_i64())), "{title} overlaps another widget");
         for metric in properties["metrics"].as_array().unwrap() {
             let parts = metric.as_array().unwrap();
@@ -155,7 +162,7 @@ fn every_widget_shows_existing_metrics_with_percentiles_and_without_division_by_
         "Database",
         "Model",
     ] {
-        assert!(titles.contains(title), "{title} is on the local dashboard but not on CloudWatch's");
+        assert!(titles.contains(title), "the CloudWatch dashboard has no widget {title}, unlike the local one");
     }
     let rates =
         body["widgets"].as_array().unwrap().iter().find(|widget| widget["properties"]["title"] == "Hit rate by family");
@@ -165,7 +172,7 @@ fn every_widget_shows_existing_metrics_with_percentiles_and_without_division_by_
 #[test]
 fn the_stack_is_billed_for_fewer_than_200_metrics() {
     let billed = catalog::billed(endpoints().len(), MEMORY_BUDGETS.len());
-    assert!(billed < 200, "{billed}");
+    assert!(billed < 200, "{billed} metrics");
     let page = read("docs/logging.md");
-    assert!(page.contains(&format!("**{billed} metrics**")), "docs/logging.md states another number than {billed}");
+    assert!(page.contains(&format!("**{billed} metrics**")), "docs/logging.md does not state the number {billed}");
 }

@@ -1,4 +1,4 @@
-//! `POST /api/auth/login`.
+//! Tests of `POST /api/auth/login`.
 
 use api_tests::{RedisChoice, Setup, TestApp, TestUser};
 use serde_json::{Value, json};
@@ -6,16 +6,16 @@ use tokio::sync::OnceCell;
 
 use super::events;
 
-/// A system whose attempt counters no other test file uses.
+/// A system whose attempt counters are used only by the tests of this file.
 static APP: OnceCell<TestApp> = OnceCell::const_new();
 
 async fn app() -> &'static TestApp {
     APP.get_or_init(|| TestApp::start_with(Setup { redis: RedisChoice::Own, ..Setup::default() })).await
 }
 
-/// Tries to sign in from a source address, which the gateway passes on in the event.
+/// Tries to sign in from a source address, which the gateway passes in the event.
 async fn try_login(app: &TestApp, source: &str, email: &str, password: &str) -> FunctionResponse {
-    // The address that a client claims to have must not count.
+    // The address that the client claims in a header must have no effect.
     let claimed = json!({"x-forwarded-for": uuid::Uuid::new_v4().to_string()});
     try_login_with_headers(app, source, &claimed, email, password).await
 }
@@ -37,7 +37,7 @@ async fn try_login_with_headers(
     FunctionResponse { status: response["statusCode"].as_u64().unwrap(), headers: response["headers"].clone() }
 }
 
-/// The response as the function returns it to the gateway.
+/// The response of the function to the gateway.
 struct FunctionResponse {
     status: u64,
     headers: Value,
@@ -71,7 +71,7 @@ async fn a_sign_in_returns_a_new_bearer_token_that_is_valid_for_30_days() {
 }
 
 #[tokio::test]
-async fn an_unknown_email_and_a_wrong_password_get_the_same_answer() {
+async fn an_unknown_email_and_a_wrong_password_get_the_same_response() {
     let app = app().await;
     let ada = app.register_and_login().await;
     let mut bodies = Vec::new();
@@ -101,7 +101,7 @@ async fn the_eleventh_failure_from_one_source_is_rate_limited_but_other_sources_
         assert_eq!(fail_login(app, "198.51.100.1", &ada).await, 401);
     }
     let refused = try_login(app, "198.51.100.1", &ada.email, &ada.password).await;
-    assert_eq!(refused.status, 429, "also with the right password");
+    assert_eq!(refused.status, 429, "even with the correct password");
     assert!((1..=900).contains(&refused.retry_after()), "{}", refused.retry_after());
     assert_eq!(try_login(app, "198.51.100.2", &ada.email, &ada.password).await.status, 200);
     let bob = app.register_and_login().await;
@@ -109,7 +109,7 @@ async fn the_eleventh_failure_from_one_source_is_rate_limited_but_other_sources_
 }
 
 #[tokio::test]
-async fn the_source_address_comes_from_cloudfront_only_if_the_edge_key_is_right() {
+async fn the_source_address_is_taken_from_cloudfront_only_if_the_edge_key_is_correct() {
     let variables = vec![("EDGE_KEY", "only the edge knows".to_owned())];
     let app = TestApp::start_with(Setup { redis: RedisChoice::Own, variables, ..Setup::default() }).await;
     let headers = |key: &str, viewer: &str| json!({"x-edge-key": key, "x-forwarded-for": format!("10.9.9.9, {viewer}, 203.0.113.1")});
@@ -135,7 +135,7 @@ async fn the_source_address_comes_from_cloudfront_only_if_the_edge_key_is_right(
     }
     let untrusted = headers("another edge's key!", "198.51.100.99");
     assert_eq!(try_login_with_headers(&app, "203.0.113.1", &untrusted, &bob.email, &bob.password).await.status, 429);
-    // An invalid address is not trusted, even from CloudFront.
+    // An invalid address is not trusted, even if it comes from CloudFront.
     assert_eq!(
         try_login_with_headers(&app, "203.0.113.1", &trusted("nowhere"), &bob.email, &bob.password).await.status,
         429
@@ -143,7 +143,7 @@ async fn the_source_address_comes_from_cloudfront_only_if_the_edge_key_is_right(
 }
 
 #[tokio::test]
-async fn a_success_resets_the_count_of_failures() {
+async fn a_successful_sign_in_resets_the_number_of_failures() {
     let app = app().await;
     let ada = app.register_and_login().await;
     for _ in 0..9 {
@@ -162,10 +162,11 @@ async fn attempts_are_limited_per_account_and_per_source() {
     let (ada, bob) = (app.register_and_login().await, app.register_and_login().await);
     let _: () = app.redis(&redis::cmd("FLUSHALL")).await;
     assert_eq!(fail_login(&app, "198.51.100.4", &ada).await, 401);
-    // Stands for 99 further failures, without hashing 99 passwords.
+    // Setting the counters replaces 99 further failures, which would hash 99 passwords.
     let keys: Vec<String> = app.redis(redis::cmd("KEYS").arg("login:*")).await;
-    let [account, source] = ["login:account:", "login:source:"]
-        .map(|kind| keys.iter().find(|key| key.starts_with(kind)).unwrap_or_else(|| panic!("no {kind} in {keys:?}")));
+    let [account, source] = ["login:account:", "login:source:"].map(|kind| {
+        keys.iter().find(|key| key.starts_with(kind)).unwrap_or_else(|| panic!("no key {kind} in {keys:?}"))
+    });
     assert_eq!(keys.len(), 3, "{keys:?}");
     for key in &keys {
         let ttl: i64 = app.redis(redis::cmd("TTL").arg(key)).await;
@@ -174,10 +175,18 @@ async fn attempts_are_limited_per_account_and_per_source() {
     }
 
     let _: () = app.redis(redis::cmd("SET").arg(account).arg(100).arg("KEEPTTL")).await;
-    assert_eq!(try_login(&app, "198.51.100.5", &ada.email, &ada.password).await.status, 429, "the account");
-    assert_eq!(try_login(&app, "198.51.100.5", &bob.email, &bob.password).await.status, 200, "another account");
+    assert_eq!(try_login(&app, "198.51.100.5", &ada.email, &ada.password).await.status, 429, "the account is limited");
+    assert_eq!(
+        try_login(&app, "198.51.100.5", &bob.email, &bob.password).await.status,
+        200,
+        "another account is not limited"
+    );
     let _: () = app.redis(redis::cmd("DEL").arg(account)).await;
     let _: () = app.redis(redis::cmd("SET").arg(source).arg(100).arg("KEEPTTL")).await;
-    assert_eq!(try_login(&app, "198.51.100.4", &bob.email, &bob.password).await.status, 429, "the source");
-    assert_eq!(try_login(&app, "198.51.100.6", &bob.email, &bob.password).await.status, 200, "another source");
+    assert_eq!(try_login(&app, "198.51.100.4", &bob.email, &bob.password).await.status, 429, "the source is limited");
+    assert_eq!(
+        try_login(&app, "198.51.100.6", &bob.email, &bob.password).await.status,
+        200,
+        "another source is not limited"
+    );
 }

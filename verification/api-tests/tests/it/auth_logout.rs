@@ -1,11 +1,11 @@
-//! `POST /api/auth/logout`.
+//! Tests of `POST /api/auth/logout`.
 
 use api_tests::{TestApp, send_all, sorted_statuses};
 use futures_util::future::join_all;
 use serde_json::json;
 
 #[tokio::test]
-async fn a_logout_ends_every_session_of_the_account_cached_or_not() {
+async fn a_logout_ends_every_session_of_the_account_even_if_it_is_cached() {
     let app = TestApp::shared().await;
     let phone = app.register_and_login().await;
     let (laptop, never_used) = (phone.login_again().await, phone.login_again().await);
@@ -29,7 +29,7 @@ async fn a_logout_ends_every_session_of_the_account_cached_or_not() {
     assert_eq!(other.list_entries().await.status, 200);
     assert_eq!(phone.login_again().await.list_entries().await.status, 200);
     let entries: i64 = app.query_scalar("SELECT count(*) FROM journal_entries WHERE user_id = $1", &[&phone.id]).await;
-    assert_eq!(entries, 0, "an ended session wrote something");
+    assert_eq!(entries, 0, "an ended session has created an entry");
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn no_environment_accepts_a_token_after_its_logout_is_acknowledged() {
     let app = TestApp::shared().await;
     for _ in 0..10 {
         let ada = app.new_user().await;
-        // Several environments have read the session.
+        // Several environments read the session first.
         join_all((0..3).map(|_| ada.list_entries())).await;
         ada.request("POST", "/api/auth/logout").await.expect_success();
         let after = send_all((0..6).map(|_| ada.get("/api/journal/entries"))).await;

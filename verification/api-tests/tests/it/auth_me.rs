@@ -1,4 +1,4 @@
-//! `GET /api/auth/me`.
+//! Tests of `GET /api/auth/me`.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use api_tests::{TestApp, member_names};
 use serde_json::json;
 
 #[tokio::test]
-async fn the_account_is_the_callers_own_and_the_cached_answer_is_the_same() {
+async fn the_response_is_the_account_of_the_caller_and_is_the_same_from_the_cache() {
     let app = TestApp::shared().await;
     let ada = app.register_and_login().await;
     let first = ada.get("/api/auth/me").await;

@@ -1,4 +1,4 @@
-//! `POST /api/auth/change-password`.
+//! Tests of `POST /api/auth/change-password`.
 
 use api_tests::{Request, TestApp, TestUser, send_all, sorted_statuses};
 use serde_json::json;
@@ -14,7 +14,7 @@ async fn login(app: &TestApp, user: &TestUser, password: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn only_the_new_password_signs_in_and_every_session_ends() {
+async fn after_a_change_only_the_new_password_is_accepted_and_every_session_has_ended() {
     let app = TestApp::shared().await;
     let phone = app.register_and_login().await;
     let laptop = phone.login_again().await;
@@ -56,11 +56,11 @@ async fn wrong_old_passwords_are_rate_limited_like_failed_sign_ins() {
         statuses.push(change(&ada, "not the password", NEW).await.status);
     }
     assert_eq!((&statuses[..10], statuses[10]), (&[422; 10][..], 429));
-    assert_eq!(change(&ada, &ada.password, NEW).await.status, 429, "also with the right password");
+    assert_eq!(change(&ada, &ada.password, NEW).await.status, 429, "even with the correct password");
 }
 
 #[tokio::test]
-async fn if_two_changes_of_a_password_race_only_one_succeeds() {
+async fn if_two_password_changes_race_only_one_succeeds() {
     let app = TestApp::shared().await;
     let ada = app.register_and_login().await;
     let passwords = ["password one", "password two"];

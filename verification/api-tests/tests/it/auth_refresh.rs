@@ -1,4 +1,4 @@
-//! `POST /api/auth/refresh`.
+//! Tests of `POST /api/auth/refresh`.
 
 use api_tests::{Client, TestApp, send_all, sorted_statuses};
 use serde_json::Value;
@@ -8,7 +8,7 @@ fn with_new_token(client: &Client, grant: &Value) -> Client {
 }
 
 #[tokio::test]
-async fn the_new_token_is_valid_and_the_old_one_is_not_even_if_cached() {
+async fn the_new_token_is_valid_and_the_old_one_is_rejected_even_if_it_was_cached() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     ada.create_entry("x").await;
@@ -59,7 +59,7 @@ async fn no_refreshed_token_survives_a_concurrent_logout() {
             with_new_token(&ada, &refresh.json()).get("/api/auth/me").await.expect_problem(401, "unauthenticated");
         }
     }
-    assert!(refreshed > 0, "the two never overlapped");
+    assert!(refreshed > 0, "the refresh and the logout never overlapped");
 }
 
 #[tokio::test]

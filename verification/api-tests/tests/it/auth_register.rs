@@ -1,4 +1,4 @@
-//! `POST /api/auth/register`.
+//! Tests of `POST /api/auth/register`.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 #[tokio::test]
-async fn the_answer_contains_the_account_without_its_password() {
+async fn the_response_contains_the_account_without_its_password() {
     let app = TestApp::shared().await;
     let email = unique_email();
     let response =
@@ -63,5 +63,5 @@ async fn a_password_is_stored_as_argon2id_with_the_documented_cost() {
     let bob = app.register_and_login().await;
     let other: String = app.query_scalar("SELECT password_hash FROM users WHERE id = $1", &[&bob.id]).await;
     assert_eq!(ada.password, bob.password);
-    assert_ne!(stored, other, "the salt");
+    assert_ne!(stored, other, "each password has its own salt");
 }

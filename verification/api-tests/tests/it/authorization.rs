@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::routes::{fill_in, insert_entry};
 
-/// The status of an operation for the owner, for another user who names the owner's resources, and
-/// for a caller without a live session.
+/// The status of an operation for the owner, for another user, and for a caller without a live
+/// session. The other user names the resources of the owner.
 struct Policy {
     route: &'static str,
     owner: u16,
@@ -29,7 +29,7 @@ const POLICIES: [Policy; 27] = [
     policy("get /openapi.json", 200, 200, 200),
     policy("get /dashboard", 200, 200, 200),
     policy("get /health", 200, 200, 200),
-    // The operator key is `*` here, so everybody is an operator. `health_detailed` tests other
+    // The operator key is `*` here, so every caller is an operator. `health_detailed` tests other
     // keys.
     policy("get /health/detailed", 200, 200, 200),
     policy("delete /health/detailed", 204, 204, 204),
@@ -55,7 +55,7 @@ const POLICIES: [Policy; 27] = [
     policy("delete /api/account", 204, 204, 401),
 ];
 
-/// Returns every operation by its route.
+/// Returns every operation with its route.
 fn operations(document: &Value) -> Vec<(String, &Value)> {
     let paths = document["paths"].as_object().unwrap().iter();
     paths
@@ -65,8 +65,8 @@ fn operations(document: &Value) -> Vec<(String, &Value)> {
         .collect()
 }
 
-/// Sends a request as the document describes it. With `name_owner` it names the owner wherever it
-/// can name a user.
+/// Sends a request as the document describes it. With `name_owner`, the request names the owner in
+/// every place where it can name a user.
 async fn send(
     document: &Value,
     route: &str,
@@ -106,13 +106,13 @@ async fn send(
 }
 
 #[tokio::test]
-async fn every_operation_answers_every_role_as_the_policy_says() {
+async fn every_operation_responds_to_every_role_as_its_policy_states() {
     let app = TestApp::shared().await;
     let document = app.anonymous().get("/openapi.json").await.expect_success();
     let operations = operations(&document);
     let described: BTreeSet<&str> = operations.iter().map(|(route, _)| route.as_str()).collect();
     let declared: BTreeSet<&str> = POLICIES.iter().map(|policy| policy.route).collect();
-    assert_eq!(described, declared, "the document and the policy name the same operations");
+    assert_eq!(described, declared, "the document and the policies contain the same operations");
 
     for (route, operation) in &operations {
         let policy = POLICIES.iter().find(|policy| policy.route == route).unwrap();

@@ -14,7 +14,7 @@ use super::events;
 /// Runs the function and waits until it is idle.
 ///
 /// # Errors
-/// Returns the error that the function reported.
+/// The function reported an error, which is returned.
 pub(crate) async fn run(app: &TestApp) -> Result<Value, InvocationError> {
     let outcome = app.invoke("cache-monitor", &events::read("cache-monitor", "schedule")).await;
     app.emulator.idle().await;
@@ -34,7 +34,7 @@ async fn the_outbox_is_drained_and_its_guards_are_invalidated() {
     for user in [&ada, &bob] {
         user.get("/api/journal/entries").until_hit().await;
     }
-    // A write without an invalidation in Redis.
+    // This write does not invalidate the cache.
     app.query("INSERT INTO journal_entries (id, user_id, content) VALUES (gen_random_uuid(), $1, 'x')", &[&ada.id])
         .await;
     let guard = format!("journal:list:{}:guard", ada.id);
@@ -75,19 +75,19 @@ async fn expired_sessions_and_idempotency_keys_are_purged() {
     assert_eq!(ada.list_entries().await.json()["total"], 2);
 }
 
-/// Returns the latest metric line with this metric, for this family if there is one.
+/// Returns the latest metric line that contains this metric and, if given, belongs to this family.
 fn latest_metric(app: &TestApp, metric: &str, family: Option<&str>) -> Option<Value> {
     let mut lines = app.metrics().into_iter().rev();
     lines.find(|line| line.get(metric).is_some() && family.is_none_or(|family| line["Family"] == family))
 }
 
-/// Fills Redis with this number of records of a family, each of this size.
+/// Fills Redis with `number` records of a family, each of `bytes` bytes.
 pub(crate) async fn populate(app: &TestApp, family: &str, number: u64, bytes: u64) {
     let (): () = app.redis(cmd("DEBUG").arg("POPULATE").arg(number).arg(family).arg(bytes)).await;
 }
 
 #[tokio::test]
-async fn the_memory_of_each_family_is_estimated_and_one_over_its_budget_is_logged() {
+async fn the_memory_of_each_family_is_estimated_and_a_family_over_its_budget_is_logged() {
     let app = TestApp::start_with(Setup { redis: RedisChoice::Own, ..Setup::default() }).await;
     populate(&app, "session", 6000, 400).await;
     populate(&app, "journal:list", 3000, 30_000).await;
@@ -197,7 +197,7 @@ async fn without_redis_the_run_fails_but_purges_the_database() {
         app.query_scalar("SELECT count(*) FROM sessions", &[]).await,
         app.query_scalar("SELECT count(*) FROM cache_outbox", &[]).await,
     );
-    assert_eq!(left, (1, 1), "the expired session is purged, and the outbox is kept");
+    assert_eq!(left, (1, 1), "the expired session is purged, and the outbox is unchanged");
     assert!(latest_metric(&app, "CacheMemory", None).is_none());
     app.redis_proxy.as_ref().unwrap().heal().await;
     // The circuit breaker is still open for up to two seconds.
@@ -212,10 +212,10 @@ async fn without_redis_the_run_fails_but_purges_the_database() {
     assert_eq!(latest_metric(&app, "CacheOutbox", None).unwrap()["CacheOutbox"], 1);
 }
 
-/// The action of a call, and the status and the body of its answer.
+/// The action of a call, and the status and the body of the response.
 type Answer = (&'static str, u16, &'static str);
 
-/// Starts a stub of `ElastiCache`. It never answers an action that is not listed.
+/// Starts a stub of `ElastiCache`. It does not respond to actions that are not listed.
 fn elasticache(answers: &'static [Answer]) -> String {
     stub_server::start(|request| {
         let (_, status, xml) =
@@ -235,7 +235,7 @@ async fn start_with_elasticache(answers: &'static [Answer]) -> TestApp {
     TestApp::start_with(Setup { variables, ..Setup::default() }).await
 }
 
-/// Runs the function with these answers of `ElastiCache`. Returns the number of nodes, the number
+/// Runs the function with these responses of `ElastiCache`. Returns the number of nodes, the number
 /// of available nodes, and whether the cache is available.
 async fn node_metrics(answers: &'static [Answer]) -> [Value; 3] {
     let app = start_with_elasticache(answers).await;
@@ -273,7 +273,7 @@ async fn a_serverless_cache_is_reported_as_one_node() {
 }
 
 #[tokio::test]
-async fn an_elasticache_that_refuses_or_hangs_does_not_stop_the_run() {
+async fn the_run_succeeds_if_elasticache_rejects_the_call_or_does_not_respond() {
     const DENIED: &str = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>hunter2</Message></Error></ErrorResponse>";
     for (app, reason) in [
         (start_with_elasticache(&[("DescribeReplicationGroups", 403, DENIED)]).await, "AccessDenied"),

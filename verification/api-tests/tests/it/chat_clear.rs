@@ -1,10 +1,10 @@
-//! `DELETE /api/chat/session/{user_id}`.
+//! Tests of `DELETE /api/chat/session/{user_id}`.
 
 use api_tests::TestApp;
 use serde_json::json;
 
 #[tokio::test]
-async fn a_cleared_conversation_is_gone_from_the_database_and_from_every_answer() {
+async fn a_cleared_conversation_is_removed_from_the_database_and_from_every_response() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     let key = "clear-me";
@@ -19,6 +19,6 @@ async fn a_cleared_conversation_is_gone_from_the_database_and_from_every_answer(
     }
     let kept = "SELECT (SELECT count(*) FROM conversations WHERE user_id = $1) + (SELECT count(*) FROM idempotency_keys WHERE scope = $1)";
     assert_eq!(app.query_scalar::<i64>(kept, &[&ada.id]).await, 0);
-    // The key is forgotten too, so the message is answered again.
+    // The idempotency key is deleted too, so the message gets a new answer.
     assert!(send().await.expect_success()["metadata"]["conversation_id"].is_string());
 }

@@ -1,4 +1,4 @@
-//! `GET /api/chat/history`.
+//! Tests of `GET /api/chat/history`.
 
 use api_tests::{TestApp, TestUser};
 use serde_json::{Value, json};
@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::chat_send::say;
 
-/// Inserts a conversation with this number of messages into the database directly. Every two
-/// messages have the same time.
+/// Inserts a conversation with `messages` messages directly into the database. Every two of them
+/// have the same time.
 async fn insert_conversation(app: &TestApp, ada: &TestUser, messages: i32) {
     let id = Uuid::now_v7();
     app.query("INSERT INTO conversations (id, user_id) VALUES ($1, $2)", &[&id, &ada.id]).await;
@@ -31,7 +31,7 @@ async fn a_new_user_has_an_empty_history() {
 }
 
 #[tokio::test]
-async fn the_newest_50_messages_by_default_and_200_at_most_are_listed_oldest_first() {
+async fn the_newest_messages_are_listed_oldest_first_by_default_50_and_at_most_200() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     insert_conversation(app, &ada, 250).await;
@@ -41,7 +41,7 @@ async fn the_newest_50_messages_by_default_and_200_at_most_are_listed_oldest_fir
         assert_eq!((numbers.len(), history["has_more"].as_bool()), (expected, Some(true)), "{query}");
         assert!(numbers.is_sorted_by_key(|number| number / 2), "{numbers:?}");
         numbers.sort_unstable();
-        // Of two messages with the same time, the ids decide.
+        // The ids determine the order of two messages with the same time.
         assert!(numbers.iter().all(|number| *number >= 250 - i32::try_from(expected).unwrap() - 1), "{numbers:?}");
     }
     for wrong in ["limit=0", "limit=201", "limit=x", "before=yesterday", "user_id=7"] {
@@ -50,7 +50,7 @@ async fn the_newest_50_messages_by_default_and_200_at_most_are_listed_oldest_fir
 }
 
 #[tokio::test]
-async fn paging_back_shows_every_message_once_while_new_ones_arrive() {
+async fn paging_back_lists_every_message_once_while_new_ones_arrive() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     insert_conversation(app, &ada, 61).await;

@@ -1,4 +1,5 @@
-//! `POST /api/chat` with a language model behind HTTP that works or fails in many ways.
+//! Tests of `POST /api/chat` with a language model that is called over HTTP, and that works or
+//! fails in many ways.
 
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ async fn start() -> (TestApp, StubModel) {
     (app, model)
 }
 
-/// Asks the same question several times at the same time.
+/// Asks the same question several times concurrently.
 async fn ask_concurrently(user: &TestUser, times: usize) -> Vec<Value> {
     let requests = (0..times).map(|_| user.post("/api/chat", &json!({"message": QUESTION})));
     send_all(requests).await.iter().map(Response::expect_success).collect()
@@ -60,7 +61,7 @@ async fn the_model_receives_the_same_prompt_from_the_cache_and_from_the_database
     let (app, model) = start().await;
     let [ada, bob] = [app.new_user().await, app.new_user().await];
     let long = "Über allen Gipfeln ist Ruh. ".repeat(100);
-    // More messages than the prompt contains, and a longer one than it may contain.
+    // These are more messages than the prompt contains, and one of them is too long for it.
     for message in ["yes"; 11].into_iter().chain([long.as_str()]) {
         say(&ada, message).await;
         say(&bob, message).await;
@@ -109,8 +110,7 @@ async fn the_model_is_not_called_while_the_answer_cannot_be_stored() {
 
 #[tokio::test]
 async fn every_failure_of_the_model_gets_a_fallback_answer_in_time() {
-    // Each response gets its own model and its own system, because all of them run at the same
-    // time.
+    // Each failure gets its own model and its own system, because the checks run concurrently.
     let redirected = StubModel::start();
     let failures = [
         ModelResponse::DelayedText(Duration::from_secs(60), "too late".to_owned()),
@@ -141,7 +141,7 @@ async fn every_failure_of_the_model_gets_a_fallback_answer_in_time() {
         assert_eq!(model.take_calls().len(), 1, "{failure:?}: a call that was received is not repeated");
         let history = ada.get("/api/chat/history").await.expect_success();
         assert_eq!(history["messages"].as_array().unwrap().len(), 2, "{failure:?}");
-        // The fallback is not cached: the model is called again as soon as it works.
+        // The fallback is not cached. The model is called again as soon as it works.
         model.respond_with(ModelResponse::Text("I am back.".to_owned()));
         assert_eq!(say(&ada, QUESTION).await["response"], "I am back.", "{failure:?}");
     });
@@ -198,15 +198,15 @@ async fn an_answer_to_the_old_profile_is_not_reused_after_the_profile_changes() 
     let model = StubModel::start();
     let app = TestApp::start_with(Setup { variables: model.variables(), proxied: true, ..Setup::default() }).await;
     let ada = app.new_user().await;
-    // Starts two environments in advance, so that both requests are under way at the same time.
+    // Starts two environments in advance, so that both requests are in progress at the same time.
     send_all((0..2).map(|_| ada.post("/api/chat", &json!({"message": "yes"})))).await;
     let redis = app.redis_proxy.as_ref().unwrap();
     drop((model.take_calls(), redis.take_traffic()));
     model.respond_with(ModelResponse::HeldText("To the old profile.".to_owned()));
     let questions = ask_concurrently(&ada, 2);
     let change = async {
-        // Both requests have read the profile when both have tried to become the one that calls the
-        // model, or when both call it.
+        // Both requests have read the profile as soon as both have tried to get the fill lock, or
+        // as soon as both have called the model.
         let mut attempts = 0;
         wait_until(Duration::from_secs(10), "both requests wait for the model", async || {
             let commands = redis.take_traffic().messages;
@@ -239,7 +239,7 @@ async fn a_cached_answer_survives_the_invalidation_of_the_session() {
 }
 
 #[tokio::test]
-async fn a_harmful_answer_is_withheld_a_crisis_answer_carries_resources_and_neither_is_cached() {
+async fn a_harmful_answer_is_withheld_a_crisis_answer_contains_resources_and_neither_is_cached() {
     let (app, model) = start().await;
     let ada = app.new_user().await;
     for (text, safety) in [

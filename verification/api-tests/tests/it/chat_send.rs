@@ -1,5 +1,5 @@
-//! `POST /api/chat` with the rule-based model. `chat_model` tests failures of a remote model, and
-//! `crisis` tests messages that look like a crisis.
+//! Tests of `POST /api/chat` with the rule-based model. `chat_model` tests failures of a remote
+//! model, and `crisis` tests messages that indicate a crisis.
 
 use std::collections::BTreeSet;
 use std::mem;
@@ -11,8 +11,8 @@ use tokio::time::sleep;
 
 const QUESTION: &str = "How can I calm down before an exam?";
 
-/// How often a message is repeated until its answer comes from the cache, and how long to wait in
-/// between. The number of messages per minute is limited.
+/// The maximum number of repetitions of a message until its answer comes from the cache, and the
+/// pause between them. The number is low because the rate of messages is limited.
 const MAX_REPETITIONS: usize = 5;
 const REPETITION_PAUSE: Duration = Duration::from_millis(500);
 
@@ -21,8 +21,8 @@ pub(crate) async fn say(user: &TestUser, message: &str) -> Value {
     user.post("/api/chat", &json!({"message": message})).await.expect_success()
 }
 
-/// Repeats a message until its answer comes from the cache, and returns the answer. If a busy
-/// machine makes Redis late, the answer is not cached at once.
+/// Repeats a message until its answer comes from the cache, and returns the answer. If Redis is
+/// late on a busy machine, the answer is not cached at once.
 pub(crate) async fn cached_answer(user: &TestUser, message: &str) -> Value {
     let mut answer = Value::Null;
     for _ in 0..=MAX_REPETITIONS {
@@ -84,7 +84,7 @@ async fn messages_and_answers_are_stored_in_one_conversation_in_order() {
 }
 
 #[tokio::test]
-async fn concurrent_first_messages_begin_one_conversation_and_none_is_lost() {
+async fn concurrent_first_messages_start_one_conversation_and_are_all_stored() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     let messages = (0..8).map(|number| json!({"message": format!("Message number {number} of eight")}));
@@ -106,7 +106,7 @@ async fn a_repeated_question_is_answered_from_the_cache_but_a_context_dependent_
     let ada = app.new_user().await;
     let mut uncached = ada.post("/api/chat", &json!({"message": QUESTION})).await;
     assert_eq!(uncached.expect_success()["metadata"]["cached"], false);
-    // Neither case nor white space makes another question of it.
+    // Case and white space do not distinguish questions.
     let variant = json!({"message": format!("  {}", QUESTION.to_uppercase())});
     let mut repeated = ada.post("/api/chat", &variant).await;
     for _ in 0..MAX_REPETITIONS {
@@ -124,7 +124,7 @@ async fn a_repeated_question_is_answered_from_the_cache_but_a_context_dependent_
         assert_eq!(say(&ada, message).await["metadata"]["cached"], false, "{message}");
     }
     let bob = app.new_user().await;
-    assert_eq!(say(&bob, QUESTION).await["metadata"]["cached"], false, "another user's answer");
+    assert_eq!(say(&bob, QUESTION).await["metadata"]["cached"], false, "the answer to another user is not used");
 }
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn a_profile_change_a_clear_and_a_crisis_invalidate_cached_answers() {
 }
 
 #[tokio::test]
-async fn an_invalid_message_is_rejected_with_the_name_of_its_field() {
+async fn an_invalid_message_is_rejected_with_the_name_of_the_invalid_field() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     for (body, field) in [
@@ -167,7 +167,7 @@ async fn an_invalid_message_is_rejected_with_the_name_of_its_field() {
 }
 
 #[tokio::test]
-async fn a_request_repeated_with_its_idempotency_key_gets_the_first_answer_and_is_stored_once() {
+async fn a_request_repeated_with_its_idempotency_key_gets_the_first_response_and_is_stored_once() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     for message in [QUESTION, "yes"] {
@@ -190,7 +190,7 @@ const COUNT: &str =
     "SELECT count(*) FROM messages m JOIN conversations c ON c.id = m.conversation_id WHERE c.user_id = $1";
 
 #[tokio::test]
-async fn too_many_messages_are_rate_limited_and_the_error_carries_crisis_resources() {
+async fn too_many_messages_are_rate_limited_and_the_error_contains_crisis_resources() {
     let app = TestApp::shared().await;
     let (ada, bob) = (app.new_user().await, app.new_user().await);
     // Requests with an invalid token must not count against the limit of its user.
@@ -208,7 +208,7 @@ async fn too_many_messages_are_rate_limited_and_the_error_carries_crisis_resourc
             break response;
         }
         answered += 1;
-        // If a busy machine makes Redis late, each environment counts for itself.
+        // If Redis is late on a busy machine, each environment counts on its own.
         late += i64::from(app.metrics_of(&response)["CacheErrors"] == 1);
     };
     assert!((30..=30 + late).contains(&answered), "{answered} answers, {late} of them without Redis");
@@ -229,12 +229,12 @@ async fn too_many_messages_are_rate_limited_and_the_error_carries_crisis_resourc
 }
 
 #[tokio::test]
-async fn a_cached_session_of_an_inactive_account_stores_nothing() {
+async fn a_cached_session_of_an_inactive_account_cannot_store_a_message() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     cached_answer(&ada, QUESTION).await;
     let before = app.query_scalar::<i64>(COUNT, &[&ada.id]).await;
-    // Changes the database directly, so that the cache is not invalidated.
+    // The change bypasses the functions, so the cache is not invalidated.
     app.query("UPDATE users SET is_active = false WHERE id = $1", &[&ada.id]).await;
     let response = ada.post("/api/chat", &json!({"message": QUESTION})).await;
     response.expect_problem(401, "unauthenticated");

@@ -7,7 +7,8 @@ use serde_json::json;
 #[tokio::test]
 async fn sixty_four_users_in_eight_environments_see_only_their_own_data() {
     let app = TestApp::start_with(Setup { concurrency: Some(8), environments: 8, ..Setup::default() }).await;
-    // An environment that is starting accepts no second request, so all of them are started first.
+    // An environment does not accept a second request while it is starting, so all of them are
+    // started first.
     let first = app.new_user().await;
     join_all((0..8).map(|_| first.create_entry("x"))).await;
     join_all((0..8).map(|_| first.list_entries())).await;

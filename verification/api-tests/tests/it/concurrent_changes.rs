@@ -49,10 +49,10 @@ fn end_all_sessions(user: &TestUser, path: &str) -> Request {
     if path.ends_with("logout") { user.request("POST", path) } else { change_password(user) }
 }
 
-/// Opening a session takes a shared lock, and two such locks may overlap. Ending all sessions may
-/// therefore begin to wait before the second session is opened.
+/// Opening a session acquires a shared lock, and two such locks may overlap. The request that ends
+/// all sessions may therefore begin to wait before the second session is opened.
 #[tokio::test]
-async fn ending_all_sessions_includes_those_opened_while_it_waited() {
+async fn ending_all_sessions_includes_sessions_that_are_opened_while_it_waits() {
     let app = TestApp::start().await;
     for path in ["/api/auth/change-password", "/api/auth/logout"] {
         let ada = app.register_and_login().await;
@@ -103,7 +103,7 @@ async fn a_sign_in_fails_if_the_password_was_changed_concurrently() {
 }
 
 #[tokio::test]
-async fn a_session_opened_concurrently_with_the_end_of_all_sessions_is_ended() {
+async fn a_session_that_is_opened_while_all_sessions_are_ended_is_ended_too() {
     let app = TestApp::start().await;
     for path in ["/api/auth/change-password", "/api/auth/logout"] {
         let ada = app.register_and_login().await;

@@ -1,4 +1,5 @@
-//! Corrupt values in Redis. Every request gets the answer of the database, whatever Redis contains.
+//! Corrupt values in Redis. Every response contains the data of the database, regardless of the
+//! values in Redis.
 
 mod cached_user;
 mod logs;
@@ -16,11 +17,11 @@ use self::logs::{CANARY, assert_clean_logs};
 /// The commands that store a corrupt value under a key.
 type Corruption = Box<dyn Fn(&str) -> Vec<Cmd>>;
 
-/// Asserts that no read is answered from the cache while `corrupt` replaces its record.
+/// Asserts that no read is served from the cache while `corrupt` replaces its record.
 async fn assert_never_served(app: &TestApp, ada: &CachedUser, what: &str, corrupt: impl Fn(&CachedRead) -> Vec<Cmd>) {
     let all: Vec<Cmd> = ada.reads.iter().flat_map(corrupt).collect();
     for read in &ada.reads {
-        // A late fill of the previous request may replace the corrupt value, which is a valid hit.
+        // A late fill of the previous request may replace the corrupt value. Then the hit is valid.
         let mut valid_hits = 0;
         loop {
             ada.run(&all).await;
@@ -29,14 +30,14 @@ async fn assert_never_served(app: &TestApp, ada: &CachedUser, what: &str, corrup
                 break;
             }
             valid_hits += 1;
-            assert!(valid_hits < 10, "{what}: {} was answered from the cache", read.path);
+            assert!(valid_hits < 10, "{what}: {} was served from the cache", read.path);
         }
     }
     assert_clean_logs(app);
 }
 
 /// Asserts that every read bypasses the cache while `corrupt` replaces its guard. The second round
-/// shows that no record filled under this guard is served either.
+/// shows that a record that was filled under this guard is not served either.
 async fn assert_bypassed(app: &TestApp, ada: &CachedUser, what: &str, corrupt: impl Fn(&str) -> Vec<Cmd>) {
     let all: Vec<Cmd> = ada.reads.iter().flat_map(|read| corrupt(&read.guard)).collect();
     for read in ada.reads.iter().chain(&ada.reads) {
@@ -52,7 +53,7 @@ fn set(name: &str, value: &[u8]) -> Vec<Cmd> {
     vec![set]
 }
 
-/// Returns the commands that replace a string by a value of another type.
+/// Returns the commands that replace a string with a value of another type.
 fn replace_by(name: &str, words: &[&str]) -> Vec<Cmd> {
     let mut make = cmd(words[0]);
     make.arg(name).arg(&words[1..]);
@@ -76,13 +77,13 @@ fn damaged_variants(whole: &[u8]) -> Vec<(String, Vec<u8>)> {
     };
     let length = whole.len();
     let cuts = [1, 2, 10, 22, length / 2, length - 1].map(|cut| (format!("cut to {cut}"), whole[..cut].to_vec()));
-    // Bytes of the format's name, the time, the nonce, the ciphertext and the tag.
+    // The positions are in the format name, the time, the nonce, the ciphertext and the tag.
     let flips = [0, 5, 12, 22, length - 17, length - 1].map(|byte| (format!("byte {byte} flipped"), flipped(byte)));
     let others = [
         ("empty".to_owned(), Vec::new()),
         ("twice".to_owned(), [whole, whole].concat()),
         ("longer".to_owned(), [whole, CANARY.as_bytes()].concat()),
-        ("only the format's name".to_owned(), [b"K1", CANARY.repeat(9).as_bytes()].concat()),
+        ("only the format name".to_owned(), [b"K1", CANARY.repeat(9).as_bytes()].concat()),
         ("another format".to_owned(), CANARY.repeat(2000).into_bytes()),
         ("invalid UTF-8".to_owned(), vec![0xff; 200]),
     ];
@@ -90,7 +91,7 @@ fn damaged_variants(whole: &[u8]) -> Vec<(String, Vec<u8>)> {
 }
 
 #[tokio::test]
-async fn a_damaged_record_is_ignored_and_the_database_answers() {
+async fn a_damaged_record_is_ignored_and_the_database_is_queried() {
     let app = TestApp::start().await;
     let ada = CachedUser::start(&app).await;
     let whole = ada.records().await;
@@ -113,7 +114,7 @@ async fn a_damaged_record_is_ignored_and_the_database_answers() {
 }
 
 #[tokio::test]
-async fn a_record_in_a_foreign_format_is_ignored_and_the_database_answers() {
+async fn a_record_in_a_foreign_format_is_ignored_and_the_database_is_queried() {
     let app = TestApp::start().await;
     let ada = CachedUser::start(&app).await;
     let page = format!(r#"{{"entries": [{{"content": "{CANARY}"}}], "total": 1, "page": 1, "page_size": 20}}"#);
@@ -122,12 +123,12 @@ async fn a_record_in_a_foreign_format_is_ignored_and_the_database_answers() {
     for old in [page, session, pickle, "null".to_owned(), "[]".to_owned(), "{}".to_owned()] {
         assert_never_served(&app, &ada, &old, |read| set(&read.record, old.as_bytes())).await;
     }
-    assert_never_served(&app, &ada, "the answer as plain JSON", |read| {
+    assert_never_served(&app, &ada, "the response as plain JSON", |read| {
         set(&read.record, forged(read).to_string().as_bytes())
     })
     .await;
-    // The plaintext of a record in our own format.
-    assert_never_served(&app, &ada, "unsealed", |read| {
+    // The contents of a record before it is sealed.
+    assert_never_served(&app, &ada, "an unsealed record", |read| {
         let forged = forged(read);
         let document = || [&[0; 17], forged.to_string().as_bytes()].concat();
         let session = || json!({"id": ada.id, "expires_at": "2999-01-01T00:00:00Z", "account": forged}).to_string();
@@ -137,7 +138,8 @@ async fn a_record_in_a_foreign_format_is_ignored_and_the_database_answers() {
     .await;
 }
 
-/// Returns the expected answer with a text that would reveal that it was served.
+/// Returns the expected response with a different text, which would reveal that the record was
+/// served.
 fn forged(read: &CachedRead) -> Value {
     let mut answer = read.expected.clone();
     let member = ["email", "communication_style", "content"].into_iter().find(|name| answer.get(name).is_some());
@@ -146,20 +148,20 @@ fn forged(read: &CachedRead) -> Value {
 }
 
 #[tokio::test]
-async fn a_record_of_another_user_key_or_generation_is_ignored_and_the_database_answers() {
+async fn a_record_of_another_user_key_or_generation_is_ignored_and_the_database_is_queried() {
     let app = TestApp::start().await;
     let (mut ada, bob) = (CachedUser::start(&app).await, CachedUser::start(&app).await);
     let (mine, theirs) = (ada.records().await, bob.records().await);
     let index = |read: &CachedRead| mine.iter().position(|(name, _)| *name == read.record).unwrap();
-    assert_never_served(&app, &ada, "Bob's", |read| set(&read.record, &theirs[index(read)].1)).await;
+    assert_never_served(&app, &ada, "Bob's record", |read| set(&read.record, &theirs[index(read)].1)).await;
     for shift in 1..mine.len() {
-        assert_never_served(&app, &ada, "of another key", |read| {
+        assert_never_served(&app, &ada, "the record of another key", |read| {
             set(&read.record, &mine[(index(read) + shift) % mine.len()].1)
         })
         .await;
     }
     let guards = bob.guards().await;
-    assert_never_served(&app, &ada, "Bob's with his guard", |read| {
+    assert_never_served(&app, &ada, "Bob's record with his guard", |read| {
         let (_, guard) = guards
             .iter()
             .find(|(name, _)| name.replace(&bob.id.to_string(), &ada.id.to_string()) == read.guard)
@@ -175,7 +177,8 @@ async fn a_record_of_another_user_key_or_generation_is_ignored_and_the_database_
     let old = ada.records().await;
     ada.write_everything(&app).await;
     ada.refresh().await;
-    assert_never_served(&app, &ada, "of an old generation", |read| set(&read.record, &old[index(read)].1)).await;
+    assert_never_served(&app, &ada, "a record of an old generation", |read| set(&read.record, &old[index(read)].1))
+        .await;
 }
 
 #[tokio::test]
@@ -192,7 +195,7 @@ async fn a_record_of_another_redis_type_is_ignored_and_replaced() {
 }
 
 #[tokio::test]
-async fn an_invalid_guard_bypasses_the_cache_until_the_next_write() {
+async fn reads_bypass_an_invalid_guard_until_the_next_write() {
     let app = TestApp::start().await;
     let mut ada = CachedUser::start(&app).await;
     let garbage: [&[u8]; 8] = [
@@ -213,13 +216,13 @@ async fn an_invalid_guard_bypasses_the_cache_until_the_next_write() {
         ada.write_everything(&app).await;
         ada.refresh().await;
     }
-    // A marker that is never cleared.
+    // This marker is never cleared.
     let marker = format!("!{CANARY}");
     assert_bypassed(&app, &ada, "a marker", |guard| set(guard, marker.as_bytes())).await;
 }
 
 #[tokio::test]
-async fn a_record_of_50_megabytes_is_ignored_and_the_database_answers() {
+async fn a_record_of_50_megabytes_is_ignored_and_the_database_is_queried() {
     let app = TestApp::start_with(Setup { redis: RedisChoice::Own, ..Setup::default() }).await;
     let ada = CachedUser::start(&app).await;
     let page = ada.reads.iter().find(|read| read.record.starts_with("journal:list:")).unwrap();

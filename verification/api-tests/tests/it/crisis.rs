@@ -1,5 +1,5 @@
-//! Messages that look like a crisis are answered at once, with or without a session and with any
-//! dependency down.
+//! Messages that indicate a crisis. They get an answer at once, with or without a session, even if
+//! dependencies are unavailable.
 
 use std::time::Duration;
 
@@ -70,11 +70,11 @@ async fn a_crisis_message_uses_neither_the_answer_cache_nor_the_model() {
 }
 
 #[tokio::test]
-async fn a_crisis_message_needs_no_session_and_every_chat_error_carries_resources() {
+async fn a_crisis_message_needs_no_session_and_every_chat_error_contains_resources() {
     let app = TestApp::shared().await;
     assert_crisis_answer(&app.anonymous().post("/api/chat", &json!({"message": CRISIS})).await);
     assert_crisis_answer(&app.anonymous().with_token("made-up").post("/api/chat", &json!({"message": CRISIS})).await);
-    // A message that is too long to be stored is answered.
+    // A message that is too long to be stored gets an answer too.
     let long = format!("{CRISIS}. {}", "I am so tired of everything. ".repeat(1000));
     assert_crisis_answer(&app.anonymous().post("/api/chat", &json!({"message": long})).await);
     let ada = app.new_user().await;
@@ -128,7 +128,7 @@ async fn a_crisis_message_is_answered_within_half_a_second_during_a_full_outage(
             "blackholed" => [redis, postgres].iter().for_each(|proxy| proxy.blackhole()),
             _ => drop(join(redis.refuse(), postgres.refuse()).await),
         }
-        // The warm environment, and a new one for the request beside it.
+        // One request uses the warm environment, and the other one starts a new environment.
         for response in send_all((0..2).map(|_| send())).await {
             assert_crisis_answer(&response);
             assert!(response.json()["metadata"]["conversation_id"].is_null(), "{fault}: {}", response.text());

@@ -1,4 +1,4 @@
-//! `GET /dashboard`: what it shows, to whom, and whether it is accessible.
+//! Tests of `GET /dashboard`: the statistics, the operator key and accessibility.
 
 use api_tests::{Browser, ModelResponse, Setup, StubModel, TestApp};
 use serde_json::{Value, json};
@@ -11,17 +11,17 @@ enum ColorScheme {
     Dark,
 }
 
-/// Starts a system with some traffic. Returns how many of seven list requests were hits, as the
-/// dashboard shows it.
+/// Starts a system with some traffic. Returns the number of hits among seven list requests in the
+/// format of the dashboard.
 async fn start(key: &str) -> (TestApp, StubModel, String) {
     let model = StubModel::start();
     let mut variables = model.variables();
     variables.push(("OPERATOR_KEY", key.to_owned()));
-    // Every statement is slow.
+    // With this threshold, every statement counts as slow.
     variables.push(("SLOW_QUERY_THRESHOLD", "0.000001".to_owned()));
     let app = TestApp::start_with(Setup { variables, delivers_logs: true, ..Setup::default() }).await;
     let ada = app.new_user().await;
-    // A hit, a miss or, if a busy machine makes Redis late, neither of the two.
+    // A request is a hit or a miss. If Redis is late on a busy machine, it is neither.
     let (mut hits, mut lookups) = (0, 0);
     for _ in 0..7 {
         let list = ada.list_entries().await;
@@ -33,7 +33,7 @@ async fn start(key: &str) -> (TestApp, StubModel, String) {
     (app, model, format!("{hits} of {lookups}"))
 }
 
-/// Opens the dashboard in a page of this width.
+/// Opens the dashboard in a page that is `width` pixels wide.
 async fn open(app: &TestApp, width: u32, scheme: ColorScheme) -> Browser {
     let mut browser = Browser::start(width).await;
     if scheme == ColorScheme::Dark {
@@ -54,9 +54,9 @@ async fn text(browser: &mut Browser, selector: &str) -> String {
         .to_owned()
 }
 
-/// Whether the page shows that the service is healthy.
+/// A condition in JavaScript: the page shows that the service is healthy.
 const HEALTHY: &str = "document.querySelector('#status').innerText === '✓ Healthy'";
-/// Whether the page shows statistics.
+/// A condition in JavaScript: the page shows statistics.
 const SHOWN: &str =
     "!document.querySelector('#figures').hidden && document.querySelectorAll('#endpoints tbody tr').length > 0";
 
@@ -66,8 +66,8 @@ async fn the_dashboard_shows_the_counted_requests_and_contacts_no_other_host() {
     for width in [1280, 390, 320] {
         let mut browser = open(&app, width, ColorScheme::Light).await;
         browser.wait_for(SHOWN).await;
-        // On a busy machine Redis may miss the deadline of a check. The next check is five seconds
-        // later.
+        // On a busy machine, Redis may exceed the time limit of a check. The next check is five
+        // seconds later.
         browser.wait_for(HEALTHY).await;
         let list = "[...document.querySelectorAll('#endpoints tbody tr')].find(row => row.innerText.startsWith('GET /api/journal/entries'))";
         assert_eq!(browser.evaluate(&format!("{list}.cells[1].innerText")).await, "7");
@@ -81,7 +81,7 @@ async fn the_dashboard_shows_the_counted_requests_and_contacts_no_other_host() {
                 .await;
             assert!(label.as_str().is_some_and(|label| label.contains("the last 15 minutes")), "{label}");
             let rows = format!("document.querySelectorAll('#{chart} details tbody tr').length");
-            assert_eq!(browser.evaluate(&rows).await, 15, "the same as a table");
+            assert_eq!(browser.evaluate(&rows).await, 15, "the table contains the same minutes as the chart");
         }
         assert_eq!(
             browser.evaluate("document.documentElement.scrollWidth <= window.innerWidth").await,
@@ -108,7 +108,7 @@ async fn the_dashboard_refreshes_itself_and_can_be_paused() {
     browser.wait_for(&format!("{model_tile}.includes('✗ is away')")).await;
     assert_eq!(text(&mut browser, "#status").await, "! Degraded");
 
-    // A click on a column sorts by it, and the order survives a refresh.
+    // A click on a column sorts by this column, and the order is the same after a refresh.
     browser.evaluate("document.querySelector('[data-sort=name]').click()").await;
     let sorted = "document.querySelector('#endpoints th[aria-sort=ascending]')?.innerText.trim() === 'Endpoint ▲'";
     browser.wait_for(sorted).await;
@@ -118,7 +118,8 @@ async fn the_dashboard_refreshes_itself_and_can_be_paused() {
 
     browser.evaluate("document.querySelector('#pause').click()").await;
     assert_eq!(browser.evaluate("document.querySelector('#pause').textContent").await, "Go on");
-    // When the service is down, the last data stay with the time at which they were read.
+    // If the service is down, the page still shows the last data, with the time of the last
+    // response.
     app.emulator.shutdown().await;
     browser.evaluate("document.querySelector('#pause').click()").await;
     browser.wait_for("document.querySelector('#status').innerText === '✗ No answer'").await;
@@ -127,7 +128,7 @@ async fn the_dashboard_refreshes_itself_and_can_be_paused() {
 }
 
 #[tokio::test]
-async fn the_operator_key_is_stored_in_the_tab_only() {
+async fn the_operator_key_is_stored_only_in_the_tab() {
     let (app, _, _) = start(KEY).await;
     let mut browser = open(&app, 1280, ColorScheme::Light).await;
     browser.wait_for("!document.querySelector('#key-form').hidden").await;
@@ -144,7 +145,7 @@ async fn the_operator_key_is_stored_in_the_tab_only() {
         browser.evaluate("[document.querySelector('#key').value, localStorage.length, document.cookie].join()").await,
         ",0,"
     );
-    assert!(browser.requests.iter().all(|url| !url.contains(KEY)), "the key is in an address");
+    assert!(browser.requests.iter().all(|url| !url.contains(KEY)), "a URL contains the key");
     browser.evaluate("document.querySelector('#forget').click()").await;
     browser.wait_for("!document.querySelector('#key-form').hidden && sessionStorage.length === 0").await;
     assert_eq!(browser.problems, [""; 0]);
@@ -165,8 +166,8 @@ async fn missing_statistics_are_reported() {
     assert_eq!(browser.problems, [""; 0]);
 }
 
-/// Measures the contrast of every text with its background as WCAG 2.2 defines it, and checks the
-/// names of the controls.
+/// A script that measures the contrast between each text and its background as defined by WCAG 2.2,
+/// and checks the names of the controls.
 const AUDIT: &str = r#"(() => {
     const channel = (value) => (value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
     const rgba = (text) => { const [r, g, b, a = 1] = text.match(/[\d.]+/g).map(Number); return { r, g, b, a }; };
@@ -236,17 +237,17 @@ async fn the_dashboard_has_enough_contrast_and_works_by_keyboard() {
             .await;
         reached.push(focused.as_str().unwrap().to_owned());
         let outline = browser.evaluate("document.activeElement === document.body || getComputedStyle(document.activeElement).outlineStyle !== 'none'").await;
-        assert_eq!(outline, true, "the focus is not visible on {reached:?}");
+        assert_eq!(outline, true, "the focus is not visible after {reached:?}");
     }
     for control in ["window", "pause", "SUMMARY", "name", "count", "p50", "p95", "p99", "max_time", "error_rate"] {
-        assert!(reached.iter().any(|id| id == control), "{control} is not among {reached:?}");
+        assert!(reached.iter().any(|id| id == control), "{control} cannot be reached by keyboard, only {reached:?}");
     }
     browser.evaluate("document.querySelector('[data-sort=p95]').focus()").await;
     browser.press("Enter").await;
     browser.wait_for("document.querySelector('[data-sort=p95]').closest('th').ariaSort === 'descending' && document.activeElement.dataset.sort === 'p95'").await;
 }
 
-/// Returns the log lines of an hour of made-up requests, the same on every run.
+/// Returns the log lines of one hour of made-up requests. They are the same in every run.
 fn lines_of_an_hour() -> Vec<String> {
     let routes = [
         ("GET /api/journal/entries", 40, 2.0, "journal:list"),
@@ -257,7 +258,7 @@ fn lines_of_an_hour() -> Vec<String> {
         ("POST /api/auth/login", 2, 31.0, "session"),
     ];
     let now = jiff::Timestamp::now().as_millisecond();
-    // Knuth's linear congruential generator is random enough for a picture.
+    // Knuth's linear congruential generator is sufficiently random for a picture.
     let mut seed = 7_u64;
     let mut random = move || {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -290,7 +291,8 @@ fn lines_of_an_hour() -> Vec<String> {
     lines
 }
 
-/// Run with `cargo xtask test -- -p api-tests --test it -- --ignored screenshots`.
+/// Writes the screenshots of `docs/`. Run it with `cargo xtask test -- -p api-tests --test it --
+/// --ignored screenshots`.
 #[tokio::test]
 #[ignore = "writes the screenshots of docs/"]
 async fn screenshots() {

@@ -1,5 +1,5 @@
-//! The database role of the functions with IAM authentication: it can do everything that the
-//! product does, and no more.
+//! The database role of the functions with IAM authentication. It permits everything that the
+//! functions do, and nothing more.
 
 use api_tests::{PostgresChoice, Setup, TestApp, with_connection};
 use dev_servers::{Postgres, PostgresOptions};
@@ -15,8 +15,8 @@ async fn start_with_database(url: String) -> TestApp {
     TestApp::start_with(Setup { postgres: PostgresChoice::At(url), ..Setup::default() }).await
 }
 
-/// Returns parameters for the statements. Whether a statement may run does not depend on what it
-/// finds.
+/// Returns parameters for the statements. The permission to execute a statement does not depend on
+/// them.
 fn subject() -> Subject {
     let text = |text: &str| text.to_owned();
     Subject {
@@ -57,7 +57,7 @@ async fn the_role_of_the_functions_can_run_every_statement_but_cannot_change_the
     postgres.create_database("kai").await.unwrap();
     let owner = postgres.url("kai");
     let run = async |sql: &str| with_connection(&owner, async |client| client.batch_execute(sql).await.unwrap()).await;
-    // RDS creates this role.
+    // On AWS, this role is created by RDS.
     run("CREATE ROLE rds_iam").await;
     let migrating = start_with_database(owner.clone()).await;
     migrating.invoke("db-migrate", &json!({"direction": "up"})).await.unwrap();
@@ -93,7 +93,8 @@ async fn the_role_of_the_functions_can_run_every_statement_but_cannot_change_the
     assert_eq!(ada.request("DELETE", path).await.status, 204);
     assert_eq!(ada.get("/api/journal/entries").await.expect_success()["total"], 0);
 
-    // The role may use the tables of later migrations, and migrating down revokes its permissions.
+    // The role has permissions on the tables of later migrations. Migrating down revokes its
+    // permissions.
     run("CREATE TABLE later (id int)").await;
     let may = "SELECT has_table_privilege('kai_app', 'later', 'INSERT')";
     assert!(with_connection(&owner, async |client| client.query_one(may, &[]).await.unwrap().get::<_, bool>(0)).await);

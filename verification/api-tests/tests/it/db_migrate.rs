@@ -1,4 +1,4 @@
-//! `db-migrate`: migrates the schema up or down.
+//! Tests of `db-migrate`, which migrates the schema up or down.
 
 use std::mem;
 use std::sync::{Arc, Mutex};
@@ -32,7 +32,7 @@ async fn tables(app: &TestApp) -> Vec<String> {
     app.query(sql, &[]).await.iter().map(|row| row.get(0)).collect()
 }
 
-/// Migrates in a direction. Returns for each migration whether it is applied.
+/// Runs `db-migrate` in a direction. Returns whether each migration is applied.
 async fn migrate(app: &TestApp, direction: &str) -> Vec<bool> {
     let outcome = app.invoke("db-migrate", &json!({"direction": direction})).await.unwrap();
     let migrations = outcome["migrations"].as_array().unwrap();
@@ -54,11 +54,11 @@ async fn the_schema_migrates_up_down_and_up_again() {
     assert!(none(&migrate(&app, "status").await));
     assert_eq!(tables(&app).await, Vec::<String>::new());
     assert!(all(&migrate(&app, "up").await));
-    assert!(all(&migrate(&app, "up").await), "the second time");
+    assert!(all(&migrate(&app, "up").await), "migrating up again changes nothing");
     assert_eq!(tables(&app).await, TABLES);
     let ada = app.register_and_login().await;
     ada.create_entry("it works").await;
-    // One migration at a time, the newest first.
+    // Each run reverts one migration, the newest one first.
     for left in (0..migrate(&app, "status").await.len()).rev() {
         let applied = migrate(&app, "down").await;
         assert!(all(&applied[..left]) && none(&applied[left..]), "{left}: {applied:?}");
@@ -66,14 +66,14 @@ async fn the_schema_migrates_up_down_and_up_again() {
     assert_eq!(tables(&app).await, Vec::<String>::new());
     let left =
         "SELECT count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = 'public'";
-    assert_eq!(app.query_scalar::<i64>(left, &[]).await, 0, "functions");
-    assert!(none(&migrate(&app, "down").await), "there is no migration left");
+    assert_eq!(app.query_scalar::<i64>(left, &[]).await, 0, "functions are left");
+    assert!(none(&migrate(&app, "down").await), "no migration is left to revert");
     assert!(all(&migrate(&app, "up").await));
     app.register_and_login().await.create_entry("it works again").await;
 }
 
 #[tokio::test]
-async fn a_newer_schema_is_left_unchanged_so_that_a_stack_can_roll_back() {
+async fn a_newer_schema_stays_unchanged_so_that_a_stack_can_roll_back() {
     let app = start().await;
     let known = migrate(&app, "up").await;
     app.query(
@@ -137,7 +137,7 @@ impl ResultBucket {
         let [Request { head, body }] = received.as_slice() else { panic!("{received:?}") };
         let (head, result) = (head.to_lowercase(), serde_json::from_str::<Value>(body).unwrap());
         assert!(head.starts_with("put /stack?x-amz-signature=a-signature "), "{head}");
-        assert!(head.contains("content-length: "), "S3 does not accept a chunked body: {head}");
+        assert!(head.contains("content-length: "), "S3 rejects a chunked body: {head}");
         let content_type = head.lines().find_map(|line| line.strip_prefix("content-type:")).unwrap_or_default();
         assert_eq!(content_type.trim(), "", "the URL is signed for an empty content type");
         for member in ["StackId", "RequestId", "LogicalResourceId"] {
@@ -172,7 +172,7 @@ async fn an_invalid_configuration_is_reported_to_the_stack_which_can_still_be_de
 }
 
 #[tokio::test]
-async fn a_custom_resource_migrates_on_creation_and_keeps_the_data_on_deletion() {
+async fn a_custom_resource_migrates_on_creation_and_retains_the_data_on_deletion() {
     let (app, bucket) = (start().await, ResultBucket::start());
     let create = bucket.event("custom-resource-create");
     app.invoke("db-migrate", &create).await.unwrap();
@@ -212,7 +212,7 @@ async fn deleting_a_stack_whose_database_is_gone_succeeds() {
     let nowhere = "postgres://kai:a-secret-password@127.0.0.1:1/kai".to_owned();
     let app = TestApp::start_with(Setup { variables: vec![("DATABASE_URL", nowhere)], ..Setup::default() }).await;
     let delete = bucket.event("custom-resource-delete");
-    // The invocation may fail, but the stack must not wait for a database that is gone.
+    // The invocation may fail, but the stack must not wait for a database that no longer exists.
     let _ = app.invoke("db-migrate", &delete).await;
     assert_eq!(bucket.take_result(&delete)["Status"], "SUCCESS");
 }

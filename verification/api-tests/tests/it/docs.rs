@@ -1,4 +1,4 @@
-//! `GET /`, `GET /docs` and `GET /openapi.json`.
+//! Tests of `GET /`, `GET /docs` and `GET /openapi.json`.
 
 use std::collections::BTreeSet;
 
@@ -44,7 +44,7 @@ async fn public_pages_may_be_cached_and_are_revalidated_by_etag() {
             "{path}"
         );
         assert!(!is_long || compressed.body.len() < response.body.len() / 2, "{path}");
-        // A signed-in user gets the same.
+        // A signed-in user gets the same response.
         let ada = app.new_user().await.get(path).await;
         assert_eq!((&ada.body, ada.header("etag")), (&response.body, Some(etag)), "{path}");
     }
@@ -76,12 +76,12 @@ async fn the_content_security_policy_of_the_pages_allows_only_their_own_content(
 }
 
 #[tokio::test]
-async fn the_docs_show_every_operation_without_another_host_or_a_console_error() {
+async fn the_docs_show_every_operation_without_requests_to_other_hosts_or_console_errors() {
     let app = TestApp::shared().await;
     let host = format!("http://{}/", app.emulator.address());
     let document = app.anonymous().get("/openapi.json").await.expect_success();
     let operations = operations(&document);
-    // The width of a desktop and of a phone.
+    // The widths of a desktop and of a phone, in pixels.
     for width in [1280, 390] {
         let mut browser = Browser::start(width).await;
         browser.open(&format!("{host}docs")).await;
@@ -134,7 +134,7 @@ async fn the_docs_show_every_operation_without_another_host_or_a_console_error()
 }
 
 #[tokio::test]
-async fn every_answer_matches_the_openapi_document() {
+async fn every_response_matches_the_openapi_document() {
     let app = TestApp::shared().await;
     let document = app.anonymous().get("/openapi.json").await.expect_success();
     let (anonymous, ada) = (app.anonymous(), app.new_user().await);
@@ -205,7 +205,7 @@ async fn every_answer_matches_the_openapi_document() {
         };
         assert!(described.is_object(), "{what}");
         for name in described["headers"].as_object().into_iter().flat_map(|headers| headers.keys()) {
-            assert!(response.header(name).is_some(), "{what}: no {name}");
+            assert!(response.header(name).is_some(), "{what}: the header {name} is missing");
         }
         let Some(media_type) = response.header("content-type") else {
             assert!(described.get("content").is_none() && response.body.is_empty(), "{what}");
@@ -219,7 +219,7 @@ async fn every_answer_matches_the_openapi_document() {
         let validator = jsonschema::options().should_validate_formats(true).build(&schema_document).unwrap();
         let errors: Vec<_> = validator.iter_errors(&response.json()).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{what}: {errors:?}");
-        // Every member of the response is described.
+        // The document describes every member of the response.
         let body = response.json();
         let undescribed: Vec<_> = member_names(&body).difference(&members(&document, schema)).copied().collect();
         assert_eq!(undescribed, [""; 0], "{what}");
@@ -234,7 +234,7 @@ fn members<'a>(document: &'a Value, schema: &'a Value) -> BTreeSet<&'a str> {
     own.chain(parts.flat_map(|part| members(document, part))).collect()
 }
 
-/// Returns every operation by its route, with its id.
+/// Returns the route and the id of every operation.
 fn operations(document: &Value) -> Vec<(String, String)> {
     let paths = document["paths"].as_object().unwrap();
     let operations = paths.iter().flat_map(|(path, item)| {

@@ -1,4 +1,4 @@
-//! What Redis and the database store: keys as documented, and no readable user data.
+//! The data in Redis and in the database. The keys are as documented, and no user data is readable.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
@@ -15,7 +15,8 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
 
-/// Returns whether a value contains a text in clear, in base64 at any offset, or in hexadecimal.
+/// Returns whether a value contains a text as plain text, in base64 at any offset, or in
+/// hexadecimal.
 fn reveals(value: &[u8], text: &str) -> bool {
     let base64 = (0..3).map(|offset| {
         let padded = [&[0; 3][..offset], text.as_bytes()].concat();
@@ -91,12 +92,12 @@ async fn an_invalid_token_leaves_no_key_in_redis() {
     let token = URL_SAFE_NO_PAD.encode([nobody.as_bytes().as_slice(), &[7; 32]].concat());
     let client = app.anonymous().with_token(token);
     for path in ["/api/journal/entries".to_owned(), format!("/api/users/{nobody}/profile"), "/api/auth/me".to_owned()] {
-        // On a busy machine a late fill or removal may be lost.
+        // On a busy machine, a late fill or removal may be lost.
         let mut tries = 0;
         loop {
             let response = client.get(&path).await;
             response.expect_problem(401, "unauthenticated");
-            assert_eq!(response.header("x-cache"), None, "{path}: X-Cache would reveal what other users do");
+            assert_eq!(response.header("x-cache"), None, "{path}: X-Cache would reveal the activity of other users");
             app.wait_until_idle().await;
             let left: Vec<String> = app.redis(redis::cmd("KEYS").arg(format!("*{nobody}*"))).await;
             if app.metrics_of(&response)["cache"] == "miss" && left.is_empty() {
@@ -122,7 +123,7 @@ fn the_search_for_readable_text_finds_every_encoding() {
 }
 
 #[tokio::test]
-async fn the_database_stores_no_token_password_or_idempotency_key_in_clear() {
+async fn the_database_stores_no_token_password_or_idempotency_key_as_plain_text() {
     let app = TestApp::start().await;
     let ada = app.register_and_login().await;
     let entry = json!({"content": "a readable entry"});

@@ -24,8 +24,8 @@ async fn a_user_registers_signs_in_writes_reads_and_signs_out() {
     assert_eq!((&page_2["total"], &page_2["has_more"], entry_ids(&page_2).len()), (&json!(25), &json!(false), 5));
     let listed: Vec<_> = [entry_ids(&page_1), entry_ids(&page_2)].concat();
     written.reverse();
-    assert_eq!(listed, written, "newest first");
-    assert_eq!(listed.iter().collect::<HashSet<_>>().len(), 25, "each entry once");
+    assert_eq!(listed, written, "the newest entry is listed first");
+    assert_eq!(listed.iter().collect::<HashSet<_>>().len(), 25, "each entry is listed once");
 
     let again = ada.get("/api/journal/entries?page=1&page_size=20").until_hit().await;
     assert_ne!(first.cache_status(), "hit");

@@ -1,5 +1,5 @@
-//! Every kind of invalid request on every route gets the right status and code in the documented
-//! shape, and the response quotes nothing of the input.
+//! Every kind of invalid request to every route. The response has the correct status and code in
+//! the documented shape, and does not quote the input.
 
 use std::collections::BTreeSet;
 
@@ -36,7 +36,7 @@ fn the_tested_routes_are_those_of_the_template() {
 #[tokio::test]
 async fn a_protected_route_rejects_every_token_without_a_live_session() {
     let app = TestApp::shared().await;
-    // The body is valid for every route, so that only the token is wrong.
+    // The body is valid for every route, so that only the token is invalid.
     let body =
         json!({"content": CANARY, "message": CANARY, "old_password": CANARY, "new_password": "nine quiet herons"});
     for (method, path, protected) in ROUTES {
@@ -51,11 +51,12 @@ async fn a_protected_route_rejects_every_token_without_a_live_session() {
         };
         let ada = user_with_entry(app).await;
         let control = request(&ada, ada.id, method, path).json(&json!({"content": "x", "message": "x"})).await;
-        // This body does not change a password, but then its fields are wrong and not the session.
+        // This body cannot change a password. The error then concerns its fields and not the
+        // session.
         let is_rejected = path == "/api/auth/change-password" && control.status == 422;
         assert!(
             is_rejected || (200..300).contains(&control.status),
-            "{what}: the control with a live session: {}",
+            "{what}: the control request with a live session: {}",
             control.text()
         );
 
@@ -132,7 +133,7 @@ async fn an_unreadable_body_is_rejected_with_the_matching_error() {
         large["padding"] = json!(CANARY.repeat(512 * 1024 / CANARY.len()));
         expect_problem_without_input(&send().json(&large).await, 413, "too_large");
         let beyond_lambda = send().body("application/json", vec![b' '; 7 * 1024 * 1024]).await;
-        assert_eq!(beyond_lambda.status, 413, "{what}: over Lambda's limit the gateway rejects it");
+        assert_eq!(beyond_lambda.status, 413, "{what}: the gateway rejects a body that exceeds Lambda's limit");
     }
 }
 
@@ -162,7 +163,7 @@ async fn every_spelling_of_the_json_media_type_is_accepted_and_unknown_fields_ar
 }
 
 #[tokio::test]
-async fn an_unknown_path_or_method_gets_the_gateways_404() {
+async fn an_unknown_path_or_method_gets_status_404_from_the_gateway() {
     let app = TestApp::shared().await;
     for (method, path) in [
         ("GET", "/kanarienvogel"),

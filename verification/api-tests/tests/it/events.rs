@@ -1,5 +1,5 @@
-//! The sample events in `events/`, which `sam local invoke` uses too. Each matches its function and
-//! the template.
+//! The sample events in `events/`, which `sam local invoke` also uses. Each event matches its
+//! function and the template.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -82,12 +82,13 @@ fn every_function_has_sample_events_for_all_its_routes() {
 }
 
 #[tokio::test]
-async fn every_sample_request_is_answered_in_payload_format_2() {
+async fn every_sample_request_gets_a_response_in_payload_format_2() {
     let app = TestApp::start().await;
     let user = create_user_of_the_events(&app).await;
     let entry = read("journal-get", "success")["pathParameters"]["entry_id"].as_str().unwrap().parse::<Uuid>().unwrap();
     let mut answered = 0;
-    // Functions that end sessions come last, and the one that ends the account at the very end.
+    // Functions that end sessions come last, followed only by the function that deletes the
+    // account.
     let rank = |function: &str| match function {
         "account-delete" => 2,
         "auth-logout" | "auth-password" | "auth-refresh" => 1,
@@ -115,10 +116,10 @@ async fn every_sample_request_is_answered_in_payload_format_2() {
         assert_eq!(response["statusCode"], expected(&function, &case), "{what}: {body}");
         answered += 1;
     }
-    assert!(answered >= 45, "{answered} requests");
+    assert!(answered >= 45, "only {answered} requests got a response");
 }
 
-/// Checks the format of the response of a function and returns its decoded body.
+/// Checks the format of the response of a function, and returns the decoded body.
 fn assert_payload_2(response: &Value, what: &str) -> String {
     assert!(response["statusCode"].as_u64().is_some_and(|status| (200..600).contains(&status)), "{what}: {response}");
     let headers = response["headers"].as_object().unwrap_or_else(|| panic!("{what}: {response}"));

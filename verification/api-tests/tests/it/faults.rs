@@ -1,4 +1,4 @@
-//! What clients notice when a server or an environment fails. Each test has its own servers, and
+//! Failures of servers and environments, as clients see them. Each test has its own servers, and
 //! the tests run one at a time.
 
 mod fixture;

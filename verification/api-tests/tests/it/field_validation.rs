@@ -1,5 +1,5 @@
-//! The validation of each field that a client sends. The response names the invalid fields and
-//! quotes nothing of the input.
+//! The validation of each field that a client sends. The response names the invalid fields, and
+//! does not quote the input.
 
 use api_tests::{Response, TestApp, unique_email};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The headers of every response, and what clients may store.
+//! The headers of every response, and the rules for storing responses.
 
 use api_tests::{Response, TestApp, TestUser};
 use serde_json::json;
@@ -23,11 +23,11 @@ async fn responses_of_all_kinds(app: &TestApp, ada: &TestUser) -> Vec<(&'static 
 }
 
 #[tokio::test]
-async fn every_response_carries_its_request_id_its_timing_and_nosniff() {
+async fn every_response_has_a_request_id_timing_headers_and_nosniff() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     for (what, response) in responses_of_all_kinds(app, &ada).await {
-        let time = response.header("x-response-time").unwrap_or_else(|| panic!("{what}: no X-Response-Time"));
+        let time = response.header("x-response-time").unwrap_or_else(|| panic!("{what}: X-Response-Time is missing"));
         let seconds = time.strip_suffix('s').unwrap();
         assert_eq!(seconds.split_once('.').unwrap().1.len(), 4, "{what}: {time}");
         assert!(seconds.parse::<f64>().unwrap() <= response.elapsed.as_secs_f64(), "{what}: {time}");
@@ -95,7 +95,7 @@ async fn if_none_match_returns_304_until_the_page_changes() {
     for other in ["\"other\"", "W/\"00112233445566778899aabbccddeeff\"", &etag[..etag.len() - 2], ""] {
         assert_eq!(ada.get("/api/journal/entries").header("if-none-match", other).await.status, 200, "{other}");
     }
-    // Also on a miss.
+    // The same holds for a miss.
     let _: () = app.redis(redis::cmd("DEL").arg(format!("journal:list:{}:page:1:size:20", ada.id))).await;
     let response = ada.get("/api/journal/entries").header("if-none-match", &etag).await;
     assert_eq!(response.status, 304);

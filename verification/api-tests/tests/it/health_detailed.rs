@@ -1,4 +1,4 @@
-//! `GET` and `DELETE /health/detailed`.
+//! Tests of `GET` and `DELETE /health/detailed`.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ async fn start(variables: Vec<(&'static str, String)>) -> TestApp {
 }
 
 #[tokio::test]
-async fn an_operator_sees_details_and_everybody_else_the_plain_health() {
+async fn an_operator_sees_details_and_every_other_caller_sees_the_plain_health() {
     let key = "an operator's key";
     let app = start(vec![("OPERATOR_KEY", key.to_owned())]).await;
     let ada = app.new_user().await;
@@ -20,7 +20,9 @@ async fn an_operator_sees_details_and_everybody_else_the_plain_health() {
     app.emulator.delivered().await;
 
     let request = app.anonymous().get(PATH).header("authorization", format!("Bearer {key}"));
-    let response = request.until("healthy", |response| response.is_healthy() && response.has_statistics()).await;
+    let response = request
+        .until("healthy response with statistics", |response| response.is_healthy() && response.has_statistics())
+        .await;
     assert_eq!((response.header("cache-control"), response.header("x-cache")), (Some("no-store"), None));
     let details = response.expect_success();
     assert_eq!((&details["status"], &details["version"]), (&json!("healthy"), &json!(env!("CARGO_PKG_VERSION"))));
@@ -36,7 +38,7 @@ async fn an_operator_sees_details_and_everybody_else_the_plain_health() {
     assert_eq!(performance["window_seconds"], 900);
     assert_eq!(performance["endpoints"]["GET /api/journal/entries"]["count"], 1);
 
-    let health = app.anonymous().get("/health").until("healthy", Response::is_healthy).await.expect_success();
+    let health = app.anonymous().get("/health").until("healthy response", Response::is_healthy).await.expect_success();
     for authorization in
         [None, Some("Bearer another key".to_owned()), Some(format!("Basic {key}")), Some("Bearer ".to_owned())]
     {
@@ -45,19 +47,19 @@ async fn an_operator_sees_details_and_everybody_else_the_plain_health() {
             Some(authorization) => request.header("authorization", authorization),
             None => request,
         };
-        request.until("the plain health", |response| response.json() == health).await;
+        request.until("plain health response", |response| response.json() == health).await;
     }
     // A signed-in user is not an operator.
-    ada.get(PATH).until("the plain health", |response| response.json() == health).await;
+    ada.get(PATH).until("plain health response", |response| response.json() == health).await;
     for client in [app.anonymous(), app.anonymous().with_token("another-key")] {
         client.request("DELETE", PATH).await.expect_problem(401, "unauthenticated");
     }
     let text = format!("{:?}", app.logs.lines());
-    assert!(!text.contains(key), "the key is in a log");
+    assert!(!text.contains(key), "a log line contains the key");
 }
 
 #[tokio::test]
-async fn an_empty_operator_key_admits_nobody_and_a_star_admits_everybody() {
+async fn an_empty_operator_key_admits_no_caller_and_an_asterisk_admits_every_caller() {
     for (key, is_operator) in [("*", true), ("", false)] {
         let app = start(vec![("OPERATOR_KEY", key.to_owned())]).await;
         for token in ["", "*", "another key"] {
@@ -85,11 +87,11 @@ async fn unavailable_dependencies_are_reported() {
         let health = response.json();
         ["database", "redis", "llm"].map(|name| health[name]["status"].as_str().unwrap_or_default().to_owned())
     };
-    // An environment checks its dependencies at most once a second, so a change shows after a
-    // while.
+    // An environment checks its dependencies at most once a second, so a change becomes visible
+    // after a delay.
     let wait_for = async |expected: [&str; 3]| {
         let has_changed = |response: &Response| statuses(response) == expected;
-        app.anonymous().get(PATH).until(&format!("{expected:?}"), has_changed).await
+        app.anonymous().get(PATH).until(&format!("response with the statuses {expected:?}"), has_changed).await
     };
     let health = wait_for(["healthy", "healthy", "healthy"]).await;
     assert_eq!((health.status, &health.json()["status"]), (200, &json!("healthy")));
@@ -98,7 +100,7 @@ async fn unavailable_dependencies_are_reported() {
     model.respond_with(ModelResponse::Status(500));
     let health = wait_for(["healthy", "healthy", "unhealthy"]).await;
     assert_eq!((health.status, &health.json()["status"]), (200, &json!("degraded")));
-    // A server need not list its models.
+    // A model server does not have to list its models.
     model.respond_with(ModelResponse::Status(404));
     let health = wait_for(["healthy", "healthy", "healthy"]).await;
     assert_eq!(health.json()["status"], "healthy");
@@ -129,7 +131,7 @@ async fn an_environment_checks_its_dependencies_at_most_once_a_second() {
 #[tokio::test]
 async fn the_window_parameter_is_validated() {
     let app = TestApp::shared().await;
-    // A window of over six hours begins on the hour.
+    // A window of more than six hours begins at a full hour.
     for (window, seconds) in [("1m", 60..=60), ("90m", 5400..=5400), ("24h", 86_400..=89_940)] {
         let request = app.anonymous().get(format!("{PATH}?window={window}"));
         let details = request.until("statistics", Response::has_statistics).await;

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a repeated request takes effect once.
+//! Tests of `Idempotency-Key`: a repeated request takes effect once.
 
 use api_tests::{Request, Response, TestApp, TestUser, entry_path, send_all, unique_email};
 use serde_json::{Value, json};
@@ -94,7 +94,7 @@ async fn an_expired_key_can_be_used_again() {
     let body = json!({"content": "today"});
     let mut response = create(&ada, "key", &body).await;
     if response.status == 503 {
-        // The expired key was in the way and has been deleted. The client is asked to retry.
+        // The first request has deleted the expired key, and the response asks the client to retry.
         assert!(response.header("retry-after").is_some());
         response = create(&ada, "key", &body).await;
     }
@@ -122,8 +122,8 @@ async fn a_repeated_registration_with_one_key_creates_one_account() {
     assert_eq!((response.status, &response.json()["email"]), (201, &json!(other)), "another user with the same key");
 }
 
-/// Sends a request with one key twice at the same time and then once more. Returns the response,
-/// which must be the same each time.
+/// Sends a request twice concurrently and then once more, always with the same key. Returns the
+/// response, which must be the same each time.
 async fn send_three_times(request: Request) -> Response {
     let request = request.header("idempotency-key", "the-key");
     let mut responses = send_all([request.clone(), request.clone()]).await;
@@ -163,7 +163,7 @@ async fn a_request_that_ends_its_own_session_can_be_repeated_only_with_the_same_
         let body = json!({"old_password": ada.password, "new_password": "ten quiet herons"});
         let answer = send_three_times(ada.post(path, &body)).await.expect_success();
         ada.get("/api/auth/me").await.expect_problem(401, "unauthenticated");
-        // Another token of the same user does not prove possession of this one.
+        // Another token of the same user does not prove possession of this token.
         let repeated = other.post(path, &body).header("idempotency-key", "the-key").await;
         match path {
             "/api/auth/refresh" => {
@@ -177,13 +177,13 @@ async fn a_request_that_ends_its_own_session_can_be_repeated_only_with_the_same_
             }
             _ => drop(repeated.expect_problem(401, "unauthenticated")),
         }
-        // Without the key it is a request without a session.
+        // Without the key, it is a request without a live session.
         ada.post(path, &body).await.expect_problem(401, "unauthenticated");
     }
 }
 
 #[tokio::test]
-async fn repeated_updates_and_deletions_return_the_first_answer() {
+async fn repeated_updates_and_deletions_return_the_first_response() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     let entry = ada.create_entry("first words").await;

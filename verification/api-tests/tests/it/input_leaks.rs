@@ -1,5 +1,5 @@
-//! Sends hundreds of unique strings, each through one input of one route and on every path to a
-//! response. None of them may appear in a log line, a metric, a Redis value or an error.
+//! Sends hundreds of unique strings, each through one input of one route, to functions that succeed
+//! or fail. No string may appear in a log line, a metric, a Redis value or an error.
 
 use api_tests::{Client, ModelResponse, RedisChoice, Response, Setup, StubModel, TestApp};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::routes::{ROUTES, bodies, fill_in, request, user_with_entry};
 
-/// Headers that clients send, and headers that the service does not know.
+/// Headers that clients usually send, and headers that the service does not know.
 const HEADERS: [&str; 11] = [
     "user-agent",
     "referer",
@@ -36,10 +36,10 @@ const PARAMETERS: [&str; 13] = [
     "mood_min",
     "unknown",
 ];
-/// The smallest number of strings that must have been sent.
+/// The minimum number of strings that must be sent.
 const MIN_STRINGS: usize = 200;
 
-/// Generates unique strings and remembers them.
+/// A generator of unique strings, which records them.
 #[derive(Default)]
 struct UniqueStrings(Vec<String>);
 
@@ -49,14 +49,14 @@ impl UniqueStrings {
         self.0[self.0.len() - 1].clone()
     }
 
-    /// Replaces every text in a body by a unique string. Email addresses and messages stay valid.
+    /// Replaces every text in a body with a unique string. Email addresses and messages stay valid.
     fn fill(&mut self, body: &Value) -> Value {
         match body {
             Value::Object(members) => members
                 .iter()
                 .map(|(name, value)| match name.as_str() {
                     "email" => (name.clone(), json!(format!("{}@example.org", self.next()))),
-                    // A question whose answer is cached.
+                    // This message is a question, whose answer is cached.
                     "message" => (name.clone(), json!(format!("How can I sleep with {} at night?", self.next()))),
                     _ => (name.clone(), self.fill(value)),
                 })
@@ -69,7 +69,8 @@ impl UniqueStrings {
 
     #[track_caller]
     fn assert_absent_from(&self, text: &[u8], what: &str) {
-        // All of them begin with this word, so a text without it contains none.
+        // Every unique string begins with this word, so a text without the word contains none of
+        // them.
         if text.windows(6).any(|window| window == b"unique") {
             let text = String::from_utf8_lossy(text);
             let found: Vec<_> = self.0.iter().filter(|string| text.contains(string.as_str())).collect();
@@ -159,7 +160,7 @@ async fn no_input_appears_in_a_log_line_a_metric_a_redis_value_or_an_error() {
         assert!(statuses.contains(&expected) && statuses.contains(&401), "{path}: {statuses:?}");
         responses.extend(answers);
     }
-    assert!(strings.0.len() >= MIN_STRINGS, "only {} strings", strings.0.len());
+    assert!(strings.0.len() >= MIN_STRINGS, "only {} strings were sent", strings.0.len());
 
     for response in responses.iter().filter(|response| response.status >= 400) {
         strings.assert_absent_from(format!("{:?}{}", response.headers, response.text()).as_bytes(), "an error");

@@ -1,4 +1,4 @@
-//! `POST /api/journal/entries`.
+//! Tests of `POST /api/journal/entries`.
 
 use std::time::Duration;
 

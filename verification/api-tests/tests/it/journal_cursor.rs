@@ -1,4 +1,4 @@
-//! `GET /api/journal/entries` by cursor.
+//! Tests of `GET /api/journal/entries` with cursors.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,8 +6,8 @@ use api_tests::{TestApp, TestUser, entry_ids};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// Reads all pages by cursor and calls `between` before each further page. Returns the ids in their
-/// order.
+/// Reads all pages by cursor, and calls `between` before each page except the first. Returns the
+/// ids in their order.
 async fn read_all_pages(user: &TestUser, first: &str, mut between: impl AsyncFnMut()) -> Vec<Uuid> {
     let (mut seen, mut query) = (Vec::new(), first.to_owned());
     loop {
@@ -25,13 +25,13 @@ const INSERT: &str = "INSERT INTO journal_entries (id, user_id, content, created
     SELECT gen_random_uuid(), $1, 'x', timestamptz '2025-10-20 12:00:00Z' - (n / 7) * interval '1 s' FROM generate_series(1, $2) n
     RETURNING id";
 
-/// Inserts entries into the database directly. Every seven of them have the same time.
+/// Inserts entries directly into the database. Every seven of them have the same time.
 async fn insert(app: &TestApp, user: Uuid, number: i32) -> Vec<Uuid> {
     app.query(INSERT, &[&user, &number]).await.iter().map(|row| row.get(0)).collect()
 }
 
 #[tokio::test]
-async fn every_entry_is_listed_once_in_order_also_if_times_are_equal() {
+async fn every_entry_is_listed_once_in_order_even_if_times_are_equal() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     insert(app, ada.id, 40).await;
@@ -53,7 +53,7 @@ async fn entries_are_listed_exactly_once_while_others_are_created_and_deleted() 
         ada.create_entry("invalidates the cache").await;
         let seen = read_all_pages(&ada, "limit=7", async || {
             // Deletes and inserts rows with the same times directly in the database, before and
-            // behind the cursor.
+            // after the position of the cursor.
             let gone = transient.split_off(transient.len().saturating_sub(4));
             app.query("DELETE FROM journal_entries WHERE id = ANY($1)", &[&gone]).await;
             transient.extend(insert(app, ada.id, 5).await);
@@ -76,7 +76,7 @@ async fn a_plain_timestamp_as_cursor_excludes_entries_of_that_time() {
         let body = ada.get(format!("/api/journal/entries?limit=100&cursor={cursor}")).await.expect_success();
         body["entries"].as_array().unwrap().len()
     };
-    // Six entries have exactly this time, and seven are a second older.
+    // Six entries have exactly this time, and seven entries are one second older.
     assert_eq!(count("2025-10-20T12:00:00Z").await, 7);
     assert_eq!(count("2025-10-20T12:00:00.000001Z").await, 13);
     assert_eq!(count("2025-10-20T14:00:00%2B02:00").await, 7);

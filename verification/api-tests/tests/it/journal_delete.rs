@@ -1,11 +1,11 @@
-//! `DELETE /api/journal/entries/{entry_id}`.
+//! Tests of `DELETE /api/journal/entries/{entry_id}`.
 
 use api_tests::{TestApp, entry_path};
 use serde_json::json;
 use uuid::Uuid;
 
 #[tokio::test]
-async fn a_deleted_entry_is_gone_from_every_answer_and_from_the_database() {
+async fn a_deleted_entry_is_removed_from_every_response_and_from_the_database() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     let body = json!({"content": "to be forgotten"});
@@ -25,7 +25,11 @@ async fn a_deleted_entry_is_gone_from_every_answer_and_from_the_database() {
     assert_eq!(ada.list_entries().await.json()["total"], 1);
     ada.request("DELETE", &path).await.expect_problem(404, "not_found");
     let stored = "SELECT count(*) FROM idempotency_keys WHERE response::text LIKE '%to be forgotten%'";
-    assert_eq!(app.query_scalar::<i64>(stored, &[]).await, 0, "the response stored under the key is gone too");
+    assert_eq!(
+        app.query_scalar::<i64>(stored, &[]).await,
+        0,
+        "the response that was stored with the key is deleted too"
+    );
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! `GET /api/journal/entries` with filters and search.
+//! Tests of `GET /api/journal/entries` with filters and search.
 
 use api_tests::{TestApp, TestUser};
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ fn titles(body: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn filters_select_the_matching_entries_alone_and_combined() {
+async fn filters_select_the_matching_entries_separately_and_combined() {
     let app = TestApp::shared().await;
     let ada = user_with_journal(app).await;
     for (query, expected) in [
@@ -109,10 +109,10 @@ async fn a_tag_is_trimmed_before_it_is_stored() {
     ada.post("/api/journal/entries", &comma).await.expect_problem(422, "invalid_fields");
 }
 
-/// The text search parser of Postgres takes a run of these patterns for a file or a host and looks
-/// back over all of it at each step, so that a write would exceed its deadline.
+/// The text search parser of Postgres interprets a sequence of these patterns as a file or a host.
+/// It looks back over the whole sequence at each step, so that a write would exceed its deadline.
 #[tokio::test]
-async fn no_text_takes_the_full_text_index_long() {
+async fn every_text_is_indexed_within_the_deadline_of_a_write() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     for pattern in ["a_", "walk_", "a1@", "~/", "./", "a.b/", "http://a.b/?", "a-", "1e5", "&lt;", "<a "] {
@@ -127,7 +127,7 @@ async fn no_text_takes_the_full_text_index_long() {
 }
 
 #[tokio::test]
-async fn an_invalid_filter_is_named() {
+async fn the_error_names_an_invalid_filter() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     for (query, field) in [

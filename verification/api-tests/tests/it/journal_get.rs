@@ -1,4 +1,4 @@
-//! `GET /api/journal/entries/{entry_id}`.
+//! Tests of `GET /api/journal/entries/{entry_id}`.
 
 use api_tests::{TestApp, entry_path};
 use serde_json::json;
@@ -30,7 +30,7 @@ async fn a_missing_entry_and_another_users_entry_get_the_same_404() {
     let absent = ada.get(format!("/api/journal/entries/{}", Uuid::now_v7())).await.expect_problem(404, "not_found");
     assert_eq!(foreign["detail"], absent["detail"]);
     ada.get("/api/journal/entries/7").await.expect_problem(422, "invalid_fields");
-    // A missing entry is not cached: once it exists, it is found.
+    // The absence of an entry is not cached: an entry that is created later is found.
     let id = Uuid::now_v7();
     let path = format!("/api/journal/entries/{id}");
     ada.get(&path).await.expect_problem(404, "not_found");

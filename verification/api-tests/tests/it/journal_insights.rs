@@ -1,4 +1,4 @@
-//! `GET /api/journal/insights`.
+//! Tests of `GET /api/journal/insights`.
 
 use api_tests::TestApp;
 use serde_json::{Value, json};
@@ -18,8 +18,8 @@ async fn an_empty_journal_has_empty_insights() {
 async fn insights_summarise_the_entries_by_day() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
-    // Days before today, mood and tags. All entries are from noon, so that the test may run at any
-    // time.
+    // Days before today, mood and tags. All entries have the time 12:00, so that the test may run
+    // at any time of the day.
     let entries: [(i32, Option<f64>, &[&str]); 6] = [
         (0, Some(8.0), &["walk", "sleep"]),
         (1, Some(6.0), &["walk"]),

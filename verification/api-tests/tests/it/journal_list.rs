@@ -1,4 +1,4 @@
-//! `GET /api/journal/entries`.
+//! Tests of `GET /api/journal/entries`.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 #[tokio::test]
-async fn an_empty_journal_is_an_empty_page() {
+async fn the_list_of_an_empty_journal_is_an_empty_page() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     for page in [ada.list_entries().await, ada.get("/api/journal/entries").until_hit().await] {
@@ -18,7 +18,7 @@ async fn an_empty_journal_is_an_empty_page() {
 }
 
 #[tokio::test]
-async fn pages_of_every_size_list_each_entry_once_also_if_times_are_equal() {
+async fn pages_of_every_size_list_each_entry_once_even_if_times_are_equal() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     // One statement gives all entries the same time.
@@ -81,7 +81,7 @@ async fn every_list_after_a_create_shows_the_new_entry_in_every_environment() {
     let app = TestApp::start_with(Setup { reuse_wait: Duration::ZERO, ..Setup::default() }).await;
     let ada = app.new_user().await;
     let environments = || app.emulator.environments().iter().filter(|info| info.function == "journal-list").count();
-    wait_until(Duration::from_secs(30), "two environments", async || {
+    wait_until(Duration::from_secs(30), "two environments are running", async || {
         join_all((0..8).map(|_| ada.list_entries())).await;
         environments() >= 2
     })
@@ -104,7 +104,7 @@ async fn no_list_that_starts_after_an_acknowledged_create_misses_it() {
     let ada = app.new_user().await;
     let (acknowledged, hits, is_done) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
     let writer = async {
-        // A busy machine needs more writes until the cache was used often enough.
+        // On a busy machine, it takes more writes until the cache has been used often enough.
         for number in 1..=1000 {
             ada.create_entry("one of many").await;
             acknowledged.fetch_add(1, Ordering::SeqCst);
@@ -126,7 +126,7 @@ async fn no_list_that_starts_after_an_acknowledged_create_misses_it() {
     });
     join(writer, join_all(readers)).await;
     let hits = hits.into_inner();
-    assert!(hits >= 20, "only {hits} hits: the cache was not used");
+    assert!(hits >= 20, "only {hits} hits: the cache was hardly used");
 }
 
 #[tokio::test]

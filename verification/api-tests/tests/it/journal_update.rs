@@ -1,4 +1,4 @@
-//! `PUT` and `PATCH /api/journal/entries/{entry_id}`.
+//! Tests of `PUT` and `PATCH /api/journal/entries/{entry_id}`.
 
 use api_tests::{Request, TestApp, TestUser, entry_path, send_all, sorted_statuses};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ fn update(user: &TestUser, method: &str, entry: &Value, body: &Value) -> Request
 }
 
 #[tokio::test]
-async fn put_and_patch_change_the_given_fields_and_leave_the_others() {
+async fn put_and_patch_change_only_the_given_fields() {
     let app = TestApp::shared().await;
     for method in ["PUT", "PATCH"] {
         let ada = app.new_user().await;
@@ -31,7 +31,7 @@ async fn put_and_patch_change_the_given_fields_and_leave_the_others() {
                 Value::Null,
             ),
         ] {
-            // The entry is cached, so that an outdated record would be noticed.
+            // The entry is cached, so that an outdated record would be detected.
             ada.get(entry_path(&entry)).until_hit().await;
             let updated = update(&ada, method, &entry, &body).await.expect_success();
             let mut expected = entry.clone();

@@ -1,11 +1,11 @@
-//! Tests of Kai from the outside: one module for each function, and one for each property of the
+//! Black-box tests of Kai. There is one module for each function, and one for each property of the
 //! whole system.
 
 #![expect(
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "test code outside of the test functions themselves"
+    reason = "helper functions of tests panic on every error"
 )]
 
 mod account_delete;

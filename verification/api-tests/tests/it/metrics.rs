@@ -1,4 +1,5 @@
-//! The metric lines and what CloudWatch makes of them. The harness checks the format of each line.
+//! The metric lines, and the metrics that CloudWatch derives from them. The harness checks the
+//! format of each line.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +26,7 @@ async fn the_metric_lines_add_up_to_what_the_client_observed() {
             ada.post("/api/journal/entries", &json!({"content": "long enough to be compressed ".repeat(30)})).await,
         );
     }
-    // On a busy machine it takes longer until the cache was used.
+    // On a busy machine, it takes longer until the cache is used.
     let mut hits = 0;
     while hits < 3 {
         let profile = ada.get(ada.profile_path()).await;
@@ -49,7 +50,7 @@ async fn the_metric_lines_add_up_to_what_the_client_observed() {
         let data_hits = u64::from(response.header("x-cache") == Some("hit"));
         assert!(document["CacheHits"].as_u64() >= Some(data_hits));
     }
-    // A request costs no query if and only if both of its records were cached.
+    // A request executes no query if and only if both of its records were cached.
     let reads = documents.iter().filter(|document| document["cache"].is_string());
     for document in reads {
         let cached = document["CacheHits"] == 2;
@@ -80,7 +81,7 @@ async fn no_metric_line_contains_a_user_id_or_user_text() {
 }
 
 #[tokio::test]
-async fn every_log_line_is_one_json_object_also_under_load() {
+async fn every_log_line_is_one_json_object_even_under_load() {
     let app = TestApp::start_with(Setup { concurrency: Some(8), environments: 1, ..Setup::default() }).await;
     let ada = app.new_user().await;
     ada.list_entries().await;

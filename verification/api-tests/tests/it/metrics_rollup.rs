@@ -1,4 +1,4 @@
-//! `metrics-rollup`: the metric lines of the functions are summed up exactly once.
+//! Tests of `metrics-rollup`, which adds up the metric lines of the functions exactly once.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -67,7 +67,7 @@ async fn the_sums_are_exactly_what_the_client_observed() {
     send_all((0..3).map(|_| ada.get(ada.profile_path()))).await;
     *sent.entry("GET /api/users/{user_id}/profile").or_default() += 3;
 
-    // On a busy machine it takes longer until the cache was used.
+    // On a busy machine, it takes longer until the cache is used.
     let mut hits = 0;
     while hits < 15 {
         hits += usize::from(ada.list_entries().await.cache_status() == "hit");
@@ -101,7 +101,7 @@ async fn the_sums_are_exactly_what_the_client_observed() {
     let all = |name: &str| families.values().map(|family| family[name].as_u64().unwrap()).sum::<u64>();
     assert_eq!((all("hits"), all("misses")), (sum("CacheHits"), sum("CacheMisses")));
     assert!(families["journal:list"]["hits"].as_u64() >= Some(15), "{families:?}");
-    // Now the first request for the statistics has been counted too.
+    // By now, the first request for the statistics has been counted too.
     let again = app.performance("5m").await;
     assert_eq!(again["endpoints"]["GET /health/detailed"]["count"], 1);
     assert_eq!(again["endpoints"][LIST]["count"], list["count"]);
@@ -150,7 +150,7 @@ async fn late_truncated_unknown_and_empty_batches_keep_the_totals_correct() {
 }
 
 #[tokio::test]
-async fn retried_batches_are_added_and_those_that_fail_again_are_named() {
+async fn retried_batches_are_added_and_those_that_fail_again_are_reported() {
     let app = TestApp::start().await;
     let message = |id: &str, body: String| json!({"messageId": id, "body": body, "eventSource": "aws:sqs"});
     let failed = |event: Value| {
@@ -190,7 +190,7 @@ async fn without_the_table_batches_stay_in_the_queue_and_clients_see_no_error() 
 async fn the_sample_events_are_handled() {
     let app = start().await;
     let success = app.invoke("metrics-rollup", &events::read("metrics-rollup", "success")).await.unwrap();
-    // Depending on the date, the lines are older than the retention and skipped.
+    // Depending on the date, the lines are older than the retention and therefore skipped.
     assert_eq!(success["folded"].as_u64().unwrap() + success["skipped"].as_u64().unwrap(), 3);
     let retry = app.invoke("metrics-rollup", &events::read("metrics-rollup", "retry")).await.unwrap();
     assert_eq!(retry, json!({"batchItemFailures": []}));

@@ -1,4 +1,4 @@
-//! The service behind PgBouncer in transaction mode, which runs each statement on any free
+//! The service behind PgBouncer in transaction mode, which executes each statement on any free
 //! connection.
 
 use api_tests::{PostgresChoice, Protocol, Proxy, Setup, TestApp, with_connection};
@@ -8,7 +8,7 @@ use tokio_postgres::SimpleQueryMessage;
 
 use super::scenario;
 
-/// Runs a command in the console of the pooler.
+/// Executes a command in the console of the pooler.
 async fn console(pooler: &PgBouncer, command: &str) -> Vec<SimpleQueryMessage> {
     with_connection(&pooler.url("pgbouncer"), async |client| client.simple_query(command).await.unwrap()).await
 }
@@ -28,7 +28,8 @@ async fn journal_and_profile_work_through_a_transaction_pooler_without_named_sta
     let pooler =
         PgBouncer::start(&provider.folder().join("pgbouncer"), &Admin::parse(provider.database_url()).unwrap())
             .unwrap();
-    // Far fewer connections than environments, so that every connection serves many of them.
+    // This is far less than the number of environments, so that every connection serves many of
+    // them.
     console(&pooler, "SET default_pool_size = 2").await;
 
     let setup = Setup { postgres: PostgresChoice::At(pooler.url(database)), proxied: true, ..Setup::default() };
@@ -44,7 +45,10 @@ async fn journal_and_profile_work_through_a_transaction_pooler_without_named_sta
     assert!(traffic.queries() > 100 && traffic.count("Parse") > 100, "only {} statements", traffic.queries());
     assert_eq!(traffic.named_statements(), 0);
     let mut simple = traffic.messages.iter().filter(|message| message.starts_with("Query"));
-    assert!(simple.all(|message| message == "Query SHOW transaction_read_only"), "no session state is set");
+    assert!(
+        simple.all(|message| message == "Query SHOW transaction_read_only"),
+        "no other simple query may be sent: it could set session state"
+    );
 }
 
 #[tokio::test]

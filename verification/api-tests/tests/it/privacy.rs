@@ -1,4 +1,4 @@
-//! No log line of any function contains user input, not even at the most verbose level.
+//! No log line of any function contains user input, even at the most verbose log level.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use api_tests::{Setup, TestApp, entry_path};
 use serde_json::json;
 use uuid::Uuid;
 
-/// Returns a unique text.
+/// Returns a unique text that begins with `kind`.
 fn canary(kind: &str) -> String {
     format!("{kind}-{}", Uuid::new_v4().simple())
 }
@@ -121,7 +121,7 @@ async fn a_statement_that_the_database_rejects_is_logged_without_its_values() {
     response.expect_problem(500, "internal");
     assert!(!response.text().contains("defect") && !response.text().contains(&content), "{}", response.text());
     let lines = app.logs.lines();
-    let error = lines.iter().find(|line| line.text.contains("internal error")).expect("a line about the defect");
+    let error = lines.iter().find(|line| line.text.contains("internal error")).expect("the defect is logged");
     assert!(error.text.contains("23514") && error.text.contains(response.header("x-request-id").unwrap()), "{error:?}");
     assert!(lines.iter().all(|line| !line.text.contains(&content)), "{lines:?}");
     // The marker was cleared, so the cache is used again.

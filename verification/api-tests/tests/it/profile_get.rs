@@ -1,4 +1,4 @@
-//! `GET /api/users/{user_id}/profile`.
+//! Tests of `GET /api/users/{user_id}/profile`.
 
 use std::collections::BTreeSet;
 

@@ -1,10 +1,10 @@
-//! `PATCH /api/users/{user_id}/profile`.
+//! Tests of `PATCH /api/users/{user_id}/profile`.
 
 use api_tests::{TestApp, send_all};
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn absent_fields_stay_and_null_clears_the_style() {
+async fn absent_fields_are_unchanged_and_null_clears_the_style() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     let traits = json!({"openness": 0.7, "interests": ["walking", "jazz"], "nested": {"a": null}});
@@ -43,7 +43,7 @@ async fn another_users_profile_cannot_be_changed() {
     let before = bob.get(bob.profile_path()).await.expect_success();
     let change = json!({"communication_style": "taken over", "user_id": bob.id, "id": before["id"]});
     ada.patch(bob.profile_path(), &change).await.expect_problem(403, "forbidden");
-    // The id of a user in the body is not a field of the profile: it is ignored.
+    // The id of a user in the body is ignored, because it is not a field of the profile.
     ada.patch(ada.profile_path(), &change).await.expect_success();
     assert_eq!(bob.get(bob.profile_path()).await.expect_success(), before);
     let stored: Option<String> =

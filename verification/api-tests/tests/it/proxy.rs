@@ -1,4 +1,4 @@
-//! Tests of [`Proxy`] itself: a proxy that overlooks traffic would make other tests pass wrongly.
+//! Tests of [`Proxy`] itself. A proxy that missed traffic would make other tests succeed wrongly.
 
 use std::io::ErrorKind;
 use std::thread;
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 
-/// Starts a server that answers each read with `+PONG`, and returns its port.
+/// Starts a server that responds to each read with `+PONG`, and returns its port.
 async fn pong_server() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -37,12 +37,12 @@ async fn pong_server() -> u16 {
     port
 }
 
-/// How long a response may take on a busy machine.
+/// The time limit for a response on a busy machine.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long there must be no response.
+/// The time for which there must be no response.
 const SILENCE: Duration = Duration::from_millis(200);
 
-/// Sends a command. Returns whether there is a response within a time.
+/// Sends a command. Returns whether there is a response within `limit`.
 async fn ping(stream: &mut TcpStream, limit: Duration) -> bool {
     let mut buffer = [0; 64];
     stream.write_all(PING).await.is_ok() && matches!(timeout(limit, stream.read(&mut buffer)).await, Ok(Ok(1..)))
@@ -57,7 +57,7 @@ async fn the_proxy_counts_each_round_trip_and_each_command() {
     let proxy = Proxy::start(pong_server().await, Protocol::Redis).await;
     let mut stream = connect(&proxy).await;
     stream.write_all(&[PING, PING].concat()).await.unwrap();
-    assert_eq!(stream.read(&mut [0; 64]).await.unwrap(), 7, "the server read both commands at once");
+    assert_eq!(stream.read(&mut [0; 64]).await.unwrap(), 7, "the server reads both commands at once and responds once");
     let pipelined = proxy.take_traffic();
     assert_eq!((pipelined.connections, pipelined.round_trips, pipelined.count("PING")), (1, 1, 2), "{pipelined:?}");
     assert!(ping(&mut stream, RESPONSE_TIMEOUT).await && ping(&mut stream, RESPONSE_TIMEOUT).await);
@@ -73,7 +73,7 @@ async fn a_silent_disconnect_leaves_the_connection_open_but_dead_and_new_ones_wo
     proxy.disconnect_silently();
     let mut buffer = [0; 64];
     old.write_all(PING).await.unwrap();
-    assert!(timeout(SILENCE, old.read(&mut buffer)).await.is_err(), "a response or the end of the connection");
+    assert!(timeout(SILENCE, old.read(&mut buffer)).await.is_err(), "there was a response, or the connection ended");
     assert!(ping(&mut connect(&proxy).await, RESPONSE_TIMEOUT).await);
     proxy.heal().await;
     assert!(!ping(&mut old, SILENCE).await, "a disconnected connection stays dead");

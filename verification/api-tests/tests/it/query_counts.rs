@@ -1,4 +1,4 @@
-//! What a request costs: the traffic to Redis and to Postgres, counted by proxies.
+//! The cost of a request: its traffic to Redis and to Postgres, which proxies count.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,11 +6,11 @@ use std::time::Duration;
 use api_tests::{RedisChoice, Request, Response, Setup, TestApp, TestUser, Traffic, token_hash};
 use serde_json::{Value, json};
 
-/// How often a measurement is repeated if Redis is late. After three late answers in a row the
-/// functions leave it alone for two seconds.
+/// The maximum number of attempts at a measurement, because Redis may be late. After three late
+/// replies in a row, the functions do not use Redis for two seconds.
 const MAX_ATTEMPTS: usize = 40;
 
-/// Starts a system whose connections are open before anything is counted.
+/// Starts a system and opens its connections, before anything is counted.
 async fn start() -> TestApp {
     let setup = Setup { redis: RedisChoice::Own, proxied: true, environments: 1, ..Setup::default() };
     let app = TestApp::start_with(setup).await;
@@ -43,8 +43,8 @@ async fn cost(app: &TestApp, request: Request) -> Cost {
     Cost { response, redis: redis.take_traffic(), postgres: postgres.take_traffic(), metrics }
 }
 
-/// Measures the cost of a request that the cache answers. Repeats the request if a busy machine
-/// makes Redis late.
+/// Measures the cost of a request that is served from the cache. Repeats the request if Redis is
+/// late on a busy machine.
 async fn cost_of_hit(app: &TestApp, request: Request) -> Cost {
     for _ in 0..MAX_ATTEMPTS {
         let cost = cost(app, request.clone()).await;
@@ -52,11 +52,11 @@ async fn cost_of_hit(app: &TestApp, request: Request) -> Cost {
             return cost;
         }
     }
-    panic!("never cached");
+    panic!("the request was never served from the cache");
 }
 
 impl Cost {
-    /// Asserts that the request cost exactly one exchange with Redis, of these commands.
+    /// Asserts that the request cost exactly one round trip to Redis, with these commands.
     #[track_caller]
     fn assert_one_exchange(&self, commands: &[String]) {
         assert_eq!(self.response.cache_status(), "hit");
@@ -65,7 +65,7 @@ impl Cost {
         self.assert_metrics(1, 0);
     }
 
-    /// Asserts that the request cost one exchange with Redis, one query, and these fills.
+    /// Asserts that the request cost one round trip to Redis, one query, and these fills.
     #[track_caller]
     fn assert_one_exchange_one_query_and_fills(&self, commands: &[String], fills: &[String]) {
         let (read, filled) = self.redis.messages.split_at(commands.len());
@@ -86,7 +86,7 @@ impl Cost {
             (document["cacheRoundTrips"].as_u64(), document["DbQueries"].as_u64()),
             (Some(cache_round_trips), Some(queries))
         );
-        assert_eq!(self.postgres.connections, 0, "a new connection");
+        assert_eq!(self.postgres.connections, 0, "number of new connections");
         assert_eq!(self.postgres.named_statements(), 0);
     }
 }
@@ -137,7 +137,7 @@ async fn a_hit_and_a_304_cost_one_redis_round_trip_and_no_query() {
 }
 
 /// Measures the cost of a read with nothing cached, with only the session cached, and with only the
-/// data cached. Starts again with another user if a busy machine makes Redis late.
+/// data cached. Starts again with another user if Redis is late on a busy machine.
 async fn costs_of_misses(
     app: &TestApp,
     path: fn(&TestUser) -> String,
@@ -159,7 +159,7 @@ async fn costs_of_misses(
             return (commands, costs);
         }
     }
-    panic!("Redis is late each time");
+    panic!("Redis was late in every attempt");
 }
 
 #[tokio::test]
@@ -204,11 +204,11 @@ async fn a_write_costs_a_marker_a_statement_and_an_invalidation() {
 }
 
 #[tokio::test]
-async fn a_message_costs_two_statements_and_one_if_its_answer_is_cached() {
+async fn a_message_costs_two_statements_or_one_if_its_answer_is_cached() {
     let app = start().await;
     let ada = app.new_user().await;
     let question = || ada.post("/api/chat", &json!({"message": "How can I calm down before an exam?"}));
-    // Caches the session and opens the connections.
+    // This request caches the session and opens the connections.
     question().await.expect_success();
     let dependent =
         cost(&app, ada.post("/api/chat", &json!({"message": "yes"})).header("idempotency-key", "yes")).await;
@@ -216,7 +216,7 @@ async fn a_message_costs_two_statements_and_one_if_its_answer_is_cached() {
     let eval = |name: &str| format!("EVAL {name}:{}:guard", ada.id);
     let mut cached = Vec::new();
     for attempt in 0..10 {
-        // With a key the statement is another one, which costs the same.
+        // With a key, another statement is executed, which costs the same.
         let key = format!("again-{attempt}");
         let sent = if attempt % 2 == 0 { question() } else { question().header("idempotency-key", key) };
         let cost = cost(&app, sent).await;
@@ -224,10 +224,11 @@ async fn a_message_costs_two_statements_and_one_if_its_answer_is_cached() {
             cached.push(cost);
         }
     }
-    assert!(cached.len() > 1, "never cached");
+    assert!(cached.len() > 1, "the answer was never cached");
     for cost in cached {
         assert_eq!((cost.postgres.round_trips, cost.postgres.queries()), (1, 1), "{:?}", cost.postgres);
-        // The session and the answer; the marker and the count; the invalidation.
+        // The first round trip looks up the session and the answer. The second one sets the marker
+        // and counts the message. The third one invalidates.
         assert_eq!(cost.redis.round_trips, 3, "{:?}", cost.redis);
         let [marked, counted, cleared] = cost.redis.messages.last_chunk().unwrap();
         assert_eq!((marked, cleared), (&eval("conversation"), &eval("conversation")));
@@ -247,10 +248,11 @@ async fn a_message_costs_one_statement_if_its_context_is_cached_unless_it_has_an
         ada.get(ada.profile_path()).until_hit().await;
         let cached = cost(&app, yes()).await;
         cached.response.expect_success();
-        // Otherwise a busy machine has made Redis late.
+        // With another number of queries, Redis was late on a busy machine.
         if cached.postgres.queries() == 1 {
-            // The session; the conversation and the profile, which may share a round trip with the
-            // count; the marker; the invalidation.
+            // The round trips look up the session, look up the conversation and the profile, count
+            // the message, set the marker, and invalidate. The count may share the second round
+            // trip.
             assert!([4, 5].contains(&cached.redis.round_trips), "{:?}", cached.redis);
             cached.assert_metrics(5, 1);
             ada.get("/api/chat/history").until_hit().await;
@@ -262,7 +264,7 @@ async fn a_message_costs_one_statement_if_its_context_is_cached_unless_it_has_an
     panic!("the context never came from the cache");
 }
 
-/// The environment is frozen as soon as it has answered, in the middle of its fill, and resumes
+/// The environment is frozen as soon as it has responded, in the middle of its fill, and resumes
 /// long after the deadline of the fill.
 #[tokio::test]
 async fn a_frozen_fill_costs_the_next_request_no_new_connection() {
@@ -279,7 +281,7 @@ async fn a_frozen_fill_costs_the_next_request_no_new_connection() {
         proxy.take_traffic();
         let next = ada.list_entries().await;
         app.wait_until_idle().await;
-        // Otherwise a busy machine has missed a deadline.
+        // With other outcomes, a busy machine has missed a deadline.
         if (miss.cache_status(), next.cache_status()) == ("miss", "hit") {
             assert_eq!(proxy.take_traffic().connections, 0);
             seen += 1;
@@ -312,7 +314,7 @@ async fn the_first_write_of_an_environment_sends_no_ping() {
     assert_eq!(
         (first.postgres.connections, first.postgres.queries()),
         (1, 2),
-        "the check of a new connection, and the write"
+        "one query checks the new connection, and one is the write"
     );
 }
 

@@ -1,5 +1,4 @@
-//! How Postgres runs the statement of the list among a million entries, according to
-//! `auto_explain`.
+//! The plan of the list statement among a million entries, as `auto_explain` logs it.
 
 use std::time::Duration;
 
@@ -52,7 +51,8 @@ async fn a_page_is_read_from_its_index_without_a_scan_or_a_sort_among_a_million_
     }
 }
 
-/// Inserts the entries: half of them belong to the user, the rest to 10,000 others with sessions.
+/// Inserts the entries. Half of them belong to the user, and the rest to 10,000 other users with
+/// sessions.
 async fn insert_entries(app: &TestApp, user: uuid::Uuid) {
     // Triggers and foreign keys of a million rows would take longer than the test.
     let statements = format!(
@@ -84,7 +84,7 @@ fn postgres_log(app: &TestApp) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Waits for the plan of the list's statement in the log after this position.
+/// Waits for the plan of the list statement in the log after this position.
 async fn wait_for_plan(app: &TestApp, after: usize) -> String {
     let is_list = |plan: &&str| plan.contains("journal_entries") && plan.contains("Limit");
     let mut plan = None;

@@ -1,4 +1,4 @@
-//! The permissions of the functions in Redis are exactly those that they need.
+//! The permissions of the functions in Redis. They are exactly those that the functions need.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
@@ -16,7 +16,7 @@ fn access_rules() -> Vec<String> {
     let text = fs::read_to_string(template).unwrap();
     let (_, rest) = text.split_once("AccessString: >-\n").unwrap();
     let lines = rest.lines().take_while(|line| line.starts_with("        "));
-    // Redis has this command only since 7.2, and the driver works without it.
+    // Redis has had this command only since version 7.2, and the driver works without it.
     lines.flat_map(str::split_whitespace).filter(|rule| *rule != "+client|setinfo").map(str::to_owned).collect()
 }
 

@@ -21,12 +21,12 @@ async fn journal_and_profile_work_on_a_cluster_of_three_shards() {
         let mut connection = connect(&node.url());
         let lists: Vec<String> = cmd("KEYS").arg("journal:list:*:page:*").query(&mut connection).unwrap();
         let all: u64 = cmd("DBSIZE").query(&mut connection).unwrap();
-        assert!(all > 0, "a shard without keys");
+        assert!(all > 0, "a shard has no keys");
         records += lists.len();
     }
-    // At least two pages for each of four users.
+    // There are at least two pages for each of four users.
     assert!(records >= 8, "{records} lists in the cluster");
-    app.anonymous().get("/health").until("healthy", Response::is_healthy).await;
+    app.anonymous().get("/health").until("healthy response", Response::is_healthy).await;
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn journal_and_profile_work_over_tls_with_a_trusted_ca() {
     let variables = vec![("SSL_CERT_FILE", ca_file)];
     let app = TestApp::start_with(Setup { redis: RedisChoice::At(redis.url()), variables, ..Setup::default() }).await;
     scenario::journal_and_profile(&app).await;
-    app.anonymous().get("/health").until("healthy", Response::is_healthy).await;
+    app.anonymous().get("/health").until("healthy response", Response::is_healthy).await;
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ pub(crate) const ROUTES: [(&str, &str, bool); 27] = [
     ("GET", "/openapi.json", false),
     ("GET", "/dashboard", false),
     ("GET", "/health", false),
-    // The operator key protects these routes, if there is one, and no session.
+    // These routes are protected by the operator key, if there is one, and not by a session.
     ("GET", "/health/detailed", false),
     ("DELETE", "/health/detailed", false),
     ("POST", "/api/auth/register", false),
@@ -36,7 +36,7 @@ pub(crate) const ROUTES: [(&str, &str, bool); 27] = [
     ("DELETE", "/api/account", true),
 ];
 
-/// Returns the routes that read a body, each with a valid one.
+/// Returns the routes that read a body, each with a valid body.
 pub(crate) fn bodies() -> [(&'static str, &'static str, Value); 8] {
     let credentials = json!({"email": unique_email(), "password": "nine quiet herons"});
     [
@@ -51,8 +51,8 @@ pub(crate) fn bodies() -> [(&'static str, &'static str, Value); 8] {
     ]
 }
 
-/// Builds a request to a route. Both `{user_id}` and `{entry_id}` become the id of the user, see
-/// [`user_with_entry`].
+/// Builds a request to a route. Both `{user_id}` and `{entry_id}` are replaced with the id of the
+/// user, see [`user_with_entry`].
 pub(crate) fn request(client: &Client, user: Uuid, method: &str, path: &str) -> Request {
     client.request(method, fill_in(path, &user.to_string()))
 }
@@ -62,14 +62,14 @@ pub(crate) fn fill_in(path: &str, id: &str) -> String {
     path.replace("{user_id}", id).replace("{entry_id}", id)
 }
 
-/// Creates a user with one journal entry, whose id is that of the user.
+/// Creates a user with one journal entry. The id of the entry is the id of the user.
 pub(crate) async fn user_with_entry(app: &TestApp) -> TestUser {
     let user = app.new_user().await;
     insert_entry(app, user.id).await;
     user
 }
 
-/// Inserts a journal entry of a user directly. Its id is that of the user.
+/// Inserts a journal entry of a user directly into the database. Its id is the id of the user.
 pub(crate) async fn insert_entry(app: &TestApp, user: Uuid) {
     app.query("INSERT INTO journal_entries (id, user_id, content) VALUES ($1, $1, 'x')", &[&user]).await;
 }

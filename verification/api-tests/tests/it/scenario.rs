@@ -5,8 +5,8 @@ use api_tests::{TestApp, TestUser};
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
-/// Runs the scenario for several users at the same time, so that several environments of each
-/// function take part.
+/// Runs the scenario for several users concurrently, so that several environments of each function
+/// are used.
 pub(crate) async fn journal_and_profile(app: &TestApp) {
     let users = join_all((0..4).map(|_| app.register_and_login())).await;
     join_all(users.iter().map(|user| check_journal(app, user))).await;

@@ -15,7 +15,7 @@ const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 type Received = Arc<Mutex<Vec<Request>>>;
 
 /// Starts a system whose functions read their keys from Secrets Manager. `respond` is called with
-/// the number of the request.
+/// the number of the request, from 1.
 async fn start_with_secret(mut respond: impl FnMut(usize) -> Response + Send + 'static) -> (TestApp, Received) {
     let received = Received::default();
     let requests = Arc::clone(&received);
@@ -33,12 +33,12 @@ async fn start_with_secret(mut respond: impl FnMut(usize) -> Response + Send + '
     (TestApp::start_with(Setup { variables, ..Setup::default() }).await, received)
 }
 
-/// Returns the response with this secret.
+/// Returns the response that contains this secret.
 fn secret(members: &Value) -> Response {
     (200, CONTENT_TYPE, json!({"Name": "kai-test", "SecretString": members.to_string()}).to_string())
 }
 
-/// Returns the response with a valid secret.
+/// Returns the response that contains a valid secret.
 fn valid_secret() -> Response {
     secret(&json!({"CACHE_KEY": STANDARD.encode([7; 32]), "OPERATOR_KEY": "nine quiet herons", "LOG_LEVEL": "loud"}))
 }

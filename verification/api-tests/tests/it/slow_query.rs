@@ -1,17 +1,17 @@
-//! The warning about a slow query: it identifies the statement, the request and the data but
+//! The warning about a slow query. It identifies the statement, the request and the data, but
 //! contains no user text.
 
 use api_tests::{Setup, TestApp};
 use serde_json::{Value, json};
 
-/// Starts a system with this threshold in seconds.
+/// Starts a system with this threshold, in seconds.
 async fn start(threshold: &str) -> TestApp {
     let variables = vec![("SLOW_QUERY_THRESHOLD", threshold.to_owned())];
     TestApp::start_with(Setup { variables, ..Setup::default() }).await
 }
 
 #[tokio::test]
-async fn a_slow_query_warning_names_statement_request_and_ids_but_no_value() {
+async fn a_slow_query_warning_contains_statement_request_and_ids_but_no_value() {
     let app = start("0.000001").await;
     let ada = app.new_user().await;
     for content in ["a heron on the canal", "another heron"] {
@@ -23,7 +23,7 @@ async fn a_slow_query_warning_names_statement_request_and_ids_but_no_value() {
 
     let warnings = app.log_records("slow query");
     let is_of_request = |warning: &&Value| warning["request_id"] == response.header("x-request-id").unwrap();
-    let warning = warnings.iter().find(is_of_request).expect("a warning with the request's id");
+    let warning = warnings.iter().find(is_of_request).expect("a warning contains the id of the request");
     assert_eq!(warning["level"], "WARN");
     assert_eq!(warning["statement"], "journal.filtered");
     assert_eq!(warning["endpoint"], "GET /api/journal/entries");
@@ -35,7 +35,10 @@ async fn a_slow_query_warning_names_statement_request_and_ids_but_no_value() {
     assert!(sql.starts_with("WITH session AS MATERIALIZED ( SELECT s.id") && sql.ends_with("ON true"), "{sql}");
     assert!(sql.contains("websearch_to_tsquery('english', $8)") && !sql.contains("  ") && !sql.contains('\n'), "{sql}");
 
-    let create = warnings.iter().find(|warning| warning["statement"] == "journal.create").expect("a warning");
+    let create = warnings
+        .iter()
+        .find(|warning| warning["statement"] == "journal.create")
+        .expect("the statement is reported as slow");
     assert_eq!((&create["rows"], &create["endpoint"]), (&json!(1), &json!("POST /api/journal/entries")));
     for warning in &warnings {
         let text = warning.to_string();
@@ -54,7 +57,10 @@ async fn a_slow_query_that_fails_is_logged_with_its_error_instead_of_its_rows() 
     response.expect_problem(500, "internal");
     app.wait_until_idle().await;
     let warnings = app.log_records("slow query");
-    let warning = warnings.iter().find(|warning| warning["statement"] == "journal.create").expect("a warning");
+    let warning = warnings
+        .iter()
+        .find(|warning| warning["statement"] == "journal.create")
+        .expect("the statement is reported as slow");
     assert!(warning["error"].as_str().is_some_and(|error| error.contains("23514")), "{warning}");
     assert!(warning.get("rows").is_none() && !warning.to_string().contains("heron"), "{warning}");
 }

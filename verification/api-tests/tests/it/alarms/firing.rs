@@ -1,4 +1,4 @@
-//! Which alarms fire when something is wrong.
+//! The alarms that each fault raises.
 //!
 //! Each test records the metric lines of a few seconds of healthy and of faulty operation. Then it
 //! replays the healthy recording for ten minutes and the faulty one for twenty, once per minute.
@@ -14,10 +14,11 @@ use serde_json::{Value, json};
 
 use crate::cache_monitor;
 
-/// The number of minutes before the fault and during the fault.
+/// The number of minutes before the fault, and during the fault.
 const BEFORE: i64 = 10;
 const DURING: i64 = 20;
-/// How often healthy operation is recorded before it counts as unhealthy.
+/// The maximum number of recordings of healthy operation. The test fails if every recording raises
+/// an alarm.
 const MAX_RECORDINGS: usize = 5;
 
 /// The names of dimensions and their values.
@@ -34,8 +35,9 @@ struct Healthy {
 }
 
 impl Healthy {
-    /// Starts a system and records it after the sessions of its users were cached. Records again if
-    /// a busy machine alone would raise an alarm, for example because Redis is late.
+    /// Starts a system, and records it after the sessions of its users were cached. If the
+    /// recording raises an alarm, it is repeated: on a busy machine, Redis may be late, for
+    /// example.
     async fn start(variables: Vec<(&'static str, String)>) -> Self {
         let app = start(variables).await;
         let mut users = Vec::new();
@@ -65,7 +67,7 @@ impl Healthy {
         lines
     }
 
-    /// Runs traffic and the monitor, and returns all metric lines since the last call.
+    /// Generates traffic, runs the monitor, and returns all metric lines since the last call.
     async fn record(&mut self) -> Vec<Value> {
         let measured = generate_traffic(&self.app, &self.users).await;
         let run = run_monitor(&self.app).await;
@@ -78,7 +80,7 @@ async fn start(variables: Vec<(&'static str, String)>) -> TestApp {
     TestApp::start_with(Setup { variables, redis: RedisChoice::Own, proxied: true, ..Setup::default() }).await
 }
 
-/// Sends typical requests, most of them reads. Returns what API Gateway measures.
+/// Sends typical requests, most of which are reads. Returns the metrics of API Gateway.
 async fn generate_traffic(app: &TestApp, users: &[TestUser]) -> Vec<Value> {
     let mut responses = Vec::new();
     for user in users {
@@ -99,19 +101,19 @@ async fn generate_traffic(app: &TestApp, users: &[TestUser]) -> Vec<Value> {
     responses.iter().map(measure).collect()
 }
 
-/// Runs `cache-monitor`. Returns what Lambda measures.
+/// Runs `cache-monitor`. Returns the metrics of Lambda.
 async fn run_monitor(app: &TestApp) -> Value {
     let failed = cache_monitor::run(app).await.is_err();
     app.wait_until_idle().await;
     lambda_line("cache-monitor", failed)
 }
 
-/// Returns what Lambda measures when a function runs once.
+/// Returns the metrics of Lambda for one run of a function.
 fn lambda_line(function: &str, failed: bool) -> Value {
     aws_line("AWS/Lambda", ("FunctionName", function), &[("Invocations", 1), ("Errors", failed.into())])
 }
 
-/// Returns values of AWS's own metrics in the format of the functions' metric lines.
+/// Returns values of the metrics of AWS in the format of the functions' metric lines.
 fn aws_line(namespace: &str, dimension: (&str, &str), values: &[(&str, u8)]) -> Value {
     let metrics: Vec<_> = values.iter().map(|(name, _)| json!({"Name": name})).collect();
     let directive = json!({"Namespace": namespace, "Dimensions": [[dimension.0]], "Metrics": metrics});
@@ -137,7 +139,7 @@ fn alarms_between(metrics: &MetricData, from: i64, to: i64) -> BTreeSet<String> 
     fired.map(|(id, _)| id).collect()
 }
 
-/// Returns the alarms that fire within three of their periods after the beginning of the fault.
+/// Returns the alarms that fire within three of their periods after the start of the fault.
 fn alarms_during_the_fault(metrics: &MetricData) -> BTreeSet<String> {
     let alarms = cloudwatch::alarms().into_iter();
     let fired = alarms.filter(|(_, alarm)| {
@@ -170,9 +172,9 @@ async fn a_healthy_hour_raises_no_alarm() {
     let mut metrics = MetricData::default();
     replay(&mut metrics, &recording, 0..65);
     let requests = recording.iter().filter(|line| line.get("Requests").is_some()).count();
-    assert!(requests > 60, "{requests} requests a minute are too few");
+    assert!(requests > 60, "{requests} requests per minute are too few");
     assert_eq!(alarms_between(&metrics, 5, 65), BTreeSet::new());
-    // Without any traffic, but with runs of the monitor.
+    // The monitor runs, but there is no traffic.
     let monitored: Vec<_> =
         recording.into_iter().filter(|line| line.get("Requests").is_none() && line.get("Count").is_none()).collect();
     let mut quiet = MetricData::default();
@@ -205,7 +207,7 @@ async fn a_cache_that_loses_its_keys_raises_the_hit_rate_alarm() {
 }
 
 #[tokio::test]
-async fn a_database_outage_raises_the_error_alarms_and_a_separate_one_for_chat() {
+async fn a_database_outage_raises_the_error_alarms_and_a_separate_alarm_for_chat() {
     let mut healthy = Healthy::start(Vec::new()).await;
     healthy.app.postgres_proxy.as_ref().unwrap().refuse().await;
     let faulty = healthy.record().await;
@@ -232,7 +234,7 @@ async fn functions_that_cannot_start_raise_the_gateway_and_lambda_alarms() {
 }
 
 #[tokio::test]
-async fn a_few_failing_requests_without_other_traffic_raise_an_alarm_but_a_single_one_does_not() {
+async fn repeated_failures_without_other_traffic_raise_an_alarm_but_a_single_failure_does_not() {
     let Healthy { app: _app, recording, .. } = Healthy::start(Vec::new()).await;
     let quiet: Vec<_> = recording.into_iter().filter(|line| line["FunctionName"] == "cache-monitor").collect();
     let failed = aws_line("AWS/ApiGateway", ("ApiId", "api"), &[("Count", 1), ("5xx", 1)]);
@@ -293,8 +295,8 @@ async fn a_full_cache_raises_the_memory_eviction_and_family_budget_alarms() {
     assert_fired(&healthy.recording, &faulty, &["CacheMemoryAlarm", "CacheEvictionsAlarm"]);
 }
 
-/// AWS publishes these metrics, some of them through `cache-monitor`. Here their values are made
-/// up.
+/// AWS publishes these metrics, one of them through `cache-monitor`. The test makes up their
+/// values.
 #[tokio::test]
 async fn each_metric_of_aws_raises_its_alarm() {
     let Healthy { app: _app, recording, .. } = Healthy::start(Vec::new()).await;

@@ -15,14 +15,14 @@ use crate::chat_send::say;
 const NEWEST: &str = "/api/journal/entries?page_size=1";
 const HISTORY: &str = "/api/chat/history";
 
-/// A read that the cache answers.
+/// A read that is served from the cache.
 pub(super) struct CachedRead {
     pub(super) path: String,
     /// The key of the record.
     pub(super) record: String,
     /// The key of the guard.
     pub(super) guard: String,
-    /// The answer of the database.
+    /// The expected response, which comes from the database.
     pub(super) expected: Value,
 }
 
@@ -49,7 +49,8 @@ impl CachedUser {
         Self::start_with_redis(app, app.redis_url()).await
     }
 
-    /// Creates a user whose reads are all cached. This URL leads to the Redis of the functions.
+    /// Creates a user whose reads are all cached. `redis_url` is another URL of the Redis that the
+    /// functions use.
     pub(super) async fn start_with_redis(app: &TestApp, redis_url: &str) -> Self {
         let mut cached_user = Self::new(app, redis_url).await;
         app.wait_until_idle().await;
@@ -62,14 +63,14 @@ impl CachedUser {
             cached_user.get(&path).until_hit().await;
             let now = cached_user.record_keys().await;
             let new: Vec<_> = now.difference(&known).cloned().collect();
-            let [record] = new.as_slice() else { panic!("{path} is cached as {new:?}") };
+            let [record] = new.as_slice() else { panic!("{path} is cached in other than one record: {new:?}") };
             cached_user.reads[index].record.clone_from(record);
             known = now;
         }
         cached_user
     }
 
-    /// Creates a user with data whose reads may be cached or not.
+    /// Creates a user with data. The reads are not necessarily cached.
     pub(super) async fn new(app: &TestApp, redis_url: &str) -> Self {
         let client = redis::Client::open(redis_url).unwrap();
         let redis = client.get_multiplexed_async_connection().await.unwrap();
@@ -100,13 +101,13 @@ impl CachedUser {
         for pattern in [format!("*{}*", self.id), format!("session:{token}")] {
             let found: Vec<String> =
                 redis::cmd("KEYS").arg(pattern).query_async(&mut self.redis.clone()).await.unwrap();
-            // Answers of the model are looked up by messages and not by reads.
+            // Cached answers of the model are looked up by messages and not by reads.
             keys.extend(found.into_iter().filter(|key| !key.ends_with(":guard") && !key.starts_with("ai:")));
         }
         keys
     }
 
-    /// Writes a new text to every family, whatever the state of the cache.
+    /// Writes a new text to every family, independently of the state of the cache.
     pub(super) async fn write_everything(&mut self, app: &TestApp) {
         self.latest = Uuid::new_v4().simple().to_string();
         self.create_entry(&self.latest).await;
@@ -116,24 +117,28 @@ impl CachedUser {
         let _ = elsewhere.request("POST", "/api/auth/logout?scope=this").await;
     }
 
-    /// Reads what was written, from the database first and then from the cache.
+    /// Updates the expected responses, and then reads until every read is served from the cache.
     pub(super) async fn refresh(&mut self) {
         self.reread().await;
         self.warm().await;
     }
 
-    /// Reads the answers of the database, which must contain the latest text.
+    /// Updates the expected responses, which must contain the latest text.
     pub(super) async fn reread(&mut self) {
         for index in 0..self.reads.len() {
             self.reads[index].expected = self.get(&self.reads[index].path).await.expect_success();
         }
         for path in [&self.profile_path(), NEWEST, HISTORY] {
             let read = self.reads.iter().find(|read| read.path == path).unwrap();
-            assert!(read.expected.to_string().contains(&self.latest), "{} is out of date", read.path);
+            assert!(
+                read.expected.to_string().contains(&self.latest),
+                "{} does not contain the latest write",
+                read.path
+            );
         }
     }
 
-    /// Reads until the cache answers everything.
+    /// Reads until every read is served from the cache.
     pub(super) async fn warm(&self) {
         for read in &self.reads {
             wait_until(Duration::from_secs(10), &read.path, async || {
@@ -143,7 +148,7 @@ impl CachedUser {
         }
     }
 
-    /// Reads, and asserts that the answer is that of the database.
+    /// Reads, and asserts that the response is the expected one.
     pub(super) async fn check(&self, read: &CachedRead, what: &str) -> Response {
         let response = self.get(&read.path).await;
         assert_eq!(response.status, 200, "{what}: {}: {}", read.path, response.text());
@@ -151,7 +156,7 @@ impl CachedUser {
         response
     }
 
-    /// Runs commands in Redis directly.
+    /// Executes commands directly in Redis.
     pub(super) async fn run(&self, commands: &[Cmd]) {
         let mut pipeline = redis::pipe();
         for command in commands {

@@ -1,5 +1,5 @@
-//! A Redis that answers some or all commands with an error. Reads and writes succeed, and every
-//! read shows the latest write.
+//! Redis responds to some or all commands with an error. Reads and writes succeed, and every read
+//! shows the latest write.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::cached_user::CachedUser;
 use super::logs::assert_clean_logs;
 use crate::cache_monitor;
 
-/// More rounds than the circuit breaker of an environment needs to open.
+/// The number of rounds, which is higher than the circuit breaker of an environment needs to open.
 const ROUNDS: usize = 4;
 
 /// Parses a command whose arguments contain no spaces.
@@ -23,7 +23,7 @@ fn parse_command(line: &str) -> Cmd {
     command
 }
 
-/// Starts a system with a dedicated Redis, in which the user `operator` keeps all permissions.
+/// Starts a system with a dedicated Redis, in which the user `operator` retains all permissions.
 async fn start() -> (TestApp, CachedUser) {
     let app = TestApp::start_with(Setup { redis: RedisChoice::Own, ..Setup::default() }).await;
     let () = app.redis(&parse_command("ACL SETUSER operator on >secret ~* &* +@all")).await;
@@ -32,7 +32,7 @@ async fn start() -> (TestApp, CachedUser) {
     (app, ada)
 }
 
-/// Checks reads and writes while Redis returns this error, and afterwards. `inject` and `repair`
+/// Checks reads and writes while Redis returns this error, and after that. `inject` and `repair`
 /// are the commands that begin and end the fault.
 async fn check(app: &TestApp, ada: &mut CachedUser, error: &str, inject: &[&str], repair: &[&str]) {
     ada.warm().await;
@@ -71,7 +71,7 @@ async fn check_reads_and_writes(app: &TestApp, ada: &mut CachedUser, expected: &
     assert_clean_logs(app);
 }
 
-/// Drains the outbox, upon which the cache serves the latest answers again.
+/// Drains the outbox, and checks that the cache then serves the latest data.
 async fn recover(app: &TestApp, ada: &CachedUser) {
     cache_monitor::drain_outbox(app).await;
     ada.warm().await;
@@ -84,7 +84,8 @@ async fn requests_succeed_while_redis_is_full_read_only_or_without_its_primary()
     check(&app, &mut ada, "OOM", &["CONFIG SET maxmemory 1"], &["CONFIG SET maxmemory 0"]).await;
     check(&app, &mut ada, "READONLY", &["REPLICAOF 127.0.0.1 1"], &["REPLICAOF NO ONE"]).await;
     let inject = ["CONFIG SET replica-serve-stale-data no", "REPLICAOF 127.0.0.1 1"];
-    // Redis answers MASTERDOWN to connections that only read, which ours never do.
+    // Redis responds with MASTERDOWN only to connections that never write. The functions do not
+    // have such connections.
     check(&app, &mut ada, "READONLY", &inject, &["REPLICAOF NO ONE"]).await;
 }
 
@@ -107,7 +108,7 @@ async fn requests_succeed_while_redis_is_loading() {
         "DEBUG POPULATE 60000 filler 1000",
     ];
     ada.run(&slow_loading.map(parse_command)).await;
-    // It loads the guards and the records that it had before.
+    // Redis loads the guards and the records that it contained before.
     let reload = parse_command("DEBUG RELOAD");
     let meanwhile = async {
         wait_until(Duration::from_secs(20), "Redis is loading", async || {
@@ -136,7 +137,7 @@ async fn requests_succeed_while_a_cluster_node_has_no_slots() {
 async fn requests_succeed_while_a_cluster_node_redirects_most_keys() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = RedisCluster::start(folder.path(), 3).unwrap();
-    // The functions take the node for a single server.
+    // The functions treat the node as a single server.
     let url = cluster.nodes()[0].url();
     let app = TestApp::start_with(Setup { redis: RedisChoice::At(url), ..Setup::default() }).await;
     for _ in 0..3 {
@@ -157,7 +158,7 @@ async fn writes_that_cannot_set_a_marker_are_invalidated_through_the_outbox() {
             ada.get(&read.path).await.expect_success();
         }
     }
-    assert!(cache_monitor::run(&app).await.is_err(), "cache-monitor reports an invalidation that failed");
+    assert!(cache_monitor::run(&app).await.is_err(), "cache-monitor must report the failed invalidation");
     ada.run(&[parse_command("ACL SETUSER default +eval")]).await;
     cache_monitor::drain_outbox(&app).await;
     ada.refresh().await;

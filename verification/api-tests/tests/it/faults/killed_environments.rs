@@ -15,7 +15,7 @@ use super::fixture::{create_once, exclusive, own_redis, stored_contents};
 const CREATES: usize = 200;
 const MESSAGES: usize = 100;
 
-/// Kills the environments of a function that are busy. Returns whether there were any.
+/// Kills the busy environments of a function. Returns whether there were any.
 fn kill_busy(app: &TestApp, function: &str) -> bool {
     let environments = app.emulator.environments().into_iter();
     let busy = |state| matches!(state, EnvironmentState::Busy | EnvironmentState::Starting);
@@ -28,7 +28,7 @@ fn kill_busy(app: &TestApp, function: &str) -> bool {
 }
 
 /// Returns a random delay of up to 1.2 times the duration of a request, so that kills hit every
-/// stage of it.
+/// stage of the request.
 fn random_delay(duration: Duration) -> Duration {
     duration.mul_f64(1.2 * f64::from(getrandom::u32().unwrap()) / f64::from(u32::MAX))
 }
@@ -42,8 +42,8 @@ async fn fastest_create(user: &TestUser) -> Duration {
     fastest
 }
 
-/// Repeats a request until it succeeds. A kill may hit an environment that has just answered, which
-/// is then given the next request.
+/// Repeats a request until it succeeds. A kill may hit an environment that has just responded, and
+/// the next request is then sent to that environment.
 async fn retry(send: impl AsyncFn() -> Response) -> Response {
     for _ in 0..20 {
         let response = send().await;
@@ -53,11 +53,11 @@ async fn retry(send: impl AsyncFn() -> Response) -> Response {
         assert!([500, 502, 503].contains(&response.status), "{}", response.status);
         sleep(Duration::from_millis(50)).await;
     }
-    panic!("it never succeeded");
+    panic!("the request never succeeded");
 }
 
 #[tokio::test]
-async fn a_create_that_is_killed_at_any_moment_and_retried_happens_exactly_once() {
+async fn a_create_that_is_killed_at_any_moment_and_retried_takes_effect_exactly_once() {
     let _exclusive = exclusive().await;
     let app = TestApp::start_with(own_redis()).await;
     let ada = app.new_user().await;
@@ -79,7 +79,7 @@ async fn a_create_that_is_killed_at_any_moment_and_retried_happens_exactly_once(
         assert_eq!(retry(send).await.json(), answer.json(), "a retry gets the first result");
         answers.push(answer.json()["id"].clone());
     }
-    assert!(killed >= CREATES / 6, "only {killed} of {CREATES} were killed before they had answered");
+    assert!(killed >= CREATES / 6, "only {killed} of {CREATES} were killed before they had responded");
     let mut expected: Vec<_> = (0..CREATES).map(|number| (format!("entry-{number:03}"), 1)).collect();
     expected.push(("warm".to_owned(), 1));
     assert_eq!(stored_contents(&app, &ada).await, expected);
@@ -100,7 +100,7 @@ async fn a_message_that_is_killed_at_any_moment_and_retried_is_stored_exactly_on
     let app = TestApp::start_with(own_redis()).await;
     let (ada, bob) = (app.new_user().await, app.new_user().await);
     let say = async |user: &TestUser, key: &str| {
-        // The rate limit is not what this tests.
+        // This test is not about the rate limit, so its counters are deleted.
         let _: () = app
             .redis(
                 redis::cmd("EVAL")
@@ -127,7 +127,7 @@ async fn a_message_that_is_killed_at_any_moment_and_retried_is_stored_exactly_on
         let answer = if first.status == 200 { first } else { retry(send).await };
         assert_eq!(retry(send).await.json(), answer.json(), "a retry gets the first result");
     }
-    assert!(killed >= MESSAGES / 6, "only {killed} of {MESSAGES} were killed before they had answered");
+    assert!(killed >= MESSAGES / 6, "only {killed} of {MESSAGES} were killed before they had responded");
     let sql = "SELECT m.content, count(*) FROM messages m JOIN conversations c ON c.id = m.conversation_id
         WHERE c.user_id = $1 AND m.role = 'user' GROUP BY 1 ORDER BY 1";
     let rows: Vec<(String, i64)> =

@@ -14,7 +14,7 @@ use super::fixture::create_once;
 /// The time between two requests: 50 requests per second.
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// A user who writes entries and checks every list against the acknowledged ones.
+/// A user who writes entries, and checks that every list contains the acknowledged ones.
 pub(super) struct Writer {
     pub(super) user: TestUser,
     acknowledged: Mutex<HashSet<String>>,
@@ -38,7 +38,8 @@ impl Writer {
         response
     }
 
-    /// Lists all entries, and asserts that those acknowledged before the request are among them.
+    /// Lists all entries, and asserts that the list contains those that were acknowledged before
+    /// the request.
     pub(super) async fn list_entries(&self) -> Response {
         let expected = self.acknowledged().clone();
         let response = self.user.get("/api/journal/entries?page_size=100").await;
@@ -47,7 +48,11 @@ impl Writer {
             let listed: HashSet<&str> =
                 page["entries"].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap()).collect();
             let missing: Vec<_> = expected.iter().filter(|id| !listed.contains(id.as_str())).collect();
-            assert!(missing.is_empty(), "acknowledged but missing from a {}: {missing:?}", response.cache_status());
+            assert!(
+                missing.is_empty(),
+                "acknowledged entries are missing from a {}: {missing:?}",
+                response.cache_status()
+            );
             assert_eq!(page["total"], listed.len(), "the page is not full, so its length is the count");
         }
         response
@@ -58,9 +63,9 @@ impl Writer {
     }
 }
 
-/// Sends requests for this duration, each at its time whether or not earlier ones are answered. One
-/// request in ten is a create, by the writers in turn. Returns the responses, each with the time at
-/// which its request was sent.
+/// Sends requests for this duration, each at its scheduled time, without waiting for earlier
+/// responses. One request in ten is a create, by the writers in turn. Returns the responses, each
+/// with the time at which its request was sent.
 pub(super) async fn run(writers: &[Writer], duration: Duration) -> Vec<(Duration, Response)> {
     let start = Instant::now();
     let number = u32::try_from(duration.as_millis() / INTERVAL.as_millis()).unwrap();
@@ -95,6 +100,6 @@ pub(super) fn metric_lines(app: &TestApp, responses: &[(Duration, Response)]) ->
     let documents = lines.map(|line| (line.environment, serde_json::from_str::<Value>(&line.text).unwrap()));
     let documents: Vec<_> =
         documents.filter(|(_, document)| ids.contains(document["requestId"].as_str().unwrap())).collect();
-    assert_eq!(documents.len(), ids.len(), "one for each response");
+    assert_eq!(documents.len(), ids.len(), "there is one metric line for each response");
     documents
 }

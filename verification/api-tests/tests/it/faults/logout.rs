@@ -8,8 +8,8 @@ use tokio::time::sleep;
 use super::fixture::{exclusive, own_redis, warm_cache};
 use crate::cache_monitor;
 
-/// Sends twelve requests at the same time, so that several environments of each function take part.
-/// Returns their statuses.
+/// Sends twelve concurrent requests, so that several environments of each function are used.
+/// Returns the sorted statuses.
 async fn concurrent_reads(user: &TestUser) -> Vec<u16> {
     let paths = ["/api/journal/entries", "/api/auth/me", &user.profile_path()];
     let requests = (0..4).flat_map(|_| paths.iter()).map(|path| user.get(*path));
@@ -50,7 +50,7 @@ async fn a_logout_without_redis_is_not_acknowledged_and_cache_monitor_completes_
     proxy.heal().await;
     cache_monitor::drain_outbox(&app).await;
     assert_eq!(outbox_length(&app).await, 0);
-    // First the environments still have to notice that their connections are dead.
+    // At first, the environments still have to detect that their connections are dead.
     for _ in 0..5 {
         assert_eq!(concurrent_reads(&ada).await, [401; 12]);
     }
@@ -65,7 +65,7 @@ async fn a_logout_without_redis_is_completed_by_environments_that_noticed_the_ou
     let proxy = app.redis_proxy.as_ref().unwrap();
     proxy.blackhole();
     ada.request("POST", "/api/auth/logout").await.expect_problem(503, "unavailable");
-    // The revocation is committed, and environments without the cache ask the database.
+    // The revocation is committed, and environments without the cache query the database.
     for _ in 0..5 {
         assert_eq!(concurrent_reads(&ada).await, [401; 12]);
     }

@@ -1,5 +1,5 @@
-//! Postgres stops, dies or freezes. Cached reads succeed, all other requests fail in time, and
-//! acknowledged writes are there afterwards.
+//! Postgres is stopped, killed or frozen. Cached reads succeed, all other requests fail within
+//! their time limits, and acknowledged writes are not lost.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,8 @@ use tokio::time::sleep;
 
 use super::fixture::{create_once, exclusive, milliseconds, stored_contents, warm_cache};
 
-/// A read gives up after 2 s and a write after 3 s. The rest is tolerance for a busy machine.
+/// The maximum latencies in milliseconds. A read gives up after 2 s and a write after 3 s. The rest
+/// is tolerance for a busy machine.
 const READ_MS: f64 = 2300.0;
 const WRITE_MS: f64 = 3300.0;
 
@@ -32,7 +33,7 @@ async fn a_frozen_postgres_leaves_cached_reads_working_and_loses_no_acknowledged
     check(Postgres::pause, Postgres::resume).await;
 }
 
-/// A standby may be behind, and an old session or list must not get into the cache.
+/// A standby may lag behind, and an outdated session or list must not be cached.
 #[tokio::test]
 async fn a_read_only_server_is_not_used_for_reads() {
     let app = TestApp::start().await;
@@ -82,8 +83,8 @@ async fn check(inject: impl Fn(&Postgres), repair: impl Fn(&Postgres)) {
     for response in attempts.values().filter(|response| response.status != 201) {
         assert_unavailable(&app, response, WRITE_MS);
     }
-    assert!(attempts.values().any(|response| response.status == 201), "the fault came before all writes");
-    assert!(attempts.values().any(|response| response.status == 503), "the fault came after all writes");
+    assert!(attempts.values().any(|response| response.status == 201), "the fault occurred before all writes");
+    assert!(attempts.values().any(|response| response.status == 503), "the fault occurred after all writes");
 
     for _ in 0..3 {
         for path in ["/api/journal/entries", "/api/auth/me", &reader.profile_path()] {
@@ -123,10 +124,11 @@ async fn check(inject: impl Fn(&Postgres), repair: impl Fn(&Postgres)) {
     let page = writer.get("/api/journal/entries?page_size=100").await.expect_success();
     assert_eq!(page["total"], expected.len());
     let health = async || app.anonymous().get("/health").await.status == 200;
-    wait_until(Duration::from_secs(5), "healthy", health).await;
+    wait_until(Duration::from_secs(5), "the service is healthy", health).await;
 }
 
-/// Asserts 503 with `Retry-After` within `limit` milliseconds by the function's own clock.
+/// Asserts that the response is 503 with `Retry-After`, within `limit` milliseconds by the clock of
+/// the function.
 fn assert_unavailable(app: &TestApp, response: &Response, limit: f64) {
     response.expect_problem(503, "unavailable");
     assert!(response.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok()), "{response:?}");

@@ -1,4 +1,4 @@
-//! Redis freezes, becomes unreachable, or dies and restarts empty.
+//! Redis is frozen, unreachable, or killed and restarted empty.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,11 +11,12 @@ use tokio::time::sleep;
 use super::fixture::{exclusive, milliseconds, own_redis, warm_cache};
 use super::load::{self, Writer};
 
-/// How long the load runs before a fault. The fault does not coincide with a create, of which there
-/// are five per second.
+/// The duration of the load before a fault. The fault does not coincide with a create, because
+/// creates are sent every 200 ms.
 const BEFORE: Duration = Duration::from_millis(2100);
 
-/// The circuit breaker of an environment lets one request through in this time, in milliseconds.
+/// The time in which the circuit breaker of an environment lets one request through, in
+/// milliseconds.
 const BREAKER_WINDOW_MS: i64 = 2000;
 
 /// Creates writers whose reads are cached.
@@ -25,8 +26,8 @@ async fn new_writers(app: &TestApp) -> Vec<Writer> {
     writers
 }
 
-/// Asserts that no environment waited for Redis more often than its circuit breaker allows: for
-/// `wait` milliseconds or longer at most `limit` times in any window.
+/// Asserts that no environment waited for Redis more often than its circuit breaker allows. In any
+/// window, at most `limit` waits may last `wait` milliseconds or longer.
 fn assert_few_waits(lines: &[(String, Value)], wait: f64, limit: usize) {
     let mut waits: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
     for (environment, document) in lines {
@@ -37,8 +38,8 @@ fn assert_few_waits(lines: &[(String, Value)], wait: f64, limit: usize) {
     for (environment, mut times) in waits {
         times.sort_unstable();
         for (index, time) in times.iter().enumerate() {
-            // A probe is sent when the window has passed but reported when it has failed, so that
-            // the next one may seem a little early.
+            // A probe is sent at the end of a window but reported when it has failed, so the next
+            // one may seem slightly early.
             let window = times[index..].iter().take_while(|later| **later < time + BREAKER_WINDOW_MS - 200).count();
             assert!(window <= limit, "{window} waits of {wait} ms or longer in one window of {environment}: {times:?}");
         }
@@ -58,7 +59,7 @@ async fn an_unreachable_redis_slows_few_requests_and_hides_no_write() {
     let _exclusive = exclusive().await;
     let app = TestApp::start_with(Setup { environments: 10, proxied: true, ..own_redis() }).await;
     let proxy = app.redis_proxy.as_ref().unwrap();
-    // Unlike a frozen server, this one never receives what was sent in the meantime.
+    // Unlike a frozen server, this one never receives the commands that are sent in the meantime.
     check_outage(&app, Duration::from_secs(6), async || proxy.blackhole(), async || proxy.heal().await).await;
 }
 
@@ -84,7 +85,7 @@ async fn check_outage(app: &TestApp, outage: Duration, begin: impl AsyncFnOnce()
     assert_few_waits(&reads.collect::<Vec<_>>(), 25.0, 3);
     assert_few_waits(&lines, 150.0, 1);
     for writer in &writers {
-        wait_until(Duration::from_secs(5), "hits afterwards", async || {
+        wait_until(Duration::from_secs(5), "the cache is used after the outage", async || {
             writer.list_entries().await.cache_status() == "hit"
         })
         .await;
@@ -111,7 +112,7 @@ async fn a_killed_redis_slows_no_request_and_is_used_again_after_its_restart() {
     let slow: Vec<_> = lines.iter().filter(|(_, document)| milliseconds(document, "Latency") > 300.0).collect();
     assert!(slow.is_empty(), "{slow:?}");
     for writer in &writers {
-        wait_until(Duration::from_secs(5), "hits after the restart", async || {
+        wait_until(Duration::from_secs(5), "the cache is used after the restart", async || {
             writer.list_entries().await.cache_status() == "hit"
         })
         .await;

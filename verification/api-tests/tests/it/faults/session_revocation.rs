@@ -1,9 +1,9 @@
 //! Hundreds of sessions that are revoked while Redis is frozen, unreachable or restarting.
 //!
-//! Two systems share a database and a Redis. Users revoke their sessions in one of them, the
-//! writers, which may be cut off from Redis. The other one, the readers, always reaches Redis, has
-//! all sessions in its cache, and notices no fault. After an acknowledged revocation both systems
-//! reject the sessions. After a 503 they reject them once `cache-monitor` has drained the outbox.
+//! Two systems share a database and a Redis. Users revoke their sessions in one system, the
+//! writers, which may be cut off from Redis. The other system, the readers, always reaches Redis,
+//! has cached all sessions, and notices no fault. After an acknowledged revocation, both systems
+//! reject the sessions. After a 503, they reject them once `cache-monitor` has drained the outbox.
 
 use std::time::Duration;
 
@@ -21,7 +21,8 @@ use super::fixture::{exclusive, own_redis};
 use crate::cache_monitor;
 
 const ROUNDS: usize = 16;
-/// The revocations of one round, in turn. A password change takes longest because of the hash.
+/// The revocations of one round, in turn. A password change takes longest, because it hashes a
+/// password.
 const REVOCATIONS: [Revocation; 6] = [
     Revocation::AllSessions,
     Revocation::ThisSession,
@@ -31,8 +32,7 @@ const REVOCATIONS: [Revocation; 6] = [
     Revocation::Deletion,
 ];
 const USERS: usize = 3 * REVOCATIONS.len();
-/// How many revocations run at the same time. A function has an environment for each concurrent
-/// request.
+/// The number of concurrent revocations. A function has an environment for each concurrent request.
 const AT_ONCE: usize = 3;
 const ENVIRONMENTS: usize = 2 * AT_ONCE;
 
@@ -48,11 +48,11 @@ enum Revocation {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fault {
-    /// Redis freezes and then handles what it was sent in the meantime.
+    /// Redis is frozen, and then executes the commands that were sent in the meantime.
     Frozen,
-    /// Nothing that the writers send reaches Redis.
+    /// No command of the writers reaches Redis.
     Blackholed,
-    /// The connections of the writers to Redis are refused.
+    /// The proxy refuses the connections of the writers to Redis.
     Refused,
     /// Redis is killed and restarts empty.
     Restarted,
@@ -60,7 +60,7 @@ enum Fault {
 
 const FAULTS: [Fault; 4] = [Fault::Frozen, Fault::Blackholed, Fault::Refused, Fault::Restarted];
 
-/// A user with two sessions. The first one revokes.
+/// A user with two sessions. The first session requests the revocation.
 struct Case {
     revocation: Revocation,
     user: TestUser,
@@ -96,7 +96,7 @@ struct Outcomes {
     unavailable: usize,
 }
 
-/// The two systems.
+/// The two systems of a test.
 struct Systems {
     writers: TestApp,
     readers: TestApp,
@@ -132,7 +132,7 @@ impl Systems {
         self.writers.query(sql, &[&user.id, &self.password.1]).await;
         let case = Case { revocation, user, other_token };
         for token in case.tokens() {
-            wait_until(Duration::from_secs(10), "a hit", async || {
+            wait_until(Duration::from_secs(10), "the session is cached", async || {
                 self.readers.anonymous().with_token(token).get("/api/auth/me").await.cache_status() == "hit"
             })
             .await;
@@ -166,8 +166,8 @@ impl Systems {
         }
     }
 
-    /// Revokes the sessions of a user. Returns whether that was acknowledged, upon which every
-    /// environment must reject them.
+    /// Revokes the sessions of a user. Returns whether the revocation was acknowledged. If so,
+    /// every environment must reject the sessions.
     async fn revoke(&self, case: &Case) -> bool {
         sleep(random(Duration::from_millis(40))).await;
         let response = case.request().await;
@@ -217,7 +217,8 @@ impl Systems {
         cases
     }
 
-    /// Asserts that all revocations are committed in the database, acknowledged or not.
+    /// Asserts that all revocations are committed in the database, even those that were not
+    /// acknowledged.
     async fn assert_committed(&self, cases: &[Case]) {
         let hashes: Vec<_> = cases.iter().flat_map(Case::revoked_tokens).map(token_hash).collect();
         let sql = "SELECT count(*) FROM sessions s JOIN users u ON u.id = s.user_id
@@ -239,7 +240,7 @@ async fn every_environment_honours_an_acknowledged_revocation_and_cache_monitor_
         cases.extend(systems.run(FAULTS[round % FAULTS.len()], &mut outcomes).await);
     }
     for case in &cases {
-        systems.assert_rejected(case, "in the end").await;
+        systems.assert_rejected(case, "at the end of the test").await;
     }
     for function in ["auth-me", "journal-list", "profile-get"] {
         let environments = systems.readers.emulator.environments();

@@ -1,5 +1,5 @@
-//! Connections that die silently while an environment is frozen, as behind a NAT gateway or after a
-//! failover: everything sent on them disappears. New connections work.
+//! Connections that die silently while an environment is frozen, as they do behind a NAT gateway or
+//! after a failover. Everything that is sent on them is lost. New connections work.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use tokio::time::sleep;
 
 use super::fixture::{create_once, exclusive, milliseconds, own_redis, stored_contents, warm_cache};
 
-/// Longer than the time after which a connection counts as stale.
+/// A freeze that is longer than the time after which a connection counts as stale.
 const LONG: Duration = Duration::from_millis(5500);
-/// Shorter than that time.
+/// A freeze that is shorter than that time.
 const SHORT: Duration = Duration::from_millis(500);
 
 async fn start() -> (TestApp, TestUser) {
@@ -19,7 +19,7 @@ async fn start() -> (TestApp, TestUser) {
     let ada = app.new_user().await;
     ada.create_entry("before").await;
     warm_cache(&ada).await;
-    // The environment has used both of its connections.
+    // After this request, the environment has used both of its connections.
     ada.get("/api/journal/entries?page=2").await.expect_success();
     (app, ada)
 }
@@ -50,7 +50,10 @@ async fn check_read(path: &str, freeze: Duration, redis: bool, postgres: bool) {
     // A read waits up to 700 ms for a dead connection. The rest is tolerance for a busy machine.
     assert!(latency < 1000.0, "{path} took {latency} ms");
     assert_eq!(ada.get(path).await.status, 200, "the next read of {path}");
-    wait_until(Duration::from_secs(5), "hits", async || ada.get(path).await.cache_status() == "hit").await;
+    wait_until(Duration::from_secs(5), "the read is served from the cache", async || {
+        ada.get(path).await.cache_status() == "hit"
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -74,7 +77,7 @@ async fn a_read_after_a_short_freeze_survives_a_silent_disconnect_from_both() {
 }
 
 #[tokio::test]
-async fn a_write_after_a_long_freeze_survives_a_silent_disconnect_and_happens_once() {
+async fn a_write_after_a_long_freeze_survives_a_silent_disconnect_and_takes_effect_once() {
     let _exclusive = exclusive().await;
     let (app, ada) = start().await;
     app.wait_until_idle().await;
