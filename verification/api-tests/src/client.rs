@@ -96,12 +96,12 @@ impl Request {
         self
     }
 
-    /// Sets a JSON body.
+    /// Sets a JSON body and its content type.
     pub fn json(self, body: &Value) -> Self {
         self.body("application/json", body.to_string())
     }
 
-    /// Sets a body of any type.
+    /// Sets a body and its content type.
     pub fn body(mut self, content_type: &str, body: impl Into<Bytes>) -> Self {
         self.headers.insert(
             CONTENT_TYPE,

@@ -184,7 +184,7 @@ pub struct Topology {
     pub has_environments: bool,
 }
 
-/// Returns a random duration between two numbers of milliseconds.
+/// Returns a random duration from `min` to `max` milliseconds.
 fn random_duration(random: &mut StdRng, min: u64, max: u64) -> Duration {
     Duration::from_millis(random.random_range(min..=max))
 }

@@ -62,7 +62,7 @@ const TRIGGERS: &str = "
 const COUNT_PENDING_WRITES: &str = "SELECT count(DISTINCT w.version) FROM chaos_write w JOIN chaos_pending p ON p.xact = w.xact AND p.guard = $1
     WHERE w.register = $2 AND w.version > $3 AND w.version <= $4 AND (p.drained IS NULL OR p.drained > $5) AND w.at > $6";
 
-/// Decides stale reads by the records of the database.
+/// Decides by the records of the database whether a stale read is allowed.
 #[derive(Debug, Clone)]
 pub struct Oracle {
     database_url: String,

@@ -1,5 +1,5 @@
-//! `cache-monitor`: the scheduled function that completes late invalidations and measures the
-//! cache.
+//! Tests of `cache-monitor`, the scheduled function that completes late invalidations and measures
+//! the cache.
 
 use std::time::Duration;
 

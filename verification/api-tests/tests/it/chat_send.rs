@@ -208,7 +208,7 @@ async fn too_many_messages_are_rate_limited_and_the_error_contains_crisis_resour
             break response;
         }
         answered += 1;
-        // If Redis is late on a busy machine, each environment counts on its own.
+        // If Redis is late on a busy machine, each environment counts separately.
         late += i64::from(app.metrics_of(&response)["CacheErrors"] == 1);
     };
     assert!((30..=30 + late).contains(&answered), "{answered} answers, {late} of them without Redis");

@@ -19,8 +19,8 @@ use crate::request;
 use crate::scheduler::{Message, Outcome, PendingMessage, Scheduler};
 use crate::worker::{PausedRuntime, Worker};
 
-/// One fixture for all replays, of which only one runs at a time: all environments share the outbox
-/// of its database.
+/// The fixture of all replays. Only one replay runs at a time, because all environments share the
+/// outbox of its database.
 static FIXTURE: LazyLock<Mutex<Fixture>> = LazyLock::new(|| Mutex::new(Fixture::open()));
 
 /// A time limit far above the response time of a server, even on a busy machine.

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::{random_duration, repeat};
 
-/// Delays the replies of the server for 0.3 s to 2 s.
+/// Delays each reply of the server by up to 120 ms, for 0.3 s to 2 s.
 pub(super) async fn delay_replies(proxy: &Proxy, random: &mut StdRng) -> Result<u64> {
     proxy.delay_responses(random_duration(random, 2, 120));
     heal_after(proxy, random_duration(random, 300, 2000)).await
