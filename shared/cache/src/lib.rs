@@ -22,7 +22,6 @@ mod client;
 mod counter;
 mod fill_lock;
 mod guard;
-mod json;
 mod key;
 mod memory_stats;
 mod passwords;
@@ -117,6 +116,19 @@ impl Cache {
     /// [`Unreachable`] when Redis cannot be reached; the next command tries again.
     pub async fn connect(&self) -> Result<(), Unreachable> {
         self.shared.client.connect().await
+    }
+
+    /// Checks that Redis responds. The deadline is longer than that of a read: one late reply is
+    /// not an outage.
+    ///
+    /// # Errors
+    /// [`Unreachable`] when Redis did not respond, or responded with an error.
+    pub async fn ping(&self) -> Result<(), Unreachable> {
+        let replies = self.exchange(|| pipeline([redis::cmd("PING")]), PING_BUDGET).await?;
+        match replies.as_slice() {
+            [] | [Value::ServerError(_), ..] => Err(Unreachable::Failed),
+            _ => Ok(()),
+        }
     }
 
     /// Looks up all keys in one round trip: a guard and a record for each.

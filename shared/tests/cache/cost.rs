@@ -43,10 +43,6 @@ async fn every_key_is_set_with_its_exact_time_to_live() {
         write.end().await;
         let end = text(&fake.take()[0]);
         assert_eq!([&end[2], &end[3], &end[4]], ["1", key.guard(), &begin[4]], "the same nonce");
-
-        assert!(!cache.set_json(&key, &7).await.unwrap(), "nil is no success");
-        let plain = text(&fake.take()[0]);
-        assert_eq!([&plain[0], &plain[1], &plain[3], &plain[4]], ["SET", key.record(), "EX", &ttl.to_string()]);
     }
 }
 

@@ -14,7 +14,6 @@ mod cost;
 mod counter;
 mod fake;
 mod hostile;
-mod json;
 mod kai;
 mod memory_stats;
 mod older;
