@@ -8,7 +8,7 @@
 //! | [`redis`] | a Redis server, with or without TLS, and a Redis Cluster |
 //! | [`pgbouncer`] | a transaction pooler in front of a Postgres server |
 //! | [`browser`] | a headless Chromium |
-//! | [`testing`] | the servers that `cargo xtask test` starts for the tests |
+//! | [`testing`] | servers for tests |
 //!
 //! Every server listens only on the loopback interface, on a port that differs from the standard
 //! ports. Its files are in the directory that the caller specifies. Dropping its value stops the

@@ -1,13 +1,34 @@
-//! Access to the servers that `cargo xtask test` starts for the tests.
+//! Servers for tests: those that `cargo xtask test` starts for all tests, and a Redis for one test.
 //!
-//! Without `cargo xtask test`, the functions that read the environment panic with a message that
-//! states what to run.
+//! The functions that return a server of `cargo xtask test` panic without it, with a message that
+//! names the command to run.
 #![expect(clippy::expect_used, clippy::panic, reason = "only tests use this module")]
+
+mod test_redis;
 
 use std::env;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
+use tokio::time::sleep;
+
+pub use self::test_redis::TestRedis;
 use crate::postgres::Admin;
+
+/// How long a test waits for a condition: far longer than any of them takes on a busy machine.
+pub const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Waits until the condition holds.
+///
+/// # Panics
+/// The condition does not hold within [`TIMEOUT`].
+pub async fn until(mut condition: impl AsyncFnMut() -> bool) {
+    let end = Instant::now() + TIMEOUT;
+    while !condition().await {
+        assert!(Instant::now() < end, "the condition does not hold within {TIMEOUT:?}");
+        sleep(Duration::from_millis(2)).await;
+    }
+}
 
 /// Returns access to the Postgres server.
 pub fn postgres() -> Admin {

@@ -3,10 +3,11 @@
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use shared::cache::{Cache, FillPermit, Key, Lookup, WriteGuard};
+use cache::{Cache, FillPermit, Key, Lookup, WriteGuard};
+use dev_servers::testing::TIMEOUT;
 use tokio::time::sleep;
 
-use super::{PATIENCE, Server, until};
+use super::{Server, until};
 
 /// A fill has 15 ms. One that has not arrived by then, on a busy machine, is lost.
 const FILLED_WITHIN: Duration = Duration::from_millis(300);
@@ -15,7 +16,7 @@ const SPARE_FILLS: usize = 12;
 
 /// Waits until the cache reaches Redis, and looks up.
 pub(crate) async fn look_up(cache: &Cache, key: &Key) -> Lookup {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TIMEOUT;
     loop {
         let [lookup] = cache.read([key]).await;
         if !matches!(lookup, Lookup::Bypass) {
@@ -95,7 +96,7 @@ pub(crate) async fn fill(
     let mut slots = slots.into_iter().peekable();
     while let Some(slot) = slots.next() {
         cache.fill(slot, body.as_bytes().to_vec());
-        let patience = if slots.peek().is_some() { FILLED_WITHIN } else { PATIENCE };
+        let patience = if slots.peek().is_some() { FILLED_WITHIN } else { TIMEOUT };
         let end = Instant::now() + patience;
         while Instant::now() < end {
             if server.get(key.record()) != before {
@@ -117,7 +118,8 @@ pub(crate) async fn put(server: &Server, cache: &Cache, key: &Key, body: &str) {
     assert_served(cache, key, body).await;
 }
 
-/// Ends a write. A cluster in motion may not hear of it, and the marker then lapses, as those of writers do that die.
+/// Ends a write. In a cluster in motion the clearing may be lost; the marker then expires, as the
+/// marker of a writer that dies does.
 pub(crate) async fn end(server: &Server, guard: WriteGuard) {
     let guards = guard.guards().to_vec();
     let cleared = guard.end().await;
@@ -126,7 +128,7 @@ pub(crate) async fn end(server: &Server, guard: WriteGuard) {
     for name in &guards {
         match cleared {
             true => assert_eq!(server.get(name), None, "it was cleared"),
-            false => server.lapse(name).await,
+            false => server.expire(name).await,
         }
     }
 }
@@ -134,7 +136,7 @@ pub(crate) async fn end(server: &Server, guard: WriteGuard) {
 /// Announces a write, and again if a busy machine made the marker late.
 pub(crate) async fn begin(server: &Server, cache: &Cache, keys: &[&Key]) -> WriteGuard {
     let before: Vec<_> = keys.iter().map(|key| server.get(key.guard())).collect();
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TIMEOUT;
     loop {
         let guard = cache.begin(keys.iter().map(|key| key.guard().to_owned()).collect()).await;
         if guard.unmarked().is_empty() {

@@ -7,6 +7,7 @@ mod people;
 
 use std::time::{Duration, Instant};
 
+use dev_servers::testing::until;
 use futures_util::StreamExt as _;
 use futures_util::future::{join, join_all};
 use futures_util::stream;
@@ -16,7 +17,6 @@ use tokio::time::sleep;
 
 use self::people::{ENDINGS, Someone, Told, is_accepted};
 use crate::kai::Kai;
-use crate::server::until;
 use crate::wire::Wire;
 
 const FAULTS: usize = 100;

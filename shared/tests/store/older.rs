@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use dev_servers::testing::until;
 use jiff::Timestamp;
 use redis::{Value, cmd};
 use shared::AppState;
@@ -15,7 +16,6 @@ use shared::encoded_body::EncodedBody;
 use shared::secret::SecretKey;
 
 use crate::kai::{CACHE_KEY, Kai};
-use crate::server::until;
 
 const QUESTION: &str = "How can I sleep better at night?";
 const ANSWER: &str = "With the window open.";

@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use cache::{Lookup, Unreachable};
 use futures_util::future::join_all;
 use redis::cmd;
-use shared::cache::{Lookup, Unreachable};
 use tokio::time::{sleep, timeout};
 
 use crate::fake::Fake;

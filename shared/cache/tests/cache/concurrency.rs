@@ -6,10 +6,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use cache::{Cache, Key, Lookup};
 use futures_util::future::{join_all, join3};
 use redis::aio::MultiplexedConnection;
 use redis::cmd;
-use shared::cache::{Cache, Key, Lookup};
 use tokio::time::sleep;
 
 use crate::server::{Server, key};

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cache::Lookup;
+use metrics::RequestMetrics;
 use redis::cmd;
-use shared::cache::Lookup;
-use shared::metrics::RequestMetrics;
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -127,7 +127,7 @@ async fn overlapping_writers_share_a_marker_that_neither_clears_and_that_lapses(
         }
         let left = server.pttl(key.guard());
         assert!((20_000..=30_000).contains(&left), "{left} ms");
-        server.lapse(key.guard()).await;
+        server.expire(key.guard()).await;
         assert_dead(&reader, &key).await;
     }
 }
@@ -136,7 +136,7 @@ async fn a_writer_leaves_the_marker_of_another(server: &Server) {
     let (cache, key) = (server.cache(), key());
     // The first writer is so slow that its marker lapses, and another one begins.
     let slow = begin(server, &cache, &[&key]).await;
-    server.lapse(key.guard()).await;
+    server.expire(key.guard()).await;
     let quick = begin(server, &server.cache(), &[&key]).await;
     let marker = server.get(key.guard()).unwrap();
     assert!(marker.starts_with(b"!") && !marker.starts_with(b"!S"));
@@ -148,7 +148,7 @@ async fn a_writer_leaves_the_marker_of_another(server: &Server) {
 
     // The same when it is a reader who comes after the lapse: what it filled must not outlive the slow writer.
     let slow = begin(server, &cache, &[&key]).await;
-    server.lapse(key.guard()).await;
+    server.expire(key.guard()).await;
     put(server, &cache, &key, "read before the commit").await;
     end(server, slow).await;
     assert_dead(&cache, &key).await;
@@ -161,7 +161,7 @@ async fn a_writer_that_dies_leaves_a_marker_that_lapses(server: &Server) {
     let left = server.pttl(key.guard());
     assert!((20_000..=30_000).contains(&left), "{left} ms");
     assert!(matches!(cache.read([&key]).await, [Lookup::Bypass]));
-    server.lapse(key.guard()).await;
+    server.expire(key.guard()).await;
     assert_dead(&cache, &key).await;
     put(server, &cache, &key, "after").await;
 }
@@ -217,7 +217,7 @@ async fn generations_never_come_back(server: &Server) {
         match round % 3 {
             0 => write(server, &cache, &key).await,
             1 => server.del(key.guard()),
-            _ => server.lapse(key.guard()).await,
+            _ => server.expire(key.guard()).await,
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use cache::{Cache, Count, Unreachable};
 use redis::{Value, cmd};
-use shared::cache::{Cache, Count, Unreachable};
 
 use crate::server::{Server, cache_at, until};
 
@@ -40,7 +40,7 @@ async fn counting_starts_a_window_that_later_counts_do_not_prolong() {
         assert_eq!(next.times, times);
         assert!(next.remaining <= Duration::from_secs(60), "{next:?}");
     }
-    server.lapse("login:a").await;
+    server.expire("login:a").await;
     assert_eq!(count(&server, &cache, "login:a").await.times, 1, "a new window");
 }
 

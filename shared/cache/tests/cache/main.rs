@@ -1,4 +1,4 @@
-//! The cache against real servers: what it may serve, what it must not, and what it costs.
+//! The cache with real servers: what it may serve, what it must not serve, and what it costs.
 
 #![expect(
     clippy::expect_used,
@@ -14,14 +14,10 @@ mod cost;
 mod counter;
 mod fake;
 mod hostile;
-mod kai;
 mod memory_stats;
-mod older;
 mod outbox;
 mod protocol;
 mod refusal;
 mod reshard;
-mod revocation;
 mod server;
 mod tls;
-mod wire;

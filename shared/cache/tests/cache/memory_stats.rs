@@ -1,7 +1,7 @@
 //! What Redis is asked about itself, and what follows when it does not tell.
 
+use cache::{Cache, FamilyUsage, MemoryStats};
 use redis::{Value, cmd};
-use shared::cache::{Cache, FamilyUsage, MemoryStats};
 
 use crate::fake::Fake;
 use crate::server::{Server, cache_at, until};

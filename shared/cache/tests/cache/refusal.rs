@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use cache::{Key, Lookup, Unreachable};
 use redis::cmd;
-use shared::cache::{Key, Lookup, Unreachable};
 
 use crate::fake::{Fake, Words};
 use crate::server::{Server, cache_at, key, miss, put, served, until};

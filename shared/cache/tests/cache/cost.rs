@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use cache::{Family, Lookup};
 use redis::{Value, cmd};
-use shared::cache::{Family, Lookup};
 use uuid::Uuid;
 
 use crate::fake::{Fake, Words};
-use crate::kai::Kai;
 use crate::server::{Server, begin, cache_at, fill, key, miss, put, until};
 
 fn text(words: &Words) -> Vec<String> {
@@ -55,27 +54,6 @@ async fn a_marker_really_has_thirty_seconds_and_a_guard_a_good_day() {
     assert!((290_000..=300_000).contains(&server.pttl(key.record())));
     let _write = begin(&server, &cache, &[&key]).await;
     assert!((20_000..=30_000).contains(&server.pttl(key.guard())));
-}
-
-#[tokio::test]
-async fn keys_and_times_to_live_are_the_documented_ones() {
-    let kai = Kai::start().await;
-    let state = kai.environment();
-    kai.warm(&state).await;
-    until(async || state.store.profiles().get(&kai.token).await.is_ok() && state.metrics().cache_hits() >= 2).await;
-    let user = kai.token.user_id();
-    let hash = const_hex::encode(kai.query("SELECT token_hash FROM sessions").await[0].get::<_, Vec<u8>>(0));
-    for (name, seconds) in [
-        (format!("session:{hash}"), 300),
-        (format!("journal:list:{user}:page:1:size:20"), 300),
-        (format!("user:profile:{user}"), 3600),
-        (kai.guard("session"), 90_000),
-        (kai.guard("journal:list"), 90_000),
-        (kai.guard("user:profile"), 90_000),
-    ] {
-        let left = kai.server.pttl(&name);
-        assert!(left <= seconds * 1000 && left > seconds * 1000 - 30_000, "{name}: {left} ms");
-    }
 }
 
 #[tokio::test]

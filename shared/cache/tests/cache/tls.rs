@@ -39,7 +39,7 @@ fn url() -> String {
 #[tokio::test]
 #[ignore = "the other half of every_step_holds_over_tls, which runs it in a process of its own"]
 async fn every_step_against_the_server_of_the_process_that_started_this_one() {
-    protocol::every_step(&Server::elsewhere(url())).await;
+    protocol::every_step(&Server::external(url())).await;
 }
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn nothing_is_sent_to_the_server_of_the_process_that_started_this_one() {
     let cache = server::cache_at(&url());
     let key = server::key();
     assert!(cache.connect().await.is_err());
-    assert!(matches!(cache.read([&key]).await, [shared::cache::Lookup::Bypass]));
+    assert!(matches!(cache.read([&key]).await, [cache::Lookup::Bypass]));
     let guard = cache.begin(vec![key.guard().to_owned()]).await;
     assert_eq!(guard.unmarked(), [key.guard()]);
     assert!(!guard.end().await);

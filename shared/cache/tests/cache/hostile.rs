@@ -1,7 +1,7 @@
 //! Records and guards that somebody else has put there: whatever they are, they are never an answer, and never an error.
 
+use cache::{Cache, Key, Lookup};
 use redis::{Cmd, Value, cmd};
-use shared::cache::{Cache, Key, Lookup};
 use uuid::Uuid;
 
 use crate::server::{Server, begin, key, key_of, put, served, write};

@@ -27,7 +27,7 @@ const GIVES_UP_AFTER: Duration = Duration::from_secs(6);
 #[tokio::test]
 async fn every_step_holds_while_shards_are_failed_over_and_slots_move_there_and_back() {
     let server = Server::cluster_in_motion();
-    let mover = Mover::start(server.nodes());
+    let mover = Mover::start(server.node_urls());
     while !mover.has_moved_enough() {
         every_step(&server).await;
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use dev_servers::testing;
+use dev_servers::testing::{self, TestRedis, until};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use shared::AppState;
@@ -16,14 +16,12 @@ use shared::domain::{Credentials, Email, ListQuery, NewEntry, Token};
 use shared::secret::SecretKey;
 use tokio_postgres::{NoTls, Row};
 
-use crate::server::{Server, until};
-
 /// What records are sealed with.
 pub(crate) const CACHE_KEY: [u8; 32] = [7; 32];
 
 /// A database and a Redis of its own, and somebody who keeps a journal there.
 pub(crate) struct Kai {
-    pub(crate) server: Server,
+    pub(crate) server: TestRedis,
     database_url: String,
     pub(crate) token: Token,
 }
@@ -31,7 +29,7 @@ pub(crate) struct Kai {
 impl Kai {
     pub(crate) async fn start() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let (server, admin) = (Server::node(), testing::postgres());
+        let (server, admin) = (TestRedis::node(), testing::postgres());
         let name = format!("shared_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         admin.drop_database(&name).await.unwrap();
         admin.clone_database(&testing::template_database(), &name).await.unwrap();

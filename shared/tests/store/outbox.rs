@@ -1,17 +1,15 @@
-//! Writes that the cache could not be told of: the outbox, and who may trust what until it is drained.
+//! The outbox: writes that could not be announced to Redis, and what each environment serves until
+//! the outbox is drained.
 
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use dev_servers::testing::until;
 use serde_json::{Value, json};
 use shared::AppState;
-use shared::cache::{Cache, Lookup};
 use shared::domain::validation::FieldReader;
 use shared::domain::{ProfilePatch, RevocationScope};
 
-use crate::fake::Fake;
 use crate::kai::Kai;
-use crate::server::{cache_at, key, until};
 
 #[tokio::test]
 async fn a_write_that_could_not_be_announced_stands_in_the_outbox_and_its_own_environment_never_hides_it() {
@@ -85,55 +83,6 @@ async fn a_long_outbox_is_drained_to_its_end() {
     let state = kai.environment();
     until(async || state.store.outbox().drain().await.is_ok()).await;
     assert!(kai.outbox().await.is_empty());
-}
-
-/// A cluster drops them in any order: whichever goes first, both are dropped once more after the other.
-#[tokio::test]
-async fn of_several_guards_each_is_dropped_after_every_other() {
-    let fake = Fake::always(b":1\r\n");
-    let cache = cache_at(&fake.url());
-    for (guards, expected) in
-        [(&["profile", "answers"][..], &["profile", "answers", "profile", "answers"][..]), (&["one"], &["one"])]
-    {
-        let guards: Vec<String> = guards.iter().map(|guard| (*guard).to_owned()).collect();
-        // Whenever a busy machine has made an answer late, it is done anew.
-        until(async || {
-            fake.take();
-            cache.invalidate(&guards).await
-        })
-        .await;
-        let scripts = fake.take().into_iter().filter(|words| words[0] == b"EVAL");
-        assert_eq!(scripts.map(|words| String::from_utf8(words[3].clone()).unwrap()).collect::<Vec<_>>(), expected);
-    }
-}
-
-#[tokio::test]
-async fn a_look_up_that_was_sent_before_another_request_had_caught_up_is_not_trusted() {
-    let environment: Arc<OnceLock<Cache>> = Arc::default();
-    let fake = Fake::start({
-        let environment = Arc::clone(&environment);
-        move |_, words| match words[0].as_slice() {
-            b"SET" => {
-                // Before it has the answer, another request finishes the outbox.
-                environment.get().into_iter().for_each(|cache| cache.mark_drained(cache.failures()));
-                [b"$17\r\ng".as_slice(), &[7; 16], b"\r\n"].concat()
-            }
-            b"GET" => b"$-1\r\n".to_vec(),
-            _ => b"-ERR\r\n".to_vec(),
-        }
-    });
-    let (cache, key) = (cache_at(&fake.url()), key());
-    environment.get_or_init(|| cache.clone());
-    // Whenever a busy machine has made an answer late, the look-up fails, and tells nothing.
-    until(async || {
-        assert!(!cache.begin(vec![key.guard().to_owned()]).await.unmarked().is_empty(), "it is behind");
-        let failures = cache.failures();
-        let [lookup] = cache.read([&key]).await;
-        assert!(matches!(lookup, Lookup::Bypass), "{lookup:?}");
-        cache.failures() == failures
-    })
-    .await;
-    until(async || matches!(cache.read([&key]).await, [Lookup::Miss(_)])).await;
 }
 
 #[tokio::test]
