@@ -1,7 +1,7 @@
 //! Emulators with small templates whose functions run the fixture.
 
-use std::path::PathBuf;
-use std::{env, fs};
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use emulator::{Emulator, LogBuffer, LogLine, Options, Template};
 use serde_json::{Value, json};
@@ -109,13 +109,16 @@ pub(crate) fn whole_template(text: &str) -> emulator::Result<Template> {
     Template::read(&path)
 }
 
-/// Returns the directory where `cargo test` puts the examples that serve as functions.
+/// Returns the folder of the examples that serve as functions. Cargo puts it beside the command
+/// `emulator`, in the target directory. The test itself may be in a separate build directory.
 pub(crate) fn binaries() -> PathBuf {
-    let test = env::current_exe().unwrap();
-    let examples = test.parent().unwrap().parent().unwrap().join("examples");
-    assert!(
-        examples.join("fixture").is_file(),
-        "the fixture is missing: run `cargo test -p emulator`, which builds it as an example"
-    );
+    let examples = Path::new(env!("CARGO_BIN_EXE_emulator")).with_file_name("examples");
+    for name in ["fixture", "runtime"] {
+        // Cargo does not build examples if its arguments name a test or a target.
+        assert!(
+            examples.join(name).is_file(),
+            "the example {name} is missing: run `cargo build -p emulator --examples` with the same profile"
+        );
+    }
     examples
 }
