@@ -153,7 +153,7 @@ fn every_widget_shows_existing_metrics_with_percentiles_and_without_division_by_
         }
     }
     for title in [
-        "Requests a minute",
+        "Requests per minute",
         "Latency",
         "Error rate",
         "Hit rate by family",
