@@ -1,4 +1,5 @@
-//! AWS without its SDK: tokens that are made on this machine, and the one request that a function may make before its first.
+//! AWS without its SDK: IAM tokens, which are signed locally, and the one request to Secrets
+//! Manager that a function may send before it serves requests.
 
 mod secrets_manager;
 mod token;
@@ -15,7 +16,8 @@ use jiff::Timestamp;
 pub use self::secrets_manager::fetch;
 pub use self::token::CacheKind;
 
-/// Who this process is to AWS: the credentials that Lambda gives to an environment, which outlive it, and a region.
+/// The AWS identity of this process: a region, and the credentials that Lambda gives to an
+/// execution environment, which remain valid for the environment's whole life.
 #[derive(Clone)]
 pub struct Identity {
     region: String,
@@ -23,19 +25,19 @@ pub struct Identity {
     clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
 }
 
-/// A request cannot be signed, because some part of its URL is none.
+/// The error of a request that cannot be signed, because a part of its URL is invalid.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a request to AWS cannot be signed")]
+#[error("a request to AWS cannot be signed: its URL is invalid")]
 pub struct Unsignable;
 
 impl Identity {
-    /// Long-lived keys have no session token.
+    /// Creates an identity. Long-lived keys have no session token.
     pub fn new(region: &str, access_key_id: &str, secret_access_key: &str, session_token: Option<String>) -> Self {
         let credentials = Credentials::new(access_key_id, secret_access_key, session_token, None, "environment");
         Self { region: region.to_owned(), credentials: credentials.into(), clock: Arc::new(|| Timestamp::now().into()) }
     }
 
-    /// The same by another clock.
+    /// Replaces the clock that dates the signatures.
     #[must_use]
     pub fn with_clock(self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         Self { clock: Arc::new(clock), ..self }
@@ -62,7 +64,7 @@ impl Identity {
     }
 }
 
-/// What a signature is about.
+/// The parts of a request that its signature covers.
 struct Signed<'a> {
     method: &'a str,
     url: &'a str,

@@ -1,6 +1,7 @@
-//! `GetSecretValue`, the one call that a function makes of AWS before its first request.
+//! `GetSecretValue`, the one AWS call of a function before its first request.
 //!
-//! <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html>. The SDK's client would be half of the function.
+//! <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html>. The
+//! client of the SDK would be half of the size of a function.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,28 +16,29 @@ use super::{Identity, Signed, Unsignable};
 
 const TARGET: &str = "secretsmanager.GetSecretValue";
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
-/// INIT has ten seconds: three attempts of this length, and the waits in between.
+/// Timeout of an attempt. Three attempts and the waits between them fit into the ten seconds of
+/// Lambda's INIT phase.
 const ATTEMPT: Duration = Duration::from_secs(2);
-/// A secret has up to 64 KiB.
+/// Maximum size of a response, in bytes. A secret has at most 64 KiB.
 const LIMIT: usize = 512 * 1024;
 const WAITS: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
 
-/// Why a secret could not be read. Holds nothing of it.
+/// The reason why a secret could not be read. It contains no part of the secret.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The endpoint or the region is none.
+    /// The endpoint or the region is invalid.
     #[error(transparent)]
     Unsignable(#[from] Unsignable),
-    /// There is nothing to wait with.
-    #[error("no runtime: {0}")]
+    /// The async runtime could not be created.
+    #[error("the async runtime cannot be created: {0}")]
     NoRuntime(#[from] std::io::Error),
-    /// Nobody answered, three times.
-    #[error("Secrets Manager cannot be reached")]
+    /// Three attempts failed, or received a transient error.
+    #[error("Secrets Manager is unavailable")]
     Unreachable,
-    /// Such as `ResourceNotFoundException`.
-    #[error("Secrets Manager refuses it: {0}")]
+    /// Secrets Manager rejected the request with this error, such as `ResourceNotFoundException`.
+    #[error("Secrets Manager rejected the request: {0}")]
     Refused(String),
-    /// What the secret holds is of no use.
+    /// The secret is not a JSON object of strings.
     #[error("the secret must be a JSON object of strings")]
     NoObject,
 }
@@ -59,10 +61,12 @@ struct Refusal {
     kind: String,
 }
 
-/// The members of a secret. `endpoint` is another one than AWS' own, such as `http://127.0.0.1:4566`.
+/// Returns the members of a secret. `endpoint` replaces the endpoint of the region, for example
+/// `http://127.0.0.1:4566`.
 ///
 /// # Errors
-/// The secret cannot be read. A transient failure has been tried three times.
+/// Returns an error if the secret cannot be read. After a transient failure, up to three attempts
+/// are made.
 pub async fn fetch(identity: &Identity, endpoint: Option<&str>, id: &str) -> Result<BTreeMap<String, String>, Error> {
     let own = identity.own_endpoint();
     let url = format!("{}/", endpoint.unwrap_or(&own).trim_end_matches('/'));
@@ -97,7 +101,8 @@ async fn attempt(identity: &Identity, url: &str, body: &[u8]) -> Result<BTreeMap
     }
 }
 
-/// An overload passes; of anything else the kind is told.
+/// Converts an error response: server errors and throttling are transient, any other error keeps
+/// its kind.
 fn refusal(status: u16, answer: &[u8]) -> Error {
     let kind = serde_json::from_slice(answer).map_or_else(|_| status.to_string(), |Refusal { kind }| kind);
     let kind = kind.rsplit('#').next().unwrap_or_default();

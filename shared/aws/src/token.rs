@@ -1,7 +1,10 @@
-//! Passwords for a quarter of an hour that nobody has to keep: a presigned request that is never sent.
+//! IAM tokens: passwords that are valid for 15 minutes and need no storage. A token is a presigned
+//! request that is never sent.
 //!
-//! RDS: <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.Connecting.html>, `ElastiCache`:
-//! <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html>. Both are what `botocore` makes, byte for byte.
+//! RDS:
+//! <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.Connecting.html>,
+//! `ElastiCache`: <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html>. Both
+//! tokens are byte for byte those of `botocore`.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,10 +16,11 @@ use url::Url;
 
 use super::{Identity, Signed, Unsignable};
 
-/// As long as AWS accepts one for. A connection that was opened with it lives on.
+/// The longest lifetime that AWS accepts. A connection remains open after the token with which it
+/// was opened expires.
 const LIFETIME: Duration = Duration::from_mins(15);
 
-/// What kind of cache a token is for.
+/// The kind of cache for which a token is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CacheKind {
     /// A cluster with nodes.
@@ -26,18 +30,20 @@ pub enum CacheKind {
 }
 
 impl Identity {
-    /// The password of `user` at a database or a proxy of RDS. The name of the host is the one that AWS gave it, not an alias.
+    /// Returns the password of `user` for a database or a proxy of RDS. `host` must be the name
+    /// that AWS assigned, not an alias.
     ///
     /// # Errors
-    /// When `host` is not the name of a host.
+    /// Returns an error if `host` is not a valid host name.
     pub fn database_token(&self, host: &str, port: u16, user: &str) -> Result<Secret<String>, Unsignable> {
         self.presign("rds-db", &format!("{host}:{port}"), &[("DBUser", user)])
     }
 
-    /// The password of `user` at a cache of `ElastiCache`, which is told by its name and not by its host.
+    /// Returns the password of `user` for an `ElastiCache` cache. `cache` is the name of the cache,
+    /// not its host.
     ///
     /// # Errors
-    /// When `cache` cannot be the name of a cache.
+    /// Returns an error if `cache` is not a valid cache name.
     pub fn cache_token(&self, cache: &str, kind: CacheKind, user: &str) -> Result<Secret<String>, Unsignable> {
         let query = [("User", user), ("ResourceType", "ServerlessCache")];
         let length = if kind == CacheKind::Serverless { 2 } else { 1 };
@@ -55,20 +61,20 @@ impl Identity {
         settings.expires_in = Some(LIFETIME);
         let signed = Signed { method: "GET", url: &url, headers: &[], body: &[] };
         let (_, mut params) = self.sign(service, settings, &signed)?.into_parts();
-        // The order makes no difference to the signature; it is `botocore`'s.
+        // The order does not affect the signature. It is that of `botocore`.
         params.sort_by_key(|(name, _)| *name == "X-Amz-Signature");
         let params: String = params.iter().map(|(name, value)| format!("&{name}={}", encoded(value))).collect();
         Ok(Secret::new(format!("{}{params}", url.trim_start_matches("https://"))))
     }
 }
 
-/// Whether it is a host, with or without a port, that is written as it is sent.
+/// Whether the text is a host, with or without a port, whose normalized form is the same.
 fn is_authority(text: &str) -> bool {
     let url = Url::parse(&format!("https://{text}/"));
     url.is_ok_and(|url| url.host_str() == text.split(':').next())
 }
 
-/// Percent-encoded but for the unreserved characters of RFC 3986.
+/// Percent-encodes all but the unreserved characters of RFC 3986.
 fn encoded(value: &str) -> impl fmt::Display {
     const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
     utf8_percent_encode(value, RESERVED)
@@ -106,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tokens_are_those_of_botocore() {
+    fn tokens_equal_those_of_botocore() {
         let cases: Vec<Case> = serde_json::from_str(include_str!("../tests/botocore.json")).unwrap();
         assert!(cases.len() >= 8);
         for case in &cases {
@@ -125,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_is_none_is_refused() {
+    fn an_invalid_host_is_rejected() {
         let identity = Identity::new("eu-central-1", "AKID", "secret", None);
         for host in ["", "a host", "häuser"] {
             assert_eq!(identity.database_token(host, 5432, "kai").unwrap_err(), Unsignable, "{host}");
@@ -133,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_secret_is_not_shown() {
+    fn debug_output_contains_no_secret() {
         let identity = Identity::new("eu-central-1", "AKIDEXAMPLE", "hunter2", Some("swordfish".to_owned()));
         let shown = format!("{identity:?} {:?}", identity.database_token("db", 5432, "kai"));
         assert!(!["hunter2", "swordfish", "Amz", "AKID"].iter().any(|secret| shown.contains(secret)), "{shown}");

@@ -1,4 +1,4 @@
-//! A response body as it is cached and sent: compressed once, with its entity tag.
+//! Response bodies as they are cached and sent: compressed once, with their entity tag.
 
 pub mod gzip;
 
@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
-/// An immutable body. Its tag is drawn from the uncompressed text, so that it is the same in either encoding.
+/// An immutable response body with its entity tag. Both encodings, gzip and identity, have the same
+/// tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodedBody {
     body: Vec<u8>,
@@ -15,10 +16,11 @@ pub struct EncodedBody {
 }
 
 impl EncodedBody {
-    /// Serialises a value and compresses it if that is worth it.
+    /// Serializes a value as JSON, and compresses it if it is longer than [`gzip::THRESHOLD`]. The
+    /// tag is computed from the uncompressed text.
     ///
     /// # Errors
-    /// When the value's own serialisation fails.
+    /// Returns an error if the value cannot be serialized.
     pub fn new(value: &impl Serialize) -> serde_json::Result<Self> {
         let text = serde_json::to_vec(value)?;
         let etag = tag(&text);
@@ -29,31 +31,36 @@ impl EncodedBody {
         })
     }
 
-    /// A text in UTF-8 that has been compressed before. Its tag is drawn from the compressed bytes: they are the same whoever asks.
+    /// Wraps a UTF-8 text that is already compressed. The tag is computed from the compressed
+    /// bytes, which are the same for every client.
     pub fn from_gzip(body: Vec<u8>) -> Self {
         let etag = tag(&body);
         Self { body, gzipped: true, etag }
     }
 
-    /// No body at all.
+    /// Returns a body without content.
     pub fn empty() -> Self {
         Self { body: Vec::new(), gzipped: false, etag: [0; 16] }
     }
 
-    /// The entity tag, weak because two encodings share it (RFC 9110 §8.8.1).
+    /// Returns the entity tag, such as `W/"0123…"`. It is weak because two encodings share it (RFC
+    /// 9110 §8.8.1).
     pub fn etag(&self) -> String {
         format!("W/\"{}\"", const_hex::encode(self.etag))
     }
 
-    /// Whether one of the tags of an `If-Match` or `If-None-Match` is this document's, by weak comparison (RFC 9110 §8.8.3.2): two encodings
-    /// of it share one tag, and both are the same to whoever reads or changes what it shows.
+    /// Whether the value of an `If-Match` or `If-None-Match` header contains the tag of this body,
+    /// or is `*`.
+    ///
+    /// The comparison is weak (RFC 9110 §8.8.3.2): two encodings share a tag, and both represent
+    /// the same data.
     pub fn has_tag(&self, tags: &str) -> bool {
         let etag = self.etag();
         let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
         tags.trim() == "*" || tags.split(',').any(|tag| opaque(tag) == opaque(&etag))
     }
 
-    /// The body for a client, and whether it is compressed.
+    /// Returns the body for a client, and whether it is compressed.
     pub fn into_body(self, accepts_gzip: bool) -> (Vec<u8>, bool) {
         if self.gzipped && !accepts_gzip {
             return (gzip::gunzip(&self.body).unwrap_or_default(), false);
@@ -61,7 +68,8 @@ impl EncodedBody {
         (self.body, self.gzipped)
     }
 
-    /// The value that the body is the text of, or as much of it as the type has room for; `None` when it is something else.
+    /// Parses the body as JSON. Members that the type does not have are ignored. Returns `None` if
+    /// the body is not a value of the type.
     pub fn parse<T: DeserializeOwned>(&self) -> Option<T> {
         match self.gzipped {
             true => serde_json::from_slice(&gzip::gunzip(&self.body)?).ok(),
@@ -69,13 +77,16 @@ impl EncodedBody {
         }
     }
 
-    /// The document as bytes, for the cache.
+    /// Returns the body with its tag and encoding as bytes, for the cache.
     pub fn to_bytes(&self) -> Vec<u8> {
         [&[u8::from(self.gzipped)], self.etag.as_slice(), &self.body].concat()
     }
 
-    /// The document from the cache's bytes, or `None` when they are not one. A text is compared with its tag; what is compressed is not
-    /// expanded for that, because it was sealed in one piece.
+    /// Reads a body from the bytes of [`to_bytes`](Self::to_bytes). Returns `None` if they are
+    /// malformed.
+    ///
+    /// The tag of an uncompressed text is verified. A compressed body is not decompressed to verify
+    /// its tag, because the cache seals each record as a whole.
     pub fn from_bytes(mut bytes: Vec<u8>) -> Option<Self> {
         let (flag, rest) = bytes.split_first()?;
         let (etag, body) = rest.split_first_chunk::<16>()?;
@@ -101,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_document_survives_the_cache() {
+    fn a_body_survives_the_cache() {
         for text in ["short".to_owned(), "long ".repeat(1000)] {
             let document = EncodedBody::new(&text).unwrap();
             assert_eq!(EncodedBody::from_bytes(document.to_bytes()), Some(document.clone()));
@@ -113,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn both_encodings_carry_the_same_text_and_tag() {
+    fn both_encodings_have_the_same_text_and_tag() {
         let text = "long ".repeat(1000);
         let document = EncodedBody::new(&text).unwrap();
         let etag = document.etag();
@@ -127,8 +138,8 @@ mod tests {
     }
 
     #[test]
-    fn five_hundred_bytes_are_sent_as_they_are_and_one_more_is_compressed() {
-        // Two quotation marks belong to the JSON text.
+    fn only_a_body_of_more_than_500_bytes_is_compressed() {
+        // The JSON text has two quotation marks.
         assert!(!EncodedBody::new(&"a".repeat(498)).unwrap().into_body(true).1);
         assert!(EncodedBody::new(&"a".repeat(499)).unwrap().into_body(true).1);
     }

@@ -1,7 +1,8 @@
-//! One HTTP request to somebody else, over a connection of its own.
+//! An HTTP client that opens a new connection for each request.
 //!
-//! A connection that was kept may have died while the environment was frozen, and whoever is asked this way is asked rarely or takes seconds. So there
-//! is no pool; nor are there redirects, proxies or cookies: a request goes where it says, or nowhere.
+//! There is no connection pool. A pooled connection may be broken after a freeze of the
+//! environment, and the servers are called rarely or take seconds to reply. There are no redirects,
+//! proxies or cookies either: a request goes only to the server that its URL names.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -22,27 +23,29 @@ use tokio_rustls::TlsConnector;
 
 use crate::tls;
 
-/// A connection must be there within this time, TLS included.
+/// Timeout of a connection attempt, including TLS.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Why there is no reply. Holds nothing that was sent or received.
+/// The reason why there is no response. It contains no part of the request or the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// No connection came about: nothing was sent.
+    /// No connection was established, and nothing was sent.
     #[error("no connection")]
     NoConnection,
-    /// It broke, or what came over it was no HTTP.
+    /// The connection broke, or the response is not valid HTTP.
     #[error("the connection failed")]
     Broken,
-    /// The reply is larger than what is read.
-    #[error("the reply is too large")]
+    /// The body of the response is larger than the limit.
+    #[error("the response is too large")]
     TooLarge,
 }
 
-/// Sends a request to the absolute URL that it names, and reads up to `limit` bytes of the reply. Waits for as long as it takes, once it is connected.
+/// Sends a request to its absolute URL, and reads a response body of up to `limit` bytes.
+///
+/// Connecting has a timeout of 3 s. The response has none; the caller sets a deadline.
 ///
 /// # Errors
-/// [`SendError`] tells why there is no reply. A status of any kind is one.
+/// Returns a [`SendError`] if there is no complete response. An HTTP error status is not an error.
 pub async fn send(request: Request<Vec<u8>>, limit: usize) -> Result<Response<Bytes>, SendError> {
     let uri = request.uri().clone();
     let tls = uri.scheme_str() != Some("http");
@@ -62,7 +65,7 @@ pub async fn send(request: Request<Vec<u8>>, limit: usize) -> Result<Response<By
     exchange(stream, &uri, request, limit).await
 }
 
-/// With TLS or without: what is above is in the function once.
+/// A connection with or without TLS. As a trait object, so that the code above is compiled once.
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
@@ -85,16 +88,17 @@ async fn exchange(
         let (head, body) = response.into_parts();
         Ok(Response::from_parts(head, read(body, limit).await?))
     };
-    // The connection is driven here rather than in a task: it ends with the reply.
+    // The connection is polled here instead of in a task, so that it ends with the response.
     pin!(reply, connection);
     tokio::select! {
         reply = &mut reply => reply,
-        // What came before its end is still to be read.
+        // Data that arrived before the connection ended are still to be read.
         _ = &mut connection => reply.await,
     }
 }
 
-/// The request as it is sent to the server itself rather than to a proxy.
+/// Converts a request to the form for an origin server: the path in the request line, and the host
+/// in a header.
 fn prepared(uri: &Uri, request: Request<Vec<u8>>) -> Result<Request<Full<Bytes>>, SendError> {
     let mut request = request.map(|body| Full::new(body.into()));
     let authority = uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());

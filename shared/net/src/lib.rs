@@ -1,4 +1,5 @@
-//! Connections to servers: trusted certificates, single HTTP requests, and when a connection may be stale.
+//! Connections to servers: trusted certificates, single HTTP requests, and when a connection may be
+//! stale.
 
 pub mod http_client;
 pub mod staleness;

@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-/// A connection without a reply for longer than this may have died while the environment was frozen.
+/// A connection without a reply for longer than this may have broken while the environment was
+/// frozen.
 const STALE_AFTER: Duration = Duration::from_secs(5);
 
-/// When a server last replied, by the monotonic clock, which stops in a freeze, and by the wall clock, which does not.
+/// The time of a server's last reply, by the monotonic clock, which stops during a freeze, and by
+/// the wall clock, which does not.
 #[derive(Debug)]
 pub struct LastReply {
     started: Instant,

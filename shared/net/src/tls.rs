@@ -1,15 +1,17 @@
-//! Whom a server has to be vouched for by. Its name is always verified.
+//! The TLS configuration of clients. The certificate and the name of a server are always verified.
 
 use std::sync::OnceLock;
 
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 
-/// Trusts the system's authorities and these. None when there are none at all.
+/// Returns a configuration that trusts the system's certificate authorities and these. Returns
+/// `None` if there are no authorities.
 pub fn config(more: impl IntoIterator<Item = CertificateDer<'static>>) -> Option<ClientConfig> {
-    // Read once: a start asks for them more than once, and they are some hundred and forty files or one long one.
+    // Read once, because a start needs them more than once and they are about 140 files or one
+    // large file.
     static SYSTEM: OnceLock<RootCertStore> = OnceLock::new();
-    // `false` means that the process has chosen its provider already, which is as good.
+    // An error means that the process has already installed a provider, which serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut roots = SYSTEM.get_or_init(system).clone();
     roots.add_parsable_certificates(more);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// A value whose `Debug` shows nothing of it.
+/// A value whose `Debug` output does not show it.
 #[derive(Clone)]
 pub struct Secret<T>(T);
 
@@ -16,7 +16,7 @@ impl<T> Secret<T> {
         Self(value)
     }
 
-    /// Lends the value to the one place that needs it.
+    /// Returns the value. Call this only where the value is used.
     pub fn expose(&self) -> &T {
         &self.0
     }
@@ -28,10 +28,11 @@ impl<T> fmt::Debug for Secret<T> {
     }
 }
 
-/// Makes the password of one new connection, for servers that accept short-lived tokens. Returns `None` if it cannot make one.
+/// A function that returns the password of a new connection, for servers that accept short-lived
+/// tokens. It returns `None` if it cannot create a password.
 pub type PasswordProvider = Arc<dyn Fn() -> Option<Secret<String>> + Send + Sync>;
 
-/// A key of 32 bytes, from which one key for each purpose is derived.
+/// A key of 32 bytes, from which a separate key for each purpose is derived.
 #[derive(Clone)]
 pub struct SecretKey(Secret<[u8; 32]>);
 
@@ -41,14 +42,18 @@ impl SecretKey {
         Self(Secret::new(bytes))
     }
 
-    /// Another key that tells nothing about this one: HMAC-SHA-256 of the purpose (RFC 5869's expand step for one block).
+    /// Derives the key for a purpose. The derived key reveals nothing about this one.
+    ///
+    /// It is HMAC-SHA-256 of the purpose: the expand step of RFC 5869 for one block, except that
+    /// each part is preceded by its length.
     pub fn derive(&self, purpose: &str) -> Self {
         Self::new(self.hmac(&[purpose.as_bytes(), &[1]]))
     }
 
-    /// HMAC-SHA-256 of the parts, each preceded by its length: a name for something that must not be read back from it.
+    /// Returns HMAC-SHA-256 of the parts, each preceded by its length as 8 bytes (big-endian). It
+    /// identifies the parts without revealing them.
     pub fn hmac(&self, parts: &[&[u8]]) -> [u8; 32] {
-        // HMAC pads a shorter key with noughts to the block's length (RFC 2104 §2).
+        // HMAC pads a shorter key with zeros to the length of a block (RFC 2104 §2).
         let mut block = [0; 64];
         block.iter_mut().zip(self.0.expose()).for_each(|(to, from)| *to = *from);
         let mut mac = <Hmac<Sha256> as KeyInit>::new(&block.into());
@@ -59,7 +64,7 @@ impl SecretKey {
         mac.finalize().into_bytes().into()
     }
 
-    /// The key itself, for a cipher.
+    /// Returns the bytes of the key, for a cipher.
     pub fn expose(&self) -> &[u8; 32] {
         self.0.expose()
     }
@@ -82,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lengths_keep_parts_apart() {
+    fn lengths_distinguish_the_boundaries_of_parts() {
         let key = SecretKey::new([7; 32]);
         assert_ne!(key.hmac(&[b"ab", b"c"]), key.hmac(&[b"a", b"bc"]));
         assert_ne!(key.derive("one").expose(), key.derive("two").expose());

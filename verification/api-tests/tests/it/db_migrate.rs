@@ -165,7 +165,7 @@ async fn an_invalid_configuration_is_reported_to_the_stack_which_can_still_be_de
     let result = bucket.take_result(&create);
     assert_eq!(result["Status"], "FAILED");
     let reason = result["Reason"].as_str().unwrap();
-    assert!(reason.contains("SECRET_ID: Secrets Manager refuses it: ResourceNotFoundException"), "{reason}");
+    assert!(reason.contains("SECRET_ID: Secrets Manager rejected the request: ResourceNotFoundException"), "{reason}");
     let delete = bucket.event("custom-resource-delete");
     app.invoke("db-migrate", &delete).await.unwrap();
     assert_eq!(bucket.take_result(&delete)["Status"], "SUCCESS");

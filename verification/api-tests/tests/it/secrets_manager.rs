@@ -90,7 +90,7 @@ async fn a_function_that_cannot_read_its_secret_logs_the_reason_but_no_secret() 
     let denied = json!({"__type": "com.amazonaws#AccessDeniedException", "Message": "hunter2"}).to_string();
     let missing = secret(&json!({"OPERATOR_KEY": "hunter2 hunter2 hunter2"}));
     for (response, reason) in [
-        ((400, CONTENT_TYPE, denied), "SECRET_ID: Secrets Manager refuses it: AccessDeniedException"),
+        ((400, CONTENT_TYPE, denied), "SECRET_ID: Secrets Manager rejected the request: AccessDeniedException"),
         (missing, "CACHE_KEY is missing"),
         (
             secret(&json!({"CACHE_KEY": 7, "other": "hunter2"})),
