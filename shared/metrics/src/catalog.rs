@@ -1,30 +1,31 @@
-//! Every metric that the stack makes: its name, its unit, and what tells its values apart.
+//! Every metric that the stack publishes: its name, its unit and its dimensions.
 //!
-//! Each distinct name with distinct values of its dimensions is a metric that CloudWatch bills, so nothing that grows with the number of
-//! users is a dimension. The dashboard and the alarms of `infra/monitoring.yaml` are held against this list.
+//! CloudWatch bills each combination of a name and the values of its dimensions as a metric. No
+//! dimension may therefore have a value per user. Tests compare the dashboard and the alarms of
+//! `infra/monitoring.yaml` with this list.
 
 use serde::Serialize;
 
-/// Where CloudWatch files them.
+/// The CloudWatch namespace of all metrics.
 pub const NAMESPACE: &str = "Kai";
-/// One directive of a document: metrics that have the same dimensions.
+/// A directive of an EMF document: a set of metrics with the same dimensions.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Directive {
     namespace: &'static str,
-    /// Each set of dimensions makes metrics of its own.
+    /// The sets of dimensions. Each set results in separate metrics.
     pub dimensions: &'static [&'static [&'static str]],
-    /// What is measured.
+    /// The metrics.
     pub metrics: &'static [Metric],
 }
 
-/// What is measured, and in which of CloudWatch's units.
+/// The name and the unit of a metric.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Metric {
-    /// Its name, which is also the member of the document that holds the value.
+    /// The name, which is also the name of the document's member with the value.
     pub name: &'static str,
-    /// `Milliseconds`, `Count`, `Bytes` or `Percent`.
+    /// The unit in CloudWatch: `Milliseconds`, `Count`, `Bytes` or `Percent`.
     pub unit: &'static str,
 }
 
@@ -40,7 +41,8 @@ const BY_SERVICE: &[&[&str]] = &[&["Service"]];
 const BY_ENDPOINT: &[&[&str]] = &[&["Service", "Endpoint"], &["Service"]];
 const BY_FAMILY: &[&[&str]] = &[&["Service", "Family"]];
 
-/// What every request measures, and after it what only a conversation does.
+/// The metrics of requests. The first [`COMMON`] directives apply to every request, the last one
+/// only to chat requests.
 pub(super) const REQUEST: [Directive; 3] = [
     directive(
         BY_ENDPOINT,
@@ -72,20 +74,20 @@ pub(super) const REQUEST: [Directive; 3] = [
         ],
     ),
 ];
-/// How many of them every request has.
+/// The number of directives of [`REQUEST`] that apply to every request.
 pub(super) const COMMON: usize = 2;
 
-/// How often the cache had the records of a family, as [`FamilyUse`](super::FamilyUse) counts it.
+/// The cache hits and misses of a family, as counted by [`FamilyUse`](super::FamilyUse).
 pub(super) const FAMILY_USE: [Directive; 1] =
     [directive(BY_FAMILY, &[metric("FamilyHits", "Count"), metric("FamilyMisses", "Count")])];
 
-/// What Redis holds of a family.
+/// The memory that a family uses in Redis.
 pub(super) const FAMILY_MEMORY: [Directive; 1] = [directive(
     BY_FAMILY,
     &[metric("FamilyKeys", "Count"), metric("FamilyBytes", "Bytes"), metric("FamilyBudgetUsed", "Percent")],
 )];
 
-/// What Redis tells of itself.
+/// The metrics that Redis reports.
 pub(super) const CACHE: [Directive; 1] = [directive(
     BY_SERVICE,
     &[
@@ -97,28 +99,28 @@ pub(super) const CACHE: [Directive; 1] = [directive(
     ],
 )];
 
-/// What became of the outbox of the cache.
+/// The progress of the cache outbox.
 pub(super) const OUTBOX: [Directive; 1] = [directive(BY_SERVICE, &[metric("CacheOutbox", "Count")])];
 
-/// What `ElastiCache` tells of the nodes.
+/// The state of the nodes, as reported by `ElastiCache`.
 pub(super) const CACHE_NODES: [Directive; 1] = [directive(
     BY_SERVICE,
     &[metric("CacheNodes", "Count"), metric("CacheNodesAvailable", "Count"), metric("CacheAvailable", "Count")],
 )];
 
-/// What became of the log lines that `metrics-rollup` was given.
+/// The outcome of the log lines that `metrics-rollup` received.
 pub(super) const ROLLUP: [Directive; 1] = [directive(
     BY_SERVICE,
     &[metric("LinesFolded", "Count"), metric("LinesSkipped", "Count"), metric("BatchesRepeated", "Count")],
 )];
 
-/// Every directive that any document may have.
+/// Returns every directive that a document may have.
 pub fn directives() -> impl Iterator<Item = &'static Directive> {
     const ALL: [&[Directive]; 7] = [&REQUEST, &FAMILY_USE, &FAMILY_MEMORY, &CACHE, &OUTBOX, &CACHE_NODES, &ROLLUP];
     ALL.into_iter().flatten()
 }
 
-/// How many metrics CloudWatch bills when so many routes and families are in use.
+/// Returns the number of metrics that CloudWatch bills for this number of routes and families.
 pub fn billed(endpoints: usize, families: usize) -> usize {
     let values = |dimensions: &[&str]| match dimensions {
         [_, "Endpoint"] => endpoints,
@@ -139,15 +141,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_stands_for_one_metric() {
+    fn metric_names_are_unique() {
         let names: Vec<_> = directives().flat_map(|directive| directive.metrics).map(|metric| metric.name).collect();
         assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{names:?}");
     }
 
     #[test]
     fn the_bill_counts_each_set_of_dimensions() {
-        assert_eq!(billed(1, 0) - billed(0, 0), 3, "three metrics tell the routes apart");
-        assert_eq!(billed(0, 1) - billed(0, 0), 5, "five metrics tell the families apart");
+        assert_eq!(billed(1, 0) - billed(0, 0), 3, "three metrics have the dimension Endpoint");
+        assert_eq!(billed(0, 1) - billed(0, 0), 5, "five metrics have the dimension Family");
         let by_service = directives().filter(|directive| directive.dimensions.contains(&BY_SERVICE[0]));
         assert_eq!(billed(0, 0), by_service.map(|directive| directive.metrics.len()).sum::<usize>());
     }

@@ -1,7 +1,9 @@
-//! One request as a document in CloudWatch's embedded metric format.
+//! The metrics of a request as a document in CloudWatch's embedded metric format (EMF).
 //!
-//! Format: Amazon CloudWatch user guide, "Specification: Embedded metric format". The dimensions are `Service` and, for
-//! what is looked at route by route, `Endpoint`: each further value would be a metric of its own. What varies from request to request is a property.
+//! The format is specified in the Amazon CloudWatch user guide, "Specification: Embedded metric
+//! format". The dimensions are `Service` and, for metrics that are shown by route, `Endpoint`. Each
+//! further value of a dimension would be another metric. Values that vary from request to request
+//! are properties.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +16,7 @@ use super::gauges::Metadata;
 use super::process::service;
 use super::request_metrics::{FamilyUse, RequestMetrics};
 
-/// What is known of a request once it is answered.
+/// The facts about a request that are known after the response.
 #[derive(Debug, Clone, Copy)]
 pub struct Summary<'a> {
     /// The route with its placeholders, such as `GET /api/journal/entries`.
@@ -23,15 +25,15 @@ pub struct Summary<'a> {
     pub request_id: &'a str,
     /// The HTTP status.
     pub status: u16,
-    /// From the event to the reply.
+    /// The time from the event to the response.
     pub latency: Duration,
-    /// The body as it is sent, in bytes, before base64.
+    /// The size of the body as it is sent, in bytes before base64.
     pub response_bytes: usize,
     /// Whether the request is the environment's first.
     pub cold_start: bool,
 }
 
-/// The document, ready to be serialised.
+/// The EMF document of a request. Its serialized form is a log line.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct EmfRecord<'a> {
@@ -78,7 +80,7 @@ pub struct EmfRecord<'a> {
 }
 
 impl<'a> EmfRecord<'a> {
-    /// Puts together what the request counted and how it ended.
+    /// Creates the document from the counters and the outcome of a request.
     pub fn new(summary: Summary<'a>, meter: &RequestMetrics) -> Self {
         let conversed = meter.llm_calls() + meter.saved_llm_calls() + meter.crises() > 0;
         let cloud_watch_metrics = if conversed { REQUEST.as_slice() } else { REQUEST.split_at(COMMON).0 };
@@ -114,7 +116,7 @@ impl<'a> EmfRecord<'a> {
     }
 }
 
-/// Milliseconds with three decimals.
+/// Converts a duration to milliseconds with three decimals.
 fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
@@ -144,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn every_named_metric_and_dimension_stands_at_the_root_with_a_number_or_a_name() {
+    fn every_declared_metric_and_dimension_is_a_member_of_the_document() {
         let document = document(200);
         for directive in document["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
             for metric in directive["Metrics"].as_array().unwrap() {
@@ -160,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_conversation_counts_is_declared_where_it_is_counted() {
+    fn only_chat_requests_declare_the_metrics_of_conversations() {
         let plain = document(200);
         let meter = RequestMetrics::default();
         meter.llm_call(Duration::from_millis(7));
@@ -182,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn client_errors_and_our_own_are_counted_apart() {
+    fn client_errors_and_server_errors_are_counted_separately() {
         for (status, errors, client_errors) in [(200, 0, 0), (304, 0, 0), (404, 0, 1), (500, 1, 0), (503, 1, 0)] {
             let document = document(status);
             assert_eq!(
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_milliseconds() {
+    fn times_are_in_milliseconds() {
         let document = document(200);
         assert_eq!((document["Latency"].as_f64(), document["DbTime"].as_f64()), (Some(2.345), Some(1.5)));
         assert_eq!(document["cache"], "hit");

@@ -1,4 +1,5 @@
-//! What is measured beside the requests, by the functions that run on a schedule or on logs.
+//! Metrics that do not belong to a request, from the functions that run on a schedule or process
+//! logs.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -7,13 +8,14 @@ use super::catalog::{self, Directive};
 use super::process::service;
 use super::request_metrics::FamilyUse;
 
-/// Values that are published together: their members are named as the metrics are.
+/// A set of values that are published together. Its serialized members have the names of the
+/// metrics.
 pub trait Reading: Serialize {
-    /// What they are.
+    /// The directives that declare the metrics.
     const DIRECTIVES: &'static [Directive];
 }
 
-/// A reading as a line of the embedded metric format, ready to be serialised.
+/// The EMF document of a [`Reading`]. Its serialized form is a log line.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Published<'a, R> {
@@ -34,79 +36,80 @@ pub(super) struct Metadata {
 }
 
 impl<'a, R: Reading> Published<'a, R> {
-    /// A reading of the service as a whole.
+    /// Creates the document of a reading of the whole service.
     pub fn new(at: Timestamp, reading: &'a R) -> Self {
         let metadata = Metadata { timestamp: at.as_millisecond(), cloud_watch_metrics: R::DIRECTIVES };
         Self { metadata, service: service(), family: None, reading }
     }
 
-    /// A reading of one family of cached records.
+    /// Creates the document of a reading of one family of cached records.
     pub fn of_family(at: Timestamp, family: &'a str, reading: &'a R) -> Self {
         Self { family: Some(family), ..Self::new(at, reading) }
     }
 }
 
-/// What Redis tells of itself.
+/// The metrics that Redis reports.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CacheReading {
-    /// Bytes in use.
+    /// The memory in use, in bytes.
     pub cache_memory: u64,
-    /// The same in percent of what may be used; 0 where there is no limit.
+    /// The memory in use, in percent of the limit. 0 if there is no limit.
     pub cache_memory_used: f64,
-    /// Records that Redis has dropped for want of memory since the last reading.
+    /// The number of keys that Redis has evicted since the last reading because its memory was
+    /// full.
     pub cache_evictions: u64,
-    /// Keys, of whatever kind.
+    /// The number of keys of all kinds.
     pub cache_keys: u64,
-    /// Connections.
+    /// The number of client connections.
     pub cache_clients: u64,
 }
 
-/// What became of the outbox of the cache.
+/// The progress of the cache outbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct OutboxReading {
-    /// Invalidations that writers had to leave behind, and that were finished.
+    /// The number of pending invalidations that were completed.
     pub cache_outbox: u64,
 }
 
-/// What `ElastiCache` tells of the nodes.
+/// The state of the nodes, as reported by `ElastiCache`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct NodesReading {
-    /// Nodes that there are.
+    /// The number of nodes.
     pub cache_nodes: u64,
-    /// Nodes that can be used.
+    /// The number of available nodes.
     pub cache_nodes_available: u64,
-    /// 1 when the cache as a whole can be used.
+    /// 1 if the cache as a whole is available, 0 if not.
     pub cache_available: u64,
 }
 
-/// What Redis holds of a family, estimated from a sample.
+/// The memory that a family uses in Redis, estimated from a sample.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct FamilyMemory {
-    /// Records and guards.
+    /// The number of records and guards.
     pub family_keys: u64,
-    /// What they take up.
+    /// The memory of these keys, in bytes.
     pub family_bytes: u64,
-    /// The same in percent of the family's budget.
+    /// The memory of these keys, in percent of the family's budget.
     pub family_budget_used: f64,
 }
 
-/// What became of the log lines of one batch.
+/// The outcome of the log lines of a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct RollupReading {
-    /// Lines that were counted.
+    /// The number of lines that were counted.
     pub lines_folded: u64,
-    /// Lines that are not ours, or cut off.
+    /// The number of lines that are truncated or not from the functions.
     pub lines_skipped: u64,
-    /// 1 when the batch had been counted before.
+    /// 1 if the batch had already been counted, 0 if not.
     pub batches_repeated: u64,
 }
 
-/// [`FamilyUse`] under the names of its metrics.
+/// The counters of [`FamilyUse`] under the names of their metrics.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct FamilyUseReading {
@@ -150,7 +153,8 @@ mod tests {
 
     use super::*;
 
-    /// Every metric and dimension that is declared stands at the root.
+    /// Asserts that every declared metric and dimension is a member of the document, and no other
+    /// number.
     fn assert_complete(line: impl Serialize) {
         let line = serde_json::to_value(line).unwrap();
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
@@ -163,11 +167,11 @@ mod tests {
             assert!(line[dimension.as_str().unwrap()].is_string(), "{dimension} in {line}");
         }
         let members = line.as_object().unwrap().values().filter(|value| Value::is_number(value)).count();
-        assert_eq!(members, directive["Metrics"].as_array().unwrap().len(), "a value that is not declared: {line}");
+        assert_eq!(members, directive["Metrics"].as_array().unwrap().len(), "an undeclared value: {line}");
     }
 
     #[test]
-    fn every_reading_holds_what_its_directive_declares_and_no_more() {
+    fn every_reading_has_exactly_the_values_that_its_directives_declare() {
         let now = Timestamp::now();
         assert_complete(Published::new(now, &RollupReading::default()));
         assert_complete(Published::new(

@@ -1,4 +1,4 @@
-//! What a request counts, and the line that tells it.
+//! Counters of a request, and the EMF log lines that report them to CloudWatch.
 
 pub mod catalog;
 mod emf_record;

@@ -1,4 +1,4 @@
-//! What this process is called in metrics and logs.
+//! The names of this process in metrics and logs.
 
 use std::sync::OnceLock;
 
@@ -14,18 +14,18 @@ struct Names {
 
 /// Sets the value of the dimension `Service` and the name of the Lambda function.
 ///
-/// Called before the first record is made; a second call has no effect. Each stack needs a service name of its own, so that two stacks in one
-/// account do not add to each other's metrics.
+/// Call this before the first record is created. A second call has no effect. Each stack needs its
+/// own service name, so that the metrics of two stacks in one account are separate.
 pub fn identify(service: String, function: Option<String>) {
     let _ = NAMES.set(Names { service, function });
 }
 
-/// The name of the Lambda function; none outside Lambda.
+/// Returns the name of the Lambda function, or `None` outside of Lambda.
 pub fn function_name() -> Option<&'static str> {
     NAMES.get()?.function.as_deref()
 }
 
-/// The value of the dimension `Service`.
+/// Returns the value of the dimension `Service`.
 pub(super) fn service() -> &'static str {
     NAMES.get().map_or(DEFAULT_SERVICE, |names| &names.service)
 }

@@ -1,4 +1,4 @@
-//! What one request counts while it is served.
+//! Counters of one request.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Counters of one request. Every part that the request passes through has a share in the same meter, and so knows for whom it works.
+/// The counters of one request. All layers that serve the request share them, and can read the
+/// request's id and endpoint from them.
 #[derive(Debug, Default)]
 pub struct RequestMetrics {
     request: Option<RequestName>,
@@ -27,36 +28,37 @@ pub struct RequestMetrics {
     outcome: AtomicU8,
 }
 
-/// How a request is called in the logs.
+/// The id and the endpoint of a request in the logs.
 #[derive(Debug)]
 struct RequestName {
     id: String,
     endpoint: String,
 }
 
-/// How often the cache had a record of a family, and how often it had not.
+/// The number of cache hits and misses of a family of records.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FamilyUse {
-    /// Records that were there.
+    /// The number of records that the cache had.
     pub hits: u64,
-    /// Records that were not.
+    /// The number of records that the cache did not have.
     pub misses: u64,
 }
 
-/// Where the answer's data came from, as `X-Cache` tells it.
+/// The source of a response's data, as reported by the header `X-Cache`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum CacheOutcome {
-    /// From the cache.
+    /// The data came from the cache.
     Hit = 1,
-    /// From the database, after the cache had nothing.
+    /// The data came from the database, because the cache had no record.
     Miss = 2,
-    /// From the database, because the cache was away or a write was under way.
+    /// The data came from the database, because the cache was unavailable or a write was in
+    /// progress.
     Bypass = 3,
 }
 
 impl CacheOutcome {
-    /// The word in the header and in the metrics.
+    /// Returns the word for the header and the metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Hit => "hit",
@@ -67,22 +69,25 @@ impl CacheOutcome {
 }
 
 impl RequestMetrics {
-    /// The meter of a request with this id (Lambda's) and endpoint, such as `GET /api/journal/entries`.
+    /// Creates the counters of a request with this Lambda request id and endpoint, such as `GET
+    /// /api/journal/entries`.
     pub fn of_request(id: &str, endpoint: &str) -> Self {
         Self { request: Some(RequestName { id: id.to_owned(), endpoint: endpoint.to_owned() }), ..Self::default() }
     }
 
-    /// Lambda's id of the request; none outside of one, as on a schedule.
+    /// Returns Lambda's request id, or `None` outside of an HTTP request, for example on a
+    /// schedule.
     pub fn request_id(&self) -> Option<&str> {
         self.request.as_ref().map(|request| request.id.as_str())
     }
 
-    /// The route of the request, with its placeholders.
+    /// Returns the route of the request, with its placeholders.
     pub fn endpoint(&self) -> Option<&str> {
         self.request.as_ref().map(|request| request.endpoint.as_str())
     }
 
-    /// Counts the look-up of one record of a family. A bypass is neither a hit nor a miss: it tells nothing about the cache's use.
+    /// Counts the look-up of a record of a family. A bypass is neither a hit nor a miss, because it
+    /// says nothing about the effectiveness of the cache.
     pub fn cache_lookup(&self, family: &'static str, outcome: CacheOutcome) {
         let mut families = self.lock();
         match outcome {
@@ -92,133 +97,134 @@ impl RequestMetrics {
         }
     }
 
-    /// Notes that an exchange with Redis got no answer, also because Redis is left alone after failures.
+    /// Records that Redis did not reply, or was not asked because the circuit breaker is open.
     pub fn cache_error(&self) {
         self.cache_failed.store(true, Ordering::Relaxed);
     }
 
-    /// Notes where the answer's data came from.
+    /// Records the source of the response's data.
     pub fn answer_from(&self, outcome: CacheOutcome) {
         self.outcome.store(outcome as u8, Ordering::Relaxed);
     }
 
-    /// Counts one exchange with Redis.
+    /// Counts a round trip to Redis.
     pub fn cache_round_trip(&self, took: Duration) {
         add(&self.cache_round_trips, 1);
         add(&self.cache_micros, micros(took));
     }
 
-    /// Counts one query.
+    /// Counts a query of the database.
     pub fn db_query(&self, took: Duration, slow: bool) {
         add(&self.db_queries, 1);
         add(&self.db_micros, micros(took));
         add(&self.slow_queries, u64::from(slow));
     }
 
-    /// Counts one call of the model.
+    /// Counts a call of the model.
     pub fn llm_call(&self, took: Duration) {
         add(&self.llm_calls, 1);
         add(&self.llm_micros, micros(took));
     }
 
-    /// Counts one call of the model that brought no answer.
+    /// Counts a failed call of the model.
     pub fn llm_failure(&self) {
         add(&self.llm_failures, 1);
     }
 
-    /// Counts an answer that needed no call of the model, because the same was asked before.
+    /// Counts a reply without a call of the model, because the same message had been answered
+    /// before.
     pub fn llm_saved(&self) {
         add(&self.llm_saved, 1);
     }
 
-    /// Counts an answer that carries resources for somebody in a crisis.
+    /// Counts a reply with crisis resources.
     pub fn crisis(&self) {
         add(&self.crises, 1);
     }
 
-    /// Counts an answer to a crisis that could not be kept for a reason of ours.
+    /// Counts a reply with crisis resources that could not be stored because of a server error.
     pub fn crisis_failure(&self) {
         add(&self.crisis_failures, 1);
     }
 
-    /// Where the answer's data came from, if it is of the kind that is cached.
+    /// Returns the source of the response's data, or `None` if such data are never cached.
     pub fn outcome(&self) -> Option<CacheOutcome> {
         [CacheOutcome::Hit, CacheOutcome::Miss, CacheOutcome::Bypass]
             .into_iter()
             .find(|outcome| *outcome as u8 == self.outcome.load(Ordering::Relaxed))
     }
 
-    /// Records served from the cache.
+    /// Returns the number of records that the cache had.
     pub fn cache_hits(&self) -> u64 {
         self.lock().values().map(|family| family.hits).sum()
     }
 
-    /// Records that the cache did not have.
+    /// Returns the number of records that the cache did not have.
     pub fn cache_misses(&self) -> u64 {
         self.lock().values().map(|family| family.misses).sum()
     }
 
-    /// The same for each family whose records were looked up.
+    /// Returns the hits and misses of each family whose records were looked up.
     pub fn families(&self) -> BTreeMap<&'static str, FamilyUse> {
         self.lock().clone()
     }
 
-    /// Whether an exchange with Redis got no answer.
+    /// Whether Redis did not reply, or was not asked because the circuit breaker is open.
     pub fn cache_failed(&self) -> bool {
         self.cache_failed.load(Ordering::Relaxed)
     }
 
-    /// Exchanges with Redis.
+    /// Returns the number of round trips to Redis.
     pub fn cache_round_trips(&self) -> u64 {
         self.cache_round_trips.load(Ordering::Relaxed)
     }
 
-    /// Time spent on waiting for Redis.
+    /// Returns the time spent waiting for Redis.
     pub fn cache_time(&self) -> Duration {
         Duration::from_micros(self.cache_micros.load(Ordering::Relaxed))
     }
 
-    /// Queries sent to Postgres.
+    /// Returns the number of queries sent to Postgres.
     pub fn db_queries(&self) -> u64 {
         self.db_queries.load(Ordering::Relaxed)
     }
 
-    /// Time spent on waiting for Postgres.
+    /// Returns the time spent waiting for Postgres.
     pub fn db_time(&self) -> Duration {
         Duration::from_micros(self.db_micros.load(Ordering::Relaxed))
     }
 
-    /// Calls of the model.
+    /// Returns the number of calls of the model.
     pub fn llm_calls(&self) -> u64 {
         self.llm_calls.load(Ordering::Relaxed)
     }
 
-    /// Answers that needed no call of the model.
+    /// Returns the number of replies without a call of the model.
     pub fn saved_llm_calls(&self) -> u64 {
         self.llm_saved.load(Ordering::Relaxed)
     }
 
-    /// Calls of the model that brought no answer.
+    /// Returns the number of failed calls of the model.
     pub fn llm_failures(&self) -> u64 {
         self.llm_failures.load(Ordering::Relaxed)
     }
 
-    /// Time spent on waiting for the model.
+    /// Returns the time spent waiting for the model.
     pub fn llm_time(&self) -> Duration {
         Duration::from_micros(self.llm_micros.load(Ordering::Relaxed))
     }
 
-    /// Answers that carry resources for somebody in a crisis.
+    /// Returns the number of replies with crisis resources.
     pub fn crises(&self) -> u64 {
         self.crises.load(Ordering::Relaxed)
     }
 
-    /// Answers to a crisis that could not be kept.
+    /// Returns the number of replies with crisis resources that could not be stored.
     pub fn crisis_failures(&self) -> u64 {
         self.crisis_failures.load(Ordering::Relaxed)
     }
 
-    /// Queries over the threshold.
+    /// Returns the number of queries that reached the slow query threshold.
     pub fn slow_queries(&self) -> u64 {
         self.slow_queries.load(Ordering::Relaxed)
     }
