@@ -10,8 +10,8 @@ use crate::aggregate::Aggregate;
 use crate::log_line::{LogLine, SlowQuery};
 use crate::minute::Minute;
 
-/// How many slow queries of a batch are retained: the slowest ones. When the database is in trouble
-/// every statement is slow, and more examples do not help.
+/// The number of slow queries that are retained per batch: the slowest ones. If the database has a
+/// problem, every statement is slow, and more examples do not help.
 const MAX_SLOW_QUERIES: usize = 20;
 
 /// The sums of a batch of log lines.
@@ -31,8 +31,8 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Sums up what CloudWatch Logs delivered. A control message, which only checks that the
-    /// destination exists, has no lines.
+    /// Aggregates the lines that CloudWatch Logs delivered. A control message, which only checks
+    /// that the destination exists, has no lines.
     pub fn fold(data: &LogData, now: Timestamp) -> Self {
         let mut batch = Self { id: id(data), ..Self::default() };
         let mut slow_queries = Vec::new();
@@ -57,7 +57,7 @@ impl Batch {
     }
 }
 
-/// Hashes where the lines come from and their ids. CloudWatch gives every line a unique id, which
+/// Hashes the source of the lines and their ids. CloudWatch gives every line a unique id, which
 /// stays the same when the line is delivered again.
 fn id(data: &LogData) -> String {
     let mut hash = Sha256::new();

@@ -1,5 +1,5 @@
-//! The statistics of requests that `metrics-rollup` writes and `health-detailed` reads. They are
-//! stored by minute and by hour in a DynamoDB table.
+//! Statistics of requests, stored by minute and by hour in a DynamoDB table. `metrics-rollup`
+//! writes them and `health-detailed` reads them.
 //!
 //! | module | contents |
 //! |---|---|

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::minute::{Minute, expiry};
 
-/// The longest accepted name of an endpoint, in bytes. Our own are far shorter.
+/// The longest accepted name of an endpoint, in bytes. The routes of the API are far shorter.
 const MAX_ENDPOINT_LENGTH: usize = 200;
 
 /// A parsed log line.
@@ -40,19 +40,19 @@ pub(crate) struct Request {
 /// An SQL statement that took longer than the threshold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct SlowQuery {
-    /// When the statement ended.
+    /// The time at which the statement ended.
     #[serde(default)]
     #[schema(required)]
     pub(crate) at: Timestamp,
     /// The name of the statement.
     pub(crate) statement: String,
-    /// How long the function waited for the statement, in milliseconds.
+    /// The time that the function waited for the statement, in milliseconds.
     pub(crate) duration_ms: u64,
     /// The number of rows, unless the statement failed.
     pub(crate) rows: Option<u64>,
     /// The route of the request.
     pub(crate) endpoint: Option<String>,
-    /// Lambda's id of the request.
+    /// The request id of Lambda.
     pub(crate) request_id: Option<String>,
 }
 

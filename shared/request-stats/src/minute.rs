@@ -53,12 +53,13 @@ impl Minute {
     }
 }
 
-/// Returns when DynamoDB may delete an item of this time, in seconds of Unix time: 14 days later.
+/// Returns the time from which DynamoDB may delete an item of this time: 14 days later, in seconds
+/// of Unix time.
 pub(crate) fn expiry(time: Timestamp) -> i64 {
     time.as_second().saturating_add(RETENTION_DAYS * 86_400)
 }
 
-/// How long items are retained.
+/// The retention of items, in days.
 const RETENTION_DAYS: i64 = 14;
 
 /// Returns the day of a time, such as `2026-11-26`.

@@ -19,15 +19,15 @@ const MAX_STEPS: i64 = 60;
 /// The longest window, in minutes, that is read minute by minute.
 const MAX_BY_MINUTE: i64 = 6 * 60;
 
-/// How far back a report looks: whole minutes, including the current one. A window of over six
-/// hours begins on the hour.
+/// The length of the time that a report covers: whole minutes, including the current one. A window
+/// of more than six hours begins on the hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window(i64);
 
 impl Window {
     /// The longest window in minutes: a day.
     pub(crate) const MAX_MINUTES: i64 = 24 * 60;
-    /// The window of a request that does not name one.
+    /// The window of a request without the parameter: 15 minutes.
     pub const DEFAULT: Self = Self(15);
 
     pub(crate) fn resolution(self) -> Resolution {
@@ -105,7 +105,7 @@ struct Endpoint {
     latency: Percentiles,
 }
 
-/// The requests of some minutes.
+/// The requests of one step of the timeline.
 #[derive(Debug, Serialize, ToSchema)]
 struct Step {
     at: Timestamp,
@@ -116,7 +116,7 @@ struct Step {
     latency: Percentiles,
 }
 
-/// Right to within one percent.
+/// Percentiles of the latency in seconds, correct to within one percent.
 #[derive(Debug, Serialize, ToSchema)]
 struct Percentiles {
     p50: Option<f64>,
@@ -200,7 +200,7 @@ impl Endpoint {
 
 impl Percentiles {
     fn of(aggregate: &Aggregate) -> Self {
-        // The extremes are known exactly, so no estimate lies beyond them.
+        // The extremes are known exactly, so estimates are limited to them.
         let (min, max) = (aggregate.min_us as f64, aggregate.max_us as f64);
         let at = |q| aggregate.latency.quantile(q).map(|micros| seconds(micros.clamp(min, max)));
         Self { p50: at(0.5), p95: at(0.95), p99: at(0.99) }

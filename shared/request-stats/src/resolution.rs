@@ -1,9 +1,9 @@
-//! The two lengths of time that aggregates are stored for: minutes for short windows and hours for
-//! a whole day.
+//! The two resolutions of stored aggregates: minutes for short windows, and hours for windows of up
+//! to a day.
 
 use crate::minute::{Minute, day};
 
-/// The length of the time that an aggregate covers.
+/// The length of the period that an aggregate covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Resolution {
     /// One minute.
@@ -22,7 +22,7 @@ impl Resolution {
         }
     }
 
-    /// Returns the partition key of the table for the time that `minute` falls into.
+    /// Returns the partition key in the table for the period that contains `minute`.
     pub(crate) fn partition(self, minute: Minute) -> String {
         match self {
             Self::Minute => format!("minute#{}", minute.hour()),
@@ -30,7 +30,7 @@ impl Resolution {
         }
     }
 
-    /// Returns the name of that time in the sort key. Names sort chronologically.
+    /// Returns the name of the period in the sort key. Names sort chronologically.
     pub(crate) fn name(self, minute: Minute) -> String {
         match self {
             Self::Minute => minute.name(),
@@ -38,7 +38,7 @@ impl Resolution {
         }
     }
 
-    /// Returns the first minute of the time with this name.
+    /// Returns the first minute of the period with this name.
     pub(crate) fn parse(self, name: &str) -> Option<Minute> {
         match self {
             Self::Minute => Minute::parse(name),
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_times_are_parsed_back_to_their_first_minute() {
+    fn the_name_of_a_period_is_parsed_to_its_first_minute() {
         let minute = Minute::of("2026-11-26T09:05:59Z".parse().unwrap());
         let [minutes, hours] =
             Resolution::ALL.map(|resolution| (resolution.partition(minute), resolution.name(minute)));

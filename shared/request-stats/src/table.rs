@@ -9,7 +9,7 @@
 //!
 //! Aggregates are read, merged and written back in the transaction that marks their batch as
 //! counted, on the condition that no other writer changed them in between. A batch therefore counts
-//! exactly once, however often it is delivered and wherever its environment dies. Every item
+//! exactly once, however often it is delivered and whenever its environment crashes. Every item
 //! expires after 14 days.
 
 mod add;

@@ -17,12 +17,12 @@ use crate::batch::Batch;
 use crate::minute::{Minute, day, expiry};
 use crate::resolution::Resolution;
 
-/// How many aggregates are written in one transaction. Each is written into its minute and its
-/// hour, and the mark of the part comes on top: DynamoDB accepts 100 items.
+/// The number of aggregates that are written in one transaction. Each is written into its minute
+/// and its hour, and the mark of the part is one more item. DynamoDB accepts 100 items.
 const AGGREGATES_PER_TRANSACTION: usize = 49;
-/// How often a transaction is attempted while other writers change the same minutes.
+/// The number of attempts of a transaction while other writers change the same minutes.
 const MAX_ATTEMPTS: u32 = 8;
-/// How long the first retry waits. Each further one waits about twice as long.
+/// The pause before the first retry. Each further pause is about twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
 /// The outcome of adding a batch.
@@ -34,7 +34,7 @@ pub struct AddOutcome {
     pub families: BTreeMap<String, FamilyUse>,
 }
 
-/// Why a transaction was not committed.
+/// The reason why a transaction was not committed.
 enum Cancelled {
     /// This part of the batch had been counted before.
     Repeated,
@@ -50,7 +50,8 @@ impl Table {
     /// adding it again adds the rest.
     ///
     /// # Errors
-    /// DynamoDB is unavailable or refuses, or too many others write the same minutes or hours.
+    /// Returns an error if DynamoDB is unavailable or rejects the request, or if too many other
+    /// writers change the same minutes or hours.
     pub async fn add(&self, batch: &Batch) -> Result<AddOutcome, Error> {
         // The key contains the id of the line, so writing it twice stores it once.
         for (id, query) in &batch.slow_queries {
@@ -150,8 +151,8 @@ impl From<Error> for Cancelled {
     }
 }
 
-/// Returns why a transaction was cancelled. Its first item is the mark: if that exists already, no
-/// other reason matters.
+/// Returns the reason why a transaction was canceled. Its first item is the mark: if the mark
+/// exists already, no other reason matters.
 fn cancelled(error: &SdkError<TransactWriteItemsError>) -> Cancelled {
     let Some(TransactWriteItemsError::TransactionCanceledException(exception)) = error.as_service_error() else {
         let reason = reason(error);
@@ -172,11 +173,11 @@ fn cancelled(error: &SdkError<TransactWriteItemsError>) -> Cancelled {
     }
 }
 
-/// Returns how long to wait before the next attempt: twice as long each time, plus up to as long
-/// again at random, so that writers that collided do not collide again.
+/// Returns the pause before the next attempt. It doubles with each attempt, plus a random share of
+/// up to the same length, so that writers that collided do not collide again.
 fn pause(attempt: u32) -> Duration {
     let mut random = [0];
-    // Without randomness all writers wait equally long, which is no reason to fail.
+    // Without randomness all writers pause equally long, which is acceptable.
     let _ = getrandom::fill(&mut random);
     let shortest = FIRST_PAUSE * 2_u32.saturating_pow(attempt);
     shortest + shortest * u32::from(random[0]) / 255

@@ -1,11 +1,10 @@
-//! Why the table could not be read or written.
-
+//! The error of a failed read or write of the table.
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-/// Why the table could not be read or written. Contains no stored value.
+/// The reason why the table could not be read or written. It contains no stored value.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// DynamoDB did not answer, or refused the operation.
+    /// DynamoDB did not respond, or rejected the operation.
     #[error("{operation}: {reason}")]
     Refused {
         /// The name of the operation.
@@ -14,21 +13,21 @@ pub enum Error {
         reason: String,
     },
     /// Other writers changed the same minutes again and again.
-    #[error("too many others write the same minutes")]
+    #[error("too many concurrent writers of the same minutes")]
     Contended,
     /// An item does not have the format that this crate writes.
     #[error("an item cannot be read: {0}")]
     Item(#[from] serde_dynamo::Error),
 }
 
-/// Returns a function that turns an error of this operation into an [`Error`].
+/// Returns a function that converts an error of this operation to an [`Error`].
 pub(super) fn refused<E: ProvideErrorMetadata, R>(operation: &'static str) -> impl FnOnce(SdkError<E, R>) -> Error {
     move |error| Error::Refused { operation, reason: reason(&error) }
 }
 
 /// Returns the error of an operation whose request could not be built.
 pub(super) fn invalid_request(operation: &'static str) -> Error {
-    Error::Refused { operation, reason: "a request that lacks something".to_owned() }
+    Error::Refused { operation, reason: "the request is incomplete".to_owned() }
 }
 
 /// Returns the name of an error without its text, which may quote keys.

@@ -14,10 +14,10 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 pub(super) struct Row<T> {
     pub(super) pk: String,
     pub(super) sk: String,
-    /// How often the item was written. A writer names the version that it has read, so that no
+    /// The number of writes of the item. A writer requires the version that it has read, so that no
     /// update is lost.
     pub(super) version: u64,
-    /// When DynamoDB may delete the item, in seconds of Unix time.
+    /// The time from which DynamoDB may delete the item, in seconds of Unix time.
     pub(super) expires_at: i64,
     pub(super) held: T,
 }

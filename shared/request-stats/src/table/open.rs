@@ -10,9 +10,9 @@ use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
-/// How long one attempt of a call may take.
+/// The timeout of one attempt of a call.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a call may take with all its attempts.
+/// The timeout of a call with all its attempts.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The table of request statistics.
@@ -24,7 +24,7 @@ pub struct Table {
 
 impl Table {
     /// Opens the table of this name, in the region and with the credentials of the process's
-    /// environment. Sends nothing yet.
+    /// environment. Does not connect yet.
     pub async fn open(name: &str) -> Self {
         let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
         let timeouts = TimeoutConfig::builder()

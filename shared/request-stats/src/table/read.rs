@@ -16,14 +16,14 @@ use crate::minute::{Minute, day, day_before};
 use crate::report::{Report, Window};
 use crate::resolution::Resolution;
 
-/// How many of the latest slow queries a report contains.
+/// The number of the latest slow queries that a report contains.
 const MAX_SLOW_QUERIES: i32 = 20;
 
 impl Table {
     /// Reads the report of a window that ends now.
     ///
     /// # Errors
-    /// DynamoDB is unavailable or refuses.
+    /// Returns an error if DynamoDB is unavailable or rejects the request.
     pub async fn report(&self, window: Window, now: Timestamp) -> Result<Report, Error> {
         let (first, last) = window.minutes(now);
         let (aggregates, slow_queries) =

@@ -12,15 +12,16 @@ use crate::minute::{Minute, day, day_before};
 use crate::report::Window;
 use crate::resolution::Resolution;
 
-/// How many items DynamoDB deletes in one call.
+/// The number of items that DynamoDB deletes in one call.
 const DELETES_PER_CALL: usize = 25;
 
 impl Table {
-    /// Deletes everything that any window could show. A batch that was counted before stays
-    /// counted: if it is delivered again, it adds nothing.
+    /// Deletes all statistics that a report could contain. The marks of counted batches stay: if
+    /// such a batch is delivered again, it adds nothing.
     ///
     /// # Errors
-    /// DynamoDB is unavailable or refuses; calling this again deletes the rest.
+    /// Returns an error if DynamoDB is unavailable or rejects a request. Another call deletes the
+    /// rest.
     pub async fn reset(&self, now: Timestamp) -> Result<(), Error> {
         let last = Minute::of(now);
         let minutes = last.minus(Window::MAX_MINUTES).through(last);

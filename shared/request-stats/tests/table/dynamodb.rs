@@ -1,4 +1,4 @@
-//! A local DynamoDB, and clients that fail on purpose.
+//! A local DynamoDB, and clients that inject failures.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -30,7 +30,7 @@ fn slow_query(statement: &str, at: Timestamp) -> (Timestamp, String) {
     (at, json!({"message": "slow query", "statement": statement, "duration_ms": 231, "rows": 2}).to_string())
 }
 
-/// Returns what CloudWatch Logs delivers. The ids of the lines begin with `name`.
+/// Returns the data that CloudWatch Logs delivers. The ids of the lines begin with `name`.
 fn log_data(name: &str, lines: &[(Timestamp, String)]) -> LogData {
     let event = |(number, (at, message)): (usize, &(Timestamp, String))| json!({"id": format!("{name}-{number}"), "timestamp": at.as_millisecond(), "message": message});
     serde_json::from_value(json!({
@@ -127,7 +127,7 @@ async fn a_batch_that_failed_half_way_is_completed_by_a_retry_and_counts_once() 
     let failing = db.table_that_fails("TransactWriteItems", 2);
     let error = failing.add(&batch).await.unwrap_err().to_string();
     assert!(error.starts_with("TransactWriteItems: "), "{error}");
-    assert_eq!(read_report(&db.table(), "5m", now).await["count"], 49, "one transaction was made");
+    assert_eq!(read_report(&db.table(), "5m", now).await["count"], 49, "one transaction was committed");
     let added = db.table().add(&batch).await.unwrap();
     assert!(!added.repeated);
     assert_eq!(added.families["session"].hits, 71, "what was counted before is not reported again");
