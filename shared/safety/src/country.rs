@@ -1,11 +1,13 @@
-//! The country whose services are named.
+//! The country whose crisis services are listed.
 
-/// An ISO 3166 alpha-2 code, in upper case. Whether the code is assigned is not checked: resources fall back when it is unknown.
+/// An ISO 3166 alpha-2 code, in upper case. The code may be unassigned:
+/// [`resources`](super::resources()) has a fallback for unknown countries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Country([u8; 2]);
 
 impl Country {
-    /// Reads a code of two letters in either case. `UK`, which is reserved for the United Kingdom, is read as `GB`.
+    /// Parses a code of two letters in either case. `UK`, which is reserved for the United Kingdom,
+    /// is parsed as `GB`.
     pub fn parse(text: &str) -> Option<Self> {
         let code: [u8; 2] = text.trim().as_bytes().try_into().ok()?;
         let code = code.map(|letter| letter.to_ascii_uppercase());
@@ -13,8 +15,9 @@ impl Country {
         code.iter().all(u8::is_ascii_uppercase).then_some(Self(code))
     }
 
-    /// The region of the first language range that has one (RFC 9110 §12.5.4, RFC 5646 §2.1): `de-AT,de;q=0.9` is `AT`. Weights are
-    /// passed over, because clients send the ranges in order.
+    /// Parses the region from the first language range of an `Accept-Language` header that has one
+    /// (RFC 9110 §12.5.4, RFC 5646 §2.1): `AT` for `de-AT,de;q=0.9`. Weights are ignored, because
+    /// clients send the ranges in order of preference.
     pub fn from_accept_language(header: &str) -> Option<Self> {
         header.split(',').find_map(|range| {
             let range = range.split(';').next().unwrap_or_default();
@@ -24,9 +27,9 @@ impl Country {
         })
     }
 
-    /// The code, such as `AT`.
+    /// Returns the code, such as `AT`.
     pub fn as_str(&self) -> &str {
-        // Only letters of ASCII get in.
+        // The bytes are always ASCII letters.
         str::from_utf8(&self.0).unwrap_or_default()
     }
 }
@@ -45,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_region_of_a_header_is_taken() {
+    fn the_first_region_of_a_header_counts() {
         for (header, region) in [
             ("de-AT,de;q=0.9", Some("AT")),
             ("en, en-GB;q=0.8, fr-FR", Some("GB")),

@@ -1,7 +1,8 @@
-//! What Kai does about a message or an answer that speaks of suicide or self-harm.
+//! Detection of messages and model replies about suicide or self-harm, and the response to them.
 //!
-//! Everything here runs locally and before any look-up: phrase lists written by people, compared after a normalisation that sees through
-//! the usual disguises. It is no diagnosis. `docs/safety.md` says what it promises, what it misses, and how to add a phrase.
+//! Detection runs locally and before any look-up. It compares the normalized text with phrase lists
+//! that people wrote. The normalization undoes the usual disguises. The result is not a diagnosis.
+//! `docs/safety.md` explains what the detector guarantees, what it misses, and how to add a phrase.
 
 mod country;
 mod normalise;
@@ -16,13 +17,14 @@ pub use country::Country;
 pub use replies::{crisis_reply, withheld_reply};
 pub use resources::{Resource, resources};
 
-/// Version of the lists and of the normalisation. It is part of cache keys: an answer that other lists let through is not served again.
+/// The version of the lists and of the normalization. It is a part of cache keys, so that a reply
+/// that other lists accepted is not served again.
 pub const VERSION: &str = "2026-11-2";
 
-/// A language for which there are lists and replies.
+/// A language with phrase lists and replies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Language {
-    /// English, which also stands for texting slang.
+    /// English, including texting slang.
     English,
     /// German.
     German,
@@ -30,25 +32,29 @@ pub enum Language {
     Spanish,
 }
 
-/// The language of the first phrase by which a message looks like a crisis, or `None` when it does not.
+/// Detects whether a text is about a crisis. Returns the language of the first phrase that matches,
+/// or `None` if there is no match.
 ///
-/// Denials and quotations count: "I would never kill myself" and "she wants to kill herself" are crises. An answer for which this is
-/// `Some` speaks of a crisis and must carry [`resources()`].
+/// Denials and quotations match too: "I would never kill myself" and "she wants to kill herself"
+/// are crises. A model reply for which this returns `Some` must be sent with [`resources()`].
 pub fn detect(message: &str) -> Option<Language> {
     phrases::CRISIS.find(&ends(message))
 }
 
-/// Whether a model's answer must not be shown, because it encourages suicide or self-harm or tells a means.
+/// Whether a model reply must be withheld, because it encourages suicide or self-harm or describes
+/// a method.
 ///
-/// Sentences that deny it ("you should not…") or report how somebody feels ("it may seem that…") are let through, means never.
+/// Encouragement that is denied ("you should not…") or that describes a feeling ("it may seem
+/// that…") is accepted. A method is never accepted.
 pub fn is_harmful(answer: &str) -> bool {
     phrases::HARMFUL.find(&ends(answer)).is_some()
 }
 
-/// How many bytes of either end of a text are read.
+/// The number of bytes that are read at each end of a long text.
 const END: usize = 20_000;
 
-/// The beginning and the end of a text that is longer than anybody writes: the whole of it would cost a stranger little and us much.
+/// Returns the beginning and the end of a text that is longer than any genuine message. To read all
+/// of it would be cheap for an attacker and expensive for the service.
 fn ends(text: &str) -> Cow<'_, str> {
     if text.len() <= 2 * END {
         return Cow::Borrowed(text);

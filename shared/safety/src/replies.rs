@@ -1,8 +1,8 @@
-//! What Kai says in a crisis, written by people.
+//! The replies of Kai in a crisis, written by people.
 
 use super::Language;
 
-/// The answer to a message that looks like a crisis. [`resources`](super::resources()) go with it.
+/// Returns the reply to a message about a crisis. Send it with [`resources`](super::resources()).
 pub fn crisis_reply(language: Language) -> &'static str {
     match language {
         Language::English => {
@@ -45,7 +45,8 @@ pub fn crisis_reply(language: Language) -> &'static str {
     }
 }
 
-/// What is shown in place of an answer that was withheld. [`resources`](super::resources()) go with it.
+/// Returns the replacement of a model reply that is withheld. Send it with
+/// [`resources`](super::resources()).
 pub fn withheld_reply(language: Language) -> &'static str {
     match language {
         Language::English => {

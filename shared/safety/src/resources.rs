@@ -1,38 +1,39 @@
-//! Services for people in a crisis, by country.
+//! Crisis services by country.
 //!
-//! The entries were written from knowledge of what the organisations publish; `docs/safety.md` says what has to be checked before they
-//! are relied on.
+//! The entries come from general knowledge of what the organizations publish. `docs/safety.md`
+//! lists what must be verified before anyone relies on them.
 
 use super::Country;
 
 const REVIEWED: &str = "2026-11-23";
 
-/// A service that somebody in a crisis can reach, free or at the price of a call, at most hours.
+/// A crisis service that is available at most hours, free or for the price of a call.
 #[derive(serde::Serialize, utoipa::ToSchema, Debug, Clone, Copy)]
 pub struct Resource {
-    /// ISO 3166 alpha-2, or `ZZ` for a service that is for every country.
+    /// Country of the service: an ISO 3166 alpha-2 code, or `ZZ` for a service for every country.
     #[schema(pattern = "^[A-Z]{2}$")]
     pub country: &'static str,
-    /// What the service calls itself.
+    /// Name of the service.
     pub name: &'static str,
-    /// The number to call, as it is written in the country.
+    /// Phone number, in the format of the country.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone: Option<&'static str>,
-    /// How to write to it: a number, or what to send to which.
+    /// Number for text messages, or the word to send and the number, such as `HOME to 741741`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<&'static str>,
-    /// Its page.
+    /// Website of the service.
     #[schema(format = "uri")]
     pub web: &'static str,
-    /// The organisation's page that the entry is to be checked against.
+    /// Page of the organization against which the entry must be verified.
     #[schema(format = "uri")]
     pub source: &'static str,
-    /// The day on which the entry was entered or last checked, an ISO date.
+    /// Date on which the entry was added or last verified.
     #[schema(format = "date")]
     pub reviewed: &'static str,
 }
 
-/// The services of a country, those of the United States when it is unknown or has none here; the international directory comes last.
+/// Returns the services of a country, followed by the international directory. For an unknown
+/// country, or one without services in the list, returns those of the United States.
 pub fn resources(country: Option<Country>) -> Vec<Resource> {
     let of = |code: &str| TABLE.iter().filter(|resource| resource.country == code).copied().collect::<Vec<_>>();
     let mut found = country.map(|country| of(country.as_str())).unwrap_or_default();
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_service_lacks_is_left_out() {
+    fn missing_phone_and_text_numbers_are_omitted_from_json() {
         let json = serde_json::to_value(DIRECTORY).unwrap();
         assert!(json.get("phone").is_none() && json.get("text").is_none(), "{json}");
     }

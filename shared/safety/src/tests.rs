@@ -11,7 +11,8 @@ const EXPLICIT: [(&str, Language); 6] = [
     ("Voy a quitarme la vida", Language::Spanish),
 ];
 
-/// Numbers that look random and are the same in each run (a linear congruential generator, with Knuth's constants for MMIX).
+/// Pseudorandom numbers that are the same in each run: a linear congruential generator with Knuth's
+/// constants for MMIX.
 struct Dice(u64);
 
 impl Dice {
@@ -22,7 +23,7 @@ impl Dice {
 }
 
 #[test]
-fn no_message_makes_it_panic() {
+fn no_message_causes_a_panic() {
     let pieces = [
         "kill",
         "my",
@@ -65,7 +66,7 @@ fn no_message_makes_it_panic() {
 }
 
 #[test]
-fn an_explicit_message_stays_one_in_any_case() {
+fn an_explicit_message_is_detected_in_any_letter_case() {
     let mut dice = Dice(2);
     for (message, language) in EXPLICIT {
         assert_eq!(detect(&message.to_uppercase()), Some(language));
@@ -80,7 +81,7 @@ fn an_explicit_message_stays_one_in_any_case() {
 }
 
 #[test]
-fn an_explicit_message_stays_one_with_invisible_characters() {
+fn an_explicit_message_is_detected_with_invisible_characters() {
     let mut dice = Dice(3);
     let invisible = [
         '\u{200B}', '\u{200C}', '\u{200D}', '\u{2060}', '\u{FEFF}', '\u{AD}', '\u{202E}', '\u{FE0F}', '\u{34F}',
@@ -96,7 +97,7 @@ fn an_explicit_message_stays_one_with_invisible_characters() {
 }
 
 #[test]
-fn an_explicit_message_stays_one_with_look_alikes() {
+fn an_explicit_message_is_detected_with_look_alike_letters() {
     let mut dice = Dice(4);
     let alike = [
         ('a', "аα@4ａ𝐚ⓐá"),
@@ -120,7 +121,7 @@ fn an_explicit_message_stays_one_with_look_alikes() {
 }
 
 #[test]
-fn an_explicit_message_is_found_in_a_long_one() {
+fn an_explicit_sentence_is_detected_in_a_long_message() {
     let before = "I had a long day at work and then I cooked. ".repeat(40);
     for (message, language) in EXPLICIT {
         assert_eq!(detect(&format!("{before}{message}. {before}")), Some(language));
@@ -156,7 +157,7 @@ fn encouragement_is_harmful() {
 }
 
 #[test]
-fn a_means_is_harmful_even_when_it_is_denied() {
+fn a_method_is_harmful_even_if_it_is_denied() {
     for answer in [
         "The lethal dose is",
         "A painless way to die would be",
@@ -209,7 +210,7 @@ fn support_is_not_harmful() {
 }
 
 #[test]
-fn the_replies_speak_of_a_crisis_and_do_no_harm() {
+fn the_replies_are_not_harmful_and_name_kai() {
     for language in [Language::English, Language::German, Language::Spanish] {
         for reply in [crisis_reply(language), withheld_reply(language)] {
             assert!(!is_harmful(reply), "{reply}");
@@ -219,7 +220,7 @@ fn the_replies_speak_of_a_crisis_and_do_no_harm() {
 }
 
 #[test]
-fn a_long_message_is_quick() {
+fn a_long_message_takes_at_most_5_ms() {
     let words =
         "I went to the kitchen, cooked something with garlic and wondered whether tomorrow brings better weather; ";
     let strange = "wnated kjlling stebbed burdning schnitteln quitarmo wuenschen ";
@@ -228,7 +229,7 @@ fn a_long_message_is_quick() {
         [words.repeat(40), strange.repeat(70), "iwanttod".repeat(500), "k*l* ".repeat(800), "i want to ".repeat(400)]
     {
         let message: String = message.chars().take(4000).collect();
-        assert_eq!(detect(&message), None, "a message that is read to its end");
+        assert_eq!(detect(&message), None, "the message must be read to its end");
         let quickest = (0..5).map(|_| {
             let begun = std::time::Instant::now();
             std::hint::black_box(detect(std::hint::black_box(&message)));
@@ -236,15 +237,16 @@ fn a_long_message_is_quick() {
         });
         let quickest = quickest.min().unwrap();
         println!("{quickest:?} for {}…", &message[..20]);
-        // Unoptimised and on a busy machine it takes far longer than the 5 ms that it may take in release.
+        // Without optimization and on a busy machine it takes far longer than the 5 ms of a release
+        // build.
         let most = if cfg!(debug_assertions) { 250 } else { 5 };
         assert!(quickest.as_millis() < most, "{quickest:?}");
     }
 }
 
-/// An answer that was kept is not read again, so that whatever has changed what is found needs another version.
+/// A cached reply is not checked again, so a change of the detector needs a new version.
 #[test]
-fn the_version_is_that_of_the_lists_and_of_what_reads_them() {
+fn the_version_changes_with_the_lists_and_the_code_that_reads_them() {
     let sources = [
         include_str!("normalise.rs"),
         include_str!("normalise/look_alikes.txt"),
@@ -261,6 +263,6 @@ fn the_version_is_that_of_the_lists_and_of_what_reads_them() {
     assert_eq!(
         (VERSION, &digest[..16]),
         ("2026-11-2", "1bd77411491b4696"),
-        "what finds a crisis has changed: give `VERSION` a new value"
+        "the detector has changed: give `VERSION` a new value, and update the digest"
     );
 }

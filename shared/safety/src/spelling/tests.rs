@@ -10,7 +10,7 @@ fn vocabulary() -> Vocabulary {
 }
 
 #[test]
-fn a_word_is_found_with_its_slips() {
+fn a_word_is_found_despite_typing_errors() {
     let vocabulary = vocabulary();
     for (typed, meant) in [
         ("kill", "kill"),
@@ -37,7 +37,7 @@ fn a_word_is_found_with_its_slips() {
 }
 
 #[test]
-fn everyday_words_are_not_misspellings() {
+fn everyday_words_do_not_count_as_misspellings() {
     let vocabulary = vocabulary();
     for typed in ["of", "dice", "went", "bill", "yself", "decide", "did", "k***", "111", "", "*", "wind"] {
         assert_eq!(vocabulary.find(typed), [0; 0], "{typed}");
@@ -45,7 +45,7 @@ fn everyday_words_are_not_misspellings() {
 }
 
 #[test]
-fn words_that_were_run_together_come_apart() {
+fn words_without_spaces_are_separated() {
     let vocabulary = vocabulary();
     assert_eq!(vocabulary.split("iwanttodie"), ["i", "want", "to", "die"]);
     assert_eq!(vocabulary.split("k1llmyself"), ["kill", "myself"]);

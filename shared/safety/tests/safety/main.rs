@@ -1,4 +1,5 @@
-//! The detector against a corpus of messages, all of our own writing. `docs/safety.md` carries the table that this prints.
+//! Tests of the detector with a corpus of messages that the authors of Kai wrote. `docs/safety.md`
+//! contains the table that these tests print.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "the whole file is a test")]
 
@@ -33,7 +34,7 @@ fn corpus() -> Vec<Message> {
         .collect()
 }
 
-/// How many messages of a kind were flagged, of how many.
+/// Returns the number of flagged messages and the number of all messages of a kind.
 fn flagged(messages: &[Message], is_meant: impl Fn(&Message) -> bool) -> (usize, usize) {
     let meant: Vec<_> = messages.iter().filter(|message| is_meant(message)).collect();
     (meant.iter().filter(|message| detect(message.text).is_some()).count(), meant.len())
@@ -69,11 +70,11 @@ fn the_confusion_matrix_is_the_one_in_the_docs() {
         println!("{} {} {}: {}", message.set, message.language, message.category, message.text);
     }
     let docs = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/safety.md")).unwrap();
-    assert!(docs.contains(&table), "docs/safety.md has another table");
+    assert!(docs.contains(&table), "docs/safety.md contains another table: replace it with the one above");
 }
 
 #[test]
-fn enough_of_each_kind_is_recognised() {
+fn enough_messages_of_each_kind_are_recognized() {
     let messages = corpus();
     let at_least = |percent: usize, name: &str, is_meant: &dyn Fn(&Message) -> bool| {
         let (hits, all) = flagged(&messages, |message| message.crisis && is_meant(message));
@@ -89,7 +90,7 @@ fn enough_of_each_kind_is_recognised() {
 }
 
 #[test]
-fn everyday_messages_are_let_through() {
+fn at_most_five_percent_of_everyday_messages_are_flagged() {
     let messages = corpus();
     for (code, name, _) in LANGUAGES {
         let (hits, all) = flagged(&messages, |message| !message.crisis && message.language == code);
@@ -116,11 +117,11 @@ fn the_corpus_is_as_large_as_promised() {
     let mut texts: Vec<_> = messages.iter().map(|message| message.text).collect();
     texts.sort_unstable();
     texts.dedup();
-    assert_eq!(texts.len(), messages.len(), "no message stands there twice");
+    assert_eq!(texts.len(), messages.len(), "a message occurs twice");
 }
 
 #[test]
-fn the_reply_comes_in_the_language_of_the_message() {
+fn the_detected_language_is_that_of_the_message() {
     for message in corpus() {
         let (.., language) = LANGUAGES.into_iter().find(|(code, ..)| *code == message.language).unwrap();
         if let Some(found) = detect(message.text).filter(|_| message.crisis) {
@@ -129,9 +130,9 @@ fn the_reply_comes_in_the_language_of_the_message() {
     }
 }
 
-/// Messages of another hand than the one that wrote the lists.
+/// These messages are from another author than the lists.
 #[test]
-fn a_second_readers_messages_are_told_apart_as_well() {
+fn the_messages_of_a_second_author_are_classified_as_well() {
     let lines = include_str!("second.txt").lines().filter(|line| !line.starts_with('#') && !line.is_empty());
     let (mut missed, mut false_alarms, mut crises, mut safe) = (0, 0, 0, 0);
     for line in lines {
@@ -149,7 +150,7 @@ fn a_second_readers_messages_are_told_apart_as_well() {
             println!("{line}");
         }
     }
-    println!("second reader: {missed} of {crises} crises missed, {false_alarms} of {safe} safe messages flagged");
+    println!("second author: {missed} of {crises} crises missed, {false_alarms} of {safe} safe messages flagged");
     assert!(crises >= 200 && safe >= 100);
     assert!(missed * 20 <= crises && false_alarms * 20 <= safe);
 }
