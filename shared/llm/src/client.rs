@@ -1,4 +1,5 @@
-//! One question to a model over HTTP. What comes back is a stranger's text: bounded, checked, and never followed anywhere else.
+//! The HTTP client of a model. Its response is untrusted text: the size is limited, the content is
+//! validated, and no URL in it is followed.
 
 use std::time::Instant;
 
@@ -13,35 +14,37 @@ use tokio::time::timeout;
 use super::Endpoint;
 use super::prompt::{Message, Prompt};
 
-/// The largest reply that is read, in bytes.
+/// The largest response that is read, in bytes.
 const REPLY_LIMIT: usize = 256 * 1024;
-/// The longest answer that is shown and kept, in bytes: two hundred of them fit into a page of the history.
+/// The longest reply that is shown and stored, in bytes. Two hundred of them fit into a page of the
+/// history.
 const ANSWER_LIMIT: usize = 16 * 1024;
 
-/// Why a model said nothing. Holds nothing that was asked or answered.
+/// The reason why a model did not reply. It contains no part of the messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unanswered {
-    /// No whole reply before the deadline.
+    /// There was no complete response before the deadline.
     #[error("no answer in time")]
     TimedOut,
-    /// No connection: nothing was sent.
+    /// No connection could be established, and nothing was sent.
     #[error("there is no connection")]
     Unreached,
     /// The connection broke.
     #[error("the connection failed")]
     Disconnected,
-    /// A status other than 200, a redirect among them.
+    /// The status of the response is not 200. Redirects are not followed.
     #[error("the model's server answered {0}")]
     Refused(StatusCode),
-    /// The reply is larger than what is read, or the answer than what is shown.
-    #[error("the answer is too large")]
+    /// The response or the reply in it is larger than the limit.
+    #[error("the reply is too large")]
     TooLarge,
-    /// Not the JSON that was expected, or no text in it.
-    #[error("the answer cannot be read")]
+    /// The response is not the expected JSON, or contains no text.
+    #[error("the reply is malformed or empty")]
     Garbled,
 }
 
-/// The answer, before the deadline. Tried once more if there was no connection: then nothing was sent, and nothing received.
+/// Returns the model's reply before the deadline. Retries once if no connection could be
+/// established, because nothing was sent then.
 pub(super) async fn complete(
     endpoint: &Endpoint,
     prompt: &Prompt<'_>,
@@ -61,11 +64,12 @@ pub(super) async fn complete(
     timeout(left, attempts).await.unwrap_or(Err(Unanswered::TimedOut))
 }
 
-/// Whether the server is there and knows us. One that does not list its models is there as well.
+/// Checks whether the server is available and accepts the key. A server that does not list its
+/// models (404 or 405) counts as available.
 pub(super) async fn ping(endpoint: &Endpoint) -> Result<(), Unanswered> {
     let request = Request::get(endpoint.base_url.models().as_str());
     let status = match send(endpoint, request, Vec::new()).await {
-        // A long list is one.
+        // A list that exceeds the limit is a valid response.
         Err(Unanswered::TooLarge) => return Ok(()),
         reply => reply?.status(),
     };
@@ -95,7 +99,8 @@ fn read(reply: &Response<Bytes>) -> Result<String, Unanswered> {
     text(&choice.and_then(|choice| choice.message.content).unwrap_or_default())
 }
 
-/// An answer as it is shown and kept: trimmed, and without what Postgres cannot store and a terminal would obey.
+/// Returns a reply as it is shown and stored: trimmed, and without control characters, which
+/// Postgres cannot store or a terminal would interpret.
 fn text(content: &str) -> Result<String, Unanswered> {
     let text: String = content.trim().chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
     match text.len() {
@@ -124,6 +129,6 @@ struct Choice {
 
 #[derive(Deserialize)]
 struct Said {
-    /// Null when the model calls a tool, which it was given none of, or refuses.
+    /// Null if the model calls a tool, although it was given none, or declines to reply.
     content: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Where the model is, and as whom we speak to it.
+//! The address of a model, and the key with which the product signs in to it.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
@@ -6,21 +6,21 @@ use std::str::FromStr;
 use secret::Secret;
 use url::{Host, Url};
 
-/// A server that speaks OpenAI's `chat/completions`.
+/// A server that implements OpenAI's `chat/completions`.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
-    /// Where.
+    /// The base URL of the server.
     pub base_url: BaseUrl,
-    /// Which of its models.
+    /// The name of one of its models.
     pub model: String,
-    /// What the server is shown, unless it asks for nothing.
+    /// The API key, unless the server requires none.
     pub key: Option<Secret<String>>,
 }
 
-/// A base URL such as `https://api.example.com/v1`: https, or http to this machine alone.
+/// A base URL such as `https://api.example.com/v1`: https, or http to this machine only.
 ///
-/// It holds no credentials, no query and no fragment, and
-/// names none of the addresses at which a cloud tells its secrets.
+/// It has no credentials, no query and no fragment, and its host is none of the addresses at which
+/// a cloud serves its metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl(Url);
 
@@ -41,12 +41,12 @@ impl FromStr for BaseUrl {
 }
 
 impl BaseUrl {
-    /// The URL that conversations are posted to.
+    /// Returns the URL to which conversations are posted.
     pub(super) fn completions(&self) -> Url {
         self.join(&["chat", "completions"])
     }
 
-    /// The URL at which the server lists its models, which costs nothing.
+    /// Returns the URL at which the server lists its models. A request to it is free of charge.
     pub(super) fn models(&self) -> Url {
         self.join(&["models"])
     }
@@ -60,13 +60,14 @@ impl BaseUrl {
     }
 }
 
-/// Link-local addresses, of which one is the cloud's metadata service, and such as are nobody's.
+/// Whether the address is link-local, like the metadata service of a cloud, or belongs to no single
+/// host.
 fn is_reserved(address: Ipv4Addr) -> bool {
     address.is_link_local() || address.is_unspecified() || address.is_broadcast() || address.is_multicast()
 }
 
 fn is_reserved_v6(address: Ipv6Addr) -> bool {
-    // The same service's address on IPv6.
+    // The address of the metadata service in IPv6.
     let metadata = address == Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
     let mapped = address.to_ipv4_mapped().is_some_and(is_reserved);
     address.is_unicast_link_local() || address.is_unspecified() || address.is_multicast() || metadata || mapped
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_is_kept_whether_or_not_it_ends_in_a_slash() {
+    fn the_path_is_preserved_with_and_without_a_final_slash() {
         for (base, path) in [
             ("https://a.example/v1", "/v1/chat/completions"),
             ("https://a.example/v1/", "/v1/chat/completions"),

@@ -1,4 +1,5 @@
-//! The language model: a server that speaks OpenAI's `chat/completions`, or the companion that is built in.
+//! The language model: a server that implements OpenAI's `chat/completions`, or the built-in
+//! companion.
 
 mod client;
 mod endpoint;
@@ -16,25 +17,26 @@ pub use self::endpoint::{BaseUrl, Endpoint};
 pub use self::prompt::{Prompt, Role, Turn, VERSION};
 pub use self::standalone::stands_alone;
 
-/// What answers a person.
+/// The model that replies to chat messages.
 #[derive(Debug, Clone)]
 pub enum Model {
-    /// Reflective listening by rules.
+    /// The built-in companion, which replies by rules.
     RuleBased,
     /// A model behind HTTP.
     Remote(Arc<Endpoint>),
 }
 
-/// An answer, or what stands in for it, is there within this time.
+/// The time from a message to the reply of the model or its fallback.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// When the model's time is over for a message that comes now, whatever is looked up first and waiting for somebody else's call included.
+/// Returns the deadline of the model for a message that arrives now: in 20 s. The look-ups before
+/// the call, and the wait for the call of another request, count too.
 pub fn deadline() -> Instant {
     Instant::now() + DEADLINE
 }
 
 impl Model {
-    /// The model's name, as `metadata.model` tells it.
+    /// Returns the name of the model, as in `metadata.model` of the response.
     pub fn name(&self) -> &str {
         match self {
             Self::RuleBased => "built-in",
@@ -42,10 +44,11 @@ impl Model {
         }
     }
 
-    /// Whether the model's server is there and knows us. The built-in companion always is.
+    /// Checks whether the model's server is available and accepts the key. The built-in companion
+    /// is always available.
     ///
     /// # Errors
-    /// [`Unanswered`] tells why not.
+    /// Returns the reason if the server is unavailable or rejects the key.
     pub async fn ping(&self) -> Result<(), Unanswered> {
         match self {
             Self::RuleBased => Ok(()),
@@ -53,10 +56,10 @@ impl Model {
         }
     }
 
-    /// What the model says, before the deadline.
+    /// Returns the reply of the model before the deadline.
     ///
     /// # Errors
-    /// [`Unanswered`] tells why it said nothing.
+    /// Returns the reason if the model does not reply.
     pub async fn answer(
         &self,
         prompt: &Prompt<'_>,

@@ -1,9 +1,11 @@
-//! The companion that answers when no model is configured: reflective listening by rules, in the tradition of ELIZA (Weizenbaum 1966), and no more
-//! than that. It says nothing that it was not given, and names itself `built-in`.
+//! The companion that replies if no model is configured.
+//!
+//! It listens reflectively by rules, in the tradition of ELIZA (Weizenbaum 1966), and no more than
+//! that. It only repeats the user's words and predefined sentences. Its name is `built-in`.
 
 use super::Prompt;
 
-/// What a message may be about, by its words, and what is said to that. The first that fits is taken.
+/// The words of each theme, and the reply to it. The first theme that matches is used.
 const THEMES: &[(&[&str], &str)] = &[
     (
         &["died", "dead", "death", "passed", "funeral", "grief", "grieving"],
@@ -74,10 +76,10 @@ const THEMES: &[(&[&str], &str)] = &[
 const OPEN: &str = "Thank you for telling me. What about it is on your mind the most?";
 const DIRECT: &str = "I hear you.";
 const REFLECTED: &str = "You say that";
-/// A longer sentence is not repeated: it would be an echo, not a reflection.
+/// The number of words up to which a sentence is reflected. A longer one would sound like an echo.
 const REFLECTED_WORDS: usize = 16;
 
-/// First person becomes second.
+/// The replacements that convert the first person to the second.
 const MIRROR: &[(&str, &str)] = &[
     ("i", "you"),
     ("im", "you are"),
@@ -95,7 +97,7 @@ const MIRROR: &[(&str, &str)] = &[
     ("was", "were"),
 ];
 
-/// An answer by rules, the same for the same message and style.
+/// Returns a reply by rules. The same message and style always give the same reply.
 pub(super) fn answer(prompt: &Prompt<'_>) -> String {
     let words: Vec<String> = prompt
         .message
@@ -104,7 +106,7 @@ pub(super) fn answer(prompt: &Prompt<'_>) -> String {
         .map(str::to_lowercase)
         .collect();
     let theme = THEMES.iter().find(|(names, _)| words.iter().any(|word| names.contains(&word.as_str())));
-    // What is negated may be meant the other way round.
+    // A negation may reverse the meaning.
     let is_negated = words.iter().any(|word| matches!(word.as_str(), "not" | "no" | "never") || word.ends_with("n't"));
     let theme = theme.filter(|(names, _)| !(is_negated && names.contains(&"happy")));
     let question = theme.map_or(OPEN, |(_, question)| question);
@@ -115,7 +117,8 @@ pub(super) fn answer(prompt: &Prompt<'_>) -> String {
     opening.map_or_else(|| question.to_owned(), |opening| format!("{opening} {question}"))
 }
 
-/// The message's first sentence turned towards the person, if it is short and about them.
+/// Returns the first sentence of the message in the second person, if it is short and about the
+/// user.
 fn reflect(message: &str) -> Option<String> {
     let sentence = message.split(['.', '!', '?', '\n', ';']).next()?.trim();
     let words: Vec<&str> = sentence.split_whitespace().collect();
@@ -156,13 +159,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_person_says_of_themselves_is_reflected() {
+    fn a_statement_of_users_about_themselves_is_reflected() {
         let answer = say("I can't sleep, my head is full.", None);
         assert!(answer.starts_with("You say that you can't sleep, your head is full. Being short of rest"), "{answer}");
     }
 
     #[test]
-    fn what_is_not_good_is_not_called_good_and_a_loss_comes_first() {
+    fn a_negation_excludes_the_happy_theme_and_a_loss_comes_first() {
         assert!(!say("I don't feel good today", None).contains("good to hear"));
         assert!(say("My mother died in May", None).contains("very sorry"));
     }

@@ -1,6 +1,6 @@
-//! Whether a message can be understood without what was said before it.
+//! Classifies messages that can be understood without the conversation before them.
 
-/// Words that point to something which the message itself may not name.
+/// Words that refer to something that the message itself may not name.
 const POINTERS: &[&str] = &[
     // English
     "it",
@@ -95,19 +95,20 @@ const POINTERS: &[&str] = &[
     "respuesta",
     "quieres",
 ];
-/// Words with which somebody goes on rather than begins.
+/// First words that continue a conversation.
 const OPENERS: &[&str] = &[
     "and", "but", "so", "or", "then", "also", "because", "yes", "no", "yeah", "yep", "nope", "ok", "okay", "sure",
     "maybe", "thanks", "thank", "why", "und", "aber", "also", "oder", "dann", "weil", "ja", "nein", "doch", "genau",
     "danke", "warum", "wieso", "y", "pero", "o", "entonces", "porque", "sí", "si", "vale", "gracias", "claro", "por",
 ];
-/// Fewer words say too little.
+/// The smallest number of words of a message that stands alone.
 const LEAST_WORDS: usize = 4;
 
-/// Whether the same message from the same person may get the same answer whatever was said before.
+/// Whether the same message of the same user may receive the same reply, whatever the conversation
+/// before it.
 ///
-/// When in doubt it may not: that costs a call of
-/// the model, and the other way round somebody would get the answer to another question.
+/// In case of doubt, this is `false`. A wrong `false` costs a call of the model; a wrong `true`
+/// would give the user the reply to another question.
 pub fn stands_alone(message: &str) -> bool {
     let words: Vec<String> = message
         .split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '’')
@@ -124,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_that_names_what_it_is_about_stands_alone() {
+    fn a_message_that_names_its_subject_stands_alone() {
         for message in [
             "I feel lonely tonight",
             "How can I sleep better?",
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_leans_on_the_one_before_it_does_not() {
+    fn a_message_that_refers_to_the_previous_one_does_not_stand_alone() {
         for message in [
             "yes",
             "Yes, I would like to try",
