@@ -1,26 +1,27 @@
-//! What Postgres says when it does not do as told.
+//! The error of a failed statement.
 
 use tokio_postgres::error::SqlState;
 
-/// A statement came to nothing. Neither variant holds the server's message, which may quote what a person wrote.
+/// The reason why a statement failed. It does not contain the server's message, which may quote
+/// what a user wrote.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The server is away, overloaded or too slow.
+    /// The server is unavailable, overloaded or too slow.
     #[error("the database is unavailable ({reason})")]
     Unavailable {
-        /// A SQLSTATE, or a word for what happened on the way.
+        /// The SQLSTATE, or a description of the connection failure.
         reason: String,
-        /// Whether the connection is gone, so that a fresh one may fare better.
+        /// Whether the connection is unusable. A new connection may succeed.
         connection_lost: bool,
-        /// Whether the server told that nothing was changed.
+        /// Whether the server reported that it changed nothing.
         undone: bool,
     },
-    /// The server refused the statement and changed nothing.
-    #[error("the database refused the statement (SQLSTATE {code}{})", .constraint.as_deref().map(|c| format!(", {c}")).unwrap_or_default())]
+    /// The server rejected the statement and changed nothing.
+    #[error("the database rejected the statement (SQLSTATE {code}{})", .constraint.as_deref().map(|c| format!(", {c}")).unwrap_or_default())]
     Rejected {
         /// The SQLSTATE.
         code: String,
-        /// The name of the violated constraint, if it was one.
+        /// The name of the violated constraint, if there is one.
         constraint: Option<String>,
     },
 }
@@ -34,12 +35,12 @@ impl Error {
         Self::Unavailable { reason: reason.to_owned(), connection_lost: true, undone: false }
     }
 
-    /// Whether the statement broke this unique constraint.
+    /// Whether the statement violated this constraint.
     pub fn violates(&self, constraint: &str) -> bool {
         matches!(self, Self::Rejected { constraint: Some(name), .. } if name == constraint)
     }
 
-    /// Whether the server told that nothing was changed.
+    /// Whether the server reported that it changed nothing.
     pub fn is_definite(&self) -> bool {
         matches!(self, Self::Rejected { .. } | Self::Unavailable { undone: true, .. })
     }
@@ -48,12 +49,13 @@ impl Error {
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
         let Some(refusal) = error.as_db_error() else {
-            // No server error means that the wire broke or the client could not speak; both end the connection.
+            // Without an error of the server, the connection broke or the client failed. Both end
+            // the connection.
             return Self::lost(if error.is_closed() { "connection closed" } else { "connection failed" });
         };
         let code = refusal.code();
         if is_transient(code) {
-            // A server that has been demoted keeps its connections, and would refuse every write for as long as they live.
+            // A demoted server keeps its connections open, and would reject every write on them.
             let demoted = *code == SqlState::READ_ONLY_SQL_TRANSACTION;
             let cut_off = code.code().starts_with("57P") || code.code().starts_with("08");
             let (connection_lost, undone) = (cut_off || demoted, !cut_off);
@@ -63,8 +65,11 @@ impl From<tokio_postgres::Error> for Error {
     }
 }
 
-/// Whether the same statement may succeed a little later: connection trouble (08), resources (53), shutdown and start-up (57P),
-/// a time-out of ours (57014, 55P03), a deadlock or a failover (40P01, 25006).
+/// Whether the same statement may succeed later.
+///
+/// The transient errors are connection failures (08), insufficient resources (53), shutdown and
+/// startup (57P), the timeouts that the database enforces (57014, 55P03), deadlocks (40P01) and
+/// failovers (25006).
 fn is_transient(code: &SqlState) -> bool {
     ["08", "53", "57P"].iter().any(|class| code.code().starts_with(class))
         || [

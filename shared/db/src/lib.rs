@@ -1,8 +1,9 @@
-//! Connections to Postgres and statements with deadlines.
+//! Connections to Postgres, and statements with deadlines.
 //!
-//! Every statement is unnamed and typed, one round trip each, so that a transaction pooler in between never sees a named one; and every
-//! statement stands for itself, so that no transaction is ever left open. The server keeps its own time-outs by settings of the
-//! database (see `migrations/`), which a pooler cannot lose.
+//! Every statement is unnamed and typed, and takes one round trip, because a transaction pooler
+//! does not support named statements. Every statement is a transaction of its own, so that no
+//! transaction is left open. The server enforces its own timeouts, which are settings of the
+//! database (see `migrations/`). Settings of a connection would be lost behind a pooler.
 
 mod error;
 mod password_connect;
@@ -27,30 +28,31 @@ pub use self::pool::PoolSize;
 pub use self::tls::AUTHORITIES_OF_RDS;
 pub use self::url::Url;
 
-/// A read is answered or given up within this time, its second attempt included.
+/// The deadline of a read, including its second attempt.
 const READ_DEADLINE: Duration = Duration::from_secs(2);
-/// A write is answered or given up within this time. Given up does not mean undone.
+/// The deadline of a write. A write that exceeds it may still have been committed.
 const WRITE_DEADLINE: Duration = Duration::from_secs(3);
-/// How long a connection that has been idle gets to prove itself, before a fresh one takes over.
+/// The time in which a connection that has been idle must reply, before a new connection replaces
+/// it.
 const STALE_DEADLINE: Duration = Duration::from_millis(250);
-/// How long a read waits on a connection that was used lately, before it is tried once more on a fresh one: the connection may have been cut
-/// without a word since.
+/// The time that a read waits on a recently used connection, before it is retried on a new one. The
+/// connection may have been cut without notice.
 const FIRST_TRY_DEADLINE: Duration = Duration::from_millis(700);
 
-/// Asks for a sign of life.
+/// The statement with which the server is checked.
 pub const PING: Statement = Statement { name: "ping", sql: "SELECT 1" };
 
 /// A statement with the name under which it appears in logs.
 #[derive(Debug, Clone, Copy)]
 pub struct Statement {
-    /// Such as `journal.page`.
+    /// The name, such as `journal.page`.
     pub name: &'static str,
-    /// The text, with `$1` and so on for whatever a person wrote.
+    /// The SQL text, with `$1` and so on for all values that users wrote.
     pub sql: &'static str,
 }
 
 impl Statement {
-    /// The text on one line, as it is logged and shown.
+    /// Returns the SQL text on one line, as it is logged and shown.
     pub fn line(&self) -> String {
         self.sql.split_whitespace().collect::<Vec<_>>().join(" ")
     }
@@ -59,7 +61,8 @@ impl Statement {
 /// A parameter and its Postgres type.
 pub type Param<'a> = (&'a (dyn ToSql + Sync), Type);
 
-/// The database as one request sees it: cheap to clone, counts into the request's metrics.
+/// A handle to the database for one request. It is cheap to clone, and counts into the metrics of
+/// the request.
 #[derive(Clone)]
 pub struct Db {
     pool: Arc<Pool>,
@@ -68,33 +71,37 @@ pub struct Db {
 }
 
 impl Db {
-    /// Opens nothing yet; the first statement connects.
+    /// Creates a pool of connections. The first statement connects.
     ///
     /// # Errors
-    /// When the system's certificates are needed and cannot be read.
+    /// Returns an error if the connection needs TLS and no certificate authorities can be read.
     pub fn new(url: &Url, size: PoolSize, slow_after: Duration, metrics: Arc<RequestMetrics>) -> Result<Self, Error> {
         Ok(Self { pool: Arc::new(Pool::new(url, size)?), slow_after, metrics })
     }
 
-    /// The same database, counting into another request's metrics.
+    /// Returns a handle to the same database that counts into the metrics of another request.
     #[must_use]
     pub fn with_metrics(&self, metrics: Arc<RequestMetrics>) -> Self {
         Self { metrics, ..self.clone() }
     }
 
-    /// Connects ahead of the first request.
+    /// Connects before the first request.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the server cannot be reached; the next statement tries again.
+    /// Returns [`Error::Unavailable`] if the server is unreachable. The next statement connects
+    /// again.
     pub async fn connect(&self) -> Result<(), Error> {
         self.pool.connection().await.map(drop)
     }
 
-    /// Makes sure that there is a live connection, without a round trip if one was used lately. A write must not be sent twice, so an idle
-    /// connection has to answer before it is trusted with one.
+    /// Ensures that there is a live connection, without a round trip if a connection was used
+    /// recently.
+    ///
+    /// A write must not be sent twice, so a connection that has been idle must reply to a check
+    /// before it is used for a write.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the server cannot be reached.
+    /// Returns [`Error::Unavailable`] if the server is unreachable.
     pub async fn ready(&self) -> Result<(), Error> {
         within(WRITE_DEADLINE, async {
             let mut connection = self.pool.connection().await?;
@@ -108,11 +115,12 @@ impl Db {
         .await
     }
 
-    /// Runs a statement that changes nothing. If the connection turns out to have died while it was idle, the statement is tried once more
-    /// on a fresh one.
+    /// Runs a statement that changes nothing. If the connection is lost or does not reply in time,
+    /// the statement is retried once on a new one.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when there is no answer within 2 s, [`Error::Rejected`] when the server refuses the statement.
+    /// Returns [`Error::Unavailable`] if there is no reply within 2 s, and [`Error::Rejected`] if
+    /// the server rejects the statement.
     pub async fn read(&self, statement: Statement, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
         let work = Box::pin(async {
             let connection = self.pool.connection().await?;
@@ -133,11 +141,15 @@ impl Db {
         self.timed(statement, params, READ_DEADLINE, work).await
     }
 
-    /// Runs a statement that changes rows, once. It is its own transaction: an error of kind [`Error::Rejected`] means that nothing
-    /// was changed, any other that this is unknown unless it [is definite](Error::is_definite).
+    /// Runs a statement that changes rows, once.
+    ///
+    /// The statement is a transaction of its own. After an error that [is
+    /// definite](Error::is_definite), nothing has been changed. After any other error the outcome
+    /// is unknown.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when there is no answer within 3 s, [`Error::Rejected`] when the server refuses the statement.
+    /// Returns [`Error::Unavailable`] if there is no reply within 3 s, and [`Error::Rejected`] if
+    /// the server rejects the statement.
     pub async fn write(&self, statement: Statement, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
         let work = Box::pin(async {
             self.ready().await?;
@@ -146,10 +158,10 @@ impl Db {
         self.timed(statement, params, WRITE_DEADLINE, work).await
     }
 
-    /// Whether the server answers.
+    /// Checks that the server replies.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when it does not.
+    /// Returns [`Error::Unavailable`] if there is no reply within 2 s.
     pub async fn ping(&self) -> Result<(), Error> {
         self.read(PING, &[]).await.map(drop)
     }
@@ -159,8 +171,9 @@ impl Db {
         statement: Statement,
         params: &[Param<'_>],
         deadline: Duration,
-        // Boxed: it is large, as a connection may have to be opened, and every future around it would be as large and be moved as a whole, for
-        // those as well who never come here.
+        // Boxed, because the future is large: it may have to open a connection. Unboxed, every
+        // future around it would be as large and be moved as a whole, even in requests that run no
+        // statement.
         work: Pin<Box<impl Future<Output = Result<Vec<Row>, Error>>>>,
     ) -> Result<Vec<Row>, Error> {
         let started = Instant::now();
@@ -176,6 +189,7 @@ impl Db {
 }
 
 async fn within<T>(deadline: Duration, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    // Dropping the work drops its connection, which `Connection` then closes: it owes an answer that nobody would read.
+    // Dropping the work drops its connection, which `Connection` then closes, because a reply is
+    // still outstanding on it.
     timeout(deadline, work).await.unwrap_or_else(|_| Err(Error::timed_out()))
 }

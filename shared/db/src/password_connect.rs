@@ -1,4 +1,5 @@
-//! Connects with a new password each time: a token is valid for a quarter of an hour, a pool lives longer.
+//! Connections with a new password each, because a token is valid for 15 minutes and a pool lives
+//! longer.
 
 use deadpool_postgres::{ConfigConnectImpl, Connect};
 use futures_util::future::BoxFuture;
@@ -15,7 +16,7 @@ pub(super) struct PasswordConnect {
 impl Connect for PasswordConnect {
     fn connect(&self, config: &Config) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), Error>> {
         let mut config = config.clone();
-        // Without a password the server refuses, and its error is all that there is to report.
+        // Without a password the server rejects the connection, and its error is reported.
         if let Some(password) = (self.passwords)() {
             config.password(password.expose());
         }

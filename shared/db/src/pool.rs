@@ -1,4 +1,4 @@
-//! The connections of one environment.
+//! The connection pool of an execution environment.
 
 use std::time::Duration;
 
@@ -10,17 +10,17 @@ use tokio_postgres::{NoTls, Row};
 use super::password_connect::PasswordConnect;
 use super::{Error, Param, Url, tls};
 
-/// A connection must be there within this time, TLS and authentication included.
+/// The timeout of a connection attempt, including TLS and authentication.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// Unacknowledged data tells a dead peer after this long.
+/// The time after which the kernel closes a connection whose data are not acknowledged.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How many connections an environment opens.
+/// The maximum number of connections of an execution environment.
 #[derive(Debug, Clone, Copy)]
 pub struct PoolSize {
-    /// Kept open between requests.
+    /// The number of connections that stay open between requests.
     pub kept: usize,
-    /// Opened on top under load, and closed after use.
+    /// The number of further connections that are opened under load and closed after use.
     pub overflow: usize,
 }
 
@@ -33,10 +33,11 @@ pub(super) struct Pool {
 impl Pool {
     pub(super) fn new(url: &Url, size: PoolSize) -> Result<Self, Error> {
         let mut config = url.config.clone();
-        // A standby would answer reads with what is no longer true, and that would be cached.
+        // A standby could return stale rows, which would then be cached.
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(TCP_USER_TIMEOUT).application_name("kai");
-        // Only `is_closed`: a check by query would cost every request a round trip. See `Connection::is_suspect`.
+        // Checks only `is_closed`, because a check by query would cost every request a round trip.
+        // See `Connection::is_stale`.
         let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = if url.wants_tls() {
             let inner = ConfigConnectImpl { tls: tls::connector(url.is_of_rds())? };
@@ -52,14 +53,15 @@ impl Pool {
             .max_size(size.kept + size.overflow)
             .runtime(Runtime::Tokio1)
             .create_timeout(Some(CONNECT_TIMEOUT))
-            // The one that was used last is the least likely to have died, and the others may close.
+            // The connection that was used last is the least likely to be broken, and the others
+            // may be closed by the server.
             .queue_mode(QueueMode::Lifo)
             .build()
-            .map_err(|_| Error::lost("no pool"))?;
+            .map_err(|_| Error::lost("the pool cannot be created"))?;
         Ok(Self { pool, kept: size.kept, last_reply: LastReply::default() })
     }
 
-    /// A connection for one statement, opened if none is idle.
+    /// Returns a connection for one statement. Connects if no connection is idle.
     pub(super) async fn connection(&self) -> Result<Connection<'_>, Error> {
         let object = self.pool.get().await.map_err(|error| match error {
             deadpool_postgres::PoolError::Backend(error) => Error::from(error),
@@ -68,20 +70,23 @@ impl Pool {
         })?;
         let fresh = Object::metrics(&object).recycle_count == 0;
         if fresh {
-            // It has just greeted us: the first write over a connection of INIT need not ask for a sign of life.
+            // The server has just replied to the handshake, so the first write after INIT needs no
+            // check.
             self.last_reply.touch();
         }
         Ok(Connection { pool: self, object: Some(object), fresh })
     }
 
-    /// Closes the connections that nobody is using, so that the next one is fresh.
+    /// Closes the idle connections, so that the next connection is a new one.
     pub(super) fn discard_idle(&self) {
         let _ = self.pool.retain(|_, _| false);
     }
 }
 
-/// A connection on loan. One that is dropped before its answer came is closed, not returned: the next borrower would wait behind
-/// a statement of somebody else.
+/// A connection that is borrowed from the pool.
+///
+/// A connection that is dropped before its reply has arrived is closed instead of returned.
+/// Otherwise the next statement would wait for the previous one.
 pub(super) struct Connection<'a> {
     pool: &'a Pool,
     object: Option<Object>,
@@ -89,17 +94,17 @@ pub(super) struct Connection<'a> {
 }
 
 impl Connection<'_> {
-    /// Whether it was opened just now.
+    /// Whether the connection has just been opened.
     pub(super) fn is_fresh(&self) -> bool {
         self.fresh
     }
 
-    /// Whether it may have died unnoticed.
+    /// Whether the connection may be stale: more than 5 s since the last reply on either clock.
     pub(super) fn is_stale(&self) -> bool {
         !self.fresh && self.pool.last_reply.is_stale()
     }
 
-    /// Asks for a sign of life.
+    /// Checks that the server replies on this connection.
     pub(super) async fn check(&mut self) -> Result<(), Error> {
         let object = self.object.take().ok_or_else(|| Error::lost("connection used up"))?;
         let loan = Loan(Some(object));
@@ -110,7 +115,7 @@ impl Connection<'_> {
         Ok(())
     }
 
-    /// Runs one unnamed, typed statement and gives the connection back.
+    /// Runs one unnamed, typed statement, and returns the connection to the pool.
     pub(super) async fn query(mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
         let loan = Loan(self.object.take());
         let result = loan.client()?.query_typed(sql, params).await.map_err(Error::from);
@@ -125,7 +130,7 @@ impl Connection<'_> {
     }
 }
 
-/// Closes the connection unless the loan is settled.
+/// A guard that closes the connection unless [`settle`](Self::settle) is called.
 struct Loan(Option<Object>);
 
 impl Loan {

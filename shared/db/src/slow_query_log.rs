@@ -1,4 +1,4 @@
-//! The warning about a slow statement.
+//! The log line about a slow statement.
 
 use std::time::Duration;
 
@@ -8,9 +8,12 @@ use uuid::Uuid;
 
 use super::{Error, Param, Statement};
 
-/// Warns with the statement's name and text, how long it was waited for, the connection included, and how many rows it gave or why it gave
-/// none; and with what is safe to tell of whom it was for: function, request, and the ids among the parameters. Those are the only parameters
-/// that cannot hold what a person wrote.
+/// Logs a slow statement.
+///
+/// The line has the name and the text of the statement, the time that the request waited for it
+/// (including the connection), and the number of rows or the error. It also has the function, the
+/// request and the ids among the parameters. Ids are the only parameters that cannot contain what a
+/// user wrote.
 pub(super) fn warn(
     statement: Statement,
     params: &[Param<'_>],
@@ -47,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_ids_are_taken_from_the_parameters() {
+    fn only_ids_among_the_parameters_are_logged() {
         let user = Uuid::from_u128(7);
         assert_eq!(id(&(&user, Type::UUID)), Some(user));
         assert_eq!(id(&(&"dear diary", Type::TEXT)), None);
@@ -55,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_is_one_line() {
+    fn the_sql_text_is_logged_on_one_line() {
         let statement = Statement { name: "x", sql: "SELECT 1\n        FROM users\n" };
         assert_eq!(statement.line(), "SELECT 1 FROM users");
     }

@@ -1,4 +1,4 @@
-//! Whom the database has to be vouched for by.
+//! The TLS configuration of connections to the database.
 
 use net::tls;
 use rustls::pki_types::CertificateDer;
@@ -7,13 +7,15 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Error;
 
-/// The servers of RDS are vouched for by authorities of its own, which no system knows; its proxies by ones that every system knows.
+/// The certificate authorities of Amazon RDS, in PEM. They sign the certificates of RDS servers and
+/// are in no system's trust store. RDS proxies have certificates of public authorities.
 pub const AUTHORITIES_OF_RDS: &[u8] = include_bytes!("rds.pem");
 
-/// The system's authorities, and those of RDS for a host of RDS.
+/// Creates a connector that trusts the system's authorities, and those of RDS for a host of RDS.
 pub(super) fn connector(of_rds: bool) -> Result<MakeRustlsConnect, Error> {
     let more = of_rds.then(authorities_of_rds).into_iter().flatten();
-    let config = tls::config(more).ok_or_else(|| Error::lost("no certificates to verify the server with"))?;
+    let config =
+        tls::config(more).ok_or_else(|| Error::lost("there are no certificate authorities to verify the server"))?;
     Ok(MakeRustlsConnect::new(config))
 }
 
