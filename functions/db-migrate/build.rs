@@ -1,4 +1,4 @@
-//! The migrations are compiled in, so a new one must lead to a new binary.
+//! Rebuilds the function when a migration changes, because the migrations are compiled in.
 
 fn main() {
     println!("cargo:rerun-if-changed=../../migrations");

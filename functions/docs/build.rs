@@ -1,5 +1,5 @@
-//! Compresses the document, and makes the pages of `/docs` and `/dashboard`: each is one file with all that it runs and shows, and has a policy
-//! under which a browser runs nothing else.
+//! Compresses the OpenAPI document, and assembles the pages of `/docs` and `/dashboard`. Each page
+//! is one file with all of its scripts and styles. Its policy allows a browser to run nothing else.
 
 use std::io::{Cursor, Read as _, Write as _};
 use std::path::Path;
@@ -17,7 +17,7 @@ use zip::ZipArchive;
 const DOCUMENT: &str = "../../docs/openapi.json";
 
 fn main() -> Result<()> {
-    let out = env::var_os("OUT_DIR").context("Cargo sets OUT_DIR")?;
+    let out = env::var_os("OUT_DIR").context("OUT_DIR is not set")?;
     let out = Path::new(&out);
 
     let style = format!("{}\n{}", distributed("swagger-ui.css")?, source("page.css")?);
@@ -34,13 +34,14 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// A file of ours.
+/// Reads a source file of this crate.
 fn source(name: &str) -> Result<String> {
     println!("cargo:rerun-if-changed=src/{name}");
     fs::read_to_string(Path::new("src").join(name)).with_context(|| format!("cannot read {name}"))
 }
 
-/// Writes a page, compressed, and beside it its policy: it runs these scripts and shows this style, both inline, and asks nobody but this API.
+/// Writes a compressed page, and its content security policy. The policy allows these inline
+/// scripts, this inline style, and requests to this API.
 fn page(path: &Path, html: &str, style: &str, scripts: &[&str]) -> Result<()> {
     let scripts: Vec<_> = scripts.iter().map(|script| hash(script)).collect();
     let policy = format!(
@@ -60,7 +61,7 @@ fn gzip(text: &str) -> io::Result<Vec<u8>> {
     packed.finish()
 }
 
-/// A file of Swagger UI's distribution.
+/// Reads a file of Swagger UI's distribution.
 fn distributed(name: &str) -> Result<String> {
     let mut archive = ZipArchive::new(Cursor::new(utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED))?;
     let ending = format!("/dist/{name}");
@@ -71,15 +72,16 @@ fn distributed(name: &str) -> Result<String> {
     Ok(text)
 }
 
-/// A script that can stand in a page: what a parser of HTML would take for a tag or a comment is escaped, as it may be within the strings and
-/// patterns in which it stands.
+/// Returns a script that can be embedded in a page. Escapes what a parser of HTML would read as a
+/// tag or a comment. The escape is valid because these texts occur only in strings and patterns.
 fn inlined(script: &str) -> String {
     ["!--", "script", "/script"]
         .iter()
         .fold(script.to_owned(), |script, word| script.replace(&format!("<{word}"), &format!("\\x3C{word}")))
 }
 
-/// What names an inline script or style in a policy (CSP level 3, `hash-source`).
+/// Returns the expression that allows an inline script or style in a policy (CSP level 3,
+/// `hash-source`).
 fn hash(text: &str) -> String {
     format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)))
 }

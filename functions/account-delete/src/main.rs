@@ -1,7 +1,8 @@
-//! `DELETE /api/account`: deletes the caller's account with everything in it, for good.
+//! `DELETE /api/account`: deletes the caller's account and all of its data permanently.
 //!
-//! Repeatable with the same token for a day. When the cache cannot be told, the answer is 503: the account is gone from the database, and the
-//! outbox finishes the rest within a minute.
+//! For 24 hours, the client may repeat the request with the same token. If the account is deleted
+//! but the cache cannot be invalidated, the response is 503, and the outbox completes the
+//! invalidation within a minute.
 
 use std::process::ExitCode;
 
@@ -14,8 +15,9 @@ fn main() -> ExitCode {
 
 /// Deletes the account.
 ///
-/// Deletes the account with everything in it, for good. The same token may repeat the request for a
-/// day.
+/// Deletes the account, the profile, the journal, the conversation and all sessions permanently.
+/// For 24 hours, a repetition with the same token also succeeds. A 503 can mean that the account is
+/// deleted, but that some servers may still return cached data for up to a minute.
 #[utoipa::path(
     delete,
     path = "/api/account",
@@ -25,12 +27,12 @@ fn main() -> ExitCode {
     params(("Idempotency-Key", Header)),
     responses((
         status = 204,
-        description = "The account, the profile, the entries, the conversation and the sessions are deleted."
+        description = "The account and all of its data are deleted."
     ))
 )]
 async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;
-    // Repeatable anyway; what is no key is told all the same.
+    // The request is repeatable without a key. A malformed key is rejected, as everywhere else.
     request.idempotency_key(state, "account-delete")?;
 
     state.store.accounts().delete(&token).await?;

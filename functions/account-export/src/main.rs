@@ -1,4 +1,4 @@
-//! `GET /api/account`: everything that is kept of the caller, fifty entries of the journal at a time.
+//! `GET /api/account`: exports all data stored about the caller, page by page.
 
 use std::process::ExitCode;
 
@@ -10,10 +10,12 @@ fn main() -> ExitCode {
     shared::run(handle)
 }
 
-/// Exports everything that is stored of the caller.
+/// Exports all data of the account.
 ///
-/// Returns fifty entries of the journal at a time, and then the conversation: pass `next_cursor` as
-/// `cursor` until it is null.
+/// Returns a page of everything that is stored about the caller. Every page has the account, the
+/// profile and the sessions. The first pages have the journal, 50 entries at a time; the pages
+/// after them have the conversation, 100 messages at a time. Both are sorted newest first. Pass
+/// `next_cursor` as `cursor` until it is null.
 #[utoipa::path(
     get,
     path = "/api/account",
@@ -21,7 +23,7 @@ fn main() -> ExitCode {
     tag = "accounts",
     security(("bearerAuth" = [])),
     params(ExportPage),
-    responses((status = 200, description = "One page.", body = Export))
+    responses((status = 200, description = "A page of the export.", body = Export))
 )]
 async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;

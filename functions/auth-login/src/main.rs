@@ -1,7 +1,8 @@
-//! `POST /api/auth/login`: opens a session. Open to everybody, a limited number of times for an account and a source.
+//! `POST /api/auth/login`: opens a session. Needs no token, and limits the failed attempts for an
+//! account and from an IP address.
 //!
-//! An unknown e-mail address and a wrong password cost the same and get the same answer. When Redis is away the attempts are counted
-//! in this environment's memory.
+//! An unknown e-mail address and a wrong password cost the same work and get the same response. If
+//! Redis is unavailable, this environment counts the attempts in memory.
 
 use std::process::ExitCode;
 
@@ -16,18 +17,19 @@ fn main() -> ExitCode {
 
 /// Signs in.
 ///
-/// Opens a session. Its token is valid for 30 days, and each refresh extends it by 30 days, up to 180
-/// days after the sign-in. After 10 failed attempts within 15 minutes for one account from one
-/// address, or 100 from anywhere, the response is 429.
+/// Opens a session and returns its token, which is valid for 30 days. `POST /api/auth/refresh`
+/// replaces it with a token that is valid for another 30 days, up to 180 days after the sign-in.
+/// Within 15 minutes, 10 failed attempts are allowed for an account from one IP address, 100 for an
+/// account in total, and 100 from one IP address in total. The response to further attempts is 429.
 #[utoipa::path(
     post,
     path = "/api/auth/login",
     operation_id = "auth-login",
     tag = "accounts",
     params(("Idempotency-Key", Header)),
-    request_body(content = Login, description = "The credentials."),
+    request_body(content = Login, description = "The e-mail address and the password."),
     responses(
-        (status = 200, description = "The session.", body = Grant),
+        (status = 200, description = "The new session.", body = Grant),
         (status = 401, description = "wrong_credentials"),
         (status = 429, description = "rate_limited"),
     )
@@ -46,17 +48,18 @@ async fn handle(state: &AppState, request: Request) -> Result<Response> {
 }
 
 request! {
-    /// The credentials to sign in with.
+    /// The credentials of an account.
     #[derive(Debug)]
     struct Login {
-        /// The address of the account, in upper or lower case.
+        /// The e-mail address of the account, in upper or lower case.
         email: Email,
-        /// The password of the account.
+        /// The password of the account, 1 to 128 characters long.
         password: PresentPassword,
     }
 }
 
-/// What both prove, or `None` after the same amount of work.
+/// Returns the account's credentials if the password matches them, or `None` after the same amount
+/// of work.
 async fn verify(state: &AppState, email: &Email, password: Password) -> Result<Option<Credentials>> {
     let credentials = state.store.accounts().credentials(email).await?;
     let stored = credentials.as_ref().map(|found| found.password_hash.clone());

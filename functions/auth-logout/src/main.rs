@@ -1,7 +1,9 @@
-//! `POST /api/auth/logout`: ends every session of the account, or with `?scope=this` the caller's own.
+//! `POST /api/auth/logout`: ends every session of the account, or only the caller's with
+//! `?scope=this`.
 //!
-//! Success means that no environment accepts them any more. When the cache cannot be told so, the answer is 503: the sessions are over
-//! in the database, and the outbox finishes the rest within a minute.
+//! Success means that no environment accepts a token of these sessions from now on. If the sessions
+//! have ended in the database but the cache cannot be invalidated, the response is 503, and the
+//! outbox completes the invalidation within a minute.
 
 use std::process::ExitCode;
 
@@ -20,9 +22,9 @@ fn main() -> ExitCode {
 
 /// Signs out.
 ///
-/// Ends every session of the account, or with `scope=this` only the caller's. Success means that no
-/// token of an ended session is accepted any more. A 503 means that the sessions have ended, but not
-/// every server knows so yet, which takes at most a minute.
+/// Ends every session of the account, or only the caller's with `scope=this`. After a 200, no
+/// server accepts a token of an ended session. A 503 can mean that the sessions have ended, but
+/// that some servers may still accept their tokens for up to a minute.
 #[utoipa::path(
     post,
     path = "/api/auth/logout",
@@ -43,15 +45,16 @@ async fn handle(state: &AppState, request: Request) -> Result<Response> {
 }
 
 request! {
-    /// Which sessions to end.
+    /// The parameters of a sign-out.
     #[derive(Debug)]
     struct LogoutQuery {
-        /// All sessions of the account, or the caller's alone.
+        /// The sessions to end: `all` sessions of the account, or only `this` one, which the
+        /// request's token belongs to.
         scope: OrDefault<Scope>,
     }
 }
 
-/// The word for a scope.
+/// A scope as the text of a query.
 #[derive(Debug)]
 enum Scope {}
 
@@ -62,7 +65,7 @@ impl Field for Scope {
         match value.as_str() {
             Some("all") => Ok(RevocationScope::All),
             Some("this") => Ok(RevocationScope::This),
-            _ => Err("must be all or this"),
+            _ => Err("must be \"all\" or \"this\""),
         }
     }
 
@@ -79,6 +82,6 @@ impl DefaultField for Scope {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Message)]
 struct LoggedOut {
-    /// A text for people.
+    /// A confirmation for people, in English.
     message: &'static str,
 }

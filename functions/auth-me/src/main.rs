@@ -1,4 +1,4 @@
-//! `GET /api/auth/me`: the caller's account, from the session's record or the database.
+//! `GET /api/auth/me`: returns the caller's account, from the session's record or the database.
 
 use std::process::ExitCode;
 
@@ -14,7 +14,7 @@ fn main() -> ExitCode {
 
 /// Returns the caller's account.
 ///
-/// This is the account that the token belongs to.
+/// Returns the account that the token belongs to.
 #[utoipa::path(
     get,
     path = "/api/auth/me",

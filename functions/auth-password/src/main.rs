@@ -1,7 +1,8 @@
-//! `POST /api/auth/change-password`: another password, and the end of every session.
+//! `POST /api/auth/change-password`: replaces the password and ends every session of the account.
 //!
-//! Who holds a token could guess the password here, so that attempts count as those to sign in do. Success means that no environment accepts
-//! the sessions any more, see `auth-logout`.
+//! A client with a stolen token could guess the password here, so failed attempts count as failed
+//! sign-ins. Success means that no environment accepts a token of the sessions from now on, as for
+//! `auth-logout`.
 
 use std::process::ExitCode;
 
@@ -18,8 +19,9 @@ fn main() -> ExitCode {
 
 /// Changes the password.
 ///
-/// Ends every session of the account, including the caller's: sign in with the new password next. A
-/// wrong `old_password` is `invalid_fields`, and counts as a failed attempt to sign in.
+/// Replaces the password and ends every session of the account, including the caller's. Sign in
+/// with the new password next. If `old_password` is wrong, the response is 422 `invalid_fields`,
+/// and the attempt counts as a failed sign-in.
 #[utoipa::path(
     post,
     path = "/api/auth/change-password",
@@ -27,9 +29,9 @@ fn main() -> ExitCode {
     tag = "accounts",
     security(("bearerAuth" = [])),
     params(("Idempotency-Key", Header)),
-    request_body(content = PasswordChange, description = "Both passwords."),
+    request_body(content = PasswordChange, description = "The current password and the new one."),
     responses(
-        (status = 200, description = "The password has changed.", body = Changed),
+        (status = 200, description = "The password has changed, and all sessions have ended.", body = Changed),
         (status = 429, description = "rate_limited"),
     )
 )]
@@ -47,7 +49,7 @@ async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let verified = state.passwords.verify(old_password.into_secret(), Some(credentials.password_hash.clone())).await;
     attempt.conclude(&state.store, verified.as_ref().copied()).await;
     if !verified? {
-        return Err(Error::invalid("old_password", "must be the present password"));
+        return Err(Error::invalid("old_password", "must be the current password"));
     }
     let password_hash = state.passwords.hash(new_password.into_secret()).await?;
     state.store.accounts().change_password(&token, &credentials, &password_hash, key.as_ref()).await?;
@@ -56,12 +58,12 @@ async fn handle(state: &AppState, request: Request) -> Result<Response> {
 }
 
 request! {
-    /// The present password, and the one that replaces it.
+    /// The current password, and the one that replaces it.
     #[derive(Debug)]
     struct PasswordChange {
-        /// The present password.
+        /// The current password, 1 to 128 characters long.
         old_password: PresentPassword,
-        /// The new password: any characters.
+        /// The new password: 8 to 128 characters of any kind.
         new_password: NewPassword,
     }
 }
@@ -70,6 +72,6 @@ request! {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Message)]
 struct Changed {
-    /// A text for people.
+    /// A confirmation for people, in English.
     message: &'static str,
 }

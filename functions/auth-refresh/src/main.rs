@@ -1,6 +1,6 @@
-//! `POST /api/auth/refresh`: another token in the place of the caller's, which dies.
+//! `POST /api/auth/refresh`: replaces the caller's session with a new one, which has a new token.
 //!
-//! A session that is refreshed lives 30 days longer, up to 180 days after its log-in.
+//! The new session lasts 30 days, but ends at the latest 180 days after the sign-in.
 
 use std::process::ExitCode;
 
@@ -14,7 +14,9 @@ fn main() -> ExitCode {
 
 /// Replaces the caller's session.
 ///
-/// Opens a new session in the place of the caller's, whose token is no longer accepted.
+/// Opens a new session and ends the caller's. The new session lasts 30 days, but ends at the latest
+/// 180 days after the sign-in. Servers reject the old token at once, or within a minute if the
+/// cache is unavailable.
 #[utoipa::path(
     post,
     path = "/api/auth/refresh",

@@ -1,4 +1,5 @@
-//! `POST /api/auth/register`: opens an account with an empty profile. Open to everybody; touches no cache.
+//! `POST /api/auth/register`: creates an account with an empty profile. Needs no token, and does
+//! not use the cache.
 
 use std::process::ExitCode;
 
@@ -10,18 +11,19 @@ fn main() -> ExitCode {
     shared::run(handle)
 }
 
-/// Opens an account.
+/// Creates an account.
 ///
-/// The account has an empty profile. Registration does not open a session: sign in next.
+/// The account has an empty profile. Registration does not open a session: sign in with
+/// `POST /api/auth/login` next.
 #[utoipa::path(
     post,
     path = "/api/auth/register",
     operation_id = "auth-register",
     tag = "accounts",
     params(("Idempotency-Key", Header)),
-    request_body(content = Registration, description = "The credentials."),
+    request_body(content = Registration, description = "The credentials of the new account."),
     responses(
-        (status = 201, description = "The account.", body = Account),
+        (status = 201, description = "The new account.", body = Account),
         (status = 409, description = "email_taken"),
     )
 )]
@@ -39,10 +41,10 @@ request! {
     /// The credentials of a new account.
     #[derive(Debug)]
     struct Registration {
-        /// One `@` with up to 64 bytes before it, a domain with a dot after it, and no spaces. It is
-        /// stored in lower case.
+        /// The e-mail address, at most 254 bytes: one `@` with up to 64 bytes before it, a domain
+        /// with a dot after it, and no spaces. It is stored in lower case.
         email: Email,
-        /// Any characters.
+        /// The password: 8 to 128 characters of any kind.
         password: NewPassword,
     }
 }

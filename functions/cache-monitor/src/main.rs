@@ -1,7 +1,8 @@
-//! Every minute: finishes invalidations that the cache could not be told in time, sweeps up what has expired, and publishes what only Redis and
-//! `ElastiCache` know.
+//! Runs every minute: completes pending cache invalidations, deletes expired rows, and publishes
+//! the metrics that only Redis and `ElastiCache` have.
 //!
-//! Repeatable and safe to run twice at once. What cannot be done now stays for the next minute, and keeps nothing else from being done.
+//! The function is repeatable, and two invocations may run at the same time. A step that fails is
+//! left for the next minute and does not prevent the other steps.
 
 mod nodes;
 
@@ -24,16 +25,17 @@ fn main() -> ExitCode {
     shared::run_event(handle)
 }
 
-/// What an environment keeps from one minute to the next.
+/// The state that an environment retains from one invocation to the next.
 #[derive(Clone)]
 struct Monitor {
     state: AppState,
     nodes: Option<Nodes>,
-    /// Evictions up to the last time; none before the first.
+    /// The number of keys that Redis had evicted by the previous invocation, or [`UNKNOWN`] before
+    /// the first.
     evicted: Arc<AtomicU64>,
 }
 
-/// Stands for no earlier reading.
+/// The value of [`Monitor::evicted`] before the first reading.
 const UNKNOWN: u64 = u64::MAX;
 
 impl TryFrom<Variables> for Monitor {
@@ -45,44 +47,46 @@ impl TryFrom<Variables> for Monitor {
     }
 }
 
-/// What was done.
+/// The result of an invocation.
 #[derive(Debug, Serialize)]
-struct Empty {
-    /// Invalidations that were finished.
+struct Outcome {
+    /// The number of invalidations that were completed.
     drained: usize,
-    /// Expired sessions and idempotency keys that were deleted.
+    /// The number of expired sessions and idempotency keys that were deleted.
     purged: i64,
 }
 
-/// Handles the schedule's event, of which nothing is needed.
+/// Handles an event of the schedule, whose contents are not needed.
 ///
 /// # Errors
-/// When Redis or the database is away.
-async fn handle(monitor: Monitor, _event: Value) -> Result<Empty> {
+/// Redis or the database is unavailable.
+async fn handle(monitor: Monitor, _event: Value) -> Result<Outcome> {
     let state = &monitor.state;
     let drained = state.store.outbox().drain().await;
     if let Ok(finished) = &drained {
         metrics::emit(&Published::new(Timestamp::now(), &OutboxReading { cache_outbox: *finished as u64 }));
     }
-    // Whether or not Redis can be told: what a person wrote is not kept longer than promised.
+    // Runs even if the drain failed: an idempotency key has text that a user wrote, and must not be
+    // kept for longer than promised.
     let purged = state.store.outbox().purge_expired().await;
     let published = monitor.publish().await;
     if let Some(nodes) = &monitor.nodes {
         nodes.publish().await;
     }
 
-    let done = Empty { drained: drained?, purged: purged? };
-    published.map(|()| done)
+    let outcome = Outcome { drained: drained?, purged: purged? };
+    published.map(|()| outcome)
 }
 
 impl Monitor {
-    /// Publishes what Redis tells, and how much of its budget each family takes up. What it refuses to tell is missing, and not nought.
+    /// Publishes the readings of Redis, and the share of its memory budget that each family uses. A
+    /// value that Redis does not report is left out, and not published as zero.
     async fn publish(&self) -> Result<()> {
         let memory_stats = self.state.store.cache.memory_stats().await.map_err(Error::unavailable)?;
         let now = Timestamp::now();
         if let (Some(usage), Some(keys)) = (memory_stats.usage, memory_stats.keys) {
             let before = self.evicted.swap(usage.evicted, Ordering::Relaxed);
-            // A server that was started anew counts from nought.
+            // A server that has restarted counts from zero again.
             let evictions = if before == UNKNOWN { 0 } else { usage.evicted.saturating_sub(before) };
             let reading = CacheReading {
                 cache_memory: usage.memory,
@@ -107,7 +111,7 @@ impl Monitor {
     }
 }
 
-/// With one decimal; 0 of nothing.
+/// Returns a share in percent with one decimal, or 0 if the whole is 0.
 fn percent(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { (part as f64 / whole as f64 * 1000.0).round() / 10.0 }
 }

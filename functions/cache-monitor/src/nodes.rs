@@ -1,4 +1,4 @@
-//! What `ElastiCache` tells of the nodes, where the cache has an id there.
+//! The state of the cache's nodes, if the cache has an id in `ElastiCache`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use shared::metrics::{self, NodesReading, Published};
 use tokio::sync::OnceCell;
 
-/// How long a question may take, with its repetition.
+/// The time limit of a call to `ElastiCache`, including its retry.
 const BUDGET: Duration = Duration::from_secs(2);
 
 /// A cache in `ElastiCache`.
@@ -29,7 +29,8 @@ impl Nodes {
         Self { id: id.into(), client: Arc::default() }
     }
 
-    /// Publishes how many nodes there are and how many can be used. That `ElastiCache` cannot be asked is no failure of the cache.
+    /// Publishes the number of nodes and of available nodes. If `ElastiCache` does not respond, the
+    /// metrics are missing, but the invocation does not fail: the cache itself may work.
     pub(crate) async fn publish(&self) {
         match self.read().await {
             Ok(reading) => metrics::emit(&Published::new(Timestamp::now(), &reading)),
@@ -37,7 +38,7 @@ impl Nodes {
         }
     }
 
-    /// Asks for a replication group, and where there is none of this name for a serverless cache.
+    /// Reads the replication group with this id, or else the serverless cache with this name.
     async fn read(&self) -> Result<NodesReading, String> {
         let client = self.client.get_or_init(client).await;
         let group = client.describe_replication_groups().replication_group_id(&*self.id).send().await;
@@ -54,7 +55,7 @@ impl Nodes {
                 let caches = client.describe_serverless_caches().serverless_cache_name(&*self.id).send().await;
                 let caches = caches.map_err(|error| reason(&error))?;
                 let cache = caches.serverless_caches().first().ok_or("there is no such serverless cache")?;
-                // It has no nodes that anybody could count: it is there or not.
+                // A serverless cache has no nodes to count. It counts as one, available or not.
                 let available = available(cache.status());
                 Ok(reading(1, usize::from(available), available))
             }
@@ -63,7 +64,8 @@ impl Nodes {
     }
 }
 
-/// Whether something with this status serves. A snapshot, which is taken every day, does not keep it from that.
+/// Returns whether a group, a shard or a cache with this status serves requests. It does so while
+/// its daily snapshot is taken.
 fn available(status: Option<&str>) -> bool {
     status.is_some_and(|status| ["available", "snapshotting"].iter().any(|usable| status.eq_ignore_ascii_case(usable)))
 }
@@ -84,7 +86,7 @@ async fn client() -> Client {
     Client::new(&config)
 }
 
-/// The name of an error, and none of its text.
+/// Returns the name of an error without its text.
 fn reason<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
     match error {
         SdkError::TimeoutError(_) => "no answer in time".to_owned(),
@@ -98,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cache_serves_while_its_snapshot_is_taken_and_in_whatever_letters_that_is_told() {
+    fn a_cache_is_available_during_its_snapshot_and_the_case_of_the_status_is_ignored() {
         assert!(["available", "AVAILABLE", "snapshotting"].into_iter().all(|status| available(Some(status))));
         assert!(![Some("modifying"), Some("create-failed"), Some(""), None].into_iter().any(available));
     }

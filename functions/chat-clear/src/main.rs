@@ -1,4 +1,5 @@
-//! `DELETE /api/chat/session/{user_id}`: forgets the caller's conversation, and what the model has answered in it. Repeatable.
+//! `DELETE /api/chat/session/{user_id}`: deletes the caller's conversation and drops the model's
+//! cached replies. The client may repeat the request.
 
 use std::process::ExitCode;
 
@@ -14,7 +15,8 @@ fn main() -> ExitCode {
 
 /// Deletes the conversation.
 ///
-/// Deletes the caller's conversation with all its messages, for good.
+/// Deletes the caller's conversation with all its messages permanently. The request also succeeds
+/// if there is no conversation.
 #[utoipa::path(
     delete,
     path = "/api/chat/session/{user_id}",
@@ -43,11 +45,11 @@ async fn handle(state: &AppState, request: Request) -> Result<Response> {
 struct Cleared {
     #[schema(inline)]
     status: Status,
-    /// The owner of the conversation.
+    /// The id of the user whose conversation is deleted.
     user_id: UserId,
 }
 
-/// Always the same.
+/// Always `session cleared`.
 #[derive(Debug, Serialize, ToSchema)]
 enum Status {
     #[serde(rename = "session cleared")]

@@ -1,4 +1,5 @@
-//! `GET /api/chat/history`: what the caller and Kai have said, cached for half an hour or until something is said.
+//! `GET /api/chat/history`: returns a page of the caller's conversation, which is cached for 30
+//! minutes or until the conversation changes.
 
 use std::process::ExitCode;
 
@@ -10,9 +11,10 @@ fn main() -> ExitCode {
     shared::run(handle)
 }
 
-/// Returns the conversation.
+/// Returns a page of the conversation.
 ///
-/// Returns the latest messages, oldest first. Pass `next_cursor` as `before` for older messages.
+/// Returns the latest messages, oldest first. To get the messages before them, pass `next_cursor`
+/// as `before`.
 #[utoipa::path(
     get,
     path = "/api/chat/history",
@@ -20,7 +22,10 @@ fn main() -> ExitCode {
     tag = "chat",
     security(("bearerAuth" = [])),
     params(("If-None-Match", Header), HistoryPage),
-    responses((status = 200, description = "The messages.", body = History), (status = 403, description = "forbidden"))
+    responses(
+        (status = 200, description = "A page of messages.", body = History),
+        (status = 403, description = "forbidden"),
+    )
 )]
 async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let token = request.token()?;

@@ -1,4 +1,4 @@
-//! The answer to a message that looks like a crisis. Nothing that can be away has a part in it.
+//! The reply to a message that looks like a crisis. It depends on nothing that can be unavailable.
 
 use std::time::Duration;
 
@@ -10,12 +10,15 @@ use shared::safety::{self, Country, Language};
 use shared::{AppState, Result};
 use tokio::time::timeout;
 
-/// How long the answer waits for being kept. It comes in under half a second, kept or not, also from an environment that has just waited in vain for
+/// The time limit for storing the reply before the response. The response arrives within half a
+/// second, with the reply stored or not, even from an environment that has just waited in vain for
 /// its connections.
-const KEEP_BUDGET: Duration = Duration::from_millis(120);
+const STORE_BUDGET: Duration = Duration::from_millis(120);
 
-/// Words and resources for somebody in a crisis, kept in the conversation if that can be done quickly. Neither looked up nor stored among the
-/// model's answers.
+/// Returns a reply that people wrote, with resources for a person in a crisis.
+///
+/// Stores the message and the reply in the conversation if that takes at most [`STORE_BUDGET`]. The
+/// cache of the model's replies is neither read nor filled.
 pub(crate) async fn answer(
     state: &AppState,
     request: &Request,
@@ -27,11 +30,12 @@ pub(crate) async fn answer(
     let mut answer = Answer::new(safety::crisis_reply(language).to_owned(), "kai", 1.0);
     answer.metadata.safety = Safety::Warning;
     answer.resources = safety::resources(country);
-    match timeout(KEEP_BUDGET, keep(state, request, body, &answer)).await {
-        Ok(Ok(kept)) => Response::ok(&kept),
+    match timeout(STORE_BUDGET, store(state, request, body, &answer)).await {
+        Ok(Ok(stored)) => Response::ok(&stored),
         outcome => {
-            // Whoever is not signed in, or sends what cannot be kept, is answered as well, and nothing has failed.
-            if outcome.map_or(true, |kept| kept.is_err_and(|error| error.is_ours())) {
+            // The reply also goes to a caller who is not signed in, sends an invalid message or
+            // exceeds the rate limit. Only an error of the service counts as a failure.
+            if outcome.map_or(true, |stored| stored.is_err_and(|error| error.is_ours())) {
                 state.metrics().crisis_failure();
             }
             Response::ok(&answer)
@@ -39,7 +43,7 @@ pub(crate) async fn answer(
     }
 }
 
-async fn keep(state: &AppState, request: &Request, body: FieldReader, answer: &Answer) -> Result<Box<RawValue>> {
+async fn store(state: &AppState, request: &Request, body: FieldReader, answer: &Answer) -> Result<Box<RawValue>> {
     let token = request.token()?;
     let message: ChatMessage = body.parse()?;
     token.must_belong_to(message.user_id)?;

@@ -1,7 +1,8 @@
-//! `POST /api/chat`: answers a message, and keeps both.
+//! `POST /api/chat`: replies to a message, and stores both.
 //!
-//! A message that looks like a crisis is answered from this process alone, whoever sends it and whatever is away. Any other is answered by the
-//! model, or from what it has said to the same before, or by a fallback that says so.
+//! This process alone replies to a message that looks like a crisis, for every caller and even if
+//! all backends are unavailable. The reply to any other message comes from the model or from the
+//! cache of its replies. If the model fails, it is a fallback that is marked as such.
 
 mod crisis;
 mod model;
@@ -18,11 +19,15 @@ fn main() -> ExitCode {
     shared::run_with_resources(handle)
 }
 
-/// Answers a message.
+/// Replies to a message.
 ///
-/// The stored conversation goes to the model with the message. A message that looks like a crisis is
-/// answered 200 with places to turn to, even without a session and when everything else fails. Every
-/// error names such places too.
+/// Kai takes the profile and the latest 20 messages of the conversation into account, and stores
+/// the message and the reply. If the language model is unavailable, the reply is a fallback, and
+/// `metadata.fallback` is true. A user may send 30 messages per minute.
+///
+/// A message that looks like a crisis gets a 200 with places to turn to, even without a session and
+/// if other parts of the service fail. All errors of this operation list such places too, except
+/// the gateway's own.
 #[utoipa::path(
     post,
     path = "/api/chat",
@@ -32,7 +37,7 @@ fn main() -> ExitCode {
     params(("Idempotency-Key", Header)),
     request_body(content = ChatMessage, description = "The message."),
     responses(
-        (status = 200, description = "Kai's answer.", body = Answer),
+        (status = 200, description = "Kai's reply.", body = Answer),
         (status = 403, description = "forbidden"),
         (status = 429, description = "rate_limited"),
     ),
@@ -48,7 +53,8 @@ async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let message: ChatMessage = body.parse()?;
     token.must_belong_to(message.user_id)?;
     let key = request.idempotency_key(state, "chat-send")?;
-    // From here on, so that what is slow before the model is asked does not take the time from keeping its answer.
+    // The model's time begins before the look-up. A slow look-up shortens it, and not the time that
+    // is left for storing the reply.
     let deadline = llm::deadline();
 
     let conversation = state.store.conversation();

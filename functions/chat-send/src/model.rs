@@ -1,4 +1,4 @@
-//! The model's part in an answer.
+//! Replies of the model.
 
 use std::time::Instant;
 
@@ -7,10 +7,14 @@ use shared::domain::{Answer, ChatMessage, ModelReply, Question, Safety, SingleFl
 use shared::llm::Model;
 use shared::safety::{self, Country, Language};
 
-const FALLBACK: &str = "I am sorry, I cannot find an answer right now; that is a fault on my side and nothing that you did. What you wrote has been kept. \
-    If it can wait, please write to me again in a few minutes. If it cannot, please turn to somebody you trust, or to a helpline near you.";
+/// The reply if the model fails.
+const FALLBACK: &str = "I am sorry, I cannot find an answer right now. That is a fault on my side, not \
+    yours. Your message has been saved. If it can wait, please write to me again in a few minutes. If \
+    it cannot, please turn to someone you trust, or to a helpline near you.";
 
-/// What the model says to a question that it has not answered before, or that depends on what was said.
+/// Asks the model to reply to a question that has no usable reply in the cache.
+///
+/// If several requests ask the same question at the same time, only one of them calls the model.
 pub(crate) async fn answer(
     state: &AppState,
     mut question: Question,
@@ -29,22 +33,23 @@ pub(crate) async fn answer(
         return answer;
     };
     let reply = ModelReply { response };
-    let answer = checked(state, &reply, country);
-    // What looks like a crisis, on either side, is for this moment only.
+    let answer = check(state, &reply, country);
+    // Only a safe reply is cached. A reply to a crisis is for this moment only.
     lead.publish(&state.store, Some(&reply).filter(|_| answer.metadata.safety == Safety::Safe)).await;
     answer
 }
 
-/// What the model said to the same question before. It was found to be safe then, by the very lists of now: their version is part of its key.
+/// Returns the cached reply to the same question. It was found to be safe when it was made, with
+/// the phrase lists of this build: their version is part of its cache key.
 pub(crate) fn repeat(state: &AppState, reply: ModelReply) -> Answer {
     state.metrics().llm_saved();
-    let mut answer = said(state, reply.response);
+    let mut answer = from_model(state, reply.response);
     answer.metadata.cached = true;
     answer
 }
 
-/// The model's words, as good as its kind.
-fn said(state: &AppState, response: String) -> Answer {
+/// Returns a reply of the model, with the confidence that belongs to the kind of model.
+fn from_model(state: &AppState, response: String) -> Answer {
     let confidence = match state.model {
         Model::RuleBased => 0.5,
         Model::Remote(_) => 0.8,
@@ -52,14 +57,15 @@ fn said(state: &AppState, response: String) -> Answer {
     Answer::new(response, state.model.name(), confidence)
 }
 
-/// The model's words as they may be shown.
-fn checked(state: &AppState, reply: &ModelReply, country: Option<Country>) -> Answer {
+/// Returns a reply of the model that may be shown: replaces a harmful one, and adds resources to
+/// one that looks like a crisis.
+fn check(state: &AppState, reply: &ModelReply, country: Option<Country>) -> Answer {
     let (mut answer, safety) = if safety::is_harmful(&reply.response) {
         (Answer::new(safety::withheld_reply(Language::English).to_owned(), "kai", 1.0), Safety::Blocked)
     } else {
         let looks_like_crisis = safety::detect(&reply.response).is_some();
         let safety = if looks_like_crisis { Safety::Warning } else { Safety::Safe };
-        (said(state, reply.response.clone()), safety)
+        (from_model(state, reply.response.clone()), safety)
     };
     if safety != Safety::Safe {
         state.metrics().crisis();

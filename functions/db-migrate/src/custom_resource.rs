@@ -1,4 +1,5 @@
-//! The protocol of CloudFormation's custom resources: the answer goes to a URL in the request, or the stack waits for an hour.
+//! The protocol of CloudFormation's custom resources. The function sends its result to a URL in the
+//! request. Without a result, the stack waits for an hour.
 
 use std::time::Duration;
 
@@ -9,12 +10,12 @@ use shared::error::Error;
 use shared::net::http_client;
 use tokio::time::timeout;
 
-/// How long the answer may take to be delivered.
+/// The time limit for sending the result.
 const DELIVERY: Duration = Duration::from_secs(20);
-/// More than S3 says of an upload.
+/// The maximum size of S3's reply to the upload, in bytes. A real reply is smaller.
 const REPLY_LIMIT: usize = 64 * 1024;
 
-/// What CloudFormation asks for.
+/// A request of CloudFormation.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct CustomResource {
@@ -27,7 +28,7 @@ pub(crate) struct CustomResource {
     physical_resource_id: Option<String>,
 }
 
-/// What it is told.
+/// The result that CloudFormation receives.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Answer<'a> {
@@ -40,20 +41,20 @@ struct Answer<'a> {
 }
 
 impl CustomResource {
-    /// Whether the stack is going away.
+    /// Returns whether the stack is being deleted.
     pub(crate) fn is_deletion(&self) -> bool {
         self.request_type == "Delete"
     }
 
-    /// Tells CloudFormation how it went.
+    /// Sends the result to CloudFormation.
     ///
     /// # Errors
-    /// When the answer cannot be delivered.
+    /// The result cannot be delivered.
     pub(crate) async fn answer(&self, outcome: Result<(), &Error>) -> Result<()> {
         let body = serde_json::to_vec(&self.describe(outcome)).map_err(Error::internal)?;
         // The URL is a credential: no error may quote it.
-        let undelivered = || Error::internal("the answer to CloudFormation could not be delivered");
-        // It is signed for an empty content type.
+        let undelivered = || Error::internal("could not send the result to CloudFormation");
+        // The signature of the URL covers an empty content type.
         let request =
             Request::put(&self.response_url).header("content-type", "").body(body).map_err(|_| undelivered())?;
         match timeout(DELIVERY, http_client::send(request, REPLY_LIMIT)).await {

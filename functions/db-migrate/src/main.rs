@@ -1,7 +1,9 @@
-//! Brings the database's schema up or down: as a custom resource of the stack before the functions take traffic, or by hand.
+//! Migrates the schema of the database: as a custom resource of the stack, before the functions
+//! receive traffic, or by hand.
 //!
-//! By hand the event is `{"direction": "up"}`, `"down"` for one step back, or `"status"`. As a custom resource, `Create` and `Update` go
-//! up and `Delete` touches nothing: what people wrote outlives the stack.
+//! By hand, the event is `{"direction": "up"}`, `{"direction": "down"}` to revert one migration, or
+//! `{"direction": "status"}`. As a custom resource, `Create` and `Update` apply all migrations.
+//! `Delete` changes nothing: the users' data outlive the stack.
 
 mod custom_resource;
 mod schema;
@@ -20,39 +22,37 @@ fn main() -> ExitCode {
     shared::run_event(handle)
 }
 
-/// Whoever calls.
+/// An event that invokes the function.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Event {
-    /// CloudFormation.
+    /// A request of CloudFormation.
     CustomResource(CustomResource),
-    /// A person or a script.
-    ByHand {
-        /// Where to.
-        direction: Direction,
-    },
+    /// An invocation by a person or a script.
+    ByHand { direction: Direction },
 }
 
-/// Where to.
+/// A direction in which to migrate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Direction {
-    /// To the newest migration.
+    /// Applies all migrations that are not applied yet.
     Up,
-    /// One step back.
+    /// Reverts the newest migration.
     Down,
-    /// Nowhere.
+    /// Changes nothing.
     Status,
 }
 
-/// Where the schema is now.
+/// The state of the schema after the invocation.
 #[derive(Debug, Serialize)]
 struct Outcome {
-    /// Every migration that this function knows, oldest first; none when the database was not asked.
+    /// Every migration of this build, oldest first. Empty if the stack is being deleted.
     migrations: Vec<Applied>,
 }
 
-/// The database whose schema it is, or why it cannot be told: whoever waits for the stack is told as well.
+/// The URL of the database, or the error of the configuration. CloudFormation receives that error
+/// too, because the stack waits for a result in any case.
 #[derive(Debug, Clone)]
 struct Database(Result<db::Url, ConfigError>);
 
@@ -68,15 +68,16 @@ impl Database {
     }
 }
 
-/// Migrates, and tells CloudFormation if it is waiting.
+/// Migrates the schema, and sends the result to CloudFormation if CloudFormation asked for it.
 ///
 /// # Errors
-/// When a migration fails; those before it stay, and it is rolled back unless it begins with `-- no-transaction`.
+/// A migration fails. It is rolled back, unless it begins with `-- no-transaction`. The migrations
+/// before it remain applied.
 async fn handle(database: Database, event: Event) -> Result<Outcome> {
     match event {
         Event::ByHand { direction } => database.migrate(direction).await,
         Event::CustomResource(request) => {
-            // The database may be gone before the stack, which must still be able to go.
+            // The database may already be deleted, and the stack must be deletable without it.
             let outcome = if request.is_deletion() {
                 Ok(Outcome { migrations: Vec::new() })
             } else {

@@ -1,4 +1,4 @@
-//! The migrations of the repository, compiled in.
+//! The migrations of the repository, compiled into the function.
 
 use std::sync::LazyLock;
 
@@ -12,21 +12,21 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 
 use super::{Direction, Outcome};
 
-/// A schema that is ahead of them is none of their business: the release before works with it, and a stack that goes back must not fail.
+/// The migrations of this build. Newer ones in the database are ignored: the previous release
+/// supports the newer schema, and a rollback must not fail.
 static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
     let mut migrator = sqlx::migrate!("../../migrations");
     migrator.set_ignore_missing(true);
     migrator
 });
 
-/// A migration and whether it is in force.
+/// A migration, and whether the database has it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Applied {
-    /// Its number.
+    /// The number at the beginning of the file's name.
     pub(crate) version: i64,
-    /// Its name.
+    /// The words after the number.
     pub(crate) name: String,
-    /// Whether the database has it.
     pub(crate) applied: bool,
 }
 
@@ -37,7 +37,7 @@ pub(crate) async fn migrate(database: &db::Url, direction: Direction) -> Result<
         Direction::Down => {
             let applied = applied(&mut connection).await?;
             if let Some(newest) = applied.last().filter(|newest| !MIGRATOR.version_exists(**newest)) {
-                let text = format!("migration {newest:04} is of a newer release, which alone can take it back");
+                let text = format!("migration {newest:04} is of a newer release; only that release can revert it");
                 return Err(Error::internal(text));
             }
             let target = applied.iter().rev().nth(1).copied().unwrap_or(0);
@@ -54,11 +54,12 @@ pub(crate) async fn migrate(database: &db::Url, direction: Direction) -> Result<
     Ok(Outcome { migrations: migrations.collect() })
 }
 
-/// A connection without the database's own bounds: building an index may take longer than any request's query, and waits for all of them.
+/// Connects without the time limits of the database. Creating an index may take longer than any
+/// query of a request, and waits for the queries that are running.
 async fn connect(database: &db::Url) -> Result<PgConnection> {
     let mut options: PgConnectOptions = database.expose().parse().map_err(Error::internal)?;
     if database.wants_tls() {
-        // What the driver calls `require` encrypts, for whomever it may be that answers.
+        // The driver's own `require` encrypts the connection but does not verify the server.
         options = options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert_from_pem(db::AUTHORITIES_OF_RDS.to_vec());
     }
     options.options([("statement_timeout", "0"), ("lock_timeout", "0")]).connect().await.map_err(Error::unavailable)

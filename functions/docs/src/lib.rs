@@ -1,5 +1,5 @@
-//! `GET /`, `GET /docs`, `GET /openapi.json`, `GET /dashboard`: what the API is and how to see it perform, for people and for programs. Open to
-//! everybody, and the same for all.
+//! `GET /`, `GET /docs`, `GET /openapi.json` and `GET /dashboard`: the description of the API, and
+//! the dashboard. They need no token, and are the same for all clients.
 
 use serde::Serialize;
 use shared::Result;
@@ -8,12 +8,13 @@ use shared::error::Error;
 use shared::http::{Request, Response};
 use utoipa::ToSchema;
 
-/// The document of `docs/openapi.json`, compressed by `build.rs`. `cargo xtask openapi` writes the
-/// file.
+/// The OpenAPI document, compressed by `build.rs`. `cargo xtask openapi` writes
+/// `docs/openapi.json`.
 const OPENAPI: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.gz"));
 
-/// A page that `build.rs` has made, with its policy. The page is in one piece and has no data: it
-/// runs and shows only what it contains, known by its hashes, and sends requests only to this API.
+/// Returns a page that `build.rs` has assembled, with its policy. The page is self-contained and
+/// has no data. It runs and shows only what it contains, identified by hashes, and sends requests
+/// only to this API.
 macro_rules! page {
     ($name:literal) => {
         Response::page(
@@ -23,10 +24,10 @@ macro_rules! page {
     };
 }
 
-/// Responds by the route.
+/// Responds to the route of the request.
 ///
 /// # Errors
-/// None that a client can cause.
+/// The response cannot be serialized. A client cannot cause an error.
 pub async fn handle(request: Request) -> Result<Response> {
     match request.endpoint().as_str() {
         "GET /openapi.json" => Ok(document()),
@@ -36,36 +37,36 @@ pub async fn handle(request: Request) -> Result<Response> {
     }
 }
 
-/// Names the service.
+/// Returns the name and the version of the API.
 ///
-/// Returns the name of the service and its release.
+/// Also returns the path of the page that documents the API.
 #[utoipa::path(
     get,
     path = "/",
     operation_id = "docs-index",
     tag = "service",
     params(("If-None-Match", Header)),
-    responses((status = 200, description = "The service.", body = Index))
+    responses((status = 200, description = "The name and the version.", body = Index))
 )]
 fn index() -> Result<Response> {
     let index = Index { message: "Kai API", version: env!("CARGO_PKG_VERSION"), docs: "/docs" };
     Ok(Response::public(EncodedBody::new(&index).map_err(Error::internal)?))
 }
 
-/// The service and its release.
+/// The name and the version of the API.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Index {
     /// The name of the API.
     pub message: &'static str,
-    /// The release.
+    /// The version of the service, such as `0.1.0`.
     pub version: &'static str,
-    /// The path of the page that describes the API.
+    /// The path of the page that documents the API.
     pub docs: &'static str,
 }
 
-/// Shows this document.
+/// Returns a page that shows this document.
 ///
-/// A page that shows the OpenAPI document. It loads nothing from elsewhere.
+/// The page shows the OpenAPI document in a browser. It loads nothing from other servers.
 #[utoipa::path(
     get,
     path = "/docs",
@@ -78,10 +79,10 @@ fn docs() -> Response {
     page!("page")
 }
 
-/// Shows how the service performs.
+/// Returns the dashboard.
 ///
-/// A page that shows what `GET /health/detailed` returns. It asks for the operator's key where the
-/// service needs one.
+/// The page shows the response of `GET /health/detailed` in a browser. It asks for the operator key
+/// if the service requires one.
 #[utoipa::path(
     get,
     path = "/dashboard",
@@ -96,7 +97,7 @@ fn dashboard() -> Response {
 
 /// Returns this document.
 ///
-/// Returns the OpenAPI document as JSON.
+/// Returns the OpenAPI document of the API in JSON.
 #[utoipa::path(
     get,
     path = "/openapi.json",
@@ -112,7 +113,7 @@ fn document() -> Response {
 /// An OpenAPI document.
 #[derive(Debug, ToSchema)]
 pub struct Document {
-    /// The version of OpenAPI.
+    /// The version of the OpenAPI specification.
     #[schema(pattern = r"^3\.1\.\d+$")]
     pub openapi: String,
 }

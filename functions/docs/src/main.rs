@@ -1,4 +1,4 @@
-//! The function `docs`.
+//! The program of the function `docs`.
 
 use std::process::ExitCode;
 

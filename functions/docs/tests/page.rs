@@ -1,4 +1,5 @@
-//! What the page is made of. A test in `api-tests` checks that a browser shows it.
+//! The parts and the policy of the page. A test in `api-tests` checks that a browser shows the
+//! page.
 
 #![expect(clippy::unwrap_used, reason = "test code outside of the test functions themselves")]
 
@@ -14,22 +15,22 @@ fn page() -> String {
 }
 
 #[test]
-fn it_is_one_piece_that_refers_to_nothing_but_the_document() {
+fn the_page_is_self_contained_and_refers_only_to_the_document() {
     let page = page();
-    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"), "a part of a script ends the page");
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"), "the page is incomplete");
     assert_eq!(page.matches("<script>").count(), 2);
     assert_eq!(page.matches("</script>").count(), 2);
-    assert!(!page.contains("{{"), "a part is missing");
+    assert!(!page.contains("{{"), "a placeholder was not replaced");
     let outside: String = page.split("<script>").map(|part| part.rsplit("</script>").next().unwrap()).collect();
     let references: Vec<_> = outside.split(['"', ' ', '<', '>']).filter(|word| word.contains("://")).collect();
     assert_eq!(outside.matches("href=").count(), 2, "the icon and the document");
     assert!(!outside.contains("src=") && !outside.contains("@import"));
-    // Names, not addresses: of the pictures that the style holds.
+    // The images in the style name a namespace, which is not an address to load.
     assert!(references.iter().all(|word| word.contains("http://www.w3.org/2000/svg")), "{references:?}");
 }
 
 #[test]
-fn the_policy_allows_what_the_page_holds_and_this_api_and_nothing_else() {
+fn the_policy_allows_only_the_parts_of_the_page_and_requests_to_this_api() {
     let sources: Vec<_> = POLICY.split(';').flat_map(|directive| directive.split_whitespace().skip(1)).collect();
     for source in sources {
         let known = ["'none'", "'self'", "data:"].contains(&source) || source.starts_with("'sha256-");
@@ -39,8 +40,8 @@ fn the_policy_allows_what_the_page_holds_and_this_api_and_nothing_else() {
 }
 
 #[test]
-fn it_suits_what_lambda_can_answer_with() {
-    // Of a text in an event each quotation mark and each backslash takes another byte.
+fn the_page_fits_into_a_response_of_lambda() {
+    // The response is text in JSON, where each of these characters takes another byte.
     let page = page();
     let escapes = page.matches(['"', '\\', '\n']).count();
     assert!(page.len() + escapes < 6_000_000, "{} and {escapes}", page.len());

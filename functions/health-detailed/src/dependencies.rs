@@ -1,4 +1,4 @@
-//! What the service depends on: whether it answers, and how fast.
+//! The dependencies of the service: whether they respond, and how fast.
 
 use std::time::{Duration, Instant};
 
@@ -9,14 +9,14 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
-/// How long each of them may take. All are asked at once.
+/// The time limit of a ping. All dependencies are pinged at the same time.
 const BUDGET: Duration = Duration::from_millis(800);
-/// An environment asks at most so often, whoever wants to know.
+/// The minimum time between two checks by an environment, however many clients ask.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 static LAST: Mutex<Option<(Instant, Dependencies)>> = Mutex::const_new(None);
 
-/// Without the cache or the model: `degraded`. Without the database: `unhealthy`.
+/// `degraded` means no cache or, in `HealthDetails`, no model. `unhealthy` means no database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Status {
@@ -26,7 +26,8 @@ pub(crate) enum Status {
 }
 
 impl Status {
-    /// Of what everybody may know of: without Redis the service is slower but whole.
+    /// Returns the status that every client may see: without Redis, the service is slower but
+    /// complete. The model is not asked.
     pub(crate) async fn of_backends(state: &AppState) -> Self {
         match join(state.store.cache.ping(), state.store.db.ping()).await {
             (Ok(()), Ok(())) => Self::Healthy,
@@ -44,26 +45,27 @@ pub(crate) struct Dependencies {
     pub(crate) llm: Model,
 }
 
-/// A dependency of the service.
+/// Whether a dependency responded to a ping, and how fast.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 pub(crate) struct Dependency {
     #[schema(inline)]
     status: DependencyStatus,
-    /// The response time in milliseconds, with two decimals.
+    /// The duration of the ping in milliseconds, with two decimals. A ping ends after 800 ms.
     response_time_ms: f64,
 }
 
-/// The language model.
+/// Whether the language model responded to a ping, and how fast.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct Model {
     #[schema(inline)]
     status: DependencyStatus,
-    /// The response time in milliseconds, with two decimals.
+    /// The duration of the ping in milliseconds, with two decimals. A ping ends after 800 ms.
     response_time_ms: f64,
-    /// The name of the model; `built-in` for replies by rules, which need no server.
+    /// The name of the model, or `built-in` for replies by rules, which need no server.
     model: String,
 }
 
+/// `healthy` if the dependency responded to a ping within 800 ms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum DependencyStatus {
@@ -72,9 +74,9 @@ enum DependencyStatus {
 }
 
 impl Dependencies {
-    /// Asks all of them at once, unless that was done within the last second.
+    /// Pings all dependencies at the same time, unless the last check is less than a second old.
     pub(crate) async fn check(state: &AppState) -> Self {
-        // Who comes meanwhile waits here, and is told the same.
+        // Concurrent requests wait here, and get the same result.
         let mut last = LAST.lock().await;
         if let Some((_, found)) = last.as_ref().filter(|(at, _)| at.elapsed() < INTERVAL) {
             return found.clone();
@@ -90,7 +92,8 @@ impl Dependencies {
         last.insert((Instant::now(), found)).1.clone()
     }
 
-    /// Without the database nothing can be written. Without Redis all is slower, without the model the chat has a fallback.
+    /// Returns the status of the service. Without the database, nothing can be written. Without
+    /// Redis, everything is slower. Without the model, the chat has a fallback.
     pub(crate) fn status(&self) -> Status {
         let healthy = |status: DependencyStatus| status == DependencyStatus::Healthy;
         match (healthy(self.database.status), healthy(self.redis.status) && healthy(self.llm.status)) {

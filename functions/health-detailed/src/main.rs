@@ -1,6 +1,7 @@
-//! `GET /health/detailed`: what the service depends on, and how it performs; `DELETE` forgets the figures, for tests.
+//! `GET /health/detailed`: reports the state of the dependencies and the performance of the
+//! service. `DELETE /health/detailed` deletes the figures, for tests.
 //!
-//! Both are for operators. Anybody else learns from the first what `GET /health` tells everybody.
+//! Both are for operators. Other clients get the response of `GET /health` from the first.
 
 mod dependencies;
 mod response;
@@ -27,15 +28,15 @@ fn main() -> ExitCode {
     shared::run(handle)
 }
 
-/// How long an answer waits for the figures: it comes within a second, with them or without.
+/// How long the response waits for the figures. It arrives within a second, with them or without.
 const BUDGET: Duration = Duration::from_millis(900);
 
 static TABLE: OnceCell<Table> = OnceCell::const_new();
 
-/// Responds by the method: reports on the service, or resets the figures.
+/// Responds to the method of the request: reports on the service, or deletes the figures.
 ///
 /// # Errors
-/// Returns the errors of both.
+/// The errors of [`show`] and [`reset`].
 async fn handle(state: &AppState, request: Request) -> Result<Response> {
     match request.endpoint().starts_with("DELETE ") {
         true => reset(state, &request).await,
@@ -45,8 +46,8 @@ async fn handle(state: &AppState, request: Request) -> Result<Response> {
 
 /// Reports the performance of the service.
 ///
-/// Reports on the dependencies, and on the requests of a window, to a client that sends the
-/// operator's key as a bearer token. Any other client gets the response of `GET /health`.
+/// Reports the state of the dependencies, and the requests of a time window, to a client that sends
+/// the operator key as a bearer token. Any other client gets the response of `GET /health`.
 #[utoipa::path(
     get,
     path = "/health/detailed",
@@ -54,7 +55,7 @@ async fn handle(state: &AppState, request: Request) -> Result<Response> {
     tag = "service",
     params(ReportQuery),
     responses(
-        (status = 200, description = "The service works.", body = inline(Health)),
+        (status = 200, description = "The service works, but may be degraded.", body = inline(Health)),
         (status = 503, description = "The service does not work, or does not respond in time.", body = inline(Health)),
     )
 )]
@@ -69,7 +70,7 @@ async fn show(state: &AppState, request: &Request) -> Result<Response> {
         let details = Details { status, version, database, redis, llm, performance };
         (status, Health::Details(Box::new(details)))
     } else {
-        // As `GET /health`: the model is asked for operators only.
+        // The same checks as in `GET /health`: only operators see the state of the model.
         let status = Status::of_backends(state).await;
         (status, Health::Summary(Summary { status, version }))
     };
@@ -77,10 +78,10 @@ async fn show(state: &AppState, request: &Request) -> Result<Response> {
     Response::health(&health, status != Status::Unhealthy)
 }
 
-/// Resets the figures.
+/// Deletes the performance figures.
 ///
-/// Deletes the figures that `GET /health/detailed` reports, for tests. It takes the operator's key
-/// as a bearer token.
+/// Deletes the figures that `GET /health/detailed` reports. This is meant for tests. It requires
+/// the operator key as a bearer token.
 #[utoipa::path(
     delete,
     path = "/health/detailed",
@@ -91,24 +92,24 @@ async fn show(state: &AppState, request: &Request) -> Result<Response> {
 )]
 async fn reset(state: &AppState, request: &Request) -> Result<Response> {
     if !request.is_operator(state) {
-        return Err(Error::Unauthenticated("The Authorization header holds no operator's key."));
+        return Err(Error::Unauthenticated("Send the operator key as a bearer token."));
     }
-    let table = table(state).await.ok_or_else(|| Error::unavailable("there is no table of requests"))?;
+    let table = table(state).await.ok_or_else(|| Error::unavailable("no table of requests is configured"))?;
     table.reset(Timestamp::now()).await.map_err(Error::unavailable)?;
     Ok(Response::no_content())
 }
 
 request! {
-    /// Which requests to report on.
+    /// The parameters of the report.
     #[derive(Debug)]
     struct ReportQuery {
-        /// How far back to look, in minutes or hours: between 1m and 24h. A window of over six hours
-        /// begins on the hour.
+        /// The length of the time window that ends now, in minutes or hours, from `1m` to `24h`;
+        /// `15m` by default. A window longer than six hours begins on the hour.
         window: OrDefault<WindowField>,
     }
 }
 
-/// A window such as `15m`.
+/// A time window such as `15m`.
 #[derive(Debug)]
 enum WindowField {}
 

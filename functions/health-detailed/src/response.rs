@@ -8,7 +8,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::dependencies::{Dependency, Model, Status};
 
-/// The response: an operator gets the details, any other client the summary.
+/// The response: the details for an operator, the summary for any other client.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Health {
@@ -16,7 +16,7 @@ pub(crate) enum Health {
     Summary(Summary),
 }
 
-// Any of the two and not one of them: details are a valid summary.
+// The schema is `anyOf` and not `oneOf`, because details are also a valid summary.
 impl PartialSchema for Health {
     fn schema() -> RefOr<Schema> {
         let schemas = [Details::name(), Summary::name()].map(Ref::from_schema_name);
@@ -32,23 +32,23 @@ impl ToSchema for Health {
     }
 }
 
-/// Whether the service can do its work.
+/// Whether the service works.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Health)]
 pub(crate) struct Summary {
     #[schema(inline)]
     pub(crate) status: Status,
-    /// The release.
+    /// The version of the service, such as `0.1.0`.
     pub(crate) version: &'static str,
 }
 
-/// Whether the service can do its work, what it depends on, and how it performs.
+/// Whether the service works, the state of its dependencies, and its performance.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = HealthDetails)]
 pub(crate) struct Details {
     #[schema(inline)]
     pub(crate) status: Status,
-    /// The release.
+    /// The version of the service, such as `0.1.0`.
     pub(crate) version: &'static str,
     #[schema(inline)]
     pub(crate) database: Dependency,
@@ -56,6 +56,6 @@ pub(crate) struct Details {
     pub(crate) redis: Dependency,
     #[schema(inline)]
     pub(crate) llm: Model,
-    /// Null if the figures are unavailable.
+    /// The requests of the time window, or null if the figures are unavailable.
     pub(crate) performance: Option<Report>,
 }

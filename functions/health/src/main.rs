@@ -1,6 +1,8 @@
-//! `GET /health`: whether the service can do its work. Open to everybody; tells nothing but a word.
+//! `GET /health`: reports whether the service works. Needs no token, and reveals only the status
+//! and the version.
 //!
-//! Without Redis the service is slower but whole: `degraded`. Without Postgres it is `unhealthy`, and the status is 503.
+//! Without Redis, the service is slower but complete: `degraded`. Without Postgres, it is
+//! `unhealthy`, and the HTTP status is 503.
 
 use std::process::ExitCode;
 
@@ -16,15 +18,15 @@ fn main() -> ExitCode {
 
 /// Reports whether the service works.
 ///
-/// Without the cache the service is slower but complete: `degraded`. Without the database it is
-/// `unhealthy`, and the status is 503.
+/// Without the cache, the service is slower but complete: `degraded`. Without the database, it is
+/// `unhealthy`, and the HTTP status is 503.
 #[utoipa::path(
     get,
     path = "/health",
     operation_id = "health",
     tag = "service",
     responses(
-        (status = 200, description = "The service works.", body = Health),
+        (status = 200, description = "The service works, but may be degraded.", body = Health),
         (status = 503, description = "The service does not work, or does not respond in time.", body = Health),
     )
 )]
@@ -40,16 +42,16 @@ async fn handle(state: &AppState, _request: Request) -> Result<Response> {
     Response::health(&Health { status, version: env!("CARGO_PKG_VERSION") }, status != Status::Unhealthy)
 }
 
-/// Whether the service can do its work.
+/// Whether the service works.
 #[derive(Debug, Serialize, ToSchema)]
 struct Health {
     #[schema(inline)]
     status: Status,
-    /// The release.
+    /// The version of the service, such as `0.1.0`.
     version: &'static str,
 }
 
-/// Without the cache or the model: `degraded`. Without the database: `unhealthy`.
+/// `degraded` means no cache or, in `HealthDetails`, no model. `unhealthy` means no database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Status {

@@ -1,6 +1,6 @@
-//! `POST /api/journal/entries`: writes an entry into the caller's journal.
+//! `POST /api/journal/entries`: creates an entry in the caller's journal.
 //!
-//! Drops what is cached of the journal before it answers, so that the next list shows the entry.
+//! Invalidates the cached journal before it responds, so that the next list has the entry.
 
 use std::process::ExitCode;
 
@@ -12,9 +12,10 @@ fn main() -> ExitCode {
     shared::run(handle)
 }
 
-/// Creates an entry.
+/// Creates a journal entry.
 ///
-/// The next list shows the entry.
+/// Creates an entry in the caller's journal. Lists and insights that are requested after the
+/// response include the entry.
 #[utoipa::path(
     post,
     path = "/api/journal/entries",
@@ -22,27 +23,27 @@ fn main() -> ExitCode {
     tag = "journal",
     security(("bearerAuth" = [])),
     params(("Idempotency-Key", Header)),
-    request_body(content = NewEntry, description = "The entry; only `content` is required."),
+    request_body(content = NewEntry, description = "The entry. Only `content` is required."),
     responses(
         (
             status = 201,
-            description = "The entry.",
+            description = "The new entry.",
             body = Entry,
             links(
                 ("read" = (
                     operation_id = "journal-get",
                     parameters(("entry_id" = "$response.body#/id")),
-                    description = "The new entry."
+                    description = "Returns the new entry."
                 )),
                 ("change" = (
                     operation_id = "journal-update",
                     parameters(("entry_id" = "$response.body#/id")),
-                    description = "The new entry."
+                    description = "Changes the new entry."
                 )),
                 ("delete" = (
                     operation_id = "journal-delete",
                     parameters(("entry_id" = "$response.body#/id")),
-                    description = "The new entry."
+                    description = "Deletes the new entry."
                 )),
             )
         ),

@@ -1,6 +1,6 @@
-//! `DELETE /api/journal/entries/{entry_id}`: deletes an entry of the caller's, for good.
+//! `DELETE /api/journal/entries/{entry_id}`: deletes one of the caller's entries permanently.
 //!
-//! Drops what is cached of the journal before it answers.
+//! Invalidates the cached journal before it responds.
 
 use std::process::ExitCode;
 
@@ -11,10 +11,10 @@ fn main() -> ExitCode {
     shared::run(handle)
 }
 
-/// Deletes an entry.
+/// Deletes a journal entry.
 ///
-/// Deletes an entry of the caller's, for good. With `If-Match`, only the version of that `ETag` is
-/// deleted.
+/// Deletes one of the caller's entries permanently. With `If-Match`, the entry is deleted only if
+/// its current version has that `ETag`.
 #[utoipa::path(
     delete,
     path = "/api/journal/entries/{entry_id}",

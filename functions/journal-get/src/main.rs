@@ -1,4 +1,5 @@
-//! `GET /api/journal/entries/{entry_id}`: one entry of the caller's journal, cached for five minutes or until the journal changes.
+//! `GET /api/journal/entries/{entry_id}`: returns one of the caller's entries, which is cached for
+//! five minutes or until the journal changes.
 
 use std::process::ExitCode;
 
@@ -10,9 +11,10 @@ fn main() -> ExitCode {
     shared::run(handle)
 }
 
-/// Returns an entry.
+/// Returns a journal entry.
 ///
-/// The entry is one of the caller's. `If-Match` of a change takes its `ETag`.
+/// Returns one of the caller's entries. To change or delete exactly this version, send its `ETag`
+/// as `If-Match`.
 #[utoipa::path(
     get,
     path = "/api/journal/entries/{entry_id}",

@@ -1,4 +1,5 @@
-//! `GET /api/journal/insights`: what the caller's journal tells about the last days, cached for five minutes or until the journal changes.
+//! `GET /api/journal/insights`: summarizes the caller's journal over the last days. The summary is
+//! cached for five minutes or until the journal changes.
 
 use std::process::ExitCode;
 
@@ -10,10 +11,11 @@ fn main() -> ExitCode {
     shared::run(handle)
 }
 
-/// Returns the insights.
+/// Returns insights from the journal.
 ///
-/// Describes the journal of the last days, in UTC. `mood_trend` is `improving` or `declining` if the
-/// straight line through the days' averages rises or falls by half a point or more.
+/// Summarizes the entries of the last days: the moods, the writing streak, and the most used tags.
+/// Days are in UTC. `mood_trend` is `improving` or `declining` if the straight line that fits the
+/// daily averages best rises or falls by 0.5 or more over the period.
 #[utoipa::path(
     get,
     path = "/api/journal/insights",

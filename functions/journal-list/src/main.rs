@@ -1,5 +1,6 @@
-//! `GET /api/journal/entries`: a page of the caller's journal, or what comes after a cursor, cached for five minutes or until the journal
-//! changes.
+//! `GET /api/journal/entries`: lists entries of the caller's journal, by page number or by cursor.
+//!
+//! The list is cached for five minutes or until the journal changes.
 
 use std::process::ExitCode;
 
@@ -13,12 +14,15 @@ fn main() -> ExitCode {
     shared::run(handle)
 }
 
-/// Lists entries.
+/// Lists journal entries.
 ///
-/// Returns a part of the caller's journal: a numbered page (`page`, `page_size`), or the entries after
-/// a cursor (`limit`, and from the second request on `cursor`). The two cannot be combined. With a
-/// cursor no entry is lost or repeated while entries are created and deleted. A repeated parameter is
-/// rejected, except for `tags`. An entry must match all filters.
+/// Returns a part of the caller's journal in one of two ways, which cannot be combined. `page` and
+/// `page_size` select a numbered page; the response has the total number of entries. `limit`, and
+/// `cursor` from the second request on, select the entries after a cursor; no entry is skipped or
+/// repeated while entries are created and deleted.
+///
+/// An entry is listed only if it matches all filters. Only `tags` may be repeated; any other
+/// repeated parameter is rejected.
 #[utoipa::path(
     get,
     path = "/api/journal/entries",
@@ -27,7 +31,7 @@ fn main() -> ExitCode {
     security(("bearerAuth" = [])),
     params(("If-None-Match", Header), ListQuery),
     responses(
-        (status = 200, description = "A page, or the entries after the cursor.", body = inline(EntryList)),
+        (status = 200, description = "A numbered page, or the entries after the cursor.", body = inline(EntryList)),
         (status = 403, description = "forbidden"),
     )
 )]
@@ -41,10 +45,10 @@ async fn handle(state: &AppState, request: Request) -> Result<Response> {
     Ok(Response::cacheable(page))
 }
 
-/// The two kinds of lists.
+/// A list of entries, by page number or by cursor.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "it is a schema: the cache already has the serialized list")]
+#[expect(dead_code, reason = "only the schema is used: the handler returns serialized lists")]
 enum EntryList {
     /// The response to `page` and `page_size`.
     Page(OffsetPage),

@@ -1,6 +1,7 @@
-//! `PUT` and `PATCH /api/journal/entries/{entry_id}`: changes an entry of the caller's; fields that are absent stay as they are.
+//! `PUT` and `PATCH /api/journal/entries/{entry_id}`: changes one of the caller's entries. Absent
+//! fields keep their values.
 //!
-//! Drops what is cached of the journal before it answers.
+//! Invalidates the cached journal before it responds.
 
 use std::process::ExitCode;
 
@@ -12,10 +13,10 @@ fn main() -> ExitCode {
     shared::run(handle)
 }
 
-/// Changes an entry.
+/// Changes a journal entry.
 ///
-/// Absent fields keep their values, with `PUT` as with `PATCH`. With `If-Match`, only the version of
-/// that `ETag` is changed.
+/// Absent fields keep their values, with `PUT` as with `PATCH`. With `If-Match`, the entry is
+/// changed only if its current version has that `ETag`.
 #[utoipa::path(
     method(patch, put),
     path = "/api/journal/entries/{entry_id}",
@@ -23,9 +24,9 @@ fn main() -> ExitCode {
     tag = "journal",
     security(("bearerAuth" = [])),
     params(("entry_id", Path), ("If-Match", Header), ("Idempotency-Key", Header)),
-    request_body(content = EntryPatch, description = "The change."),
+    request_body(content = EntryPatch, description = "The fields to change."),
     responses(
-        (status = 200, description = "The entry as it is now.", body = Entry),
+        (status = 200, description = "The changed entry.", body = Entry),
         (status = 403, description = "forbidden"),
         (status = 404, description = "not_found"),
     )

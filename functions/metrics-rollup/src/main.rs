@@ -1,7 +1,9 @@
-//! CloudWatch Logs delivers what the functions print, at least once; here it is summed up, once.
+//! Aggregates the metric lines that the functions print. CloudWatch Logs delivers each batch of
+//! lines at least once; each batch is counted exactly once.
 //!
-//! What fails is tried again by Lambda, and at last by way of the function's failure destination, a queue that this function reads as well. Adding
-//! a batch again adds what is missing of it, so none of this counts anything twice.
+//! Lambda retries a batch that fails, and finally sends it to the function's failure destination, a
+//! queue that this function also reads. Adding a batch again adds only its missing parts, so that
+//! no retry counts anything twice.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,7 +23,7 @@ fn main() -> ExitCode {
     shared::run_event(handle)
 }
 
-/// Where sums are kept.
+/// The table of the sums, which is opened for the first batch.
 #[derive(Debug, Clone)]
 struct Sums {
     name: Arc<str>,
@@ -36,42 +38,43 @@ impl TryFrom<Variables> for Sums {
     }
 }
 
-/// What was done.
+/// The result of an invocation.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-enum Empty {
-    /// With a batch of log lines.
+enum Outcome {
+    /// A batch of log lines was counted.
     Folded {
-        /// Lines that were counted, now or before.
+        /// The number of lines that were counted, by this invocation or an earlier one.
         folded: u64,
-        /// Lines that are not ours, cut off, or without use.
+        /// The number of lines that are foreign, truncated or irrelevant.
         skipped: u64,
-        /// Whether all of it had been counted before.
+        /// Whether an earlier invocation had counted the whole batch.
         repeated: bool,
     },
-    /// With batches that had failed: those that have failed again, which the queue keeps.
+    /// Failed batches were retried. The queue retains those that failed again, which are listed.
     Retried(SqsBatchResponse),
 }
 
 /// Handles a batch of log lines, or batches that have failed before.
 ///
 /// # Errors
-/// The batch cannot be read, or the table is away. Nothing is lost: Lambda tries again, and keeps what fails for good.
-async fn handle(sums: Sums, event: Box<RawValue>) -> Result<Empty> {
+/// The batch cannot be parsed, or the table is unavailable. Nothing is lost: Lambda retries the
+/// batch, and the queue retains a batch that keeps failing.
+async fn handle(sums: Sums, event: Box<RawValue>) -> Result<Outcome> {
     match serde_json::from_str(event.get()).map_err(Error::internal)? {
-        Event { records: Some(_), .. } => retry(&sums, &event).await.map(Empty::Retried),
+        Event { records: Some(_), .. } => retry(&sums, &event).await.map(Outcome::Retried),
         Event { records: None } => add(&sums, &event).await,
     }
 }
 
-/// What tells the two kinds of events apart.
+/// The member that distinguishes the two kinds of events.
 #[derive(Deserialize)]
 struct Event<'a> {
     #[serde(rename = "Records", borrow)]
     records: Option<&'a RawValue>,
 }
 
-/// What Lambda puts into the queue of what it could not get done.
+/// A message that Lambda sends to the failure destination.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Failed {
@@ -97,7 +100,7 @@ async fn retry(sums: &Sums, event: &RawValue) -> Result<SqsBatchResponse> {
     Ok(response)
 }
 
-async fn add(sums: &Sums, event: &RawValue) -> Result<Empty> {
+async fn add(sums: &Sums, event: &RawValue) -> Result<Outcome> {
     let event: LogsEvent = serde_json::from_str(event.get()).map_err(Error::internal)?;
     let now = Timestamp::now();
     let batch = Batch::fold(&event.aws_logs.data, now);
@@ -110,5 +113,5 @@ async fn add(sums: &Sums, event: &RawValue) -> Result<Empty> {
     let (lines_folded, repeated) = (if added.repeated { 0 } else { batch.folded }, added.repeated);
     let reading = RollupReading { lines_folded, lines_skipped: batch.skipped, batches_repeated: repeated.into() };
     metrics::emit(&Published::new(now, &reading));
-    Ok(Empty::Folded { folded: batch.folded, skipped: batch.skipped, repeated })
+    Ok(Outcome::Folded { folded: batch.folded, skipped: batch.skipped, repeated })
 }

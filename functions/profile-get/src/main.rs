@@ -1,4 +1,5 @@
-//! `GET /api/users/{user_id}/profile`: the caller's profile, cached for an hour or until it is changed.
+//! `GET /api/users/{user_id}/profile`: returns the caller's profile, which is cached for an hour or
+//! until it changes.
 
 use std::process::ExitCode;
 
@@ -12,7 +13,7 @@ fn main() -> ExitCode {
 
 /// Returns the profile.
 ///
-/// The profile says how Kai should speak with the caller.
+/// Returns the caller's profile, which describes how Kai should talk with the caller.
 #[utoipa::path(
     get,
     path = "/api/users/{user_id}/profile",

@@ -1,6 +1,7 @@
-//! `PATCH /api/users/{user_id}/profile`: changes the caller's profile; fields that are absent stay as they are.
+//! `PATCH /api/users/{user_id}/profile`: changes the caller's profile. Absent fields keep their
+//! values.
 //!
-//! Drops what is cached of the profile before it answers.
+//! Invalidates the cached profile, and the model's cached replies, before it responds.
 
 use std::process::ExitCode;
 
@@ -14,8 +15,8 @@ fn main() -> ExitCode {
 
 /// Changes the profile.
 ///
-/// Absent fields keep their values. Answers of the model that were stored for the old profile are not
-/// used again.
+/// Absent fields keep their values. Kai's replies depend on the profile, so replies that were
+/// cached for the old profile are not used again.
 #[utoipa::path(
     patch,
     path = "/api/users/{user_id}/profile",
@@ -23,9 +24,9 @@ fn main() -> ExitCode {
     tag = "profile",
     security(("bearerAuth" = [])),
     params(("user_id", Path), ("Idempotency-Key", Header)),
-    request_body(content = ProfilePatch, description = "The change."),
+    request_body(content = ProfilePatch, description = "The fields to change."),
     responses(
-        (status = 200, description = "The profile as it is now.", body = Profile),
+        (status = 200, description = "The changed profile.", body = Profile),
         (status = 403, description = "forbidden"),
     )
 )]
