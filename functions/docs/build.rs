@@ -45,8 +45,8 @@ fn source(name: &str) -> Result<String> {
 fn page(path: &Path, html: &str, style: &str, scripts: &[&str]) -> Result<()> {
     let scripts: Vec<_> = scripts.iter().map(|script| hash(script)).collect();
     let policy = format!(
-        "default-src 'none'; script-src {}; style-src {}; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
-        frame-ancestors 'none'",
+        "default-src 'none'; script-src {}; style-src {}; img-src data:; connect-src 'self'; base-uri 'none'; \
+        form-action 'none'; frame-ancestors 'none'",
         scripts.join(" "),
         hash(style)
     );

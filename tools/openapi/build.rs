@@ -1,5 +1,5 @@
 //! Generates `handlers.rs`: a module for each function whose `main.rs` declares a route with
-//! `#[utoipa::path]`, and the list of the handlers that do. A new function needs no entry here.
+//! `#[utoipa::path]`, and the list of these handlers. A new function needs no entry here.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -21,18 +21,19 @@ fn main() -> Result<()> {
         if names.is_empty() {
             continue;
         }
-        let name = folder.file_name().context("a folder has a name")?.to_string_lossy().replace('-', "_");
+        let name = folder.file_name().context("a folder has no name")?.to_string_lossy().replace('-', "_");
         writeln!(modules, "#[path = {path:?}]\nmod {name};")?;
         handlers.extend(names.into_iter().map(|handler| format!("{name}::{handler}")));
     }
     let handlers = handlers.join(", ");
     let list = format!("#[derive(utoipa::OpenApi)]\n#[openapi(paths({handlers}))]\npub(crate) struct Handlers;\n");
-    let out = env::var_os("OUT_DIR").context("Cargo sets OUT_DIR")?;
+    let out = env::var_os("OUT_DIR").context("OUT_DIR is not set")?;
     fs::write(Path::new(&out).join("handlers.rs"), modules + &list)?;
     Ok(())
 }
 
-/// Lists the folders of the functions by name, with absolute paths: the generated file is elsewhere.
+/// Lists the folders of the functions by name, with absolute paths: the generated file is
+/// elsewhere.
 fn folders() -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(FUNCTIONS).context("cannot read the folder of the functions")?;
     let mut folders = entries.map(|entry| Ok(entry?.path().canonicalize()?)).collect::<Result<Vec<_>>>()?;

@@ -1,4 +1,4 @@
-//! The errors, as the functions respond with them.
+//! The error responses of the functions.
 
 use serde_json::{Value, json};
 use shared::http::{self, ERRORS, Problem};
@@ -63,7 +63,7 @@ pub(crate) fn add(components: &mut Components) {
     }
 }
 
-/// Returns the response for the errors of one status. With resources, each error names places to
+/// Returns the response for the errors of one status. With resources, each error lists places to
 /// turn to.
 pub(crate) fn response(kinds: &[&ErrorKind], with_resources: bool) -> RefOr<Response> {
     match kinds {
@@ -126,12 +126,14 @@ fn problem(kinds: &[ErrorKind]) -> RefOr<Schema> {
 const PROBLEM_WITH_RESOURCES: &str = "ProblemWithResources";
 
 fn problem_with_resources() -> Schema {
-    let resources =
-        ArrayBuilder::new().items(Ref::from_schema_name(Resource::name())).description(Some("Places to turn to."));
+    let resources = ArrayBuilder::new().items(Ref::from_schema_name(Resource::name())).description(Some(
+        "Crisis services of the person's country, or of the United States if the country is unknown. The last \
+        one is an international directory.",
+    ));
     let object = ObjectBuilder::new().property("resources", resources).required("resources");
     AllOfBuilder::new()
         .item(Ref::from_schema_name(Problem::name()))
         .item(object)
-        .description(Some("An error of the chat. Whatever goes wrong, a person in need learns where to turn to."))
+        .description(Some("An error of `POST /api/chat`, which also lists places to turn to for a person in a crisis."))
         .into()
 }

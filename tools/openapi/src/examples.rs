@@ -1,7 +1,7 @@
 //! Examples of parameters, bodies and responses that belong to an operation.
 //!
-//! The example of a type stands beside the type, as `#[schema(examples(…))]`. A body or a response
-//! without examples of its own shows the example of its type.
+//! The example of a type is in the attributes of the type, as `#[schema(examples(…))]`. A body or a
+//! response without examples of its own shows the example of its type.
 
 mod accounts;
 mod chat;
@@ -44,7 +44,7 @@ pub(crate) fn examples(operation_id: &str) -> Examples {
     all.into_iter().find_map(|examples| examples(operation_id)).unwrap_or_default()
 }
 
-/// Returns the example that stands beside a type.
+/// Returns the example in the attributes of a type.
 fn example_of<T: PartialSchema>() -> Value {
     example_in(&T::schema()).cloned().unwrap_or_default()
 }
@@ -68,7 +68,7 @@ impl Example {
 }
 
 impl Examples {
-    /// The examples of a response.
+    /// Returns examples of a response.
     fn response<const N: usize>(status: &'static str, examples: [Example; N]) -> Self {
         Self::default().and_response(status, examples)
     }

@@ -7,10 +7,11 @@ use utoipa::openapi::schema::{AnyOfBuilder, Components, Schema};
 use utoipa::openapi::{Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{PartialSchema as _, ToSchema};
 
-/// A response of API Gateway itself.
+/// The body of an error that API Gateway itself responds with.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only the schema is used")]
 pub(crate) struct GatewayMessage {
+    /// The reason, such as `Not Found`.
     message: String,
 }
 
@@ -21,8 +22,8 @@ const UNROUTED: &str = "unrouted";
 pub(crate) fn add(components: &mut Components) {
     components.schemas.insert(GatewayMessage::name().into(), GatewayMessage::schema());
     let responses = [
-        (THROTTLED, "429", "The API accepts no more requests at the moment. This is API Gateway's own response."),
-        (UNROUTED, "404", "The path leads nowhere. This is API Gateway's own response."),
+        (THROTTLED, "429", "API Gateway receives too many requests at the moment. Try again later."),
+        (UNROUTED, "404", "API Gateway has no route for this path. Check the path and its parameters."),
     ];
     for (name, status, description) in responses {
         let response = ResponseBuilder::new().description(description);
@@ -33,18 +34,18 @@ pub(crate) fn add(components: &mut Components) {
     }
 }
 
-/// Returns the response to a client of which API Gateway accepts no more requests.
+/// Returns the response for a request that API Gateway throttles.
 pub(crate) fn throttled() -> RefOr<Response> {
     Ref::from_response_name(THROTTLED).into()
 }
 
-/// Returns the response for a path that is not one of the API's: a path parameter was empty, or had
-/// several parts.
+/// Returns the response for a path that API Gateway does not know, because a path parameter is
+/// empty or contains a slash.
 pub(crate) fn unrouted() -> RefOr<Response> {
     Ref::from_response_name(UNROUTED).into()
 }
 
-/// Returns what API Gateway itself responds with a status.
+/// Returns the content of API Gateway's own response with a status, or `None` if there is none.
 pub(crate) fn content(status: &str) -> Option<Content> {
     let message = match status {
         "404" => "Not Found",

@@ -1,4 +1,4 @@
-//! Writes the OpenAPI document to a file: `cargo xtask openapi` runs it.
+//! Writes the OpenAPI document to a file. `cargo xtask openapi` runs this program.
 
 use std::{env, fs};
 

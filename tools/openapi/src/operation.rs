@@ -1,8 +1,8 @@
-//! Completes the operations: adds what follows from the declaration beside the handler.
+//! Completes the operations: adds what follows from the declaration at the handler.
 //!
 //! | declared | added |
 //! |---|---|
-//! | every operation | the headers of every response, `internal`, `unavailable`, and API Gateway's own 429 |
+//! | every operation | headers of all responses, `internal`, `unavailable`, API Gateway's own 429 |
 //! | `security` | `unauthenticated` |
 //! | a parameter | its definition if it is a shared one, or else its example; `invalid_fields` |
 //! | `Idempotency-Key` | `idempotency_key_reused` |
@@ -27,7 +27,7 @@ use crate::gateway;
 use crate::parameters::{header, shared_parameter};
 use crate::unwrapped;
 
-/// Set by an operation whose errors all name places to turn to.
+/// The extension of an operation whose errors all list places to turn to.
 const ERRORS_HAVE_RESOURCES: &str = "x-errors-have-resources";
 
 /// The schemas of the document by name.
@@ -43,7 +43,7 @@ pub(crate) fn complete(paths: &mut Paths, schemas: &Schemas) -> Result<()> {
         let mut ids = BTreeSet::new();
         for (method, operation) in operations(item) {
             complete_operation(path, operation, &kinds, schemas).with_context(|| format!("{method} {path}"))?;
-            // A handler of several methods has one id for all of them.
+            // A handler of several methods declares one id for all of them.
             let id = operation.operation_id.get_or_insert_default();
             if !ids.insert(id.clone()) {
                 *id = format!("{id}-{method}");
@@ -105,7 +105,7 @@ fn complete_operation(path: &str, operation: &mut Operation, kinds: &[ErrorKind]
     Ok(())
 }
 
-/// Takes the responses that declare errors by their codes.
+/// Removes the responses that declare errors, and returns the codes of the errors.
 fn declared_errors(operation: &mut Operation, kinds: &[ErrorKind]) -> Result<BTreeSet<String>> {
     let is_error = |status: &str, response: &Response| status >= "400" && response.content.is_empty();
     let declared = operation.responses.responses.extract_if(.., |status, response| match response {
@@ -116,7 +116,7 @@ fn declared_errors(operation: &mut Operation, kinds: &[ErrorKind]) -> Result<BTr
     for (status, response) in declared {
         let RefOr::T(Response { description: code, .. }) = response else { continue };
         let exists = kinds.iter().any(|kind| kind.code == code && kind.status == status);
-        ensure!(exists, "there is no error {code:?} of the status {status}");
+        ensure!(exists, "there is no error {code:?} with the status {status}");
         codes.insert(code);
     }
     Ok(codes)
@@ -142,8 +142,8 @@ fn implied_errors(operation: &Operation) -> BTreeSet<String> {
     codes.into_iter().map(str::to_owned).collect()
 }
 
-/// Adds a response for each status of the errors. A response of the function itself with such a
-/// status, as of `GET /health`, is extended.
+/// Adds a response for each status of the errors. If the function declares its own response with
+/// such a status, as `GET /health` does, that response is extended.
 fn add_errors(operation: &mut Operation, codes: &BTreeSet<String>, kinds: &[ErrorKind], with_resources: bool) {
     let kinds: Vec<&ErrorKind> = kinds.iter().filter(|kind| codes.contains(&kind.code)).collect();
     for kinds in kinds.chunk_by(|one, other| one.status == other.status) {
@@ -175,7 +175,7 @@ fn complete_parameter(parameter: &mut RefOr<Parameter>, examples: &Examples) {
     *parameter = RefOr::T(declared.build());
 }
 
-/// Adds the examples, or the one beside the type if there are none.
+/// Adds the examples, or the example of the type if there are none.
 fn add_examples<'a>(content: &mut RefOr<Content>, examples: impl IntoIterator<Item = &'a Example>, schemas: &Schemas) {
     let RefOr::T(content) = content else { return };
     content.examples.extend(examples.into_iter().map(|example| (example.name.to_owned(), example.to_openapi())));

@@ -35,25 +35,41 @@ pub(crate) fn header(name: &str) -> RefOr<Header> {
 fn shared_parameters() -> [(&'static str, Parameter); 6] {
     let parameter = |place, name: &str, description: &str, schema: ObjectBuilder, example: &str| {
         let required = if place == ParameterIn::Path { Required::True } else { Required::False };
-        // The place first: setting it resets `required`.
+        // The place comes first, because setting it resets `required`.
         let parameter = ParameterBuilder::new().name(name).parameter_in(place).required(required);
         parameter.description(Some(description)).schema(Some(schema)).example(Some(example.into())).build()
     };
     let key = string().min_length(Some(1)).max_length(Some(255)).pattern(Some("^[!-~]+$"));
     [
-        ("path_user_id", parameter(ParameterIn::Path, "user_id", "The caller's own id.", uuid(), USER_ID)),
+        (
+            "path_user_id",
+            parameter(
+                ParameterIn::Path,
+                "user_id",
+                "The id of the user who is signed in. Any other id is rejected with 403.",
+                uuid(),
+                USER_ID,
+            ),
+        ),
         ("entry_id", parameter(ParameterIn::Path, "entry_id", "The id of the entry.", uuid(), ENTRY_ID)),
         (
             "user_id",
-            parameter(ParameterIn::Query, "user_id", "The caller's own id, which older clients send.", uuid(), USER_ID),
+            parameter(
+                ParameterIn::Query,
+                "user_id",
+                "The id of the user who is signed in, which older clients send. Any other id is rejected with 403.",
+                uuid(),
+                USER_ID,
+            ),
         ),
         (
             "Idempotency-Key",
             parameter(
                 ParameterIn::Header,
                 "Idempotency-Key",
-                "1 to 255 visible ASCII characters. For 24 hours, the same request with the same key takes effect once and returns the first \
-                result; another request with that key is rejected.",
+                "A key that the client chooses, such as a UUID: 1 to 255 visible ASCII characters. For 24 hours, a \
+                repetition of the request with the same key has no effect and returns the first result. Another \
+                request with the same key is rejected with 422.",
                 key,
                 REQUEST_ID,
             ),
@@ -63,7 +79,8 @@ fn shared_parameters() -> [(&'static str, Parameter); 6] {
             parameter(
                 ParameterIn::Header,
                 "If-Match",
-                "The `ETag` of the version to change, several, or `*`. Without it, the current version is changed.",
+                "The `ETag` of the version to change or delete, several of them separated by commas, or `*` for any \
+                version. If the current version does not match, the response is 412.",
                 string().pattern(Some("^[ !-~]*$")),
                 ETAG,
             ),
@@ -73,7 +90,7 @@ fn shared_parameters() -> [(&'static str, Parameter); 6] {
             parameter(
                 ParameterIn::Header,
                 "If-None-Match",
-                "The `ETag` of the client's copy. The response is 304 if the copy is still current.",
+                "The `ETag` of the client's copy. If the copy is still current, the response is 304 without a body.",
                 string(),
                 ETAG,
             ),
@@ -87,20 +104,36 @@ fn headers() -> [(&'static str, Header); 7] {
     };
     let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
     [
-        ("ETag", header("The version, for `If-None-Match`; of an entry also for `If-Match`.", string(), ETAG.into())),
+        (
+            "ETag",
+            header(
+                "The version of the body. Send it as `If-None-Match` to revalidate a copy. For an entry, also send \
+                it as `If-Match` to change exactly this version.",
+                string(),
+                ETAG.into(),
+            ),
+        ),
         (
             "X-Cache",
             header(
-                "The source of the response: the cache, the database, or the database because the cache could not be used.",
+                "The source of the response: `hit` is the cache, `miss` is the database, and `bypass` is the \
+                database because the cache could not be used.",
                 string().enum_values(Some(["hit", "miss", "bypass"])),
                 "hit".into(),
             ),
         ),
-        ("X-Request-Id", header("The id under which the request is logged.", string(), REQUEST_ID.into())),
+        (
+            "X-Request-Id",
+            header(
+                "The id under which the request is logged. Quote it to report a problem.",
+                string(),
+                REQUEST_ID.into(),
+            ),
+        ),
         (
             "X-Response-Time",
             header(
-                "How long the function took, in seconds.",
+                "The time that the function took, in seconds.",
                 string().pattern(Some(r"^\d+\.\d{4}s$")),
                 "0.0234s".into(),
             ),
@@ -108,12 +141,20 @@ fn headers() -> [(&'static str, Header); 7] {
         (
             "Server-Timing",
             header(
-                "How much of that time the cache and the database took, in milliseconds.",
+                "The parts of that time that were spent on the cache, the database and, if it was asked, the \
+                language model, and the total, in milliseconds.",
                 string(),
                 "cache;dur=0.412, db;dur=0.000, total;dur=0.871".into(),
             ),
         ),
-        ("Retry-After", header("How many seconds to wait before the next attempt.", seconds, 2.into())),
-        ("WWW-Authenticate", header("How to sign in.", string().enum_values(Some(["Bearer"])), "Bearer".into())),
+        ("Retry-After", header("The number of seconds to wait before the next attempt.", seconds, 2.into())),
+        (
+            "WWW-Authenticate",
+            header(
+                "The scheme of the `Authorization` header to send.",
+                string().enum_values(Some(["Bearer"])),
+                "Bearer".into(),
+            ),
+        ),
     ]
 }

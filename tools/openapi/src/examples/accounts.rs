@@ -11,20 +11,19 @@ pub(super) fn examples(operation_id: &str) -> Option<Examples> {
     let session = || Example::new("session", "A new session", grant());
     let done = |summary, message: &str| Example::new("done", summary, json!({"message": message}));
     Some(match operation_id {
-        "auth-register" => Examples::default().body([Example::new("account", "An account", credentials())]),
+        "auth-register" => Examples::default().body([Example::new("account", "Credentials", credentials())]),
         "auth-login" => {
-            Examples::response("200", [session()]).body([Example::new("account", "An account", credentials())])
+            Examples::response("200", [session()]).body([Example::new("account", "Credentials", credentials())])
         }
         "auth-refresh" => Examples::response("200", [session()]),
         "auth-logout" => Examples::response("200", [done("Signed out", "Successfully logged out")])
             .parameters([("scope", json!("this"))]),
-        "auth-password" => {
-            Examples::response("200", [done("Changed", "Password changed; sign in again")]).body([Example::new(
+        "auth-password" => Examples::response("200", [done("Password changed", "Password changed; sign in again")])
+            .body([Example::new(
                 "change",
-                "Another password",
+                "A new password",
                 json!({"old_password": "nine quiet herons", "new_password": "eleven quiet herons"}),
-            )])
-        }
+            )]),
         "account-export" => Examples::response("200", [Example::new("page", "The last page", export())])
             .parameters([("cursor", json!(NEXT_CURSOR))]),
         _ => return None,

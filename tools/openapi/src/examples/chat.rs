@@ -13,15 +13,15 @@ pub(super) fn examples(operation_id: &str) -> Option<Examples> {
         "chat-send" => Examples::response(
             "200",
             [
-                Example::new("answer", "An answer", answer()),
-                Example::new("crisis", "To a message that looks like a crisis", crisis()),
+                Example::new("answer", "A reply", answer()),
+                Example::new("crisis", "The reply to a message that looks like a crisis", crisis()),
             ],
         )
         .body([
             Example::new("message", "A message", json!({"message": "I slept badly again."})),
             Example::new(
                 "country",
-                "With the country of the person",
+                "A message with the person's country",
                 json!({"message": "I slept badly again.", "country": "DE"}),
             ),
         ]),
@@ -31,7 +31,7 @@ pub(super) fn examples(operation_id: &str) -> Option<Examples> {
                 Example::new("messages", "Two messages", history()),
                 Example::new(
                     "nothing",
-                    "No conversation",
+                    "No conversation yet",
                     json!({"messages": [], "conversation_id": null, "next_cursor": null, "has_more": false}),
                 ),
             ],

@@ -9,10 +9,10 @@ pub(super) fn examples(operation_id: &str) -> Option<Examples> {
     Some(match operation_id {
         "journal-list" => list(),
         "journal-create" => Examples::default().body([
-            Example::new("least", "Text alone", json!({"content": "Walked home along the canal."})),
+            Example::new("least", "Only the text", json!({"content": "Walked home along the canal."})),
             Example::new(
                 "most",
-                "With everything",
+                "All fields",
                 json!({
                     "title": "After the rain", "content": "Walked home along the canal.", "mood": 7.5, "mood_emoji": "🙂",
                     "tags": ["walk", "canal"], "images": ["https://images.example.org/canal.jpg"]
@@ -20,10 +20,10 @@ pub(super) fn examples(operation_id: &str) -> Option<Examples> {
             ),
         ]),
         "journal-update" => Examples::default().body([
-            Example::new("mood", "Another mood", json!({"mood": 8})),
+            Example::new("mood", "A new mood", json!({"mood": 8})),
             Example::new(
                 "clear",
-                "No title and no mood",
+                "Clear the title and the mood",
                 json!({"title": null, "mood": null, "mood_emoji": null}),
             ),
         ]),
@@ -39,7 +39,7 @@ fn list() -> Examples {
     });
     let examples = [
         Example::new("page", "A numbered page", page),
-        Example::new("cursor", "After a cursor, two fields of each entry", after_cursor),
+        Example::new("cursor", "Two fields of each entry after a cursor", after_cursor),
     ];
     Examples::response("200", examples).parameters([
         ("page", json!(1)),

@@ -8,11 +8,11 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub(super) fn examples(operation_id: &str) -> Option<Examples> {
     let health = |status: &str| json!({"status": status, "version": VERSION});
-    let unhealthy = [Example::new("unhealthy", "Without the database", health("unhealthy"))];
+    let unhealthy = [Example::new("unhealthy", "The database is unavailable", health("unhealthy"))];
     Some(match operation_id {
         "docs-index" => {
             let index = json!({"message": "Kai API", "version": VERSION, "docs": "/docs"});
-            Examples::response("200", [Example::new("index", "This release", index)])
+            Examples::response("200", [Example::new("index", "The name and the version", index)])
         }
         "docs" | "docs-dashboard" => {
             Examples::response("200", [Example::new("page", "The start of the page", json!("<!DOCTYPE html>"))])
@@ -24,8 +24,8 @@ pub(super) fn examples(operation_id: &str) -> Option<Examples> {
         "health" => Examples::response(
             "200",
             [
-                Example::new("healthy", "All is well", health("healthy")),
-                Example::new("degraded", "Without the cache", health("degraded")),
+                Example::new("healthy", "The service is healthy", health("healthy")),
+                Example::new("degraded", "The cache is unavailable", health("degraded")),
             ],
         )
         .and_response("503", unhealthy),

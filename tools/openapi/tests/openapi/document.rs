@@ -1,4 +1,4 @@
-//! What the document lists.
+//! Tests that the document is complete and consistent.
 
 use std::collections::BTreeSet;
 
@@ -14,16 +14,16 @@ fn repository(path: &str) -> String {
 #[test]
 fn the_document_in_the_repository_is_the_assembled_one() {
     let stored: Value = serde_json::from_str(&repository("docs/openapi.json")).unwrap();
-    assert!(stored == document(), "docs/openapi.json is out of date: `cargo xtask openapi` writes it");
+    assert!(stored == document(), "docs/openapi.json is out of date; run `cargo xtask openapi`");
 }
 
 #[test]
-fn it_is_of_openapi_3_1() {
+fn the_document_has_the_version_3_1_of_openapi() {
     assert_eq!(document()["openapi"], "3.1.0");
 }
 
 #[test]
-fn every_code_of_the_page_about_errors_is_in_the_schema_has_an_example_a_response_and_an_operation() {
+fn every_code_in_the_page_of_errors_is_in_the_schema_and_has_an_example_a_response_and_an_operation() {
     let document = document();
     let page = repository("docs/errors.md");
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
@@ -50,7 +50,7 @@ fn every_code_of_the_page_about_errors_is_in_the_schema_has_an_example_a_respons
 }
 
 #[test]
-fn every_operation_has_a_name_of_its_own_texts_answers_and_says_who_may_call_it() {
+fn every_operation_has_a_unique_id_texts_parameters_responses_and_its_security() {
     let document = document();
     let mut ids = BTreeSet::new();
     for (route, operation) in operations(&document) {
@@ -78,7 +78,7 @@ fn every_operation_has_a_name_of_its_own_texts_answers_and_says_who_may_call_it(
             .flatten()
             .map(|parameter| resolved(&document, parameter))
             .collect();
-        // To forget the figures twice is to forget them once.
+        // Deleting the figures a second time has no effect, so this write needs no key.
         let keyed = !is_read && route != "delete /health/detailed";
         assert_eq!(parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key"), keyed, "{route}");
         let cacheable = parameters.iter().any(|parameter| parameter["name"] == "If-None-Match");
@@ -112,7 +112,7 @@ fn every_link_leads_to_an_operation_with_that_parameter() {
 }
 
 #[test]
-fn every_reference_points_somewhere() {
+fn every_reference_has_a_target() {
     fn look(document: &Value, value: &Value, seen: &mut usize) {
         match value {
             Value::Object(members) => {

@@ -1,11 +1,12 @@
-//! Every operation has examples, and each of them is what its schema says.
+//! Tests that every operation has examples, and that each of them is valid under its schema.
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
 use super::{document, operations, resolved};
 
-/// A validator of a schema that stands in the document, and may refer to other parts of it.
+/// Returns a validator for a schema of the document, which may refer to other parts of the
+/// document.
 fn validator(document: &Value, schema: &Value) -> Validator {
     let whole = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema", "components": document["components"], "allOf": [schema]
@@ -14,23 +15,23 @@ fn validator(document: &Value, schema: &Value) -> Validator {
 }
 
 #[track_caller]
-fn assert_suits(document: &Value, schema: &Value, value: &Value, what: &str) {
+fn assert_valid(document: &Value, schema: &Value, value: &Value, what: &str) {
     let errors: Vec<_> = validator(document, schema).iter_errors(value).map(|error| error.to_string()).collect();
     assert!(errors.is_empty(), "{what}: {errors:?} in {value}");
 }
 
-/// The examples of a content all suit its schema; returns how many there are.
+/// Checks that all examples of a content are valid under its schema, and returns their number.
 fn check(document: &Value, content: &Value, what: &str) -> usize {
     let examples = content["examples"].as_object().unwrap_or_else(|| panic!("{what} has no example"));
     assert!(!examples.is_empty(), "{what}");
     for (name, example) in examples {
-        assert_suits(document, &content["schema"], &resolved(document, example)["value"], &format!("{what}: {name}"));
+        assert_valid(document, &content["schema"], &resolved(document, example)["value"], &format!("{what}: {name}"));
     }
     examples.len()
 }
 
 #[test]
-fn every_example_of_a_body_and_of_an_answer_suits_its_schema() {
+fn every_example_of_a_body_or_a_response_is_valid_under_its_schema() {
     let document = document();
     let mut checked = 0;
     for (route, operation) in operations(&document) {
@@ -49,7 +50,7 @@ fn every_example_of_a_body_and_of_an_answer_suits_its_schema() {
 }
 
 #[test]
-fn every_parameter_and_header_has_an_example_that_suits_its_schema() {
+fn every_parameter_and_header_has_an_example_that_is_valid_under_its_schema() {
     let document = document();
     let operations = operations(&document);
     let parameters =
@@ -57,15 +58,15 @@ fn every_parameter_and_header_has_an_example_that_suits_its_schema() {
     let headers = document["components"]["headers"].as_object().unwrap().values();
     for value in parameters.chain(headers).map(|value| resolved(&document, value)) {
         assert!(!value["example"].is_null(), "{value}");
-        assert_suits(&document, &value["schema"], &value["example"], &value.to_string());
+        assert_valid(&document, &value["schema"], &value["example"], &value.to_string());
     }
 }
 
-/// What the parsers of the functions refuse, the schemas refuse too.
+/// The schemas reject what the parsers of the functions reject.
 #[test]
 fn the_limits_of_requests_are_in_their_schemas() {
     let document = document();
-    let refused = |name: &str, value: &Value| {
+    let rejected = |name: &str, value: &Value| {
         let schema = json!({"$ref": format!("#/components/schemas/{name}")});
         !validator(&document, &schema).is_valid(value)
     };
@@ -74,7 +75,7 @@ fn the_limits_of_requests_are_in_their_schemas() {
         "content": text(40_000), "title": "ä".repeat(500), "mood": 10, "mood_emoji": "🙂", "tags": vec!["t"; 20],
         "images": vec!["https://example.org/a.png"; 10], "user_id": null, "unknown": true
     });
-    assert!(!refused("NewEntry", &most));
+    assert!(!rejected("NewEntry", &most));
     for (field, value) in [
         ("content", json!(text(40_001))),
         ("content", json!(" \n")),
@@ -95,11 +96,11 @@ fn the_limits_of_requests_are_in_their_schemas() {
         ("user_id", json!("me")),
     ] {
         let mut entry = json!({"content": "x"});
-        assert!(!refused("NewEntry", &entry) && !refused("EntryChange", &entry));
+        assert!(!rejected("NewEntry", &entry) && !rejected("EntryChange", &entry));
         entry[field] = value.clone();
-        assert!(refused("NewEntry", &entry), "{field}: {value}");
-        // In a change a null leaves the text alone.
-        assert_eq!(refused("EntryChange", &entry), !value.is_null(), "{field}: {value}");
+        assert!(rejected("NewEntry", &entry), "{field}: {value}");
+        // In a change, null leaves the field unchanged or clears it.
+        assert_eq!(rejected("EntryChange", &entry), !value.is_null(), "{field}: {value}");
     }
     for (name, valid, field, values) in [
         (
@@ -131,11 +132,11 @@ fn the_limits_of_requests_are_in_their_schemas() {
         ("NewMessage", json!({"message": text(4000)}), "message", vec![json!(" "), json!(text(4001))]),
         ("NewMessage", json!({"message": "x", "country": "de"}), "country", vec![json!("deu"), json!(7)]),
     ] {
-        assert!(!refused(name, &valid), "{name}: {valid}");
+        assert!(!rejected(name, &valid), "{name}: {valid}");
         for value in values {
             let mut wrong = valid.clone();
             wrong[field] = value;
-            assert!(refused(name, &wrong), "{name}: {wrong}");
+            assert!(rejected(name, &wrong), "{name}: {wrong}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The OpenAPI document.
+//! Tests of the OpenAPI document.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "test code outside of the test functions themselves")]
 
@@ -7,7 +7,7 @@ mod examples;
 
 use serde_json::Value;
 
-/// Returns the document as it is served.
+/// Returns the assembled document.
 fn document() -> Value {
     serde_json::to_value(openapi::document().unwrap()).unwrap()
 }
@@ -21,12 +21,12 @@ fn operations(document: &Value) -> Vec<(String, &Value)> {
     operations.collect()
 }
 
-/// Returns what a reference of the document points to, or the value itself.
+/// Returns the target of a reference in the document, or the value itself if it is not a reference.
 fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     match value["$ref"].as_str() {
         Some(reference) => {
             let target = document.pointer(reference.strip_prefix('#').unwrap());
-            target.unwrap_or_else(|| panic!("{reference} points nowhere"))
+            target.unwrap_or_else(|| panic!("{reference} has no target"))
         }
         None => value,
     }
