@@ -1,4 +1,4 @@
-//! Accounts: who may sign in.
+//! Accounts: registration and credentials.
 
 use jiff::Timestamp;
 use secret::Secret;
@@ -16,7 +16,7 @@ use crate::query::sql;
 use crate::store::Store;
 use crate::validation::{Field, Parsed, schema};
 
-/// An account as its owner sees it.
+/// An account, as its owner sees it.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(examples(json!({
     "id": "0192f0c1-7a3b-7c4d-8e5f-102132435465",
@@ -26,16 +26,16 @@ use crate::validation::{Field, Parsed, schema};
     "updated_at": "2026-11-02T08:16:04.512031Z",
 })))]
 pub struct Account {
-    /// Who.
+    /// The id of the user.
     pub id: UserId,
-    /// The address that signs in, in lower case.
+    /// The e-mail address to sign in with, in lower case.
     #[schema(max_length = 254)]
     pub email: String,
     /// Whether the account may sign in.
     pub is_active: bool,
-    /// When it was registered.
+    /// When the account was registered.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// When the account was last changed, such as by a new password.
     pub updated_at: Timestamp,
 }
 
@@ -43,20 +43,21 @@ pub struct Account {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email(String);
 
-/// The longest address, in bytes, by RFC 5321.
+/// The maximum length of an address, in bytes (RFC 5321).
 const MAX_EMAIL: usize = 254;
-/// The longest part before the `@`, in bytes, by RFC 5321.
+/// The maximum length of the part before the `@`, in bytes (RFC 5321).
 const MAX_EMAIL_LOCAL_PART: usize = 64;
 
 impl Email {
-    /// Parses an address. Only a message to the address could show that it exists, so this rejects
-    /// what a message could not be sent to: it checks the lengths of RFC 5321, one `@`, a domain
-    /// with a dot, and no spaces.
+    /// Parses an address, and converts it to lower case.
+    ///
+    /// Only a message to the address could show that it exists. This rejects what no message could
+    /// be sent to: it checks the lengths of RFC 5321, one `@`, a domain with a dot, and no spaces.
     ///
     /// # Errors
-    /// The rule, if the value breaks it.
+    /// The rule that the value breaks.
     pub fn parse(value: &Value) -> Parsed<Self> {
-        // In lower case first, which is longer for some letters.
+        // The text is converted before it is measured: some letters are longer in lower case.
         let text = value.as_str().unwrap_or_default().trim().to_lowercase();
         let text = Some(text.as_str()).filter(|text| text.len() <= MAX_EMAIL).unwrap_or_default();
         let plausible = text.split_once('@').is_some_and(|(local, domain)| {
@@ -67,10 +68,10 @@ impl Email {
                 && domain.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-'))
                 && !local.chars().any(|c| c.is_whitespace() || c.is_control() || c == '@')
         });
-        if plausible { Ok(Self(text.to_owned())) } else { Err("must be an e-mail address") }
+        if plausible { Ok(Self(text.to_owned())) } else { Err("must be an e-mail address such as name@example.org") }
     }
 
-    /// An address that has been accepted before.
+    /// Wraps an address from the database.
     pub(super) fn stored(text: String) -> Self {
         Self(text)
     }
@@ -93,7 +94,7 @@ impl Field for Email {
     }
 }
 
-/// A password, of any characters.
+/// A password of any characters.
 #[derive(Debug, Clone)]
 pub struct Password(Secret<String>);
 
@@ -133,27 +134,28 @@ password_field!(
 );
 
 password_field!(
-    /// A password to be verified. One that no account can have is rejected before it costs a hash.
+    /// A password to verify. A longer one, which no account has, is rejected before it costs a
+    /// hash.
     PresentPassword: 1..=128
 );
 
-/// The credentials that a log-in is verified against.
+/// The credentials that a sign-in is verified against.
 #[derive(Debug)]
 pub struct Credentials {
-    /// Whose.
+    /// The id of the account.
     pub user: UserId,
-    /// The PHC string.
+    /// The hash of the password, as a PHC string.
     pub password_hash: String,
 }
 
-/// Accounts.
+/// The operations on accounts.
 #[derive(Clone, Copy)]
 pub struct Accounts<'a> {
     pub(crate) store: &'a Store,
 }
 
 impl Accounts<'_> {
-    /// The credentials of an active account, or `None`.
+    /// Returns the credentials of an active account, or `None` if there is no such account.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the database is unavailable.
@@ -164,11 +166,14 @@ impl Accounts<'_> {
         Ok(Some(Credentials { user, password_hash: row.try_get("password_hash").map_err(Error::internal)? }))
     }
 
-    /// Registers an account with an empty profile. With an `Idempotency-Key`, a repetition gets the first result. No guard is needed: nothing
-    /// is cached for a user who did not exist.
+    /// Registers an account with an empty profile.
+    ///
+    /// With an `Idempotency-Key`, a repetition gets the first result. No guard is needed, because
+    /// nothing is cached for a new user.
     ///
     /// # Errors
-    /// [`Error::EmailTaken`], [`Error::IdempotencyKeyReused`], or [`Error::Unavailable`] if the database is unavailable.
+    /// [`Error::EmailTaken`], [`Error::IdempotencyKeyReused`], or [`Error::Unavailable`] if the
+    /// database is unavailable.
     pub async fn register(self, email: &Email, password_hash: &str, key: Option<&IdempotencyKey>) -> Result<Account> {
         let scope = idempotency::pseudonymous_scope(self.store, email.as_str());
         let columns = idempotency::columns(key);
@@ -184,7 +189,7 @@ impl Accounts<'_> {
         };
         match self.store.write(&register).await {
             Ok(rows) => {
-                let row = rows.first().ok_or_else(|| Error::internal("an account was not returned"))?;
+                let row = rows.first().ok_or_else(|| Error::internal("the new account was not returned"))?;
                 row.try_get::<_, Json<Account>>(0).map(|json| json.0).map_err(Error::internal)
             }
             Err(error) if error.violates("ix_users_email") || error.violates(idempotency::CONSTRAINT) => {
@@ -204,14 +209,14 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_one_whatever_its_case() {
+    fn the_case_of_an_address_is_ignored() {
         assert_eq!(email(" Ada@Example.ORG ").unwrap(), email("ada@example.org").unwrap());
         assert!(email("ada+journal@mail.example.org").is_ok());
         assert!(email("ünïcode@exämple.org").is_ok());
     }
 
     #[test]
-    fn what_could_not_be_written_to_is_refused() {
+    fn an_address_that_no_message_could_be_sent_to_is_rejected() {
         let long = format!("{}@example.org", "a".repeat(65));
         for text in [
             "",
@@ -231,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn passwords_are_measured_in_characters_and_taken_as_they_are() {
+    fn passwords_are_measured_in_characters_and_not_trimmed() {
         for ok in ["éééééééé", " spaces ", &"x".repeat(128)] {
             assert!(NewPassword::parse(&Value::from(ok)).is_ok(), "{ok}");
         }

@@ -1,4 +1,5 @@
-//! Reads and writes on behalf of a caller: the round trip or the statement that serves them also checks the session.
+//! Reads and writes on behalf of a caller. The round trip to Redis or the statement that serves the
+//! request also checks the session.
 
 use std::time::Duration;
 
@@ -16,11 +17,14 @@ use crate::session::Session;
 use crate::store::Store;
 use crate::token::Token;
 
-/// How long a read waits while the outbox is drained.
+/// The time that a read waits for the outbox to be drained.
 const DRAIN_BUDGET: Duration = Duration::from_millis(150);
 
-/// Reads a body for the caller: one round trip to Redis for session and record. If either is missing, one statement, whose rows `build`
-/// turns into the value. The statement returns at least one row for a live session.
+/// Reads a body for the caller.
+///
+/// One round trip to Redis fetches the session and the record. If either is missing, one statement
+/// reads it from the database. `build` turns the rows into the value. The statement must return at
+/// least one row for a live session.
 pub(crate) async fn cached_read<Q: CachedQuery, T: Serialize>(
     store: &Store,
     token: &Token,
@@ -51,7 +55,8 @@ pub(crate) async fn cached_read<Q: CachedQuery, T: Serialize>(
     Ok(body)
 }
 
-/// The rows of a cached read after a miss. The statement checks the session unless the cache knew it.
+/// Returns the rows of a cached read after a miss. The statement checks the session, unless the
+/// session was in the cache.
 pub(crate) async fn rows<Q: CachedQuery>(
     store: &Store,
     token: &Token,
@@ -69,7 +74,7 @@ pub(crate) async fn rows<Q: CachedQuery>(
     Ok(rows)
 }
 
-/// The caller's session: one round trip to Redis, and one statement on a miss.
+/// Returns the caller's session, with one round trip to Redis, and one statement on a miss.
 pub(crate) async fn session(store: &Store, token: &Token) -> Result<Session> {
     let session = look_up_session(store, token).await;
     store.metrics.answer_from(session.outcome);
@@ -80,7 +85,7 @@ pub(crate) async fn session(store: &Store, token: &Token) -> Result<Session> {
     remember_session(store, session.permit, rows.first())
 }
 
-/// The rows of a statement of the caller's that is never cached.
+/// Returns the rows of a statement for the caller whose result is never cached.
 pub(crate) async fn fetch<Q: Query<Context = Caller>>(
     store: &Store,
     token: &Token,
@@ -89,16 +94,17 @@ pub(crate) async fn fetch<Q: Query<Context = Caller>>(
     store.db.read(Q::STATEMENT, &query.params(&token.into())).await
 }
 
-/// What the cache has for one key.
+/// The result of a look-up of one key.
 pub(crate) struct CachedValue<T> {
     pub(crate) value: Option<T>,
-    /// Allows one fill of the record, if the cache does not have it.
+    /// Permits one fill of the record, if the cache does not have it.
     pub(crate) permit: Option<FillPermit>,
     pub(crate) outcome: CacheOutcome,
 }
 
 impl<T> CachedValue<T> {
-    /// Parses a record. One that cannot be parsed, because another release wrote it, is a miss and is deleted.
+    /// Parses a record. If it cannot be parsed, because another release wrote it, it is a miss and
+    /// is deleted.
     pub(crate) fn new(store: &Store, key: &Key, lookup: Lookup, parse: impl FnOnce(Vec<u8>) -> Option<T>) -> Self {
         match lookup {
             Lookup::Hit(bytes) => match parse(bytes) {
@@ -120,7 +126,7 @@ impl<T> CachedValue<T> {
     }
 }
 
-/// Looks up the caller's session and one record of theirs in one round trip.
+/// Looks up the caller's session and one of the caller's records in one round trip.
 pub(crate) async fn look_up<T>(
     store: &Store,
     token: &Token,
@@ -134,7 +140,7 @@ pub(crate) async fn look_up<T>(
     (cached_session(store, &session_key, session), record)
 }
 
-/// Looks up the caller's session alone.
+/// Looks up only the caller's session.
 pub(crate) async fn look_up_session(store: &Store, token: &Token) -> CachedValue<Session> {
     let key = token.session_key();
     let [session] = read(store, [&key]).await;
@@ -150,8 +156,10 @@ fn cached_session(store: &Store, key: &Key, lookup: Lookup) -> CachedValue<Sessi
 
 async fn read<const N: usize>(store: &Store, keys: [&Key; N]) -> [Lookup; N] {
     if store.cache.needs_drain() {
-        // The next request, or the schedule, finishes what is not finished in time; meanwhile the database answers. Redis is asked first:
-        // an outbox that is empty while Redis is still down may have rows when Redis is back. Boxed, as it is large and rare.
+        // If the time runs out, the next request or `cache-monitor` completes the drain, and the
+        // database answers until then. Redis is pinged first: an outbox that is empty while Redis
+        // is down may have rows by the time that Redis is back, so it must not count as drained.
+        // The future is boxed because it is large and rarely needed.
         let drain = Box::pin(async {
             if store.cache.ping().await.is_ok() {
                 let _ = store.outbox().drain().await;
@@ -162,7 +170,8 @@ async fn read<const N: usize>(store: &Store, keys: [&Key; N]) -> [Lookup; N] {
     store.cache.read(keys).await
 }
 
-/// Announces a write behind these guards. Asks the database first: if it is known to be unavailable, the cache keeps serving what it has.
+/// Announces a write behind these guards. If the database is known to be unavailable, fails before
+/// it marks them, so that the cache can still serve its records.
 pub(crate) async fn begin(store: &Store, guards: Vec<String>) -> Result<WriteGuard> {
     store.db.ready().await?;
     Ok(store.cache.begin(guards).await)
@@ -171,12 +180,13 @@ pub(crate) async fn begin(store: &Store, guards: Vec<String>) -> Result<WriteGua
 /// The result of a guarded write.
 pub(crate) struct Written {
     pub(crate) rows: Vec<Row>,
-    /// Whether the cache is known to have nothing older. If not, the outbox clears it within a minute.
+    /// Whether the cache is known to have no older record. If not, the outbox clears it within a
+    /// minute.
     pub(crate) cleared: bool,
 }
 
-/// Executes a statement between the guard's marker and its clearing. If a guard could not be marked, the statement itself must fill the
-/// outbox.
+/// Executes a statement while the guards are marked, and clears them afterwards. If the guards
+/// could not be marked, the statement itself must write them into the outbox.
 pub(crate) async fn execute_guarded(
     store: &Store,
     guard: WriteGuard,
@@ -193,8 +203,9 @@ pub(crate) async fn execute_guarded(
             Ok(Written { rows, cleared })
         }
         Err(error) => {
-            // An error that leaves the outcome open leaves the marker too. Until the marker expires, which the server's time-outs precede,
-            // the database answers.
+            // If the outcome of the statement is unknown, the marker stays, and the database
+            // answers until the marker expires. The server's own time-outs end the statement before
+            // that.
             if error.is_definite() {
                 guard.end().await;
             }
@@ -215,7 +226,7 @@ fn remember_session(store: &Store, permit: Option<FillPermit>, row: Option<&Row>
     Ok(session)
 }
 
-/// The error for a token that does not, or no longer, belong to a live session.
+/// Returns the error for a token that does not belong to a live session.
 pub(crate) fn session_expired() -> Error {
-    Error::Unauthenticated("The session is over, or there never was one.")
+    Error::Unauthenticated("The session has ended, or it never existed. Sign in again.")
 }

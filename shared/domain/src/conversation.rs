@@ -1,4 +1,4 @@
-//! The conversation with Kai: one for each person, until it is cleared.
+//! The conversation with Kai. A user has one conversation, until it is cleared.
 
 mod answer;
 mod chat_lookup;
@@ -21,12 +21,13 @@ pub use self::message::ChatMessage;
 pub use self::single_flight::{Leader, SingleFlight};
 use crate::store::Store;
 
-/// The conversation with Kai.
+/// The operations on the conversation with Kai.
 #[derive(Clone, Copy)]
 pub struct Conversation<'a> {
     pub(crate) store: &'a Store,
 }
 
 pub(super) const CONVERSATIONS: Family = Family { prefix: "conversation", ttl: Duration::from_secs(30 * 60) };
-/// The model's replies. Behind one guard, which a cleared conversation and a changed profile drop: the replies depend on both.
+/// The model's replies. They depend on the profile and the conversation, so a changed profile and a
+/// cleared conversation drop their guard.
 pub(super) const ANSWERS: Family = Family { prefix: "ai:response", ttl: Duration::from_secs(24 * 3600) };

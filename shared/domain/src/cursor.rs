@@ -1,4 +1,4 @@
-//! Places in a list that is walked newest first, as cursors name them.
+//! Cursors: positions in a list that is read newest first.
 
 use std::fmt;
 
@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use crate::validation::{Field, Parsed, schema};
 
-/// A place between two rows, newest first: behind all that are newer, or as new with a greater or equal id.
+/// A position between two rows, newest first: after all rows that are newer, and after those of the
+/// same time with a greater or equal id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cursor {
     pub(super) created_at: Timestamp,
@@ -17,10 +18,11 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
-    /// Before the newest row there can be.
+    /// The position before the newest possible row.
     pub(super) const START: Self = Self { created_at: Timestamp::MAX, id: Uuid::max() };
 
-    /// Cuts the rows to as many as were asked for; if there was one more, returns where the next begin.
+    /// Cuts the rows to the limit. If there were more, returns the position at which the next rows
+    /// begin.
     pub(super) fn after<T: HasCursor>(rows: &mut Vec<T>, limit: usize) -> Option<Self> {
         let has_more = rows.len() > limit;
         rows.truncate(limit);
@@ -31,10 +33,10 @@ impl Cursor {
 impl Field for Cursor {
     type Value = Self;
 
-    /// Parses what [`Display`](fmt::Display) writes, or a time alone, which is the place behind all
-    /// rows of that time.
+    /// Parses what [`Display`](fmt::Display) writes, or only a time, which is the position after
+    /// all rows of that time.
     fn parse(value: &Value) -> Parsed<Self> {
-        let rule = "must be an RFC 3339 time, or a next_cursor";
+        let rule = "must be the next_cursor of an earlier response, or an RFC 3339 time";
         let text = value.as_str().ok_or(rule)?;
         let (instant, id) = text.split_once('_').unwrap_or((text, ""));
         let id = if id.is_empty() { Uuid::nil() } else { Uuid::try_parse(id).map_err(|_| rule)? };
@@ -53,19 +55,19 @@ impl fmt::Display for Cursor {
     }
 }
 
-/// What has a place in a list.
+/// A row with a position in a list.
 pub(super) trait HasCursor {
-    /// The place behind it.
+    /// Returns the position directly after the row.
     fn position(&self) -> Cursor;
 }
 
-/// A time that the database can hold.
+/// Parses a time that the database can store.
 pub(super) fn time(text: &str) -> Option<Timestamp> {
     text.parse().ok().filter(is_storable)
 }
 
 fn is_storable(time: &Timestamp) -> bool {
-    // From the year 1 on, leaving room for what is added to a time.
+    // The years 1 to 9999, with some room for durations that are added to a time.
     (-62_135_596_800..253_402_000_000).contains(&time.as_second())
 }
 
@@ -74,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_reads_as_it_was_handed_out() {
+    fn a_cursor_is_parsed_as_it_was_formatted() {
         let position = Cursor { created_at: "2025-10-20T12:00:00.123456Z".parse().unwrap(), id: Uuid::now_v7() };
         assert_eq!(Cursor::parse(&Value::from(position.to_string())), Ok(position));
         let time = Cursor::parse(&Value::from("2025-10-20T14:00:00+02:00")).unwrap();

@@ -1,4 +1,4 @@
-//! Deleting an account.
+//! Deletion of an account.
 
 use crate::account::Accounts;
 use crate::error::Result;
@@ -8,13 +8,17 @@ use crate::token::Token;
 use crate::{authenticated, conversation, idempotency, idempotent_write, journal, profile};
 
 impl Accounts<'_> {
-    /// Deletes the caller's account with everything in it, for good. Repeatable with the same token for a day. Success means that no
-    /// environment accepts its sessions, or serves anything of it, from now on.
+    /// Deletes the caller's account and all of its data permanently.
+    ///
+    /// For a day, the caller may repeat this with the same token. Success means that no environment
+    /// accepts the account's sessions or serves any of its data from now on.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`](crate::Error::Unauthenticated) if the session is not live and has not deleted its account either.
-    /// [`Error::Unavailable`](crate::Error::Unavailable) if the database is unavailable, or if the account is deleted but could not be
-    /// cleared from the cache: the outbox completes it within a minute.
+    /// [`Error::Unauthenticated`](crate::Error::Unauthenticated) if the session is not live, and
+    /// the token was not used to delete its account.
+    /// [`Error::Unavailable`](crate::Error::Unavailable) if the database is unavailable, or if the
+    /// account is deleted but could not be cleared from the cache. The outbox clears it within a
+    /// minute.
     pub async fn delete(self, token: &Token) -> Result<()> {
         let Self { store } = self;
         let user = token.user_id();

@@ -1,4 +1,5 @@
-//! The errors of the domain. `shared::http::ERRORS` is the table of their codes, statuses and texts.
+//! The errors of the domain. `shared::http::ERRORS` is the table of their codes, statuses and
+//! texts.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -23,17 +24,17 @@ pub enum Error {
     /// The password is not the account's, or there is no such account.
     #[error("wrong e-mail address or password")]
     WrongCredentials,
-    /// The path or the query names another user.
-    #[error("another user's resource")]
+    /// The path, the query or the body names another user.
+    #[error("the request names another user")]
     Forbidden,
     /// The record does not exist, or it belongs to another user. The two are not distinguished.
     #[error("no such {0}")]
     NotFound(&'static str),
     /// The record's version is not the one that the request expects.
-    #[error("another version than the expected one")]
+    #[error("the version is not the expected one")]
     PreconditionFailed,
-    /// An account with the e-mail address exists.
-    #[error("the e-mail address is registered already")]
+    /// An account with the e-mail address already exists.
+    #[error("the e-mail address is already registered")]
     EmailTaken,
     /// The `Idempotency-Key` was used before, with another request.
     #[error("the Idempotency-Key was used with another request")]
@@ -89,7 +90,7 @@ impl Error {
         Self::Unavailable { retry_after: Duration::from_secs(2), cause: cause.into() }
     }
 
-    /// Whether the service caused the error, and not the client.
+    /// Returns whether the service caused the error, and not the client.
     pub fn is_ours(&self) -> bool {
         matches!(self, Self::Internal(_) | Self::Unavailable { .. })
     }

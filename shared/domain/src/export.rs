@@ -1,4 +1,4 @@
-//! Everything that is kept of a person, for that person.
+//! The export of all data stored about a user.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -20,18 +20,20 @@ use crate::query::sql;
 use crate::request;
 use crate::validation::{DefaultField, Field, OrDefault, Parsed};
 
-/// Entries of a page. Fifty of the largest, escaped as badly as can be, fit into Lambda's 6 MB.
+/// The maximum number of entries on a page. 50 of the largest entries fit into Lambda's 6 MB, even
+/// if every character is escaped.
 const ENTRIES: usize = 50;
-/// Messages of a page, which has no entries. A hundred of the largest fit as well.
+/// The maximum number of messages on a page, which then has no entries. 100 of the largest messages
+/// fit as well.
 const MESSAGES: usize = 100;
-/// What a cursor into the conversation begins with.
+/// The prefix of a cursor into the conversation.
 const CONVERSATION: &str = "conversation";
 
 request! {
-    /// Which part of the export is asked for: first the journal, then the conversation.
+    /// The page of the export to return: first the journal, then the conversation.
     #[derive(Debug, Clone, Copy)]
     pub struct ExportPage {
-        /// The `next_cursor` of the previous page.
+        /// The `next_cursor` of the previous page. Leave it out for the first page.
         #[rename = "cursor"]
         section: OrDefault<Section>,
     }
@@ -40,9 +42,9 @@ request! {
 /// A part of the export.
 #[derive(Debug, Clone, Copy)]
 enum Section {
-    /// Entries behind a place.
+    /// The entries after a position.
     Journal(Cursor),
-    /// Messages behind a place.
+    /// The messages after a position.
     Conversation(Cursor),
 }
 
@@ -67,7 +69,9 @@ impl DefaultField for Section {
 }
 
 impl Section {
-    /// Where entries begin and how many, and the same of messages. Of the other part one row tells whether there is any.
+    /// Returns the positions after which the entries and the messages of the page begin, and the
+    /// numbers of rows to read. One more row than the page has, or one message, shows whether there
+    /// is a next page.
     fn bounds(self) -> ([Cursor; 2], [i64; 2]) {
         match self {
             Self::Journal(place) => ([place, Cursor::START], [ENTRIES as i64 + 1, 1]),
@@ -76,47 +80,53 @@ impl Section {
     }
 }
 
-/// One page: who the person is, and what they have written, newest first.
+/// A page of the export.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Export {
-    /// When this page was put together.
+    /// When this page was created.
     pub exported_at: Timestamp,
-    /// The account.
+    /// The user's account.
     pub account: Account,
-    /// The profile.
+    /// The user's profile.
     pub profile: Profile,
-    /// The latest hundred sessions that are still known, dead ones too.
+    /// The latest 100 sessions that are still stored, newest first. Some of them have ended.
     #[schema(max_items = 100)]
     pub sessions: Vec<ExportedSession>,
-    /// Part of the journal.
+    /// The journal entries of this page, newest first.
     #[schema(max_items = 50)]
     pub journal_entries: Vec<Entry>,
-    /// All entries there are.
+    /// The number of entries on all pages.
     #[schema(minimum = 0)]
     pub journal_entries_total: i64,
-    /// Part of the conversation, once the journal is through.
+    /// The messages of this page, newest first. Empty until all entries are exported.
     pub messages: Vec<Message>,
-    /// For the next page, or null on the last.
+    /// The `cursor` of the next page, or null on the last page.
     #[schema(required)]
     pub next_cursor: Option<String>,
 }
 
-/// A session, without what would sign in.
+/// A session without its token.
 #[derive(Debug, Serialize, serde::Deserialize, ToSchema)]
 pub struct ExportedSession {
+    /// The id of the session.
     id: Uuid,
+    /// When the user signed in. A refreshed session has the time of the original sign-in.
     signed_in_at: Timestamp,
+    /// When the session was opened, by a sign-in or a refresh.
     created_at: Timestamp,
+    /// When the session expires. For an ended session, when its record expires.
     expires_at: Timestamp,
+    /// When the session was ended, or null if it was not ended.
     #[schema(required)]
     revoked_at: Option<Timestamp>,
 }
 
 impl Accounts<'_> {
-    /// A page of everything that is stored about the caller. Nothing of it is cached.
+    /// Returns a page of all data stored about the caller. The page is not cached.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] if the session is not live, [`Error::Unavailable`] if the database is unavailable.
+    /// [`Error::Unauthenticated`] if the session is not live, [`Error::Unavailable`] if the
+    /// database is unavailable.
     pub async fn export(self, token: &Token, page: ExportPage) -> Result<Export> {
         let ([entry, message], [entries_limit, messages_limit]) = page.section.bounds();
         let export = sql::account::Export {

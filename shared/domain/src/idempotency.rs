@@ -1,8 +1,8 @@
-//! `Idempotency-Key`: the same request sent again gets the first result.
+//! `Idempotency-Key`: a repetition of a request gets the first result.
 //!
-//! The key is stored by the very statement that has the effect, so that neither can be there without the other, also when the process
-//! dies in between or two copies run at once: the second breaks the primary key, which undoes it, and then reads what the first has
-//! stored.
+//! The statement that has the effect also stores the key. Neither exists without the other, even if
+//! the process dies or two copies of the request run at the same time. The second copy violates the
+//! primary key, which rolls it back. It then reads the result of the first copy.
 
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
@@ -15,10 +15,10 @@ use crate::query::sql;
 use crate::store::Store;
 use crate::token::Token;
 
-/// What a repetition violates.
+/// The constraint that a repetition violates.
 pub(super) const CONSTRAINT: &str = "idempotency_keys_pkey";
 
-/// A client's key for one request, with what tells that request from others.
+/// A client's key for a request, with a digest that distinguishes the request from others.
 #[derive(Debug, Clone)]
 pub struct IdempotencyKey {
     endpoint: &'static str,
@@ -27,15 +27,18 @@ pub struct IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// A key with the parts of the request that it was sent with. Of all of it only digests are kept; the request's is keyed, because a short body
-    /// could be guessed from a plain one.
+    /// Creates a key from the text of the header and the parts of its request.
+    ///
+    /// Retains only digests. The digest of the request is keyed, because a short body could be
+    /// guessed from a plain digest.
     pub fn new(store: &Store, endpoint: &'static str, key: &str, request: &[&[u8]]) -> Self {
         let parts = [&[b"request", endpoint.as_bytes()], request].concat();
         let request_hash = store.hmac_key.hmac(&parts).to_vec();
         Self { endpoint, key_hash: Sha256::digest(key.as_bytes()).to_vec(), request_hash }
     }
 
-    /// The same key for whoever holds this token alone: the proof of who repeats a request that has ended their session.
+    /// Binds the key to a token: only a caller with this token gets the first result. The token
+    /// proves the caller's identity when the request has ended its session.
     #[must_use]
     pub fn bound_to(self, store: &Store, token: &Token) -> Self {
         let request_hash = store.hmac_key.hmac(&[b"bound", &self.request_hash, &token.hash()]).to_vec();
@@ -47,11 +50,11 @@ impl IdempotencyKey {
     }
 }
 
-/// The answer of a change that has nothing to tell.
+/// The result of a change that returns nothing.
 #[derive(Debug, serde::Deserialize)]
 pub struct Empty {}
 
-/// The columns of a key, all null without one.
+/// The columns of a key, all `None` without a key.
 pub(super) struct Columns {
     pub(super) endpoint: Option<&'static str>,
     pub(super) key_hash: Option<Vec<u8>>,
@@ -66,16 +69,18 @@ pub(super) fn columns(key: Option<&IdempotencyKey>) -> Columns {
     }
 }
 
-/// The scope of a caller who has no account yet: the keys of two people never meet.
+/// Returns the scope of the keys of a caller without an account, so that the keys of two people
+/// never collide.
 pub(super) fn pseudonymous_scope(store: &Store, name: &str) -> Uuid {
     let pseudonym = store.hmac_key.hmac(&[b"scope", name.as_bytes()]);
     uuid::Builder::from_custom_bytes(pseudonym.first_chunk().copied().unwrap_or_default()).into_uuid()
 }
 
-/// The first result under a key, or `None` when there is no key or nothing is kept under it.
+/// Returns the first result under a key, or `None` if there is no key, or no result under it.
 ///
 /// # Errors
-/// [`Error::IdempotencyKeyReused`] when the first request was another one.
+/// [`Error::IdempotencyKeyReused`] if the first request was a different one, [`Error::Unavailable`]
+/// if the database is unavailable.
 pub(super) async fn replay<T: DeserializeOwned>(
     store: &Store,
     scope: Uuid,
@@ -94,14 +99,15 @@ pub(super) async fn replay<T: DeserializeOwned>(
         return Err(Error::IdempotencyKeyReused);
     }
     let Json(response): Json<Box<serde_json::value::RawValue>> = row.try_get("response").map_err(Error::internal)?;
-    // Without the parser's message, which would quote what a person wrote.
-    serde_json::from_str(response.get()).map(Some).map_err(|_| Error::internal("a kept response cannot be read"))
+    // The parser's message is left out, because it would quote the user's text.
+    serde_json::from_str(response.get()).map(Some).map_err(|_| Error::internal("a stored response cannot be parsed"))
 }
 
-/// The first result of a request that has ended the session it came with, under a key that is [bound](IdempotencyKey::bound_to) to the token.
+/// Returns the first result of a request that has ended its own session, under a key that is
+/// [bound](IdempotencyKey::bound_to) to the token.
 ///
 /// # Errors
-/// [`Error::Unavailable`] when the database is.
+/// [`Error::Unavailable`] if the database is unavailable.
 pub(super) async fn ended<T: DeserializeOwned>(
     store: &Store,
     token: &Token,
@@ -119,10 +125,12 @@ pub(super) async fn ended<T: DeserializeOwned>(
     Ok(first.map(|json| json.0))
 }
 
-/// The first result of a change that cannot be made twice: what it was made to is another version now, or gone.
+/// Returns the first result of a change that cannot be made twice, because its record has another
+/// version now, or is deleted.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] when the session is not alive, [`Error::IdempotencyKeyReused`], [`Error::Unavailable`] when the database is away.
+/// [`Error::Unauthenticated`] if the session is not live, [`Error::IdempotencyKeyReused`],
+/// [`Error::Unavailable`] if the database is unavailable.
 async fn first_result<T: DeserializeOwned>(
     store: &Store,
     token: &Token,
@@ -139,10 +147,11 @@ async fn first_result<T: DeserializeOwned>(
     }
 }
 
-/// The result of a change that cannot be made twice; where it could not be made, the first result under its key, if there is one.
+/// Returns the result of a change that cannot be made twice. If its record is deleted or has
+/// another version, returns the first result under the key, if there is one.
 ///
 /// # Errors
-/// As the change; [`Error::Unauthenticated`] and [`Error::IdempotencyKeyReused`] where it could not be made.
+/// The error of the change, or of the look-up of the first result.
 pub(crate) async fn or_replay<T: DeserializeOwned>(
     store: &Store,
     token: &Token,
@@ -157,7 +166,8 @@ pub(crate) async fn or_replay<T: DeserializeOwned>(
     }
 }
 
-/// The key's time had ended, and now it is gone: the same request may be sent again and starts afresh.
+/// Returns the error for a key that had expired, and is deleted now. The client can send the
+/// request again.
 pub(super) fn expired() -> Error {
-    Error::unavailable("an expired Idempotency-Key was in the way")
+    Error::unavailable("an expired Idempotency-Key was deleted; the request can be repeated")
 }

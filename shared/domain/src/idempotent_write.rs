@@ -1,4 +1,4 @@
-//! Writes that take effect once per `Idempotency-Key`.
+//! Writes that take effect only once under an `Idempotency-Key`.
 
 use cache::WriteGuard;
 use serde::de::DeserializeOwned;
@@ -11,15 +11,17 @@ use crate::query::{Query, WriteContext};
 use crate::store::Store;
 use crate::token::Token;
 
-/// The result of a write that takes effect once per key.
+/// The result of a write that takes effect only once under a key.
 pub(crate) struct IdempotentOutcome<T> {
     answer: Result<Option<T>>,
-    /// Whether the cache is known to have nothing older. If not, the outbox clears it within a minute.
+    /// Whether the cache is known to have no older record. If not, the outbox clears it within a
+    /// minute.
     pub(crate) cleared: bool,
 }
 
 impl<T> IdempotentOutcome<T> {
-    /// The response, or `None` if nothing was done: there is nothing to do it to, or another version of it.
+    /// Returns the response, or `None` if nothing was changed, because there is no such record or
+    /// it has another version.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`] if the session is not live.
@@ -27,12 +29,14 @@ impl<T> IdempotentOutcome<T> {
         self.answer
     }
 
-    /// The response of a request that ends its session. If two copies race, the second waits for the first and then finds the session over:
-    /// under a key that is [bound](IdempotencyKey::bound_to) to the token it gets the first response.
+    /// Returns the response of a request that ends its own session.
+    ///
+    /// If two copies race, the second waits for the first and then finds the session ended. Under a
+    /// key that is [bound](IdempotencyKey::bound_to) to the token, it gets the first response.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] if the session is not live and this request did not end it, [`Error::Unavailable`] if the database is
-    /// unavailable.
+    /// [`Error::Unauthenticated`] if the session is not live and this request did not end it,
+    /// [`Error::Unavailable`] if the database is unavailable.
     pub(crate) async fn answer_or_ended(self, store: &Store, token: &Token, key: Option<&IdempotencyKey>) -> Result<T>
     where
         T: DeserializeOwned,
@@ -47,7 +51,7 @@ impl<T> IdempotentOutcome<T> {
     }
 }
 
-/// Executes a write. A repetition under the same key has no effect and gets the first response.
+/// Executes a write. A repetition under the same key has no effect, and gets the first response.
 ///
 /// # Errors
 /// [`Error::IdempotencyKeyReused`], or [`Error::Unavailable`] if the database is unavailable.
@@ -68,7 +72,7 @@ pub(crate) async fn write<Q: Query<Context = WriteContext>, T: DeserializeOwned>
         }
         Err(error) if error.violates(idempotency::CONSTRAINT) => {
             let first = idempotency::replay(store, token.user_id().0, key).await?.ok_or_else(idempotency::expired)?;
-            // Whether the first request could clear the cache is not known.
+            // It is unknown whether the first request could clear the cache.
             let cleared = store.cache.invalidate(&guards).await;
             Ok(IdempotentOutcome { answer: Ok(Some(first)), cleared })
         }
@@ -76,7 +80,8 @@ pub(crate) async fn write<Q: Query<Context = WriteContext>, T: DeserializeOwned>
     }
 }
 
-/// Executes a write, and returns its rows.
+/// Executes a write, and returns its rows. A repetition under the same key fails, because it
+/// violates [`idempotency::CONSTRAINT`].
 pub(crate) async fn execute<Q: Query<Context = WriteContext>>(
     store: &Store,
     guard: WriteGuard,

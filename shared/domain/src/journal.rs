@@ -1,6 +1,6 @@
 //! The journal.
 //!
-//! Everything that is read of a journal is cached behind one guard, so that one write drops all of it.
+//! All records of a journal in the cache are behind one guard, so that a write drops all of them.
 
 mod entry;
 mod fields;
@@ -25,7 +25,7 @@ pub use self::new_entry::{EntryPatch, NewEntry};
 use crate::store::Store;
 use crate::user_id::UserId;
 
-/// The journal.
+/// The operations on the journal.
 #[derive(Clone, Copy)]
 pub struct Journal<'a> {
     pub(crate) store: &'a Store,
@@ -33,15 +33,15 @@ pub struct Journal<'a> {
 
 pub(super) const LISTS: Family = Family { prefix: "journal:list", ttl: Duration::from_secs(300) };
 
-/// How the names of the insights' keys begin, which are of the same family.
+/// The prefix of the keys of insights, which belong to the same family.
 pub(super) const INSIGHTS: &str = "journal:insights";
 
-/// The key of something that is read of a user's journal: `journal:list:{user_id}:{what}`.
-fn key(user: UserId, what: impl Display) -> Key {
-    LISTS.key(user.0, format!("journal:list:{user}:{what}"))
+/// Returns the key of a part of a user's journal: `journal:list:{user_id}:{part}`.
+fn key(user: UserId, part: impl Display) -> Key {
+    LISTS.key(user.0, format!("journal:list:{user}:{part}"))
 }
 
-/// The key of a user's insights, behind the same guard.
+/// Returns the key of a user's insights, which is behind the same guard.
 fn insights_key(user: UserId, days: i32) -> Key {
     LISTS.key(user.0, format!("{INSIGHTS}:{user}:days:{days}"))
 }

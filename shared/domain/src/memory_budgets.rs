@@ -1,4 +1,4 @@
-//! How much of the cache each family may take up.
+//! The memory budgets of the cache families.
 
 use super::conversation::{ANSWERS, CONVERSATIONS};
 use super::journal::{INSIGHTS, LISTS};
@@ -7,21 +7,21 @@ use super::session::SESSIONS;
 
 const MIB: u64 = 1024 * 1024;
 
-/// Each family: what its metrics are called, how the names of its keys begin, and its budget in bytes.
+/// Each family: the name in its metrics, the prefixes of its keys, and its budget in bytes.
 ///
-/// Together they stay below the 256 MiB of the smallest cache that we run on, with room for the
-/// counters of log-ins and for what Redis needs itself. Nothing is refused at the limit: a family above it is seen, before Redis evicts others
-/// for its sake.
+/// The budgets together stay below the 256 MiB of the smallest supported cache, with room for the
+/// counters of sign-ins and for Redis itself. Nothing is rejected at the limit. A family above its
+/// budget is reported, before Redis evicts the records of other families.
 pub const MEMORY_BUDGETS: [(&str, &[&str], u64); 5] = [
-    // Some 400 bytes each: sixty thousand people at a time.
+    // About 400 bytes each, which is enough for 60,000 users at the same time.
     (SESSIONS.prefix, &[SESSIONS.prefix], 24 * MIB),
-    // A kilobyte or two each, for an hour.
+    // One or two kilobytes each, for an hour.
     (PROFILES.prefix, &[PROFILES.prefix], 24 * MIB),
-    // Up to sixteen kilobytes each, for a day.
+    // Up to 16 kilobytes each, for a day.
     (ANSWERS.prefix, &[ANSWERS.prefix], 64 * MIB),
-    // A page of the history is some kilobytes, for half an hour.
+    // A few kilobytes for a page of the history, for half an hour.
     (CONVERSATIONS.prefix, &[CONVERSATIONS.prefix], 48 * MIB),
-    // Pages are the largest of all, but live for five minutes only.
+    // Pages of entries are the largest records, but they expire after five minutes.
     (LISTS.prefix, &[LISTS.prefix, INSIGHTS], 64 * MIB),
 ];
 

@@ -1,26 +1,30 @@
-//! Invalidations that the cache could not receive in time, and the deletion of what has expired.
+//! Invalidations that could not reach the cache in time, and the deletion of expired rows.
 
 use crate::error::{Error, Result};
 use crate::query::sql;
 use crate::store::Store;
 
-/// How many rows are drained at a time.
+/// The number of rows that are drained at a time.
 const BATCH: i64 = 100;
-/// How many times a thousand rows are purged at most, so that there is time for the rest of the minute's work.
+/// The maximum number of rounds of a purge, so that there is time for the rest of the minute's
+/// work. A round deletes up to a thousand expired keys and a thousand expired sessions.
 const ROUNDS: usize = 50;
 
-/// The outbox of the cache.
+/// The operations on the outbox of the cache.
 #[derive(Clone, Copy)]
 pub struct Outbox<'a> {
     pub(crate) store: &'a Store,
 }
 
 impl Outbox<'_> {
-    /// Clears the guards in the outbox, and returns how many rows there were. Repeatable, and safe to run in several places at once:
-    /// clearing a guard twice costs a miss.
+    /// Clears the guards in the outbox, and returns the number of rows.
+    ///
+    /// Several environments may drain the outbox at the same time: clearing a guard twice only
+    /// costs a miss.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if Redis or the database is unavailable; what is left stays in the outbox.
+    /// [`Error::Unavailable`] if Redis or the database is unavailable. The remaining rows stay in
+    /// the outbox.
     pub async fn drain(self) -> Result<usize> {
         let Self { store } = self;
         let mut drained = 0;
@@ -45,18 +49,23 @@ impl Outbox<'_> {
         }
     }
 
-    /// Enqueues guards that were marked but could not be cleared. The marker expires within 30 s, and until then the database answers; this
-    /// is for a Redis that loses the marker in a failover and restores the generation before it. Best effort.
+    /// Enqueues guards that were marked but could not be cleared.
+    ///
+    /// Their markers expire within 30 s, and the database answers until then. The outbox is needed
+    /// if Redis loses a marker in a failover and restores the generation before it. A failure is
+    /// only logged.
     pub(crate) async fn enqueue(self, guards: &[String]) {
         if let Err(error) = self.store.write(&sql::outbox::Enqueue { guards }).await {
             tracing::warn!(%error, "could not enqueue the invalidation; it completes when the write marker expires");
         }
     }
 
-    /// Deletes expired idempotency keys and sessions, a thousand of each at a time, and returns how many.
+    /// Deletes expired idempotency keys and sessions, up to a thousand of each at a time, and
+    /// returns their number.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the database is unavailable; the next run deletes what is left.
+    /// [`Error::Unavailable`] if the database is unavailable. The next run deletes the remaining
+    /// rows.
     pub async fn purge_expired(self) -> Result<i64> {
         let mut purged = 0;
         for _ in 0..ROUNDS {

@@ -1,4 +1,5 @@
-//! Passwords: argon2id with the parameters of OWASP's password storage cheat sheet, off the async threads.
+//! Password hashes: argon2id with the parameters of OWASP's password storage cheat sheet, computed
+//! outside the async threads.
 
 use std::fmt::Display;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -12,15 +13,17 @@ use tokio::task::spawn_blocking;
 
 use crate::error::{Error, Result};
 
-/// Memory in KiB, passes, lanes.
+/// The cost of a hash: the memory in KiB, the passes and the lanes.
 const COST: (u32, u32, u32) = (19_456, 2, 1);
 
-/// Hashes and verifies, at most as many at a time as there are cores: each takes 19 MiB and a core for itself.
+/// Hashes and verifies passwords, at most as many at the same time as there are cores: each hash
+/// takes 19 MiB and a whole core.
 #[derive(Clone)]
 pub struct Passwords {
     permits: Arc<Semaphore>,
-    /// What the hashes before have worked in. Allocated anew for each of them, aligned as the library does it, glibc before 2.38 finds no use
-    /// for the block that the last one left, and the process grows to a dozen of them.
+    /// The memory of earlier hashes, for reuse. If each hash allocated its memory with the
+    /// library's alignment, glibc before 2.38 would not reuse the freed blocks, and the process
+    /// would grow to a dozen of them.
     memories: Arc<Mutex<Vec<Memory>>>,
 }
 
@@ -34,10 +37,10 @@ impl Default for Passwords {
 }
 
 impl Passwords {
-    /// The PHC string to store, with a random salt in it.
+    /// Returns the PHC string to store, which contains a random salt.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the system has no randomness to give.
+    /// [`Error::Internal`] if the system's random number generator fails.
     pub async fn hash(&self, password: Secret<String>) -> Result<String> {
         self.off_thread(move |memory| {
             let mut salt = [0; 16];
@@ -56,17 +59,17 @@ impl Passwords {
         .await
     }
 
-    /// Whether the password belongs to the stored hash. Without one, as for an unknown e-mail address, the answer is no after the
-    /// same amount of work.
+    /// Returns whether the password matches the stored hash. Without a stored hash, as for an
+    /// unknown e-mail address, returns `false` after the same amount of work.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the stored hash cannot be read.
+    /// [`Error::Internal`] if the stored hash is malformed.
     pub async fn verify(&self, password: Secret<String>, stored: Option<String>) -> Result<bool> {
         self.off_thread(move |memory| {
-            let hash = PasswordHash::new(stored.as_deref().unwrap_or(&NOBODY)).map_err(defect)?;
+            let hash = PasswordHash::new(stored.as_deref().unwrap_or(&DUMMY_HASH)).map_err(defect)?;
             let params = Params::try_from(&hash).map_err(defect)?;
             let salt = hash.salt.ok_or_else(|| defect("the stored hash has no salt"))?;
-            // The comparison takes the same time wherever the two differ.
+            // The comparison takes the same time, wherever the digests differ.
             let matches = Some(digest(memory, params, &password, &salt)?) == hash.hash;
             Ok(matches && stored.is_some())
         })
@@ -81,7 +84,7 @@ impl Passwords {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(Error::internal)?;
         let memories = Arc::clone(&self.memories);
         let work = move || {
-            // Kept until the work is done, also when nobody waits for it any more.
+            // Held until the work is done, even if the caller no longer waits for it.
             let _permit = permit;
             let lock = || memories.lock().unwrap_or_else(PoisonError::into_inner);
             let mut memory = lock().pop().unwrap_or_default();
@@ -105,8 +108,9 @@ fn defect(error: impl Display) -> Error {
     Error::internal(error.to_string())
 }
 
-/// The hash that stands in for an account that does not exist: right parameters, and a digest that no password has.
-static NOBODY: LazyLock<String> = LazyLock::new(|| {
+/// The hash that is verified for an unknown account: it has the current parameters, and a digest
+/// that no password has.
+static DUMMY_HASH: LazyLock<String> = LazyLock::new(|| {
     let (memory, passes, lanes) = COST;
     let (salt, digest) = ("A".repeat(22), "A".repeat(43));
     format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${digest}")
@@ -117,7 +121,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn only_the_right_password_matches_and_it_is_not_cut_short() {
+    async fn only_the_right_password_matches_and_long_passwords_are_not_truncated() {
         let passwords = Passwords::default();
         let long = format!("{}é\u{0}end ", "x".repeat(120));
         let hash = passwords.hash(Secret::new(long.clone())).await.unwrap();
@@ -129,7 +133,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn hashes_that_follow_each_other_work_in_the_same_memory() {
+    async fn consecutive_hashes_reuse_the_same_memory() {
         let passwords = Passwords::default();
         for _ in 0..3 {
             passwords.verify(Secret::new("A".to_owned()), None).await.unwrap();
@@ -138,9 +142,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_never_matches_and_costs_a_whole_hash() {
+    async fn the_dummy_hash_never_matches_and_costs_a_whole_hash() {
         assert!(!Passwords::default().verify(Secret::new("A".to_owned()), None).await.unwrap());
-        let nobody = PasswordHash::new(&NOBODY).unwrap();
-        assert_eq!(Params::try_from(&nobody).unwrap().m_cost(), COST.0);
+        let dummy = PasswordHash::new(&DUMMY_HASH).unwrap();
+        assert_eq!(Params::try_from(&dummy).unwrap().m_cost(), COST.0);
     }
 }

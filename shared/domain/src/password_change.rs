@@ -1,4 +1,4 @@
-//! Changing a password.
+//! Changes of the password.
 
 use crate::account::{Accounts, Credentials, Email};
 use crate::authenticated;
@@ -10,10 +10,11 @@ use crate::token::Token;
 use crate::user_id::UserId;
 
 impl Accounts<'_> {
-    /// The caller's address and credentials.
+    /// Returns the caller's e-mail address and credentials.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] if the session is not live, [`Error::Unavailable`] if the database is unavailable.
+    /// [`Error::Unauthenticated`] if the session is not live, [`Error::Unavailable`] if the
+    /// database is unavailable.
     pub async fn own_credentials(self, token: &Token) -> Result<(Email, Credentials)> {
         let rows = authenticated::fetch(self.store, token, &sql::account::OwnCredentials {}).await?;
         let row = rows.first().ok_or_else(authenticated::session_expired)?;
@@ -22,12 +23,14 @@ impl Accounts<'_> {
         Ok((Email::stored(row.try_get("email").map_err(Error::internal)?), Credentials { user, password_hash }))
     }
 
-    /// Replaces the password that was verified, and ends every session of the account, the caller's too. Success means that no environment
-    /// accepts them from now on.
+    /// Replaces the password that was verified, and ends every session of the account, including
+    /// the caller's. Success means that no environment accepts these sessions from now on.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] if the session is not live or another request has changed the password in the meantime.
-    /// [`Error::Unavailable`] if the change is committed but could not be cleared from the cache: the outbox completes it within a minute.
+    /// [`Error::Unauthenticated`] if the session is not live or another request has changed the
+    /// password in the meantime. [`Error::Unavailable`] if the database is unavailable, or if the
+    /// change is committed but the sessions could not be cleared from the cache. The outbox clears
+    /// them within a minute.
     pub async fn change_password(
         self,
         token: &Token,

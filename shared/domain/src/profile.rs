@@ -1,4 +1,4 @@
-//! The profile that shapes the conversation.
+//! The profile, which shapes the conversation.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use crate::validation::{Field, Parsed, rules, text_field};
 
 pub(super) const PROFILES: Family = Family { prefix: "user:profile", ttl: Duration::from_secs(3600) };
 
-/// How Kai should speak with a person.
+/// The user's profile: how Kai should talk with the user.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(examples(json!({
     "id": "0192f0c1-7a3b-7c4d-8e5f-102132435466",
@@ -37,22 +37,22 @@ pub(super) const PROFILES: Family = Family { prefix: "user:profile", ttl: Durati
     "updated_at": "2026-11-02T08:20:31.004217Z",
 })))]
 pub struct Profile {
-    /// The profile's own id.
+    /// The id of the profile.
     pub id: Uuid,
-    /// Whose it is.
+    /// The id of the user.
     pub user_id: UserId,
-    /// What is known of the person: an object of the client's making.
+    /// Facts about the user: an object that the client defines.
     #[schema(value_type = Object)]
     pub traits: Value,
-    /// Such as "supportive" or "direct", or null.
+    /// The style of Kai's replies, such as "supportive" or "direct", or null for no style.
     #[schema(required, min_length = 1, max_length = 100)]
     pub communication_style: Option<String>,
-    /// What the person asked for: an object of the client's making.
+    /// The user's preferences: an object that the client defines.
     #[schema(value_type = Object)]
     pub preferences: Value,
-    /// When the account was registered.
+    /// When the profile was created, which is when the account was registered.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// When the profile was last changed.
     pub updated_at: Timestamp,
 }
 
@@ -72,32 +72,34 @@ impl TryFrom<&Row> for Profile {
     }
 }
 
-/// The name of a profile in the cache.
+/// Returns the cache key of a profile.
 pub(super) fn key(user: UserId) -> Key {
     PROFILES.key(user.0, format!("user:profile:{user}"))
 }
 
-/// Profiles.
+/// The operations on profiles.
 #[derive(Clone, Copy)]
 pub struct Profiles<'a> {
     pub(crate) store: &'a Store,
 }
 
 impl Profiles<'_> {
-    /// The caller's profile.
+    /// Returns the caller's profile.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] if the session is not live, [`Error::Unavailable`] if the database is needed and unavailable.
+    /// [`Error::Unauthenticated`] if the session is not live, [`Error::Unavailable`] if the
+    /// database is needed and unavailable.
     pub async fn get(self, token: &Token) -> Result<EncodedBody> {
         let build = |rows: &[Row]| rows.iter().map(Profile::try_from).next().transpose().map_err(Error::internal);
         authenticated::cached_read(self.store, token, &key(token.user_id()), &sql::profile::Read {}, build).await
     }
 
-    /// Changes the caller's profile, and returns the new version. The model's replies depend on the profile, so the cached ones are dropped.
+    /// Changes the caller's profile, and returns the new version. The model's replies depend on the
+    /// profile, so the cached replies are dropped.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] if the session is not live, [`Error::IdempotencyKeyReused`], or [`Error::Unavailable`] if the database is
-    /// unavailable.
+    /// [`Error::Unauthenticated`] if the session is not live, [`Error::IdempotencyKeyReused`], or
+    /// [`Error::Unavailable`] if the database is unavailable.
     pub async fn update(self, token: &Token, patch: &ProfilePatch, key: Option<&IdempotencyKey>) -> Result<Profile> {
         let user = token.user_id().0;
         let guard = authenticated::begin(self.store, vec![PROFILES.guard(user), ANSWERS.guard(user)]).await?;
@@ -117,30 +119,31 @@ request! {
     #[derive(Debug)]
     #[schema(as = ProfileChange)]
     pub struct ProfilePatch {
-        /// What is known of the person: an object that the client defines, at most 8192 bytes of
-        /// JSON. Replaced as a whole.
+        /// Facts about the user: an object that the client defines, of at most 8,192 bytes in JSON.
+        /// It replaces the existing object as a whole.
         traits: Option<ClientObject>,
-        /// Such as "supportive" or "direct". Null clears it.
+        /// The style of Kai's replies, such as "supportive" or "direct": 1 to 100 characters. Null
+        /// clears it.
         communication_style: Option<Option<CommunicationStyle>>,
-        /// What the person asked for: an object that the client defines, at most 8192 bytes of
-        /// JSON. Replaced as a whole.
+        /// The user's preferences: an object that the client defines, of at most 8,192 bytes in
+        /// JSON. It replaces the existing object as a whole.
         preferences: Option<ClientObject>,
     }
 }
 
 text_field!(
-    /// How Kai should speak.
+    /// The style of Kai's replies.
     CommunicationStyle: 1..=100
 );
 
-/// The largest object, as a literal for `concat!`.
+/// The maximum size of an object in bytes, as a literal for `concat!`.
 macro_rules! max_object_bytes {
     () => {
         8192
     };
 }
 
-/// An object that the client defines, and the product stores as it is.
+/// An object that the client defines, and that the product stores unchanged.
 #[derive(Debug)]
 enum ClientObject {}
 
@@ -148,9 +151,8 @@ impl Field for ClientObject {
     type Value = Value;
 
     fn parse(value: &Value) -> Parsed<Value> {
-        rules::object(max_object_bytes!(), concat!("must be an object of at most ", max_object_bytes!(), " bytes"))(
-            value,
-        )
+        let rule = concat!("must be a JSON object of at most ", max_object_bytes!(), " bytes");
+        rules::object(max_object_bytes!(), rule)(value)
     }
 
     fn schema() -> Schema {

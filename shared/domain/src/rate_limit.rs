@@ -1,11 +1,13 @@
-//! How often somebody may try to sign in, or do what costs much.
+//! Rate limits of sign-ins and of expensive requests.
 //!
-//! Failed attempts to sign in are counted in Redis, in windows of 15 minutes: 10 for one account from one source, 100 for one account from
-//! anywhere, 100 from one source for any account. The narrow limit stops guessing without locking the owner out: somebody else's
-//! failures count only for the source they come from, until they come from many.
+//! Failed sign-ins are counted in Redis, in windows of 15 minutes. The limits are 10 for an account
+//! from one source, 100 for an account from all sources, and 100 from one source for all accounts.
+//! The narrow limit stops guessing without locking the owner out: the failures of another person
+//! count only for the source that they come from, unless they come from many sources.
 //!
-//! When Redis is away each environment counts by itself, in memory and with the same limits. Nobody is locked out by an outage,
-//! and guessing is slowed down to the limit times the number of environments.
+//! If Redis is unavailable, each environment counts in memory, with the same limits. An outage
+//! locks nobody out, and guessing is slowed down to the limit multiplied by the number of
+//! environments.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -18,7 +20,7 @@ use super::Email;
 use crate::error::{Error, Result};
 use crate::store::Store;
 
-/// How often something may happen within a window.
+/// The maximum number of occurrences within a window.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limit {
     pub(super) times: u64,
@@ -26,25 +28,28 @@ pub(super) struct Limit {
 }
 
 const WINDOW: Duration = Duration::from_secs(15 * 60);
-/// For one account from one source.
+/// The limit for an account from one source.
 const PAIR: Limit = Limit { times: 10, window: WINDOW };
-/// For one account from anywhere, and from one source for any account.
+/// The limit for an account from all sources, and the limit from one source for all accounts.
 const BROAD: Limit = Limit { times: 100, window: WINDOW };
-/// How many names an environment remembers at most. Each is a digest of 32 bytes.
+/// The maximum number of counters in an environment's memory. The name of each has a digest of 32
+/// characters.
 const REMEMBERED: usize = 4096;
 
-/// An attempt that has been counted as failed until it turns out otherwise.
-#[must_use = "an attempt that succeeds must be forgiven"]
+/// An attempt to sign in that counts as failed, until it is concluded.
+#[must_use = "an attempt counts as failed until it is concluded"]
 pub struct LoginAttempt {
     names: [String; 3],
 }
 
 impl LoginAttempt {
-    /// Counts an attempt, before any work is done for it. One that the narrow limit refuses counts for nothing else: or one source alone
-    /// could use up what the account has for all of them.
+    /// Counts an attempt, before any work is done for it.
+    ///
+    /// An attempt that the narrow limit rejects does not count for the broad limits. Otherwise, one
+    /// source alone could exhaust the account's limit for all sources.
     ///
     /// # Errors
-    /// [`Error::RateLimited`] when one of the limits is exceeded.
+    /// [`Error::RateLimited`] if one of the limits is exceeded.
     pub async fn begin(store: &Store, email: &Email, source: &str) -> Result<Self> {
         let source = network(source);
         let (email, source) = (email.as_str().as_bytes(), source.as_bytes());
@@ -59,7 +64,8 @@ impl LoginAttempt {
         Ok(Self { names })
     }
 
-    /// Forgives an attempt that succeeded, lets one stand that failed, and withdraws one of which neither is known.
+    /// Concludes the attempt: withdraws it unless it failed. If it succeeded, also resets the
+    /// narrow limit for this account and source.
     pub async fn conclude(self, store: &Store, succeeded: Result<bool, &Error>) {
         match succeeded {
             Ok(true) => self.forgive(store).await,
@@ -68,16 +74,19 @@ impl LoginAttempt {
         }
     }
 
-    /// The attempt succeeded: it is taken back, and the account's owner starts anew from this source.
+    /// Withdraws an attempt that succeeded, and resets the narrow limit for this account and
+    /// source.
     async fn forgive(self, store: &Store) {
         let [pair, account, source] = &self.names;
         store.local_counters.forget(pair);
         store.local_counters.take_back([account, source]);
-        // When Redis is away there is nothing to take back there, and the local counters have been told.
+        // If Redis is unavailable, it has not counted the attempt, and the local counters are up to
+        // date.
         let _ = store.cache.uncount(Some(pair), [account, source]).await;
     }
 
-    /// The attempt came to nothing that tells whether the password was right: it is taken back.
+    /// Withdraws an attempt that ended with an error, so that it is unknown whether the password
+    /// was right.
     async fn withdraw(self, store: &Store) {
         let names = self.names.each_ref().map(String::as_str);
         store.local_counters.take_back(names);
@@ -85,26 +94,27 @@ impl LoginAttempt {
     }
 }
 
-/// The name of a counter, from which what it counts for cannot be read back.
+/// Returns the name of a counter. The parts cannot be recovered from the name.
 pub(super) fn name(store: &Store, kind: &str, parts: &[&[u8]]) -> String {
     let mut digest = const_hex::encode(store.hmac_key.hmac(parts));
     digest.truncate(32);
     format!("{kind}:{digest}")
 }
 
-/// Counts one occurrence under each name, in this environment when Redis is away.
+/// Counts one occurrence under each name, in this environment's memory if Redis is unavailable.
 ///
 /// # Errors
-/// [`Error::RateLimited`] when one of them is over the limit.
+/// [`Error::RateLimited`] if one of the counts exceeds the limit.
 pub(super) async fn count<const N: usize>(store: &Store, names: [&String; N], limit: Limit) -> Result<()> {
     let counted = store.cache.count(names.map(|name| (name.as_str(), limit.window))).await;
     enforce(store, names, counted, limit)
 }
 
-/// Judges what was counted under each name; what Redis could not count is counted in this environment.
+/// Compares the counts with the limit. If Redis could not count, counts in this environment's
+/// memory instead.
 ///
 /// # Errors
-/// [`Error::RateLimited`] when one of them is over the limit.
+/// [`Error::RateLimited`] if one of the counts exceeds the limit.
 pub(super) fn enforce<const N: usize>(
     store: &Store,
     names: [&String; N],
@@ -119,7 +129,8 @@ pub(super) fn enforce<const N: usize>(
     }
 }
 
-/// Whom an address stands for: of IPv6 the network of 64 bits, all of which one household has to itself.
+/// Returns the source that an IP address belongs to. An IPv6 address belongs to its /64 network,
+/// which one household has to itself.
 fn network(source: &str) -> String {
     match source.parse() {
         Ok(IpAddr::V6(address)) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).to_string(),
@@ -127,7 +138,7 @@ fn network(source: &str) -> String {
     }
 }
 
-/// Counters of one environment, for when Redis is away.
+/// Counters in the memory of an environment, for use while Redis is unavailable.
 #[derive(Debug, Default)]
 pub struct LocalCounters(Mutex<HashMap<String, (u64, Instant)>>);
 
@@ -138,7 +149,8 @@ impl LocalCounters {
         if counters.len() >= REMEMBERED {
             counters.retain(|_, (_, ends)| *ends > now);
         }
-        // Full of live counters means an attack on many names at once; starting over beats growing without bound.
+        // Only an attack on many names fills the map with live counters. Starting over is better
+        // than growing without a bound.
         if counters.len() >= REMEMBERED {
             counters.clear();
         }
@@ -169,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_local_counters_count_up_and_take_back() {
+    fn the_local_counters_count_up_and_withdraw() {
         let counters = LocalCounters::default();
         assert_eq!([1, 2, 3].map(|_| counters.count("a", WINDOW).times), [1, 2, 3]);
         counters.count("b", WINDOW);
@@ -179,14 +191,14 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_ipv6_counts_as_one_source() {
+    fn an_ipv6_network_counts_as_one_source() {
         assert_eq!(network("2001:db8:1:2:3:4:5:6"), network("2001:db8:1:2::9"));
         assert_ne!(network("2001:db8:1:2::"), network("2001:db8:1:3::"));
         assert_eq!(network("192.0.2.7"), "192.0.2.7");
     }
 
     #[test]
-    fn the_local_counters_do_not_grow_without_bound() {
+    fn the_number_of_local_counters_is_limited() {
         let counters = LocalCounters::default();
         for number in 0..REMEMBERED * 2 {
             counters.count(&number.to_string(), WINDOW);

@@ -1,4 +1,4 @@
-//! Sessions: Postgres is the authority, the cache remembers for five minutes what it said.
+//! Sessions. Postgres is the authority, and the cache has a session for at most five minutes.
 
 use std::time::Duration;
 
@@ -18,17 +18,17 @@ use crate::store::Store;
 
 pub(super) const SESSIONS: Family = Family { prefix: "session", ttl: Duration::from_secs(300) };
 
-/// How long a session lasts that is not refreshed.
+/// The lifetime of a session, unless it is refreshed.
 const IDLE_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// A live session and the account that it belongs to.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Session {
-    /// Which one.
+    /// The id of the session.
     pub id: Uuid,
-    /// When it ends.
+    /// When the session expires, unless it is refreshed.
     pub expires_at: Timestamp,
-    /// Whose it is.
+    /// The account that the session belongs to.
     pub account: Account,
 }
 
@@ -53,34 +53,37 @@ impl TryFrom<&Row> for Session {
     }
 }
 
-/// Sessions.
+/// The operations on sessions.
 #[derive(Clone, Copy)]
 pub struct Sessions<'a> {
     pub(crate) store: &'a Store,
 }
 
-/// Which sessions a log-out ends.
+/// The sessions that a sign-out ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RevocationScope {
     /// Every session of the account.
     All,
-    /// The caller's own.
+    /// The caller's own session.
     This,
 }
 
 impl Sessions<'_> {
-    /// The caller's session, from the cache or the database.
+    /// Returns the caller's session, from the cache or the database.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] if it is not live, [`Error::Unavailable`] if the database is needed and unavailable.
+    /// [`Error::Unauthenticated`] if it is not live, [`Error::Unavailable`] if the database is
+    /// needed and unavailable.
     pub async fn current(self, token: &Token) -> Result<Session> {
         authenticated::session(self.store, token).await
     }
 
-    /// Opens a session for verified credentials. No guard is needed: nothing is cached under a token that did not exist.
+    /// Opens a session for verified credentials. No guard is needed, because nothing is cached
+    /// under a new token.
     ///
     /// # Errors
-    /// [`Error::WrongCredentials`] if they are no longer those of the account, [`Error::Unavailable`] if the database is unavailable.
+    /// [`Error::WrongCredentials`] if the account no longer has these credentials,
+    /// [`Error::Unavailable`] if the database is unavailable.
     pub async fn create(self, credentials: &Credentials, key: Option<&IdempotencyKey>) -> Result<Grant> {
         let Self { store } = self;
         let Credentials { user, password_hash } = credentials;
@@ -110,13 +113,17 @@ impl Sessions<'_> {
         }
     }
 
-    /// Ends the caller's session and opens another in its place, until 30 days from now or 180 days after the log-in, whichever comes first.
+    /// Ends the caller's session, and opens a new one in its place. The new session lasts 30 days,
+    /// but ends at the latest 180 days after the sign-in.
     ///
-    /// The new token is returned even if the end of the old one could not be cleared from the cache: without it the user would be signed
-    /// out. The outbox completes that within a minute. With a key that is bound to the old token, a repetition gets the same new token.
+    /// The new token is returned even if the old session could not be cleared from the cache,
+    /// because the user would be signed out without it. The outbox completes the invalidation
+    /// within a minute. With a key that is bound to the old token, a repetition gets the same new
+    /// token.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] if the session is not live, [`Error::Unavailable`] if the database is unavailable.
+    /// [`Error::Unauthenticated`] if the session is not live, [`Error::Unavailable`] if the
+    /// database is unavailable.
     pub async fn refresh(self, token: &Token, key: Option<&IdempotencyKey>) -> Result<Grant> {
         let Self { store } = self;
         let user = token.user_id();
@@ -135,16 +142,17 @@ impl Sessions<'_> {
         let opened = outcome.answer_or_ended(store, token, key).await?;
         match key {
             None => Ok(Grant { token: new_token, expires_at: opened.expires_at }),
-            // If two copies race, both get what the first has opened.
+            // If two copies race, both get the session that the first has opened.
             Some(_) => opened.grant(store, user, key),
         }
     }
 
-    /// Ends sessions for good. Success means that no environment accepts them from now on.
+    /// Ends sessions. Success means that no environment accepts them from now on.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] if the caller's session is not live. [`Error::Unavailable`] if the revocation is committed but could not be
-    /// cleared from the cache: the outbox completes it within a minute.
+    /// [`Error::Unauthenticated`] if the caller's session is not live. [`Error::Unavailable`] if
+    /// the database is unavailable, or if the end of the sessions is committed but could not be
+    /// cleared from the cache. The outbox clears them within a minute.
     pub async fn revoke(self, token: &Token, scope: RevocationScope, key: Option<&IdempotencyKey>) -> Result<()> {
         if self.were_ended(token, key).await? {
             return Ok(());
@@ -152,10 +160,12 @@ impl Sessions<'_> {
         end_sessions(self.store, token, key, &sql::session::Revoke { all: scope == RevocationScope::All }).await
     }
 
-    /// Whether the same request, under a key that is bound to the token, has ended the session that it came with.
+    /// Returns whether the same request has already ended its own session, under a key that is
+    /// bound to the token.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the database is unavailable, or the end could not be cleared from the cache.
+    /// [`Error::Unavailable`] if the database is unavailable, or the sessions could not be cleared
+    /// from the cache.
     pub async fn were_ended(self, token: &Token, key: Option<&IdempotencyKey>) -> Result<bool> {
         let Self { store } = self;
         let ended = idempotency::ended::<Empty>(store, token, key).await?.is_some();
@@ -166,7 +176,8 @@ impl Sessions<'_> {
     }
 }
 
-/// Executes a statement that ends sessions, once for a key that is bound to the token. The caller has asked [`Sessions::were_ended`].
+/// Executes a statement that ends sessions, once for a key that is bound to the token. Call
+/// [`Sessions::were_ended`] first.
 pub(crate) async fn end_sessions<Q: Query<Context = WriteContext>>(
     store: &Store,
     token: &Token,
@@ -183,20 +194,22 @@ async fn begin_session_write(store: &Store, user: UserId) -> Result<WriteGuard> 
     authenticated::begin(store, vec![SESSIONS.guard(user.0)]).await
 }
 
-/// The end of sessions is acknowledged once every environment knows of it.
+/// Fails unless the ended sessions are cleared from the cache, so that no environment accepts them
+/// any more.
 ///
 /// # Errors
-/// [`Error::Unavailable`] if it could not be cleared from the cache. That is an error even if the session was over already: this may be the
-/// repetition of a request whose end could not be cleared either.
+/// [`Error::Unavailable`] if the sessions could not be cleared from the cache. That is an error
+/// even if the caller's session had already ended: this may be the repetition of a request whose
+/// sessions could not be cleared either.
 pub(crate) fn require_cleared(cleared: bool) -> Result<()> {
     match cleared {
         true => Ok(()),
-        false => Err(Error::unavailable("the cache could not be told that the sessions are over")),
+        false => Err(Error::unavailable("the sessions have ended but could not be cleared from the cache")),
     }
 }
 
-/// What is kept of the opening of a session under an `Idempotency-Key`, from which the token can be told again by this service alone: the token
-/// itself is never stored.
+/// The facts about a new session that are stored under an `Idempotency-Key`. Only this service can
+/// derive the token from them again. The token itself is never stored.
 #[derive(Debug, Deserialize)]
 struct Opening {
     session_id: Uuid,

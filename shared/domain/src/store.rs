@@ -1,4 +1,4 @@
-//! The data of one request: cache, database, and the metrics that both count into.
+//! The store: the cache and the database, with the metrics of one request.
 
 use std::sync::Arc;
 
@@ -18,23 +18,23 @@ use crate::query::Query;
 use crate::rate_limit::LocalCounters;
 use crate::session::Sessions;
 
-/// Cache and database as one request sees them. Cheap to clone.
+/// The cache and the database, as one request uses them. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    /// Redis.
+    /// The cache in Redis.
     pub cache: Cache,
-    /// Postgres.
+    /// The database in Postgres.
     pub db: Db,
     /// The metrics of this request.
     pub metrics: Arc<RequestMetrics>,
-    /// The key for names from which the original cannot be read back: of e-mail addresses, sources and request bodies.
+    /// The key for pseudonyms of e-mail addresses, sources and request bodies.
     pub hmac_key: SecretKey,
-    /// Counts attempts while Redis is unavailable.
+    /// The rate limits' counters, for use while Redis is unavailable.
     pub local_counters: Arc<LocalCounters>,
 }
 
 impl Store {
-    /// The same store for another request, with that request's metrics.
+    /// Returns the same store for another request, with that request's metrics.
     #[must_use]
     pub fn with_metrics(&self, metrics: Arc<RequestMetrics>) -> Self {
         Self {
@@ -45,42 +45,42 @@ impl Store {
         }
     }
 
-    /// Accounts: registration, credentials, export, deletion.
+    /// Returns the operations on accounts: registration, credentials, export and deletion.
     pub fn accounts(&self) -> Accounts<'_> {
         Accounts { store: self }
     }
 
-    /// Sessions: sign-in, refresh, sign-out.
+    /// Returns the operations on sessions: sign-in, refresh and sign-out.
     pub fn sessions(&self) -> Sessions<'_> {
         Sessions { store: self }
     }
 
-    /// The profiles that shape the conversation.
+    /// Returns the operations on profiles.
     pub fn profiles(&self) -> Profiles<'_> {
         Profiles { store: self }
     }
 
-    /// The journal.
+    /// Returns the operations on the journal.
     pub fn journal(&self) -> Journal<'_> {
         Journal { store: self }
     }
 
-    /// The conversation with Kai.
+    /// Returns the operations on the conversation with Kai.
     pub fn conversation(&self) -> Conversation<'_> {
         Conversation { store: self }
     }
 
-    /// Invalidations that are still to be done.
+    /// Returns the operations on pending invalidations.
     pub fn outbox(&self) -> Outbox<'_> {
         Outbox { store: self }
     }
 
-    /// The rows of a statement that changes nothing.
+    /// Returns the rows of a statement that changes nothing.
     pub(crate) async fn read<Q: Query<Context = ()>>(&self, query: &Q) -> Result<Vec<Row>, db::Error> {
         self.db.read(Q::STATEMENT, &query.params(&())).await
     }
 
-    /// The rows of a statement that changes rows, executed once.
+    /// Executes a statement that changes rows, without a second attempt, and returns its rows.
     pub(crate) async fn write<Q: Query<Context = ()>>(&self, query: &Q) -> Result<Vec<Row>, db::Error> {
         self.db.write(Q::STATEMENT, &query.params(&())).await
     }

@@ -1,4 +1,4 @@
-//! What a client proves who it is with.
+//! Bearer tokens.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,19 +20,20 @@ use crate::error::{Error, Result};
 
 /// A bearer token: `base64url(user id ‖ 32 random bytes)`, 64 characters.
 ///
-/// The user id can be read from it, so that what is asked for can be looked up together with the session. It proves nothing until its
-/// SHA-256 is found; only that is stored.
+/// The user id can be read from the token, so that the requested data can be looked up together
+/// with the session. The id proves nothing until the SHA-256 of the token is found. Only that hash
+/// is stored.
 #[derive(Clone)]
 pub struct Token {
     bytes: [u8; 48],
 }
 
-/// A session that has just begun: what log-in and refresh answer.
+/// A new session, which a sign-in or a refresh returns.
 #[derive(Clone)]
 pub struct Grant {
     /// The bearer token.
     pub token: Token,
-    /// When the session ends.
+    /// When the session expires, unless it is refreshed.
     pub expires_at: Timestamp,
 }
 
@@ -49,12 +50,12 @@ impl Serialize for Grant {
 impl PartialSchema for Grant {
     fn schema() -> RefOr<Schema> {
         let text = || ObjectBuilder::new().schema_type(Type::String);
-        let token = text().description(Some("What goes into the header `Authorization: Bearer …`."));
+        let token = text().description(Some("The bearer token, for the header `Authorization: Bearer …`."));
         let token = token.pattern(Some("^[A-Za-z0-9_-]{64}$"));
-        let kind = text().description(Some("Always the same.")).enum_values(Some(["bearer"]));
-        let end = text().description(Some("When the session ends, unless it is refreshed."));
+        let kind = text().description(Some("Always `bearer`.")).enum_values(Some(["bearer"]));
+        let end = text().description(Some("When the session expires, unless it is refreshed."));
         let object = ObjectBuilder::new()
-            .description(Some("A session that has just begun."))
+            .description(Some("A new session."))
             .property("access_token", token)
             .property("token_type", kind)
             .property("expires_at", end.format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))));
@@ -73,8 +74,10 @@ impl Token {
         Ok(Self { bytes })
     }
 
-    /// The token of a session that was opened under an `Idempotency-Key`: the same each time it is asked for, and made with this service's secret,
-    /// so that the key and all that is stored do not tell it.
+    /// Derives the token of a session that was opened under an `Idempotency-Key`.
+    ///
+    /// The same input gives the same token. The token depends on this service's secret, so that the
+    /// key and the stored data do not reveal it.
     pub(super) fn derive(secret: &SecretKey, user: UserId, session: Uuid, key: &IdempotencyKey) -> Self {
         let mut bytes = [0; 48];
         let (owner, derived) = bytes.split_at_mut(16);
@@ -83,27 +86,27 @@ impl Token {
         Self { bytes }
     }
 
-    /// Reads a token, or `None` when the text cannot be one.
+    /// Parses a token. Returns `None` if the text is malformed.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
         Some(Self { bytes })
     }
 
-    /// The text that the client keeps.
+    /// Returns the text that the client stores.
     pub fn expose(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.bytes)
     }
 
-    /// Whose token it claims to be.
+    /// Returns the id of the user whom the token claims to belong to.
     pub fn user_id(&self) -> UserId {
         let owner = self.bytes.first_chunk().copied().unwrap_or_default();
         UserId(Uuid::from_bytes(owner))
     }
 
-    /// Makes sure that the user named in a path, a query or a body, if there is one, is the one whom the token claims.
+    /// Checks that the user named in a path, a query or a body, if any, is the user of the token.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] when it is somebody else.
+    /// [`Error::Forbidden`] if it is another user.
     pub fn must_belong_to(&self, user: Option<UserId>) -> Result<()> {
         if user.is_none_or(|user| user == self.user_id()) { Ok(()) } else { Err(Error::Forbidden) }
     }
@@ -124,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_carries_its_owner_and_survives_the_wire() {
+    fn a_token_contains_its_owner_and_is_parsed_from_its_text() {
         let user = UserId(Uuid::now_v7());
         let token = Token::issue(user).unwrap();
         let text = token.expose();
@@ -135,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_token_is_none() {
+    fn a_malformed_token_is_rejected() {
         for text in ["", "abc", &"A".repeat(63), &"A".repeat(65), &"A".repeat(68), &"=".repeat(64), &"é".repeat(32)] {
             assert!(Token::parse(text).is_none(), "{text}");
         }

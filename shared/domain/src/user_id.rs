@@ -1,4 +1,4 @@
-//! The id of a user.
+//! The id of a user. The type is parsed once, so that no other text can reach a key or a statement.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// The id of a user. Parsed once, so that no other text can reach a key or a statement.
+/// The id of a user, a UUID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct UserId(pub Uuid);

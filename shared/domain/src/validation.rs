@@ -8,8 +8,8 @@
 //! | `request` | [`request!`](crate::request): a struct with its parser and its schemas |
 //! | [`schema`] | schemas and parameters of the OpenAPI document |
 //!
-//! Unknown fields are ignored, as in the original service. A rule is one of our own phrases and
-//! never contains anything that the client sent.
+//! Unknown fields are ignored, as in the original service. A rule is a constant phrase and never
+//! contains anything that the client sent.
 
 mod field;
 mod reader;

@@ -1,4 +1,4 @@
-//! What Kai says.
+//! Kai's replies.
 
 use safety::Resource;
 use serde::{Deserialize, Serialize};
@@ -8,70 +8,74 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 
-/// An answer as the client sees it.
+/// Kai's reply to a message.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = ChatAnswer)]
 pub struct Answer {
-    /// The text.
+    /// The text of the reply.
     pub response: String,
-    /// How it came about.
+    /// The origin and the safety of the reply.
     pub metadata: Metadata,
-    /// Whom to turn to; empty unless the message or the answer looks like a crisis.
+    /// Crisis services to turn to. Empty if `metadata.safety` is `safe`.
     pub resources: Vec<Resource>,
 }
 
-/// How an answer came about.
+/// The origin and the safety of a reply.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = ChatMetadata)]
 pub struct Metadata {
     /// Always `kai`.
     #[schema(pattern = "^kai$")]
     pub agent_role: &'static str,
-    /// The model's name, `built-in` for rules, `kai` for words that people have written.
+    /// The name of the model, `built-in` for replies by rules, or `kai` for prepared texts.
     pub model: String,
-    /// Whether the model had answered the same before.
+    /// Whether the reply is the cached reply of the model to the same message.
     pub cached: bool,
-    /// Whether the model was away and this stands in for its answer.
+    /// Whether the model was unavailable, and the reply is a fallback.
     pub fallback: bool,
-    /// In which conversation it is kept, or null when it is not kept.
+    /// The id of the conversation that the reply is stored in, or null if it is not stored.
     #[schema(required)]
     pub conversation_id: Option<Uuid>,
-    /// From 0 to 1, by where the answer comes from: 1 for words that people wrote for the case, 0.8 for a model's, 0.5 for rules, 0 for a fallback.
+    /// Depends on the origin: prepared text 1, model 0.8, rules 0.5, fallback 0.
     #[schema(minimum = 0.0, maximum = 1.0)]
     pub confidence: f64,
-    /// What the detector said.
+    /// The result of the crisis detector.
     pub safety: Safety,
 }
 
-/// What the detector said of a message and its answer.
+/// The result of the crisis detector.
+///
+/// `safe` means that neither the message nor the reply looks like a crisis. `warning` means that
+/// one of them does. `blocked` means that the model's reply was harmful, and a prepared text
+/// replaces it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = ChatSafety)]
 #[serde(rename_all = "lowercase")]
 pub enum Safety {
-    /// Nothing.
+    /// Neither the message nor the reply looks like a crisis.
     Safe,
-    /// One of them looks like a crisis.
+    /// The message or the reply looks like a crisis.
     Warning,
-    /// The model's answer must not be shown, and another stands in its place.
+    /// The model's reply was harmful, and a prepared text replaces it.
     Blocked,
 }
 
-/// What a model has said, as it is cached.
+/// A reply of the model, as it is cached.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ModelReply {
-    /// The text.
+    /// The text of the reply.
     pub response: String,
 }
 
 impl ModelReply {
-    /// What is cached, or `None` when it is something else.
+    /// Parses a cached reply. Returns `None` if the record is malformed.
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
     }
 }
 
 impl Answer {
-    /// An answer that is not yet kept.
+    /// Returns a safe reply without resources that is not stored in a conversation yet.
     pub fn new(response: String, model: &str, confidence: f64) -> Self {
         let metadata = Metadata {
             agent_role: "kai",
@@ -85,7 +89,7 @@ impl Answer {
         Self { response, metadata, resources: Vec::new() }
     }
 
-    /// The response, stored in a conversation.
+    /// Returns the response for a reply that is stored in a conversation.
     pub(super) fn stored_in(&self, conversation: Uuid) -> Result<Box<RawValue>> {
         let mut stored = self.clone();
         stored.metadata.conversation_id = Some(conversation);

@@ -1,4 +1,4 @@
-//! Looks up the reply to a message, or what the model needs to make one.
+//! Looks up the reply to a message, or what the model needs for a reply.
 
 use std::time::Duration;
 
@@ -20,35 +20,36 @@ use crate::store::Store;
 use crate::token::Token;
 use crate::user_id::UserId;
 
-/// The rate limit of messages, which is more than a person types.
+/// The rate limit of messages, which a person who types does not reach.
 pub(super) const LIMIT: Limit = Limit { times: 30, window: Duration::from_secs(60) };
 
 /// The result of the look-up of a message.
 pub enum ChatLookup {
-    /// The same request has been answered before.
+    /// The request is a repetition. This is the first response.
     Replayed(Value),
-    /// The model has answered this before, and that it is said again has been announced.
+    /// The cache has the model's reply to the same message. The exchange has been announced.
     Cached(ModelReply, Exchange),
-    /// The model has to be asked.
+    /// The model must be asked.
     Uncached(Box<Question>),
 }
 
-/// A message with all that its answer depends on.
+/// Everything that the model's reply depends on, besides the message.
 pub struct Question {
     context: Context,
-    /// Where the answer may be kept.
+    /// The key and the permit to cache the reply, unless it must not be cached.
     pub(super) permit: Option<(Key, FillPermit)>,
 }
 
 impl Conversation<'_> {
-    /// Finds out who asks, whether they ask too often, and whether the reply is known.
+    /// Identifies the caller, enforces the rate limit, and looks up the reply to a message.
     ///
-    /// One round trip to Redis fetches the session and an earlier reply; without one, another round trip what the reply depends on. If that
-    /// is not cached either, or if a key asks for what was stored under it, one statement fetches it.
+    /// One round trip to Redis fetches the session and an earlier reply. If there is none, another
+    /// round trip fetches what the reply depends on. If that is not cached either, or if there is
+    /// an `Idempotency-Key`, one statement fetches it.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] if the session is not live, [`Error::RateLimited`], [`Error::IdempotencyKeyReused`], or
-    /// [`Error::Unavailable`] if the database is unavailable.
+    /// [`Error::Unauthenticated`] if the session is not live, [`Error::RateLimited`],
+    /// [`Error::IdempotencyKeyReused`], or [`Error::Unavailable`] if the database is unavailable.
     pub async fn look_up(
         self,
         token: &Token,
@@ -73,7 +74,8 @@ impl Conversation<'_> {
             }
             reply => reply,
         };
-        // The message counts only for a caller who is signed in: otherwise anybody who knows an id could use up its owner's limit.
+        // Only a message of a caller who is signed in counts. Otherwise, anyone who knows a user's
+        // id could exhaust that user's limit.
         if is_known {
             let context = async {
                 match key {
@@ -84,8 +86,8 @@ impl Conversation<'_> {
             let (context, counted) = Box::pin(join(context, count_message(store, token))).await;
             counted?;
             if let Some(context) = context {
-                // The model is not asked for a reply that could not be stored, as far as is known: a database that answered lately is not
-                // asked again.
+                // The model is not asked if the database is known to be unavailable, because the
+                // reply could not be stored. A database that has responded recently is not pinged.
                 store.db.ready().await?;
                 return Ok(ChatLookup::Uncached(Box::new(Question { context, permit })));
             }
@@ -127,25 +129,26 @@ impl Conversation<'_> {
 /// Counts a message of a caller who is signed in.
 ///
 /// # Errors
-/// [`Error::RateLimited`] when it is one too many.
+/// [`Error::RateLimited`] if the message exceeds the limit.
 pub(super) async fn count_message(store: &Store, token: &Token) -> Result<()> {
     rate_limit::count(store, [&counter(store, token.user_id())], LIMIT).await
 }
 
-/// The name of the counter of a user's messages.
+/// Returns the name of the counter of a user's messages.
 pub(super) fn counter(store: &Store, user: UserId) -> String {
     rate_limit::name(store, "chat", &[user.0.as_bytes()])
 }
 
-/// The first result of a request that was sent again.
+/// The first response under an `Idempotency-Key`.
 #[derive(serde::Deserialize)]
 struct First {
+    /// Whether the first request was the same as this one.
     same: bool,
     response: Value,
 }
 
 impl Question {
-    /// What the model is asked.
+    /// Returns the prompt for the model.
     pub fn prompt<'a>(&'a self, message: &'a ChatMessage) -> Prompt<'a> {
         self.context.prompt(message)
     }

@@ -1,4 +1,4 @@
-//! Clearing the conversation.
+//! Deletion of the conversation.
 
 use super::{ANSWERS, CONVERSATIONS, Conversation};
 use crate::authenticated;
@@ -11,7 +11,8 @@ use crate::token::Token;
 use crate::user_id::UserId;
 
 impl Conversation<'_> {
-    /// Deletes the caller's conversation for good, if there is one, and drops the model's cached replies.
+    /// Deletes the caller's conversation permanently, if there is one, and drops the model's cached
+    /// replies.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`](crate::Error::Unauthenticated) if the session is not live,

@@ -1,4 +1,4 @@
-//! What an answer depends on beside the message.
+//! The context of a message: the profile and the latest messages.
 
 use cache::{Key, Lookup};
 use encoded_body::EncodedBody;
@@ -16,11 +16,12 @@ use crate::profile::{self, Profile};
 use crate::store::Store;
 use crate::{ChatMessage, UserId};
 
-/// How many messages of the conversation a model is given, newest last, and how many characters of each.
+/// The number of messages, the latest ones, that the model receives.
 pub(super) const TURNS: i64 = 20;
+/// The number of characters of each message that the model receives.
 pub(super) const TURN_CHARACTERS: i32 = 2000;
 
-/// The profile and what was said last.
+/// The profile and the latest messages.
 #[derive(Debug)]
 pub(super) struct Context {
     traits: Value,
@@ -29,7 +30,7 @@ pub(super) struct Context {
     history: Vec<Turn>,
 }
 
-/// The part of a conversation's newest page that a model is given.
+/// The part of the conversation's newest page that the model receives.
 #[derive(Debug, Deserialize)]
 struct Newest {
     messages: Vec<Turn>,
@@ -46,10 +47,13 @@ impl Context {
         })
     }
 
-    /// The same from the newest page of the conversation and the profile as their readers have left them in the cache, or `None` unless it has both.
+    /// Returns the context from the cached profile and the cached newest page of the conversation,
+    /// or `None` unless both are cached.
     ///
-    /// Whoever means to keep the answer has got its slot before, in an exchange that is over: to several nodes of a cluster, the commands of one
-    /// exchange arrive in any order, and a context that is older than the slot would be kept as the newest.
+    /// A caller that will cache the reply must already have its permit, from a round trip that is
+    /// complete. In one round trip, the commands reach the nodes of a cluster in any order. The
+    /// context could then be older than the permit, and an outdated reply would be cached as
+    /// current.
     pub(super) async fn look_up(store: &Store, user: UserId) -> Option<Self> {
         let keys = [HistoryPage::NEWEST.key(user), profile::key(user)];
         let [newest, profile] = &keys;
@@ -60,7 +64,7 @@ impl Context {
         Some(Self { traits, preferences, communication_style, history: shortened(messages) })
     }
 
-    /// What the model is asked.
+    /// Returns the prompt for the model.
     pub(super) fn prompt<'a>(&'a self, message: &'a ChatMessage) -> Prompt<'a> {
         Prompt {
             traits: &self.traits,
@@ -76,7 +80,7 @@ fn parse<T: DeserializeOwned>(store: &Store, key: &Key, lookup: Lookup) -> Optio
     CachedValue::new(store, key, lookup, |bytes| EncodedBody::from_bytes(bytes)?.parse()).counted(store, key).value
 }
 
-/// As much of what was said as the statement gives.
+/// Cuts the messages to the number and the length that the statement returns.
 fn shortened(mut messages: Vec<Turn>) -> Vec<Turn> {
     let [turns, characters] = [TURNS, TURN_CHARACTERS.into()].map(|count| usize::try_from(count).unwrap_or_default());
     messages.drain(..messages.len().saturating_sub(turns));

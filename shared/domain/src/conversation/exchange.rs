@@ -17,19 +17,21 @@ use crate::token::Token;
 use crate::user_id::UserId;
 use crate::{idempotent_write, rate_limit};
 
-/// A message and its reply that have been announced to the cache and counted, and are still to be stored.
+/// A message and its reply that have been announced to the cache, but are not stored yet.
 #[must_use = "an exchange that was announced must be stored"]
 pub struct Exchange {
     guard: WriteGuard,
-    /// Whether the cache knew the caller's session, so that the statement need not look for it.
+    /// Whether the caller's session was in the cache, so that the statement need not check it.
     session_known: bool,
 }
 
 impl Exchange {
-    /// Announces and counts an exchange of a caller whose session the cache has just known, in one round trip.
+    /// Announces and counts an exchange in one round trip, for a caller whose session was in the
+    /// cache.
     ///
     /// # Errors
-    /// [`Error::RateLimited`] if it is one too many, [`Error::Unavailable`] if the database is known to be unavailable.
+    /// [`Error::RateLimited`] if the message exceeds the limit, [`Error::Unavailable`] if the
+    /// database is known to be unavailable.
     pub(super) async fn begin_counted(store: &Store, user: UserId) -> Result<Self> {
         store.db.ready().await?;
         let (name, guards) = (chat_lookup::counter(store, user), vec![CONVERSATIONS.guard(user.0)]);
@@ -51,12 +53,13 @@ impl Exchange {
 }
 
 impl Conversation<'_> {
-    /// Announces and stores a message and its reply, and returns the response. With an `Idempotency-Key`, a repetition stores nothing and
-    /// gets the first response.
+    /// Announces and stores a message and its reply, and returns the response.
+    ///
+    /// With an `Idempotency-Key`, a repetition stores nothing and gets the first response.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] if the session is not live, [`Error::IdempotencyKeyReused`], or [`Error::Unavailable`] if the database is
-    /// unavailable.
+    /// [`Error::Unauthenticated`] if the session is not live, [`Error::IdempotencyKeyReused`], or
+    /// [`Error::Unavailable`] if the database is unavailable.
     pub async fn append(
         self,
         token: &Token,
@@ -68,10 +71,11 @@ impl Conversation<'_> {
         self.append_announced(exchange, token, message, answer, key).await
     }
 
-    /// Stores a message that looks like a crisis, and its reply. No cached reply of the model is used again after it. Counts the message.
+    /// Counts and stores a message that looks like a crisis, and stores its reply. Drops the
+    /// model's cached replies.
     ///
     /// # Errors
-    /// As [`append`](Self::append), and [`Error::RateLimited`].
+    /// The errors of [`append`](Self::append), and [`Error::RateLimited`].
     pub async fn append_crisis(
         self,
         token: &Token,
@@ -79,17 +83,18 @@ impl Conversation<'_> {
         answer: &Answer,
         key: Option<&IdempotencyKey>,
     ) -> Result<Box<RawValue>> {
-        // Nothing is counted or dropped for a caller who is not signed in.
+        // The session is checked first: nothing is counted or dropped for a caller who is not
+        // signed in.
         self.store.sessions().current(token).await?;
         chat_lookup::count_message(self.store, token).await?;
         let guard = begin_conversation_reset(self.store, token.user_id()).await?;
         self.append_announced(Exchange { guard, session_known: false }, token, message, answer, key).await
     }
 
-    /// Stores an exchange that has been announced.
+    /// Stores an exchange that has been announced, and returns the response.
     ///
     /// # Errors
-    /// As [`append`](Self::append).
+    /// The errors of [`append`](Self::append).
     pub async fn append_announced(
         self,
         exchange: Exchange,
@@ -115,7 +120,7 @@ impl Conversation<'_> {
         }
         let append = sql::conversation::Append { answer: &Json(answer), exchange };
         let outcome = idempotent_write::write::<_, Value>(self.store, guard, token, key, &append).await?;
-        let stored = outcome.answer()?.ok_or_else(|| Error::internal("a reply that was stored is not there"))?;
+        let stored = outcome.answer()?.ok_or_else(|| Error::internal("the stored reply was not returned"))?;
         to_raw_value(&stored).map_err(Error::internal)
     }
 }

@@ -20,28 +20,31 @@ use crate::user_id::UserId;
 use crate::validation::{CallerId, DefaultField as _, OrDefault, integer_field};
 
 request! {
-    /// Which part of the conversation is asked for.
+    /// The part of the conversation to return.
     #[derive(Debug, Clone, Copy)]
     pub struct HistoryPage {
-        /// The number of messages.
+        /// The maximum number of messages, from 1 to 200.
         limit: OrDefault<MessageLimit>,
-        /// The `next_cursor` of the previous response.
+        /// The `next_cursor` of the previous response, or an RFC 3339 time. The page has the
+        /// messages before it.
         before: Option<Cursor>,
-        /// The caller's own id, which older clients send.
+        /// The id of the user who is signed in, which older clients send. Any other id is rejected
+        /// with 403.
         pub user_id: Option<CallerId>,
     }
 }
 
 integer_field!(
-    /// The number of messages of a page.
+    /// The maximum number of messages on a page.
     MessageLimit: i64, 1..=200, default 50
 );
 
 impl HistoryPage {
-    /// The newest fifty messages.
+    /// The newest messages, as many as by default.
     pub(super) const NEWEST: Self = Self { limit: MessageLimit::DEFAULT, before: None, user_id: None };
 
-    /// The newest fifty have the documented name.
+    /// Returns the cache key of the page. The newest page has the documented name,
+    /// `conversation:{user_id}`.
     pub(super) fn key(self, user: UserId) -> Key {
         let suffix = match (self.before, self.limit) {
             (None, MessageLimit::DEFAULT) => String::new(),
@@ -53,16 +56,17 @@ impl HistoryPage {
 }
 
 impl Conversation<'_> {
-    /// A page of the caller's conversation.
+    /// Returns a page of the caller's conversation.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] if the session is not live, [`Error::Unavailable`] if the database is needed and unavailable.
+    /// [`Error::Unauthenticated`] if the session is not live, [`Error::Unavailable`] if the
+    /// database is needed and unavailable.
     pub async fn history(self, token: &Token, page: HistoryPage) -> Result<EncodedBody> {
         let before = page.before.unwrap_or(Cursor::START);
         let statement = sql::conversation::History {
             before_time: before.created_at,
             before_id: before.id,
-            // One more tells whether there are more.
+            // One more row shows whether there are older messages.
             limit: page.limit + 1,
         };
         let build = |rows: &[Row]| History::from_rows(page.limit, rows).map_err(Error::internal);
@@ -70,34 +74,34 @@ impl Conversation<'_> {
     }
 }
 
-/// The answer: a part of the conversation, oldest first.
+/// A page of the conversation.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ChatHistory)]
 pub struct History {
-    /// Which conversation, or null when nothing has been said.
+    /// The id of the conversation, or null if there is no conversation.
     #[schema(required)]
     conversation_id: Option<Uuid>,
-    /// Oldest first.
+    /// The messages of the page, oldest first.
     #[schema(max_items = 200)]
     messages: Vec<Message>,
-    /// The `before` of what was said before, or null when there is nothing.
+    /// The `before` of the page with the next older messages, or null if there are none.
     #[schema(required)]
     next_cursor: Option<String>,
-    /// Whether there is.
+    /// Whether there are older messages.
     has_more: bool,
 }
 
-/// Something that was said.
+/// A message of the conversation.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = ChatMessage)]
 pub struct Message {
-    /// Which message.
+    /// The id of the message.
     pub id: Uuid,
-    /// By whom.
+    /// The author of the message.
     pub role: Role,
-    /// What.
+    /// The text of the message.
     pub content: String,
-    /// When.
+    /// When the message was stored.
     pub created_at: Timestamp,
 }
 

@@ -1,4 +1,4 @@
-//! What a person says.
+//! Messages of the user.
 
 use cache::Key;
 use safety::Country;
@@ -15,14 +15,17 @@ request! {
     #[derive(Debug)]
     #[schema(as = NewMessage)]
     pub struct ChatMessage {
-        /// The message; not blank.
+        /// The text of the message: 1 to 4,000 characters, and not blank.
         #[rename = "message"]
         text: MessageText,
-        /// The caller's own id, which older clients send.
+        /// The id of the user who is signed in, which older clients send. Any other id is rejected
+        /// with 403.
         pub user_id: Option<CallerId>,
-        /// The country of the person (ISO 3166-1 alpha-2), whose places to turn to are returned.
+        /// The user's country as a two-letter code (ISO 3166-1), such as `DE`. It selects the
+        /// crisis services in `resources`. By default, the region in `Accept-Language` selects
+        /// them.
         pub country: Option<CountryCode>,
-        /// Accepted and ignored: the stored conversation is the authority.
+        /// Accepted for older clients, and ignored: Kai uses the stored conversation.
         pub conversation_history: Option<IgnoredList>,
     }
 }
@@ -32,7 +35,7 @@ text_field!(
     MessageText: 1..=4000
 );
 
-/// A country.
+/// A two-letter country code.
 #[derive(Debug)]
 pub enum CountryCode {}
 
@@ -40,7 +43,7 @@ impl Field for CountryCode {
     type Value = Country;
 
     fn parse(value: &Value) -> Parsed<Country> {
-        value.as_str().and_then(Country::parse).ok_or("must be two letters of ISO 3166-1")
+        value.as_str().and_then(Country::parse).ok_or("must be a two-letter country code of ISO 3166-1, such as DE")
     }
 
     fn schema() -> Schema {
@@ -48,7 +51,7 @@ impl Field for CountryCode {
     }
 }
 
-/// A list whose values have no effect.
+/// A list whose items are ignored.
 #[derive(Debug)]
 pub enum IgnoredList {}
 
@@ -56,7 +59,7 @@ impl Field for IgnoredList {
     type Value = ();
 
     fn parse(value: &Value) -> Parsed<()> {
-        value.is_array().then_some(()).ok_or("must be a list")
+        value.is_array().then_some(()).ok_or("must be an array")
     }
 
     fn schema() -> Schema {
@@ -65,13 +68,16 @@ impl Field for IgnoredList {
 }
 
 impl ChatMessage {
-    /// The text.
+    /// Returns the text.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Under which key an answer may be kept for whoever asks the same again, or `None` when it depends on what was said before. In the name stands
-    /// a pseudonym of the words, of the model and of what it is told; the profile stands behind the guard.
+    /// Returns the cache key of the model's reply, or `None` if the reply depends on earlier
+    /// messages and must not be cached.
+    ///
+    /// The name contains a pseudonym of the words, the model, its instructions and the phrase
+    /// lists. A change of the profile drops the guard.
     pub(super) fn key(&self, store: &Store, model: &str, user: UserId) -> Option<Key> {
         if !llm::stands_alone(&self.text) {
             return None;

@@ -1,4 +1,4 @@
-//! One call of the model for whoever asks the same at the same moment.
+//! One call of the model for all requests that ask the same question at the same time.
 
 use std::time::{Duration, Instant};
 
@@ -10,28 +10,32 @@ use super::{ModelReply, Question};
 use crate::authenticated::CachedValue;
 use crate::store::Store;
 
-/// A lock of an environment that died lapses after this long: longer than a model may take.
-const CLAIM: Duration = Duration::from_secs(21);
+/// The time after which the lock of an environment that died expires. It is longer than the model
+/// may take.
+const LOCK_TTL: Duration = Duration::from_secs(21);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 
-/// Who calls the model.
+/// The role of a request in a call of the model that several requests share.
 pub enum SingleFlight {
-    /// The caller does, and tells the others.
+    /// The request calls the model, and publishes the reply to the requests that wait.
     Leader(Leader),
-    /// Somebody else did.
+    /// Another request has called the model.
     Completed(ModelReply),
 }
 
-/// The call of the model, for all who ask the same.
+/// The right to call the model for all requests that ask the same question.
 pub struct Leader {
-    /// Where the answer may be kept: under the generation that lived before the profile and the conversation were read, and no other.
+    /// The permit to cache the reply, only under the generation that was live before the profile
+    /// and the conversation were read.
     permit: Option<FillPermit>,
     lock: Option<FillLock>,
 }
 
 impl SingleFlight {
-    /// Leads, or waits for whoever does, who has an answer, or none, at about the time of this deadline at the latest.
+    /// Becomes the leader, or waits for the current leader's result until about `deadline`.
+    ///
+    /// A request that has waited in vain becomes a leader that caches nothing.
     pub async fn join(store: &Store, question: &mut Question, deadline: Instant) -> Self {
         let Some((key, permit)) = question.permit.take() else {
             return Self::Leader(Leader { permit: None, lock: None });
@@ -40,7 +44,7 @@ impl SingleFlight {
         loop {
             if let Some(flight) = Self::try_join(store, &key, &permit).await {
                 return match flight {
-                    Joined::Completed(spoken) => Self::Completed(spoken),
+                    Joined::Completed(reply) => Self::Completed(reply),
                     Joined::Leader { lock, alive } => Self::Leader(Leader { permit: alive.then_some(permit), lock }),
                 };
             }
@@ -52,20 +56,22 @@ impl SingleFlight {
         }
     }
 
-    /// Looks whether the answer has come, and locks the call if not. `None` while somebody else has it.
+    /// Returns the reply if it is cached by now, or else locks the call. Returns `None` while
+    /// another request has the lock.
     async fn try_join(store: &Store, key: &Key, permit: &FillPermit) -> Option<Joined> {
-        let (lock, [lookup]) = join(store.cache.fill_lock(key, CLAIM), store.cache.read([key])).await;
+        let (lock, [lookup]) = join(store.cache.fill_lock(key, LOCK_TTL), store.cache.read([key])).await;
         let CachedValue { value, permit: now, .. } =
             CachedValue::new(store, key, lookup, |bytes| ModelReply::from_bytes(&bytes));
         match (value, now) {
-            (Some(spoken), _) => {
+            (Some(reply), _) => {
                 lock.into_iter().for_each(|lock| store.cache.unlock(lock));
-                Some(Joined::Completed(spoken))
+                Some(Joined::Completed(reply))
             }
             (None, Some(now)) => {
                 lock.map(|lock| Joined::Leader { lock: Some(lock), alive: now.has_generation_of(permit) })
             }
-            // The profile is being changed, or Redis is away, or what is there cannot be read: there is nothing to wait for.
+            // The profile is being changed, Redis is unavailable, or the record cannot be parsed:
+            // there is nothing to wait for.
             (None, None) => Some(Joined::Leader { lock, alive: false }),
         }
     }
@@ -77,9 +83,10 @@ enum Joined {
 }
 
 impl Leader {
-    /// Tells whoever waits what was answered, if it may be kept, and otherwise that there is nothing to wait for.
-    pub async fn publish(self, store: &Store, spoken: Option<&ModelReply>) {
-        if let (Some(permit), Some(body)) = (&self.permit, spoken.and_then(|spoken| serde_json::to_vec(spoken).ok())) {
+    /// Caches the reply if it may be cached, and releases the lock. The requests that wait get the
+    /// reply, or stop waiting.
+    pub async fn publish(self, store: &Store, reply: Option<&ModelReply>) {
+        if let (Some(permit), Some(body)) = (&self.permit, reply.and_then(|reply| serde_json::to_vec(reply).ok())) {
             store.cache.fill_now(permit, &body).await;
         }
         self.lock.into_iter().for_each(|lock| store.cache.unlock(lock));

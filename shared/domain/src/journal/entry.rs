@@ -1,4 +1,4 @@
-//! One entry, and which of its fields are shown.
+//! A journal entry, and the selection of its fields.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::UserId;
 use crate::cursor::{Cursor, HasCursor};
 use crate::validation::{DefaultField, Field, Parsed, schema};
 
-/// An entry as the client sees it.
+/// A journal entry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(examples(json!({
     "id": "0192f2fd-5c3e-7a90-b1d2-c3e4f5061728",
@@ -33,34 +33,34 @@ use crate::validation::{DefaultField, Field, Parsed, schema};
     "updated_at": "2026-11-02T18:41:12.094482Z",
 })))]
 pub struct Entry {
-    /// Which one.
+    /// The id of the entry.
     pub id: Uuid,
-    /// Whose it is.
+    /// The id of the user who wrote the entry.
     pub user_id: UserId,
-    /// A title, or null.
+    /// The title, or null if the entry has none.
     #[schema(required, min_length = 1, max_length = 500)]
     pub title: Option<String>,
-    /// The text.
+    /// The text of the entry, at most 40,000 bytes in UTF-8.
     #[schema(min_length = 1, max_length = 40_000)]
     pub content: String,
-    /// From 1.0 to 10.0, or null.
+    /// The mood from 1 (bad) to 10 (good), or null if the entry has none.
     #[schema(required, minimum = 1.0, maximum = 10.0)]
     pub mood: Option<f64>,
-    /// A symbol for the mood, or null.
+    /// An emoji for the mood, or null if the entry has none.
     #[schema(required, min_length = 1, max_length = 10)]
     pub mood_emoji: Option<String>,
-    /// Words to find it by.
+    /// The tags of the entry, 1 to 50 characters each.
     #[schema(max_items = 20)]
     pub tags: Vec<String>,
-    /// Addresses of images.
+    /// The `https://` URLs of the entry's images.
     #[schema(max_items = 10)]
     pub images: Vec<String>,
-    /// Null until the entry has been analysed.
+    /// The result of an analysis, or null if the entry has not been analyzed.
     #[schema(required, value_type = Option<Object>)]
     pub ai_insights: Option<Value>,
-    /// When it was written.
+    /// When the entry was created.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// When the entry was last changed.
     pub updated_at: Timestamp,
 }
 
@@ -70,7 +70,7 @@ impl HasCursor for Entry {
     }
 }
 
-/// Which entry.
+/// The id of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EntryId(pub Uuid);
 
@@ -81,7 +81,7 @@ impl fmt::Display for EntryId {
 }
 
 impl Entry {
-    /// Reads the entry's side of a join, or `None` where the join found none.
+    /// Reads an entry from a row of an outer join. Returns `None` if the join found no entry.
     pub(crate) fn from_joined(row: &Row) -> Result<Option<Self>, tokio_postgres::Error> {
         let Some(id) = row.try_get("id")? else { return Ok(None) };
         Ok(Some(Self {
@@ -100,7 +100,7 @@ impl Entry {
     }
 }
 
-/// Names of the fields that can be selected, in the order in which they are shown.
+/// The fields that can be selected, in the order of the response.
 const NAMES: [&str; 11] = [
     "id",
     "user_id",
@@ -115,7 +115,7 @@ const NAMES: [&str; 11] = [
     "updated_at",
 ];
 
-/// A selection of fields, as a bit for each name.
+/// A selection of an entry's fields, with a bit for each name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EntryFields(u16);
 
@@ -124,7 +124,7 @@ impl Field for EntryFields {
 
     /// Parses names separated by commas.
     fn parse(value: &Value) -> Parsed<Self> {
-        let rule = "must be names of entry fields, separated by commas";
+        let rule = "must be names of entry fields separated by commas, such as id,title,mood";
         value.as_str().ok_or(rule)?.split(',').try_fold(Self(0), |fields, name| {
             let index = NAMES.iter().position(|known| *known == name.trim()).ok_or(rule)?;
             Ok(Self(fields.0 | 1 << index))
@@ -156,7 +156,7 @@ impl fmt::Display for EntryFields {
     }
 }
 
-/// An entry of which only some fields are shown.
+/// An entry with a selection of its fields.
 #[derive(Debug)]
 pub(super) struct Selected {
     pub(super) entry: Entry,
@@ -193,7 +193,7 @@ impl PartialSchema for Selected {
     fn schema() -> RefOr<Schema> {
         let mut schema = Entry::schema();
         if let RefOr::T(Schema::Object(entry)) = &mut schema {
-            entry.description = Some("An entry, or of one the fields that were asked for.".to_owned());
+            entry.description = Some("A journal entry with the fields that `fields` selects.".to_owned());
             entry.required.clear();
         }
         schema
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_selection_shows_the_same_values_as_the_whole() {
+    fn a_selected_field_has_the_same_value_as_in_the_whole_entry() {
         let entry = entry();
         let whole = serde_json::to_value(&entry).unwrap();
         for name in NAMES {
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_postgres_wrote_as_json_reads_as_the_same() {
+    fn an_entry_in_the_json_of_postgres_is_parsed_as_the_same_entry() {
         let stored = json!({
             "id": Uuid::nil(), "user_id": Uuid::nil(), "title": null, "content": "text", "mood": 7, "mood_emoji": null,
             "tags": ["sleep"], "images": [], "ai_insights": null, "created_at": "1970-01-01T00:00:00+00:00",

@@ -6,12 +6,12 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema};
 use crate::validation::{DefaultField, Field, Parsed, rules, schema, text_field};
 
 text_field!(
-    /// A title.
+    /// The title of an entry.
     pub(super) Title: 1..=500
 );
 
 text_field!(
-    /// A symbol for a mood. Some emoji consist of several characters.
+    /// An emoji for a mood. Some emoji consist of several characters.
     pub(super) MoodEmoji: 1..=10
 );
 
@@ -46,7 +46,7 @@ impl Field for Content {
     type Value = String;
 
     fn parse(value: &Value) -> Parsed<String> {
-        let rule = concat!("must be text of 1 to ", max_content_bytes!(), " bytes in UTF-8");
+        let rule = concat!("must be text of 1 to ", max_content_bytes!(), " bytes in UTF-8, and not blank");
         let text = rules::text(max_content_bytes!(), rule)(value)?;
         if text.len() > max_content_bytes!() { Err(rule) } else { Ok(text) }
     }
@@ -59,7 +59,7 @@ impl Field for Content {
 /// The rule for moods, in a body as in a query.
 const MOOD: &str = concat!("must be a number from ", min_mood!(), " to ", max_mood!());
 
-/// A mood, from bad to good.
+/// A mood from 1 (bad) to 10 (good).
 #[derive(Debug)]
 pub(super) enum Mood {}
 
@@ -91,7 +91,7 @@ impl Field for MoodLimit {
     }
 }
 
-/// Tags. A filter separates tags by commas, so no tag contains one.
+/// The tags of an entry. A filter separates tags by commas, so a tag must not contain one.
 #[derive(Debug)]
 pub(super) enum Tags {}
 
@@ -100,11 +100,11 @@ impl Field for Tags {
 
     fn parse(value: &Value) -> Parsed<Vec<String>> {
         let rule = concat!(
-            "must be a list of at most ",
+            "must be an array of at most ",
             max_tags!(),
             " texts of 1 to ",
             max_tag_length!(),
-            " characters without commas"
+            " characters, not blank and without commas"
         );
         let tag = |value: &Value| {
             let text = rules::text(max_tag_length!(), rule)(value)?;
@@ -122,7 +122,7 @@ impl DefaultField for Tags {
     const DEFAULT: Vec<String> = Vec::new();
 }
 
-/// Tags that are separated by commas, or in a parameter that is repeated.
+/// The tags of a filter, separated by commas or in a repeated parameter.
 #[derive(Debug)]
 pub(super) enum TagFilter {}
 
@@ -137,7 +137,7 @@ impl Field for TagFilter {
             max_tag_length!(),
             " characters, separated by commas"
         );
-        // A parameter that is repeated is a list.
+        // A repeated parameter is a list.
         let parts = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
         let texts = parts.iter().map(|part| part.as_str().ok_or(rule)).collect::<Parsed<Vec<_>>>()?;
         let names = texts.iter().flat_map(|text| text.split(',')).map(|name| Value::from(name.trim()));
@@ -156,17 +156,17 @@ fn tag_schema() -> ObjectBuilder {
     schema::text(max_tag_length!()).pattern(Some(pattern))
 }
 
-/// Addresses of images, which must be public: HTTPS, and without a user's name.
+/// The URLs of an entry's images. They must be public: `https://`, and without credentials.
 #[derive(Debug)]
 pub(super) enum Images {}
 
 impl Images {
     const RULE: &str = concat!(
-        "must be a list of at most ",
+        "must be an array of at most ",
         max_images!(),
         " https:// URLs of at most ",
         max_image_length!(),
-        " characters"
+        " characters without credentials"
     );
 
     fn parse_url(value: &Value) -> Parsed<String> {

@@ -1,4 +1,4 @@
-//! Which entries of a journal are asked for.
+//! The filter of a list of entries.
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -12,33 +12,37 @@ use crate::request;
 use crate::validation::{Field, FieldReader, FromFields as _, Parsed, schema, text_field};
 
 request! {
-    /// Conditions that an entry must meet, all of them.
+    /// The conditions of a list. An entry must match all of them.
     #[derive(Debug, Clone, Default, PartialEq)]
     pub(super) struct Filter {
-        /// Tags, all of which an entry must have.
+        /// Up to 20 tags, separated by commas. An entry must have all of them.
         tags: Option<TagFilter>,
-        /// The lowest mood.
+        /// The lowest mood, from 1 to 10. Entries without a mood do not match.
         mood_min: Option<MoodLimit>,
-        /// The highest mood; not below `mood_min`.
+        /// The highest mood, from 1 to 10, and at least `mood_min`. Entries without a mood do not
+        /// match.
         mood_max: Option<MoodLimit>,
-        /// A day in UTC or a time, included.
+        /// The start of the period in which an entry was created, inclusive: a day in UTC, such as
+        /// `2026-10-01`, or an RFC 3339 time.
         #[rename = "start_date"]
         from: Option<StartDate>,
-        /// A day in UTC or a time, included; not before `start_date`.
+        /// The end of the period in which an entry was created, inclusive: a day in UTC, such as
+        /// `2026-12-31`, or an RFC 3339 time. It must not be before `start_date`.
         #[rename = "end_date"]
         until: Option<EndDate>,
-        /// Words of title, text or tags, with English stemming; `"a phrase"`, `or`, `-without`. On
-        /// numbered pages the best match first.
+        /// Words in the title, the text or the tags, up to 200 characters. English words match by
+        /// their stems. `"a phrase"`, `or` and `-without` are supported. On numbered pages, the
+        /// best match comes first.
         search: Option<Search>,
     }
 }
 
 impl Filter {
-    /// Parses the filter, and rejects limits that no entry can meet.
+    /// Parses the filter, and rejects limits that no entry can match.
     pub(super) fn parse(query: &mut FieldReader) -> Option<Self> {
         let filter = Self::from_fields(query)?;
         if filter.mood_min.zip(filter.mood_max).is_some_and(|(min, max)| min > max) {
-            query.reject("mood_max", "must not be below mood_min");
+            query.reject("mood_max", "must be at least mood_min");
         }
         if filter.from.zip(filter.until).is_some_and(|(from, until)| from >= until) {
             query.reject("end_date", "must not be before start_date");
@@ -50,7 +54,7 @@ impl Filter {
         *self == Self::default()
     }
 
-    /// The conditions as parameters of a statement.
+    /// Returns the conditions as parameters of a statement.
     pub(super) fn matches(&self) -> sql::journal::EntryMatches<'_> {
         sql::journal::EntryMatches {
             tags: self.tags.as_deref(),
@@ -68,7 +72,7 @@ text_field!(
     pub(super) Search: 1..=200
 );
 
-/// A day or a time that a span begins with. It is parsed into the first moment that matches.
+/// The start of a period, as a day or a time. It is parsed into the first moment that matches.
 #[derive(Debug)]
 pub(super) enum StartDate {}
 
@@ -84,7 +88,8 @@ impl Field for StartDate {
     }
 }
 
-/// A day or a time that a span ends with. It is parsed into the first moment that no longer matches.
+/// The end of a period, as a day or a time. It is parsed into the first moment that no longer
+/// matches.
 #[derive(Debug)]
 pub(super) enum EndDate {}
 
@@ -100,16 +105,16 @@ impl Field for EndDate {
     }
 }
 
-/// Which end of a day is meant by its date.
+/// The moment of a day that a date stands for.
 #[derive(Clone, Copy)]
 enum Day {
     Begins,
     Ends,
 }
 
-/// The moment at which a span that is given by an RFC 3339 time or by a date begins, or is over.
+/// Parses the start or the end of a period, which is a date or an RFC 3339 time.
 fn moment(value: &Value, day: Day) -> Parsed<Timestamp> {
-    let rule = "must be a date or an RFC 3339 time";
+    let rule = "must be a date such as 2026-10-01, or an RFC 3339 time such as 2026-10-01T12:00:00Z";
     let text = value.as_str().ok_or(rule)?;
     let included = match text.parse::<Date>() {
         Ok(date) if text.len() == "2025-10-20".len() => {
@@ -118,7 +123,7 @@ fn moment(value: &Value, day: Day) -> Parsed<Timestamp> {
         }
         _ => time(text).ok_or(rule)?,
     };
-    // The database counts in microseconds.
+    // The database stores microseconds, so the next moment is one microsecond later.
     let step = if matches!(day, Day::Ends) { SignedDuration::from_micros(1) } else { SignedDuration::ZERO };
     included.checked_add(step).map_err(|_| rule)
 }

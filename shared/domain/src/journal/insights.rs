@@ -1,4 +1,4 @@
-//! What a journal tells about a span of days. Days are those of UTC.
+//! Insights: a summary of the journal over a period of days in UTC.
 
 use encoded_body::EncodedBody;
 use jiff::civil::Date;
@@ -15,16 +15,18 @@ use crate::request;
 use crate::token::Token;
 use crate::validation::{CallerId, OrDefault, integer_field};
 
-/// A change of the mood by less than this over the whole span, on the scale from 1 to 10, is none.
+/// The smallest change of the mood over the whole period that is a trend, on the scale from 1 to
+/// 10.
 const STABLE: f64 = 0.5;
 
 request! {
-    /// The days that the insights are about.
+    /// The period of the insights.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct InsightsPeriod {
-        /// The number of days, including today.
+        /// The number of days in the period, including today, from 1 to 365.
         days: OrDefault<Days>,
-        /// The caller's own id, which older clients send.
+        /// The id of the user who is signed in, which older clients send. Any other id is rejected
+        /// with 403.
         pub user_id: Option<CallerId>,
     }
 }
@@ -35,10 +37,11 @@ integer_field!(
 );
 
 impl Journal<'_> {
-    /// What the caller's journal shows about the last days.
+    /// Returns insights from the caller's journal over the last days.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] if the session is not live, [`Error::Unavailable`] if the database is needed and unavailable.
+    /// [`Error::Unauthenticated`] if the session is not live, [`Error::Unavailable`] if the
+    /// database is needed and unavailable.
     pub async fn insights(self, token: &Token, period: InsightsPeriod) -> Result<EncodedBody> {
         let key = super::insights_key(token.user_id(), period.days);
         let build = |rows: &[Row]| {
@@ -50,7 +53,7 @@ impl Journal<'_> {
     }
 }
 
-/// What the entries of the last days tell.
+/// A summary of the journal over the last days.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(examples(json!({
     "days": 30,
@@ -66,51 +69,55 @@ impl Journal<'_> {
     "most_used_tags": [{"tag": "walk", "count": 3}, {"tag": "canal", "count": 1}],
 })))]
 pub struct Insights {
-    /// How many days were looked at, today included.
+    /// The number of days in the period, including today.
     #[schema(minimum = 1, maximum = 365)]
     days: i32,
-    /// How many entries were written on them.
+    /// The number of entries in the period.
     #[schema(minimum = 0)]
     entries_analyzed: i64,
+    /// The trend of the daily averages.
     mood_trend: Trend,
-    /// Over all days that have a mood, each counting once; null when none has.
+    /// The mean of the daily averages, with two decimals, or null if no day has a mood.
     #[schema(required, minimum = 1.0, maximum = 10.0)]
     average_mood: Option<f64>,
-    /// The days on which something was written, oldest first.
+    /// The days on which the user wrote entries, oldest first.
     #[schema(max_items = 365)]
     mood_by_day: Vec<Day>,
-    /// Days in a row on which something was written, up to today or yesterday.
+    /// The number of consecutive days with entries in the period, up to today or yesterday.
     #[schema(minimum = 0, maximum = 365)]
     writing_streak: usize,
-    /// The most frequent first.
+    /// The ten most used tags, most used first.
     #[schema(max_items = 10)]
     most_used_tags: Vec<Tag>,
 }
 
-/// A day on which something was written.
+/// A day on which the user wrote entries.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = MoodOfDay)]
 struct Day {
-    /// In UTC.
+    /// The day in UTC.
     date: Date,
-    /// Null when no entry of the day has a mood.
+    /// The mean mood of the entries, with two decimals, or null if no entry has a mood.
     #[schema(required, minimum = 1.0, maximum = 10.0)]
     average_mood: Option<f64>,
-    /// How many were written.
+    /// The number of entries of the day.
     #[schema(minimum = 1)]
     entries: i64,
 }
 
-/// A tag and how many entries have it.
+/// A tag, and the number of entries that have it.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = TagCount)]
 struct Tag {
+    /// The tag.
     tag: String,
+    /// The number of entries in the period that have the tag.
     #[schema(minimum = 1)]
     count: i64,
 }
 
-/// Where the straight line through the days' averages leads; a change by less than half a point is none.
+/// The direction of the straight line that fits the daily averages best, from the first day with a
+/// mood to the last. A change of less than 0.5 is `stable`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = MoodTrend)]
 #[serde(rename_all = "lowercase")]
@@ -142,7 +149,8 @@ impl Insights {
     }
 }
 
-/// Where the straight line through the days' averages leads, by least squares, from the first day with a mood to the last.
+/// Returns the direction of the line that fits the daily averages by least squares, from the first
+/// day with a mood to the last.
 fn trend(days: &[Day]) -> Trend {
     let Some(origin) = days.first().map(|day| day.date) else { return Trend::Stable };
     let place = |day: &Day| Some((f64::from(origin.until(day.date).ok()?.get_days()), day.average_mood?));
@@ -152,7 +160,7 @@ fn trend(days: &[Day]) -> Trend {
     let (Some(x), Some(y)) = (mean(&xs), mean(&ys)) else { return Trend::Stable };
     let covariance: f64 = points.iter().map(|point| (point.0 - x) * (point.1 - y)).sum();
     let variance: f64 = points.iter().map(|point| (point.0 - x).powi(2)).sum();
-    // One day alone has no direction.
+    // A single day has no direction.
     let change = if variance > 0.0 { covariance / variance * (last.0 - first.0) } else { 0.0 };
     match change {
         change if change >= STABLE => Trend::Improving,
@@ -161,7 +169,8 @@ fn trend(days: &[Day]) -> Trend {
     }
 }
 
-/// Days in a row on which something was written, up to today; a day that has just begun does not break it.
+/// Returns the number of consecutive days with entries up to today, or up to yesterday if today has
+/// none yet.
 fn streak(today: Date, days: &[Day]) -> usize {
     let mut expected = match days.last() {
         Some(day) if day.date < today => today.yesterday().unwrap_or(today),
@@ -183,7 +192,7 @@ fn mean(values: &[f64]) -> Option<f64> {
     Some(values.iter().sum::<f64>() / f64::from(number))
 }
 
-/// To two decimals.
+/// Rounds to two decimals.
 fn rounded(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }
@@ -199,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn the_trend_is_where_the_line_through_the_days_leads() {
+    fn the_trend_is_the_direction_of_the_line_through_the_daily_averages() {
         for (moods, expected) in [
             (vec![], Trend::Stable),
             (vec![(1, None)], Trend::Stable),
@@ -232,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn the_span_is_bounded() {
+    fn the_number_of_days_is_limited() {
         let read =
             |days: &str| FieldReader::from_query([("days", days)]).parse::<InsightsPeriod>().map(|period| period.days);
         assert_eq!((read("1").unwrap(), read("365").unwrap()), (1, 365));

@@ -17,10 +17,11 @@ use crate::query::sql;
 use crate::token::Token;
 
 impl Journal<'_> {
-    /// A page of the caller's journal, from the cache or by one statement.
+    /// Returns a list of the caller's entries, from the cache or by one statement.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] if the session is not live, [`Error::Unavailable`] if the database is needed and unavailable.
+    /// [`Error::Unauthenticated`] if the session is not live, [`Error::Unavailable`] if the
+    /// database is needed and unavailable.
     pub async fn list(self, token: &Token, query: &ListQuery) -> Result<EncodedBody> {
         let Self { store } = self;
         let key = query.key(&store.hmac_key, token.user_id());
@@ -39,7 +40,7 @@ impl Journal<'_> {
                 let statement = sql::journal::After {
                     before_time: cursor.created_at,
                     before_id: cursor.id,
-                    // One more tells whether there are more.
+                    // One more row shows whether there are more entries.
                     limit: limit + 1,
                     entry_matches: query.filter.matches(),
                 };
@@ -50,23 +51,23 @@ impl Journal<'_> {
     }
 }
 
-/// A page by its number.
+/// A numbered page of journal entries.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = EntryPage)]
 pub struct OffsetPage {
-    /// Newest first; of a search the best match first.
+    /// The entries of the page: newest first, or with `search` the best match first.
     #[schema(max_items = 100)]
     entries: Vec<Selected>,
-    /// How many there are on all pages.
+    /// The number of entries on all pages.
     #[schema(minimum = 0)]
     total: i64,
-    /// Which page this is, from 1.
+    /// The number of this page, from 1.
     #[schema(minimum = 1, maximum = 10_000)]
     page: i64,
-    /// How many entries a page has.
+    /// The maximum number of entries on a page.
     #[schema(minimum = 1, maximum = 100)]
     page_size: i64,
-    /// Whether there is a page after this one.
+    /// Whether there is a next page.
     has_more: bool,
 }
 
@@ -81,17 +82,17 @@ impl OffsetPage {
     }
 }
 
-/// What comes after a cursor.
+/// The journal entries after a cursor.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = EntryStretch)]
 pub struct CursorPage {
-    /// Newest first.
+    /// The entries, newest first.
     #[schema(max_items = 100)]
     entries: Vec<Selected>,
-    /// The `cursor` of what comes next, or null when this is the end.
+    /// The `cursor` for the next older entries, or null if there are none.
     #[schema(required)]
     next_cursor: Option<String>,
-    /// Whether anything comes next.
+    /// Whether there are older entries.
     has_more: bool,
 }
 
@@ -111,8 +112,10 @@ fn selected(query: &ListQuery, entries: Vec<Entry>) -> Vec<Selected> {
     entries.into_iter().map(|entry| Selected { entry, fields: query.fields }).collect()
 }
 
-/// The entries of a join, in the order of the statement: it keeps the order of its inner side, but SQL does not promise it. On sorted rows
-/// this is one pass.
+/// Returns the entries of a join in the order of the statement.
+///
+/// The join preserves the order of its inner side, but SQL does not guarantee that, so this sorts.
+/// For rows that are already sorted, that is one pass.
 fn entries(rows: &[Row]) -> Result<Vec<Entry>, tokio_postgres::Error> {
     let has_ranks = rows.first().is_some_and(|row| row.columns().iter().any(|column| column.name() == "rank"));
     let mut ranked: Vec<(f32, Entry)> = Vec::with_capacity(rows.len());
@@ -135,13 +138,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_serialises_as_the_original_did() {
+    fn a_numbered_page_has_the_same_json_as_in_the_original_service() {
         let json = serde_json::to_value(OffsetPage::new(1, 20, Vec::new(), 21)).unwrap();
         assert_eq!(json, json!({"entries": [], "total": 21, "page": 1, "page_size": 20, "has_more": true}));
     }
 
     #[test]
-    fn the_last_stretch_has_no_cursor() {
+    fn the_last_entries_have_no_next_cursor() {
         let json = serde_json::to_value(CursorPage::new(Vec::new(), None)).unwrap();
         assert_eq!(json, json!({"entries": [], "next_cursor": null, "has_more": false}));
     }

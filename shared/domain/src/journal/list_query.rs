@@ -1,4 +1,4 @@
-//! Which part of a journal is asked for.
+//! The query of a list of entries.
 
 use cache::Key;
 use secret::SecretKey;
@@ -11,22 +11,22 @@ use crate::cursor::Cursor;
 use crate::validation::{CallerId, FieldReader, FromFields, OrDefault, integer_field};
 use crate::{UserId, request};
 
-/// Which part of the journal is asked for, and which fields of it.
+/// The part of the journal to list, and the fields to return.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListQuery {
     pub(super) pagination: Pagination,
     pub(super) filter: Filter,
     pub(super) fields: EntryFields,
-    /// The caller's own id, which older clients send.
+    /// The id of the user who is signed in, which older clients send.
     pub user_id: Option<UserId>,
 }
 
-/// Which of the entries that suit the filter.
+/// The page of the entries that match the filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Pagination {
-    /// By number: a search by rank, all else newest first.
+    /// A numbered page: the best match first with a search, or else newest first.
     Page { page: i64, page_size: i64 },
-    /// What comes after a position, newest first.
+    /// The entries after a position, newest first.
     After { cursor: Cursor, limit: i64 },
 }
 
@@ -34,14 +34,16 @@ request! {
     /// The parameters that choose a page, by its number or by a cursor.
     #[derive(Debug)]
     struct PageQuery {
-        /// The number of the page; not together with `cursor` or `limit`.
+        /// The number of the page, from 1 to 10,000. It cannot be combined with `cursor` or
+        /// `limit`.
         page: OrDefault<PageNumber>,
-        /// The number of entries of a page; not together with `cursor` or `limit`.
+        /// The maximum number of entries on a page, from 1 to 100. It cannot be combined with
+        /// `cursor` or `limit`.
         page_size: OrDefault<PageSize>,
-        /// The `next_cursor` of the previous response, or a time: the page begins with the newest
-        /// entry before it.
+        /// The `next_cursor` of the previous response, or an RFC 3339 time. The list begins with
+        /// the newest entry before it.
         cursor: Option<Cursor>,
-        /// The number of entries of a response.
+        /// The maximum number of entries in a list by cursor, from 1 to 100.
         limit: OrDefault<PageSize>,
     }
 }
@@ -52,7 +54,7 @@ integer_field!(
 );
 
 integer_field!(
-    /// The number of entries of a page.
+    /// The maximum number of entries on a page.
     PageSize: i64, 1..=100, default 20
 );
 
@@ -60,9 +62,10 @@ request! {
     /// The parameters that choose the fields of the entries, and name the caller.
     #[derive(Debug)]
     struct Selection {
-        /// The fields of an entry to return; all by default.
+        /// The fields of each entry to return, separated by commas. By default, all are returned.
         fields: OrDefault<EntryFields>,
-        /// The caller's own id, which older clients send.
+        /// The id of the user who is signed in, which older clients send. Any other id is rejected
+        /// with 403.
         user_id: Option<CallerId>,
     }
 }
@@ -75,7 +78,7 @@ impl Pagination {
         }
         for field in ["page", "page_size"] {
             if query.has(field) {
-                query.reject(field, "must not stand beside cursor or limit");
+                query.reject(field, "must not be combined with cursor or limit");
             }
         }
         Some(Self::After { cursor: cursor.unwrap_or(Cursor::START), limit })
@@ -98,8 +101,8 @@ impl IntoParams for ListQuery {
 }
 
 impl ListQuery {
-    /// The key of the answer. A page of everything has the documented name; what else was asked for may hold what a person wrote, so that
-    /// its name is a pseudonym.
+    /// Returns the cache key of the list. A numbered page without a filter has the documented name.
+    /// Any other query may contain text of the user, so the name is a pseudonym.
     pub(super) fn key(&self, hmac_key: &SecretKey, user: UserId) -> Key {
         match &self.pagination {
             Pagination::Page { page, page_size } if self.filter.is_none() => {
@@ -147,14 +150,14 @@ mod tests {
     }
 
     #[test]
-    fn a_selection_of_fields_has_a_key_of_its_own_whatever_its_order() {
+    fn a_selection_of_fields_has_its_own_key_regardless_of_their_order() {
         let one = name(&[("fields", "title,id")]);
         assert_eq!(one, format!("journal:list:{}:page:1:size:20:fields:id,title", Uuid::nil()));
         assert_eq!(one, name(&[("fields", "id,title,id")]));
     }
 
     #[test]
-    fn whatever_else_is_asked_for_has_a_key_of_its_own_that_tells_nothing() {
+    fn any_other_query_has_its_own_key_which_reveals_nothing() {
         let queries: [&[(&str, &str)]; 9] = [
             &[("limit", "20")],
             &[("limit", "21")],
@@ -172,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_a_rule_is_named() {
+    fn a_parameter_that_breaks_a_rule_is_named() {
         for wrong in [
             ("page", "0"),
             ("page", "10001"),

@@ -11,22 +11,23 @@ use crate::validation::{CallerId, OrDefault};
 
 // The limits keep a page of 100 entries below Lambda's 6 MB for a response.
 request! {
-    /// An entry that is to be written.
+    /// A new journal entry.
     #[derive(Debug)]
     pub struct NewEntry {
-        /// A title.
+        /// The title: 1 to 500 characters, and not blank.
         pub(super) title: Option<Title>,
-        /// The text, at most 40,000 bytes in UTF-8.
+        /// The text: 1 to 40,000 bytes in UTF-8, and not blank.
         pub(super) content: Content,
-        /// The mood: from 1, bad, to 10, good.
+        /// The mood from 1 (bad) to 10 (good).
         pub(super) mood: Option<Mood>,
-        /// A symbol for the mood.
+        /// An emoji for the mood: 1 to 10 characters.
         pub(super) mood_emoji: Option<MoodEmoji>,
-        /// Words to find the entry by, without commas.
+        /// Up to 20 tags of 1 to 50 characters each, without commas.
         pub(super) tags: OrDefault<Tags>,
-        /// Addresses of images, without a user's name in them.
+        /// Up to 10 `https://` URLs of images: at most 500 characters each, without credentials.
         pub(super) images: OrDefault<Images>,
-        /// The caller's own id, which older clients send.
+        /// The id of the user who is signed in, which older clients send. Any other id is rejected
+        /// with 403.
         pub user_id: Option<CallerId>,
     }
 }
@@ -37,19 +38,22 @@ request! {
     #[derive(Debug)]
     #[schema(as = EntryChange)]
     pub struct EntryPatch {
-        /// A title.
+        /// The new title: 1 to 500 characters, and not blank. Null clears it.
         pub(super) title: Option<Option<Title>>,
-        /// The text, at most 40,000 bytes in UTF-8.
+        /// The new text: 1 to 40,000 bytes in UTF-8, and not blank.
         pub(super) content: Option<Content>,
-        /// The mood: from 1, bad, to 10, good.
+        /// The new mood from 1 (bad) to 10 (good). Null clears it.
         pub(super) mood: Option<Option<Mood>>,
-        /// A symbol for the mood.
+        /// The new emoji for the mood: 1 to 10 characters. Null clears it.
         pub(super) mood_emoji: Option<Option<MoodEmoji>>,
-        /// Words to find the entry by, without commas.
+        /// The new tags, which replace all existing ones: up to 20 of 1 to 50 characters each,
+        /// without commas.
         pub(super) tags: Option<Tags>,
-        /// Addresses of images, without a user's name in them.
+        /// The new images, which replace all existing ones: up to 10 `https://` URLs of at most 500
+        /// characters each, without credentials.
         pub(super) images: Option<Images>,
-        /// The caller's own id, which older clients send.
+        /// The id of the user who is signed in, which older clients send. Any other id is rejected
+        /// with 403.
         pub user_id: Option<CallerId>,
     }
 }

@@ -1,4 +1,4 @@
-//! One entry, and the version of it that a client has seen.
+//! Reading an entry, and the version of it that a client expects.
 
 use encoded_body::EncodedBody;
 use jiff::Timestamp;
@@ -11,11 +11,11 @@ use crate::query::sql;
 use crate::token::Token;
 
 impl Journal<'_> {
-    /// An entry of the caller's.
+    /// Returns one of the caller's entries.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] if the session is not live, [`Error::NotFound`] if the caller has no such entry,
-    /// [`Error::Unavailable`] if the database is needed and unavailable.
+    /// [`Error::Unauthenticated`] if the session is not live, [`Error::NotFound`] if the caller has
+    /// no such entry, [`Error::Unavailable`] if the database is needed and unavailable.
     pub async fn entry(self, token: &Token, id: EntryId) -> Result<EncodedBody> {
         let key = key(token.user_id(), format_args!("entry:{id}"));
         let build = |rows: &[Row]| {
@@ -25,10 +25,11 @@ impl Journal<'_> {
         authenticated::cached_read(self.store, token, &key, &sql::journal::Entry { entry_id: id.0 }, build).await
     }
 
-    /// The version that has one of these tags (`If-Match`), or any version without them.
+    /// Returns the version that has one of these tags (`If-Match`), or any version without tags.
     ///
     /// # Errors
-    /// [`Error::PreconditionFailed`] if the current version has another tag; else as [`entry`](Self::entry).
+    /// [`Error::PreconditionFailed`] if the current version has none of the tags, and the errors of
+    /// [`entry`](Self::entry).
     pub(super) async fn resolve_if_match(self, token: &Token, id: EntryId, tags: Option<&str>) -> Result<Precondition> {
         let Some(tags) = tags else { return Ok(Precondition::None) };
         let body = self.entry(token, id).await?;
@@ -36,8 +37,8 @@ impl Journal<'_> {
             return Err(Error::PreconditionFailed);
         }
         let (body, _) = body.into_body(false);
-        // Without the parser's message, which would quote what a person wrote.
-        let entry: Entry = serde_json::from_slice(&body).map_err(|_| Error::internal("an entry cannot be read"))?;
+        // The parser's message is left out, because it would quote the user's text.
+        let entry: Entry = serde_json::from_slice(&body).map_err(|_| Error::internal("an entry cannot be parsed"))?;
         Ok(Precondition::Unchanged(entry.updated_at))
     }
 }
@@ -59,7 +60,8 @@ impl Precondition {
         }
     }
 
-    /// Why nothing was changed. An entry that had the right version a moment ago has been changed or deleted since.
+    /// Returns the error for a change that had no effect. An entry that had the expected version a
+    /// moment ago has been changed or deleted since.
     pub(super) fn unmet(self) -> Error {
         match self {
             Self::None => Error::NotFound("entry"),

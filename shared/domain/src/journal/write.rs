@@ -1,4 +1,5 @@
-//! Creating, updating and deleting an entry. Every write drops all that is cached of the caller's journal.
+//! Creating, changing and deleting an entry. Every write drops all cached records of the caller's
+//! journal.
 
 use cache::WriteGuard;
 use serde::de::DeserializeOwned;
@@ -12,23 +13,26 @@ use crate::query::{Query, WriteContext, sql};
 use crate::token::Token;
 
 impl Journal<'_> {
-    /// Writes an entry, and returns it. With an `Idempotency-Key`, a repetition writes nothing and gets the first result.
+    /// Creates an entry, and returns it. With an `Idempotency-Key`, a repetition creates nothing
+    /// and gets the first result.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] if the session is not live, [`Error::IdempotencyKeyReused`], or [`Error::Unavailable`] if the database is
-    /// unavailable.
+    /// [`Error::Unauthenticated`] if the session is not live, [`Error::IdempotencyKeyReused`], or
+    /// [`Error::Unavailable`] if the database is unavailable.
     pub async fn create(self, token: &Token, entry: &NewEntry, key: Option<&IdempotencyKey>) -> Result<Entry> {
         let entry = self.write(token, key, &entry.creation()).await?;
-        entry.ok_or_else(|| Error::internal("an entry that was written is not there"))
+        entry.ok_or_else(|| Error::internal("the new entry was not returned"))
     }
 
-    /// Changes an entry of the caller's, and returns its new version. `if_match` are the entity tags of the versions that the change is meant
-    /// for. With an `Idempotency-Key`, a repetition changes nothing and gets the first result.
+    /// Changes one of the caller's entries, and returns its new version.
+    ///
+    /// `if_match` contains the entity tags of the versions that the change is meant for. With an
+    /// `Idempotency-Key`, a repetition changes nothing and gets the first result.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] if the session is not live, [`Error::NotFound`] if the caller has no such entry,
-    /// [`Error::PreconditionFailed`] if the current version has none of the tags, [`Error::IdempotencyKeyReused`], or
-    /// [`Error::Unavailable`] if the database is unavailable.
+    /// [`Error::Unauthenticated`] if the session is not live, [`Error::NotFound`] if the caller has
+    /// no such entry, [`Error::PreconditionFailed`] if the current version has none of the tags,
+    /// [`Error::IdempotencyKeyReused`], or [`Error::Unavailable`] if the database is unavailable.
     pub async fn update(
         self,
         token: &Token,
@@ -44,10 +48,11 @@ impl Journal<'_> {
         or_replay(self.store, token, key, updated.await).await
     }
 
-    /// Deletes an entry of the caller's. `if_match` and `key` are as for [`update`](Self::update).
+    /// Deletes one of the caller's entries permanently. `if_match` and `key` have the same meaning
+    /// as for [`update`](Self::update).
     ///
     /// # Errors
-    /// As [`update`](Self::update).
+    /// The errors of [`update`](Self::update).
     pub async fn delete(
         self,
         token: &Token,

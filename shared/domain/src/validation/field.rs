@@ -16,7 +16,7 @@ pub trait Field {
     /// Parses a value.
     ///
     /// # Errors
-    /// The rule, if the value breaks it.
+    /// The rule that the value breaks.
     fn parse(value: &Value) -> Parsed<Self::Value>;
 
     /// Returns the schema of the values that [`parse`](Self::parse) accepts.
@@ -126,7 +126,7 @@ impl Field for CallerId {
 
 /// Declares a field of text: `text_field!(pub Title: 1..=500)` is at most 500 characters long.
 ///
-/// The text must not be blank, nor have control characters other than line breaks and tabs.
+/// The text must not be blank. It must not contain control characters, except line breaks and tabs.
 macro_rules! text_field {
     ($(#[doc = $doc:literal])+ $visibility:vis $name:ident: 1..=$most:literal) => {
         $(#[doc = $doc])+
@@ -137,7 +137,8 @@ macro_rules! text_field {
             type Value = String;
 
             fn parse(value: &serde_json::Value) -> $crate::validation::Parsed<String> {
-                $crate::validation::rules::text($most, concat!("must be 1 to ", $most, " characters of text"))(value)
+                let rule = concat!("must be text of 1 to ", $most, " characters, and not blank");
+                $crate::validation::rules::text($most, rule)(value)
             }
 
             fn schema() -> utoipa::openapi::schema::Schema {
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn absent_and_null_are_what_the_type_of_the_member_says() {
+    fn the_type_of_a_member_decides_what_absent_and_null_mean() {
         assert!(parse::<Name>("{}").is_err() && parse::<Name>(r#"{"x": null}"#).is_err());
         assert_eq!(parse::<Option<Name>>("{}").unwrap(), None);
         assert_eq!(parse::<Option<Name>>(r#"{"x": null}"#).unwrap(), None);
@@ -217,14 +218,14 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_breaks_its_rule_is_an_error_whether_the_field_is_optional_or_not() {
+    fn a_value_that_breaks_its_rule_is_an_error_even_if_the_field_is_optional() {
         let rule = |error: Error| match error {
             Error::Invalid(errors) => errors.first().map(|error| error.rule),
             _ => None,
         };
         let long = r#"{"x": "long"}"#;
         for error in [parse::<Name>(long).unwrap_err(), parse::<Option<Name>>(long).unwrap_err()] {
-            assert_eq!(rule(error), Some("must be 1 to 3 characters of text"));
+            assert_eq!(rule(error), Some("must be text of 1 to 3 characters, and not blank"));
         }
         assert!(parse::<Option<Option<Name>>>(long).is_err());
         let error = parse::<OrDefault<Number>>(r#"{"x": 2001}"#).unwrap_err();

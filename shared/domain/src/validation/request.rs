@@ -29,7 +29,7 @@ pub trait FromFields: Sized {
 ///     type Value = String;
 ///
 ///     fn parse(value: &Value) -> Parsed<String> {
-///         rules::text(500, "must be 1 to 500 characters of text")(value)
+///         rules::text(500, "must be text of 1 to 500 characters, and not blank")(value)
 ///     }
 ///
 ///     fn schema() -> Schema {
@@ -51,8 +51,8 @@ pub trait FromFields: Sized {
 /// # Ok::<(), domain::Error>(())
 /// ```
 ///
-/// `#[schema(as = Name)]` after the derives sets the name of the schema. `#[rename = "name"]` before
-/// a field sets the name that clients use.
+/// `#[schema(as = Name)]` after the derives sets the name of the schema. `#[rename = "name"]`
+/// before a field sets the name that clients use.
 #[macro_export]
 macro_rules! request {
     (

@@ -13,7 +13,7 @@ pub fn text(most: usize, rule: &'static str) -> impl Fn(&Value) -> Parsed<String
     move |value| {
         let text = value.as_str().filter(|text| !text.trim().is_empty() && text.chars().count() <= most).ok_or(rule)?;
         match text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-            true => Err("must not contain control characters"),
+            true => Err("must not contain control characters except line breaks and tabs"),
             false => Ok(text.to_owned()),
         }
     }
@@ -40,10 +40,10 @@ pub fn decimal(range: RangeInclusive<f64>, rule: &'static str) -> impl Fn(&Value
 /// Parses a UUID in its hyphenated form.
 ///
 /// # Errors
-/// The rule, if the value breaks it.
+/// The rule that the value breaks.
 pub fn uuid(value: &Value) -> Parsed<Uuid> {
     let text = value.as_str().filter(|text| text.len() == 36);
-    text.and_then(|text| Uuid::try_parse(text).ok()).ok_or("must be a UUID")
+    text.and_then(|text| Uuid::try_parse(text).ok()).ok_or("must be a UUID in its hyphenated form")
 }
 
 /// Parses a list of at most `most` values.
@@ -61,7 +61,7 @@ pub fn object(most: usize, rule: &'static str) -> impl Fn(&Value) -> Parsed<Valu
         let fits = value.is_object() && value.to_string().len() <= most;
         match fits {
             // Postgres cannot store NUL, in text or in JSON.
-            true if contains_nul(value) => Err("must not contain control characters"),
+            true if contains_nul(value) => Err("must not contain the character NUL (U+0000)"),
             true => Ok(value.clone()),
             false => Err(rule),
         }
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_measured_in_characters_and_has_no_control_characters() {
+    fn text_is_measured_in_characters_and_must_not_contain_control_characters() {
         let parse = text(3, "too long");
         assert_eq!(parse(&Value::from("äöü")).as_deref(), Ok("äöü"));
         assert!(parse(&Value::from("a\n\t")).is_ok());
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_are_bounded_and_storable() {
+    fn an_object_must_not_exceed_its_limit_or_contain_nul() {
         let parse = object(20, "rule");
         assert!(parse(&serde_json::json!({"a": [1, "b"]})).is_ok());
         assert!(parse(&serde_json::json!({"a": "\0"})).is_err());

@@ -13,7 +13,8 @@ use utoipa::openapi::schema::{
 
 use super::Member;
 
-/// Control characters other than line breaks and tabs, as a part of a class in a regular expression.
+/// Control characters other than line breaks and tabs, as a part of a class in a regular
+/// expression.
 pub(crate) const CONTROL: &str = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f";
 
 /// Returns the schema of an object that has no properties yet.
@@ -34,7 +35,7 @@ pub fn property<M: Member>(object: ObjectBuilder, name: &str, description: &str)
 pub fn parameter<M: Member>(name: &str, description: &str) -> Parameter {
     let schema = M::schema();
     let required = if M::IS_REQUIRED { Required::True } else { Required::False };
-    // The place first: setting it resets `required`.
+    // The place comes first, because setting it resets `required`.
     let mut parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Query).required(required);
     if matches!(schema, Schema::Array(_)) {
         parameter = parameter.style(Some(ParameterStyle::Form)).explode(Some(false));
