@@ -13,7 +13,7 @@ fn main() -> ExitCode {
     shared::run(handle)
 }
 
-/// Deletes the account.
+/// Deletes the caller's account.
 ///
 /// Deletes the account, the profile, the journal, the conversation and all sessions permanently.
 /// For 24 hours, a repetition with the same token also succeeds. A 503 can mean that the account is

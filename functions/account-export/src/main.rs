@@ -12,10 +12,10 @@ fn main() -> ExitCode {
 
 /// Exports all data of the account.
 ///
-/// Returns a page of everything that is stored about the caller. Every page has the account, the
-/// profile and the sessions. The first pages have the journal, 50 entries at a time; the pages
-/// after them have the conversation, 100 messages at a time. Both are sorted newest first. Pass
-/// `next_cursor` as `cursor` until it is null.
+/// Returns a page of everything that is stored about the caller. Every page contains the account,
+/// the profile and the sessions. The first pages contain the journal, 50 entries at a time. The
+/// pages after them contain the conversation, 100 messages at a time. Both are sorted newest first.
+/// Pass `next_cursor` as `cursor` until it is null.
 #[utoipa::path(
     get,
     path = "/api/account",

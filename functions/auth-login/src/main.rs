@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     shared::run(handle)
 }
 
-/// Signs in.
+/// Signs in with an e-mail address and a password.
 ///
 /// Opens a session and returns its token, which is valid for 30 days. `POST /api/auth/refresh`
 /// replaces it with a token that is valid for another 30 days, up to 180 days after the sign-in.

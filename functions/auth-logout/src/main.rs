@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     shared::run(handle)
 }
 
-/// Signs out.
+/// Signs out of one or all sessions.
 ///
 /// Ends every session of the account, or only the caller's with `scope=this`. After a 200, no
 /// server accepts a token of an ended session. A 503 can mean that the sessions have ended, but
@@ -78,7 +78,7 @@ impl DefaultField for Scope {
     const DEFAULT: RevocationScope = RevocationScope::All;
 }
 
-/// A confirmation.
+/// The confirmation of a successful request.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Message)]
 struct LoggedOut {

@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     shared::run(handle)
 }
 
-/// Changes the password.
+/// Changes the caller's password.
 ///
 /// Replaces the password and ends every session of the account, including the caller's. Sign in
 /// with the new password next. If `old_password` is wrong, the response is 422 `invalid_fields`,
@@ -68,7 +68,7 @@ request! {
     }
 }
 
-/// A confirmation.
+/// The confirmation of a successful request.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Message)]
 struct Changed {

@@ -11,10 +11,9 @@ fn main() -> ExitCode {
     shared::run(handle)
 }
 
-/// Creates an account.
+/// Creates an account with an empty profile.
 ///
-/// The account has an empty profile. Registration does not open a session: sign in with
-/// `POST /api/auth/login` next.
+/// Registration does not open a session: sign in with `POST /api/auth/login` next.
 #[utoipa::path(
     post,
     path = "/api/auth/register",

@@ -13,10 +13,10 @@ fn main() -> ExitCode {
     shared::run(handle)
 }
 
-/// Deletes the conversation.
+/// Deletes the caller's conversation.
 ///
-/// Deletes the caller's conversation with all its messages permanently. The request also succeeds
-/// if there is no conversation.
+/// Deletes the conversation with all its messages permanently. The request also succeeds if there
+/// is no conversation.
 #[utoipa::path(
     delete,
     path = "/api/chat/session/{user_id}",
@@ -49,7 +49,7 @@ struct Cleared {
     user_id: UserId,
 }
 
-/// Always `session cleared`.
+/// Always the text `session cleared`.
 #[derive(Debug, Serialize, ToSchema)]
 enum Status {
     #[serde(rename = "session cleared")]

@@ -10,9 +10,10 @@ use shared::safety::{self, Country, Language};
 use shared::{AppState, Result};
 use tokio::time::timeout;
 
-/// The time limit for storing the reply before the response. The response arrives within half a
-/// second, with the reply stored or not, even from an environment that has just waited in vain for
-/// its connections.
+/// The time limit for storing the reply before the response.
+///
+/// The response arrives within half a second, with the reply stored or not, even from an
+/// environment that has just waited in vain for its connections.
 const STORE_BUDGET: Duration = Duration::from_millis(120);
 
 /// Returns a reply that people wrote, with resources for a person in a crisis.

@@ -40,7 +40,7 @@ enum Direction {
     Up,
     /// Reverts the newest migration.
     Down,
-    /// Changes nothing.
+    /// Reports the migrations without changing anything.
     Status,
 }
 

@@ -12,9 +12,10 @@ use utoipa::ToSchema;
 /// `docs/openapi.json`.
 const OPENAPI: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.gz"));
 
-/// Returns a page that `build.rs` has assembled, with its policy. The page is self-contained and
-/// has no data. It runs and shows only what it contains, identified by hashes, and sends requests
-/// only to this API.
+/// Returns a page that `build.rs` has assembled, with its policy.
+///
+/// The page is self-contained and has no data. It runs and shows only what it contains, identified
+/// by hashes, and sends requests only to this API.
 macro_rules! page {
     ($name:literal) => {
         Response::page(
@@ -64,7 +65,7 @@ pub struct Index {
     pub docs: &'static str,
 }
 
-/// Returns a page that shows this document.
+/// Returns this document as a web page.
 ///
 /// The page shows the OpenAPI document in a browser. It loads nothing from other servers.
 #[utoipa::path(
@@ -79,7 +80,7 @@ fn docs() -> Response {
     page!("page")
 }
 
-/// Returns the dashboard.
+/// Returns the dashboard as a web page.
 ///
 /// The page shows the response of `GET /health/detailed` in a browser. It asks for the operator key
 /// if the service requires one.
@@ -95,9 +96,9 @@ fn dashboard() -> Response {
     page!("dashboard")
 }
 
-/// Returns this document.
+/// Returns this document as JSON.
 ///
-/// Returns the OpenAPI document of the API in JSON.
+/// Returns the OpenAPI document that describes this API.
 #[utoipa::path(
     get,
     path = "/openapi.json",
@@ -110,7 +111,7 @@ fn document() -> Response {
     Response::public(EncodedBody::from_gzip(OPENAPI.to_vec()))
 }
 
-/// An OpenAPI document.
+/// An OpenAPI document in JSON.
 #[derive(Debug, ToSchema)]
 pub struct Document {
     /// The version of the OpenAPI specification.

@@ -14,8 +14,8 @@ fn main() -> ExitCode {
 /// Returns insights from the journal.
 ///
 /// Summarizes the entries of the last days: the moods, the writing streak, and the most used tags.
-/// Days are in UTC. `mood_trend` is `improving` or `declining` if the straight line that fits the
-/// daily averages best rises or falls by 0.5 or more over the period.
+/// Days are in UTC. `mood_trend` is `improving` or `declining` if a straight line fitted to the
+/// daily averages rises or falls by 0.5 or more.
 #[utoipa::path(
     get,
     path = "/api/journal/insights",

@@ -14,12 +14,12 @@ fn main() -> ExitCode {
     shared::run(handle)
 }
 
-/// Lists journal entries.
+/// Lists entries of the caller's journal.
 ///
-/// Returns a part of the caller's journal in one of two ways, which cannot be combined. `page` and
-/// `page_size` select a numbered page; the response has the total number of entries. `limit`, and
-/// `cursor` from the second request on, select the entries after a cursor; no entry is skipped or
-/// repeated while entries are created and deleted.
+/// Returns a part of the journal in one of two ways, which cannot be combined. A numbered page is
+/// selected by `page` and `page_size`, and has the total number of entries. A list by cursor is
+/// selected by `limit` and, from the second request on, `cursor`. It neither skips nor repeats an
+/// entry while entries are created and deleted.
 ///
 /// An entry is listed only if it matches all filters. Only `tags` may be repeated; any other
 /// repeated parameter is rejected.

@@ -11,9 +11,9 @@ fn main() -> ExitCode {
     shared::run(handle)
 }
 
-/// Returns the profile.
+/// Returns the caller's profile.
 ///
-/// Returns the caller's profile, which describes how Kai should talk with the caller.
+/// The profile describes how Kai should talk with the caller.
 #[utoipa::path(
     get,
     path = "/api/users/{user_id}/profile",

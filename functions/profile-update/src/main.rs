@@ -13,7 +13,7 @@ fn main() -> ExitCode {
     shared::run(handle)
 }
 
-/// Changes the profile.
+/// Changes the caller's profile.
 ///
 /// Absent fields keep their values. Kai's replies depend on the profile, so replies that were
 /// cached for the old profile are not used again.

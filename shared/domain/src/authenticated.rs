@@ -157,8 +157,8 @@ fn cached_session(store: &Store, key: &Key, lookup: Lookup) -> CachedValue<Sessi
 async fn read<const N: usize>(store: &Store, keys: [&Key; N]) -> [Lookup; N] {
     if store.cache.needs_drain() {
         // If the time runs out, the next request or `cache-monitor` completes the drain, and the
-        // database answers until then. Redis is pinged first: an outbox that is empty while Redis
-        // is down may have rows by the time that Redis is back, so it must not count as drained.
+        // database answers until then. Redis is pinged first, because an outbox that is empty while
+        // Redis is down must not count as drained: it may have rows by the time that Redis is back.
         // The future is boxed because it is large and rarely needed.
         let drain = Box::pin(async {
             if store.cache.ping().await.is_ok() {

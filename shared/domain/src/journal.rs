@@ -1,4 +1,4 @@
-//! The journal.
+//! The journal of a user.
 //!
 //! All records of a journal in the cache are behind one guard, so that a write drops all of them.
 

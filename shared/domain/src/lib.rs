@@ -2,9 +2,9 @@
 //! cache families.
 //!
 //! A handler calls the methods of [`Store`], such as `store.journal().list(&token, &query)`. Each
-//! method takes the caller's [`Token`] and succeeds only if its session is live: the round trip to
-//! Redis, or the statement, that serves the request also checks the session. A write announces
-//! itself to the cache, and drops the outdated records before it returns.
+//! method takes the caller's [`Token`] and succeeds only if its session is live. The round trip to
+//! Redis or the statement that serves the request also checks the session. A write announces itself
+//! to the cache, and drops the outdated records before it returns.
 //!
 //! The statements are in the `.sql` files beside the modules; `query.rs` describes their format.
 

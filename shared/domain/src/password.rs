@@ -21,9 +21,10 @@ const COST: (u32, u32, u32) = (19_456, 2, 1);
 #[derive(Clone)]
 pub struct Passwords {
     permits: Arc<Semaphore>,
-    /// The memory of earlier hashes, for reuse. If each hash allocated its memory with the
-    /// library's alignment, glibc before 2.38 would not reuse the freed blocks, and the process
-    /// would grow to a dozen of them.
+    /// The memory of earlier hashes, for reuse.
+    ///
+    /// If each hash allocated its memory with the library's alignment, glibc before 2.38 would not
+    /// reuse the freed blocks, and the process would grow to a dozen of them.
     memories: Arc<Mutex<Vec<Memory>>>,
 }
 

@@ -1,4 +1,4 @@
-//! Bearer tokens.
+//! Bearer tokens of sessions.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -31,7 +31,7 @@ pub struct Token {
 /// A new session, which a sign-in or a refresh returns.
 #[derive(Clone)]
 pub struct Grant {
-    /// The bearer token.
+    /// The bearer token of the session.
     pub token: Token,
     /// When the session expires, unless it is refreshed.
     pub expires_at: Timestamp,

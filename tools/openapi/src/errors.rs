@@ -20,7 +20,7 @@ pub(crate) struct ErrorKind {
     title: String,
     /// The cause and the remedy.
     description: String,
-    /// The problem details.
+    /// The problem details of an example.
     example: Value,
 }
 

@@ -33,7 +33,7 @@ const ERRORS_HAVE_RESOURCES: &str = "x-errors-have-resources";
 /// The schemas of the document by name.
 type Schemas = BTreeMap<String, RefOr<Schema>>;
 
-/// Completes every operation.
+/// Completes every operation of the document.
 ///
 /// # Errors
 /// An operation declares an error that does not exist.

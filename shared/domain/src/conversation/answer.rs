@@ -1,4 +1,4 @@
-//! Kai's replies.
+//! Kai's replies to messages.
 
 use safety::Resource;
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ pub struct Answer {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = ChatMetadata)]
 pub struct Metadata {
-    /// Always `kai`.
+    /// The name of the assistant, always `kai`.
     #[schema(pattern = "^kai$")]
     pub agent_role: &'static str,
     /// The name of the model, `built-in` for replies by rules, or `kai` for prepared texts.

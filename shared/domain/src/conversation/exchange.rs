@@ -43,7 +43,7 @@ impl Exchange {
         Ok(Self { guard, session_known: true })
     }
 
-    /// Announces an exchange.
+    /// Announces an exchange to the cache.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the database is known to be unavailable.

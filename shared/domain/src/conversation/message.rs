@@ -68,7 +68,7 @@ impl Field for IgnoredList {
 }
 
 impl ChatMessage {
-    /// Returns the text.
+    /// Returns the text of the message.
     pub fn text(&self) -> &str {
         &self.text
     }

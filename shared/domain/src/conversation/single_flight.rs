@@ -26,8 +26,8 @@ pub enum SingleFlight {
 
 /// The right to call the model for all requests that ask the same question.
 pub struct Leader {
-    /// The permit to cache the reply, only under the generation that was live before the profile
-    /// and the conversation were read.
+    /// The permit to cache the reply. It is valid only under the generation that was live before
+    /// the profile and the conversation were read.
     permit: Option<FillPermit>,
     lock: Option<FillLock>,
 }

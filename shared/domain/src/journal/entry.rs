@@ -17,7 +17,7 @@ use crate::UserId;
 use crate::cursor::{Cursor, HasCursor};
 use crate::validation::{DefaultField, Field, Parsed, schema};
 
-/// A journal entry.
+/// An entry in a user's journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(examples(json!({
     "id": "0192f2fd-5c3e-7a90-b1d2-c3e4f5061728",

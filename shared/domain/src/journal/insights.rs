@@ -109,15 +109,15 @@ struct Day {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = TagCount)]
 struct Tag {
-    /// The tag.
+    /// The text of the tag, 1 to 50 characters.
     tag: String,
     /// The number of entries in the period that have the tag.
     #[schema(minimum = 1)]
     count: i64,
 }
 
-/// The direction of the straight line that fits the daily averages best, from the first day with a
-/// mood to the last. A change of less than 0.5 is `stable`.
+/// The direction of a straight line fitted to the daily averages, from the first day with a mood to
+/// the last. A change of less than 0.5 is `stable`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = MoodTrend)]
 #[serde(rename_all = "lowercase")]

@@ -1,4 +1,4 @@
-//! Lists of entries.
+//! Lists of journal entries, by page number or by cursor.
 
 use std::cmp::Reverse;
 

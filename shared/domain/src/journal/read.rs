@@ -46,7 +46,7 @@ impl Journal<'_> {
 /// The version of an entry that a change is meant for.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Precondition {
-    /// Any version.
+    /// Any version of the entry.
     None,
     /// The version with this `updated_at`.
     Unchanged(Timestamp),

@@ -13,7 +13,7 @@ pub trait Field {
     /// The type that a value is parsed into.
     type Value;
 
-    /// Parses a value.
+    /// Parses a value of the field.
     ///
     /// # Errors
     /// The rule that the value breaks.
@@ -108,7 +108,7 @@ impl<F: DefaultField> Member for OrDefault<F> {
     }
 }
 
-/// The caller's own id, which clients of the original service send in the query or in the body.
+/// The id of the caller, which clients of the original service send in the query or in the body.
 #[derive(Debug)]
 pub enum CallerId {}
 
@@ -186,12 +186,12 @@ mod tests {
     use crate::error::{Error, Result};
 
     text_field!(
-        /// A name.
+        /// A name of up to three characters.
         Name: 1..=3
     );
 
     integer_field!(
-        /// A number.
+        /// A number with a default.
         Number: i32, 1..=2_000, default 7
     );
 

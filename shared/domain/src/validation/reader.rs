@@ -43,7 +43,7 @@ impl FieldReader {
         fields
     }
 
-    /// Parses a request.
+    /// Parses a request from the values.
     ///
     /// # Errors
     /// [`Error::Invalid`] with every field that breaks its rule.

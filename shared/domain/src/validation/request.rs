@@ -138,12 +138,12 @@ mod tests {
     use crate::validation::{CallerId, OrDefault, integer_field, text_field};
 
     text_field!(
-        /// A word.
+        /// A word of up to five characters.
         Word: 1..=5
     );
 
     integer_field!(
-        /// A number.
+        /// A number with a default.
         Number: i64, 1..=9, default 3
     );
 
@@ -153,12 +153,12 @@ mod tests {
         #[derive(Debug)]
         #[schema(as = Sample)]
         struct SampleRequest {
-            /// Always present.
+            /// A field that is required.
             word: Word,
-            /// Absent or null.
+            /// A field that may be absent or null.
             #[rename = "user_id"]
             caller: Option<CallerId>,
-            /// Absent, or three.
+            /// A field that is three by default.
             number: OrDefault<Number>,
         }
     }
@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(schema["required"], json!(["word"]));
         let word = &schema["properties"]["word"];
         assert_eq!((&word["type"], &word["maxLength"]), (&json!("string"), &json!(5)));
-        assert_eq!(word["description"], "Always present.");
+        assert_eq!(word["description"], "A field that is required.");
         assert_eq!(schema["properties"]["user_id"]["type"], json!(["string", "null"]));
     }
 
@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(
             parameters[2],
             json!({
-                "name": "number", "in": "query", "required": false, "description": "Absent, or three.",
+                "name": "number", "in": "query", "required": false, "description": "A field that is three by default.",
                 "schema": {"type": "integer", "minimum": 1, "maximum": 9, "default": 3}
             })
         );

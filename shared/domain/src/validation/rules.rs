@@ -1,4 +1,5 @@
-//! Parsers of single values. Each takes its limits and the rule that a broken limit is reported as.
+//! Parsers of single values. Each parser has limits, and the rule that it returns for a value that
+//! breaks them.
 
 use std::ops::RangeInclusive;
 
