@@ -1,19 +1,9 @@
-//! The fields of an entry, in a body and in a query: their limits, parsers and schemas.
+//! Fields of an entry with parsers of their own, in a body and in a query.
 
 use serde_json::Value;
 use utoipa::openapi::schema::{ObjectBuilder, Schema};
 
-use crate::validation::{DefaultField, Field, Parsed, rules, schema, text_field};
-
-text_field!(
-    /// The title of an entry.
-    pub(super) Title: 1..=500
-);
-
-text_field!(
-    /// An emoji for a mood. Some emoji consist of several characters.
-    pub(super) MoodEmoji: 1..=10
-);
+use crate::validation::{DefaultField, Field, Parsed, rules, schema};
 
 /// Defines limits as macros that expand to literals, so that `concat!` can put them into rules.
 macro_rules! limits {

@@ -4,10 +4,20 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::EntryId;
-use super::fields::{Content, Images, Mood, MoodEmoji, Tags, Title};
+use super::fields::{Content, Images, Mood, Tags};
 use crate::query::sql::journal::{Create, Update};
 use crate::request;
-use crate::validation::{CallerId, OrDefault};
+use crate::validation::{CallerId, OrDefault, text_field};
+
+text_field!(
+    /// The title of an entry.
+    Title: 1..=500
+);
+
+text_field!(
+    /// An emoji for a mood. Some emoji consist of several characters.
+    MoodEmoji: 1..=10
+);
 
 // The limits keep a page of 100 entries below Lambda's 6 MB for a response.
 request! {
@@ -15,17 +25,17 @@ request! {
     #[derive(Debug)]
     pub struct NewEntry {
         /// The title: 1 to 500 characters, and not blank.
-        pub(super) title: Option<Title>,
+        title: Option<Title>,
         /// The text: 1 to 40,000 bytes in UTF-8, and not blank.
-        pub(super) content: Content,
+        content: Content,
         /// The mood from 1 (bad) to 10 (good).
-        pub(super) mood: Option<Mood>,
+        mood: Option<Mood>,
         /// An emoji for the mood: 1 to 10 characters.
-        pub(super) mood_emoji: Option<MoodEmoji>,
+        mood_emoji: Option<MoodEmoji>,
         /// Up to 20 tags of 1 to 50 characters each, without commas.
-        pub(super) tags: OrDefault<Tags>,
+        tags: OrDefault<Tags>,
         /// Up to 10 `https://` URLs of images: at most 500 characters each, without credentials.
-        pub(super) images: OrDefault<Images>,
+        images: OrDefault<Images>,
         /// The id of the user who is signed in, which older clients send. Any other id is rejected
         /// with 403.
         pub user_id: Option<CallerId>,
@@ -39,19 +49,19 @@ request! {
     #[schema(as = EntryChange)]
     pub struct EntryPatch {
         /// The new title: 1 to 500 characters, and not blank. Null clears it.
-        pub(super) title: Option<Option<Title>>,
+        title: Option<Option<Title>>,
         /// The new text: 1 to 40,000 bytes in UTF-8, and not blank.
-        pub(super) content: Option<Content>,
+        content: Option<Content>,
         /// The new mood from 1 (bad) to 10 (good). Null clears it.
-        pub(super) mood: Option<Option<Mood>>,
+        mood: Option<Option<Mood>>,
         /// The new emoji for the mood: 1 to 10 characters. Null clears it.
-        pub(super) mood_emoji: Option<Option<MoodEmoji>>,
+        mood_emoji: Option<Option<MoodEmoji>>,
         /// The new tags, which replace all existing ones: up to 20 of 1 to 50 characters each,
         /// without commas.
-        pub(super) tags: Option<Tags>,
+        tags: Option<Tags>,
         /// The new images, which replace all existing ones: up to 10 `https://` URLs of at most 500
         /// characters each, without credentials.
-        pub(super) images: Option<Images>,
+        images: Option<Images>,
         /// The id of the user who is signed in, which older clients send. Any other id is rejected
         /// with 403.
         pub user_id: Option<CallerId>,
