@@ -1,4 +1,4 @@
-//! Translates between events of API Gateway (payload format 2.0) and the types of the domain.
+//! Conversion between events of API Gateway (payload format 2.0) and the types of the domain.
 
 mod errors;
 mod negotiation;

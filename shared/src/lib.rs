@@ -1,14 +1,15 @@
-//! What every function of Kai uses: the one `main`, requests and responses, configuration and application state.
+//! The common parts of all functions of Kai: `main`, requests and responses, configuration and
+//! state.
 //!
 //! | module | contents |
 //! |---|---|
-//! | [`mod@run`] | the one `main` of every function |
-//! | [`state`] | what a request is given: store, model, keys |
+//! | [`mod@run`] | the common `main` of all functions |
+//! | [`state`] | the state that handlers use: store, model, keys |
 //! | [`http`] | typed request parts, responses, problem details |
 //! | [`config`] | the only reader of the environment |
 //! | [`telemetry`] | structured logs |
 //!
-//! The crates below are re-exported, so that a function depends on this crate alone:
+//! The crates below are re-exported, so that a function depends only on this crate:
 //!
 //! | crate | contents | depends on |
 //! |---|---|---|
@@ -16,9 +17,9 @@
 //! | [`cache`] | guarded generations over Redis; no domain types | `metrics`, `net`, `secret` |
 //! | [`db`] | pool, TLS, statements with deadlines, slow-query log | `metrics`, `net`, `secret` |
 //! | [`llm`] | the language model: a server, or replies by rules | `metrics`, `net`, `secret` |
-//! | [`safety`] | the crisis detector, and where to find help | |
-//! | [`metrics`] | what a request counts, and its EMF record | |
-//! | [`encoded_body`] | a body as it is cached and sent | |
+//! | [`safety`] | the crisis detector, and crisis services by country | |
+//! | [`metrics`] | the counters of a request, and their EMF record | |
+//! | [`encoded_body`] | a response body as it is cached and sent | |
 //! | [`aws`] | IAM tokens and Secrets Manager, without the SDK | `net`, `secret` |
 //! | [`net`] | trusted certificates, single HTTP requests, stale connections | |
 //! | [`secret`] | values that are never printed | |

@@ -1,4 +1,4 @@
-//! The one `main` of every function.
+//! The common `main` of all functions.
 
 use std::future::{Future, ready};
 use std::panic::AssertUnwindSafe;
@@ -25,17 +25,17 @@ use crate::http::{Request, Response, ResponseContext};
 use crate::state::AppState;
 use crate::telemetry;
 
-/// An answer leaves this long before Lambda would cut the function off.
+/// The time before Lambda's timeout at which the function itself responds with an error.
 const MARGIN: Duration = Duration::from_millis(250);
-/// A request that takes longer is logged.
+/// The duration above which a request is logged as slow.
 const SLOW_REQUEST: Duration = Duration::from_secs(1);
 
 /// A handler: `async fn handle(state: &AppState, request: Request) -> Result<Response>`.
 pub trait Handler<'a>: Clone + Send + Sync + 'static {
-    /// What the call returns.
+    /// The future of the response.
     type Future: Future<Output = Result<Response>> + Send + 'a;
 
-    /// Calls the function.
+    /// Calls the handler.
     fn call(&self, state: &'a AppState, request: Request) -> Self::Future;
 }
 
@@ -51,19 +51,21 @@ where
     }
 }
 
-/// Runs an HTTP function until Lambda ends it.
+/// Runs an HTTP function until Lambda terminates it.
 ///
-/// Reads the configuration, connects, then serves. Returns only if the environment is unfit, after one line that says why.
+/// Reads the configuration, connects to the backends, and serves requests. Returns only if the
+/// environment cannot start, after logging the reason.
 pub fn run<H: for<'a> Handler<'a>>(handler: H) -> ExitCode {
     run_with_state(handler, WithResources(false))
 }
 
-/// The same for a function that somebody may turn to in a crisis: each of its errors tells whom else they can turn to.
+/// Runs an HTTP function like [`run()`], and adds crisis services to each of its errors. Use it for
+/// functions to which users may turn in a crisis.
 pub fn run_with_resources<H: for<'a> Handler<'a>>(handler: H) -> ExitCode {
     run_with_state(handler, WithResources(true))
 }
 
-/// The same for a function that asks nobody anything: it needs no backend and no secret.
+/// Runs an HTTP function like [`run()`], but without state: it needs no backend and no secret.
 pub fn run_without_state<T>(handler: fn(Request) -> T) -> ExitCode
 where
     T: Future<Output = Result<Response>> + Send + 'static,
@@ -96,9 +98,10 @@ where
     lambda_http::run_concurrent(service).await
 }
 
-/// Runs a function that is called with an event rather than a request. Its error becomes the invocation's error.
+/// Runs a function that is called with an event instead of an HTTP request. An error of the handler
+/// becomes the error of the invocation.
 ///
-/// The context is what the handler works with: [`AppState`], or what it needs of the [`Variables`].
+/// The context `C` is the state of the handler: [`AppState`], or the [`Variables`] that it needs.
 pub fn run_event<C, E, R, F, T>(handler: F) -> ExitCode
 where
     C: TryFrom<Variables, Error: Into<lambda_http::Error>> + Clone + Send + Sync + 'static,
@@ -110,7 +113,8 @@ where
     start(|variables| async move {
         let context = C::try_from(variables).map_err(Into::into)?;
         let service = service_fn(move |event: LambdaEvent<E>| {
-            // Boxed, or the runtime's layers around it nest deeper than the compiler follows.
+            // Boxed, because otherwise the nested types of the runtime's layers exceed the limit of
+            // the compiler.
             let result = Box::pin(handler(context.clone(), event.payload));
             async move {
                 result.await.map_err(|error| {
@@ -143,7 +147,7 @@ fn prepare() -> Result<(Runtime, Variables), lambda_http::Error> {
         telemetry::init(config.log_level);
         ::metrics::identify(config.service_name, config::function_name());
     }
-    // With one request at a time a second thread would only cost its start.
+    // With one request at a time, a second thread would only cost its start.
     let runtime = if config::max_concurrency() > 1 {
         Builder::new_multi_thread().enable_all().build()?
     } else {
@@ -152,8 +156,10 @@ fn prepare() -> Result<(Runtime, Variables), lambda_http::Error> {
     Ok((runtime, variables))
 }
 
-/// A response whose body is the text or the bytes that it is to be. The runtime's own conversion would copy it twice, and bring the tables of all
-/// encodings of the world into each function.
+/// A response that is passed to the runtime unchanged.
+///
+/// The runtime's own conversion would copy the body twice, and add the tables of all character
+/// encodings to each function.
 struct Answer(http::Response<Body>);
 
 impl IntoResponse for Answer {
@@ -162,7 +168,7 @@ impl IntoResponse for Answer {
     }
 }
 
-/// Whether errors tell whom else somebody can turn to.
+/// Whether errors contain crisis services.
 #[derive(Clone, Copy)]
 struct WithResources(bool);
 
@@ -173,7 +179,8 @@ struct Environment {
 }
 
 impl Environment {
-    /// Serves one request: every outcome, a panic and a deadline included, becomes an answer.
+    /// Serves one request. Every outcome becomes a response, including a panic and an exceeded
+    /// deadline.
     async fn serve<T>(
         &self,
         respond: impl Fn(Arc<RequestMetrics>, Request) -> T,
@@ -220,7 +227,7 @@ impl Environment {
     }
 }
 
-/// Failures of ours are logged once, here. What the client did wrong is the client's own affair and only counted.
+/// Logs server errors. Client errors (4xx) are counted, not logged.
 fn log(error: &Error, request_id: &str, endpoint: &str) {
     match error {
         Error::Internal(_) => tracing::error!(request_id, endpoint, %error, "internal error"),

@@ -1,4 +1,4 @@
-//! What a request is given.
+//! The state that handlers use.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,35 +15,36 @@ use tokio::time::timeout;
 
 use crate::config::{Config, ConfigError, Variables};
 
-/// How long INIT waits for its connections: an unavailable backend must not prevent the environment from starting.
+/// The time that INIT waits for connections. An unavailable backend must not prevent the
+/// environment from starting.
 const CONNECT_BUDGET: Duration = Duration::from_millis(300);
 
-/// The parts that handlers work with. Built once for an environment; each request gets a clone with metrics of its own.
+/// The state of an execution environment. Each request gets a clone with its own metrics.
 #[derive(Clone)]
 pub struct AppState {
-    /// Redis and Postgres.
+    /// The data in Redis and Postgres.
     pub store: Store,
-    /// What replies in the chat.
+    /// The model that replies to chat messages.
     pub model: Model,
-    /// Argon2id.
+    /// The hashing of passwords with Argon2id.
     pub passwords: Passwords,
-    /// The key that an operator presents; without one nobody is an operator.
+    /// The key that operators send. Without a key, no client is an operator.
     pub(crate) operator_key: Option<Secret<String>>,
-    /// The key that `CloudFront` presents; without one, its headers are not trusted.
+    /// The key that `CloudFront` sends. Without a key, its headers are not trusted.
     pub(crate) edge_key: Option<Secret<String>>,
-    /// The DynamoDB table with the sums of requests.
+    /// The name of the DynamoDB table with the statistics of requests.
     pub performance_table: Option<String>,
-    /// The name of the cache in `ElastiCache`, if it is there.
+    /// The name of the cache in `ElastiCache`, if the cache is in `ElastiCache`.
     pub cache_id: Option<String>,
 }
 
-/// Why an environment cannot serve requests.
+/// The reason why an environment cannot serve requests.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub enum StartupError {
     /// Variables are missing or malformed.
     Config(#[from] ConfigError),
-    /// The database needs TLS, and the system has no certificates.
+    /// The database requires TLS, and there are no certificate authorities.
     Database(#[from] db::Error),
 }
 
@@ -58,7 +59,8 @@ impl TryFrom<Variables> for AppState {
 impl TryFrom<Config> for AppState {
     type Error = db::Error;
 
-    /// Puts the parts together without connecting. Fails if TLS is required and the system has no certificates.
+    /// Creates the state without connecting. Returns an error if the database requires TLS and
+    /// there are no certificate authorities.
     fn try_from(config: Config) -> Result<Self, db::Error> {
         let metrics = Arc::new(RequestMetrics::default());
         let Config { database, cache, keys, .. } = config;
@@ -83,23 +85,24 @@ impl TryFrom<Config> for AppState {
 }
 
 impl AppState {
-    /// Connects to both backends concurrently, and waits a bounded time. An unavailable backend is not an error.
+    /// Connects to both backends concurrently, for up to 300 ms. An unavailable backend is not an
+    /// error.
     pub async fn connect(&self) {
         let _ = timeout(CONNECT_BUDGET, join(self.store.cache.connect(), self.store.db.connect())).await;
     }
 
-    /// The metrics of this request.
+    /// Returns the metrics of this request.
     pub fn metrics(&self) -> &RequestMetrics {
         &self.store.metrics
     }
 
-    /// The same state for a new request without a name.
+    /// Returns the same state with new metrics, without the id and the endpoint of a request.
     #[must_use]
     pub fn for_request(&self) -> Self {
         self.with_metrics(Arc::default())
     }
 
-    /// The same state for the request that these metrics belong to.
+    /// Returns the same state with the metrics of another request.
     #[must_use]
     pub fn with_metrics(&self, metrics: Arc<RequestMetrics>) -> Self {
         Self { store: self.store.with_metrics(metrics), ..self.clone() }

@@ -1,6 +1,7 @@
-//! Structured logs: one JSON object on a line of standard output.
+//! Structured logs: one JSON object per line of standard output.
 //!
-//! Never logged: the event, a body, a token, an e-mail address, anything a person wrote. A record carries ids and names only.
+//! Log lines contain only ids and names. They never contain the event, a body, a token, an e-mail
+//! address or anything else that a user wrote.
 
 use std::panic::PanicHookInfo;
 
@@ -13,9 +14,10 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 /// The crates of this workspace that log.
 const OUR_CRATES: [&str; 7] = ["shared", "db", "domain", "llm", "cache_monitor", "health_detailed", "metrics_rollup"];
 
-/// Installs the subscriber and the panic hook. A second call changes nothing.
+/// Installs the subscriber and the panic hook. A second call does not replace the subscriber.
 ///
-/// Only our own records follow `level`. Libraries are heard from `error` on: below that some of them print what they carry.
+/// `level` applies only to the crates of this workspace. Libraries log only errors, because below
+/// that level some of them print the data that they process.
 pub fn init(level: LevelFilter) {
     let ours = Targets::new().with_default(LevelFilter::ERROR).with_targets(OUR_CRATES.map(|name| (name, level)));
     let json =
@@ -24,7 +26,7 @@ pub fn init(level: LevelFilter) {
     std::panic::set_hook(Box::new(log_panic));
 }
 
-/// Logs where a panic happened but not its message, which may quote what a person wrote.
+/// Logs the location of a panic without its message, which may quote what a user wrote.
 fn log_panic(info: &PanicHookInfo<'_>) {
     let (file, line) = info.location().map_or(("unknown", 0), |location| (location.file(), location.line()));
     tracing::error!(file, line, "panic");

@@ -1,6 +1,6 @@
-//! The table of errors: every fact about an error that clients see is in its row.
+//! The table of errors. The row of an error contains everything that clients see of it.
 //!
-//! Responses, `docs/errors.md` and the OpenAPI document are made from the table.
+//! Responses, `docs/errors.md` and the OpenAPI document are generated from the table.
 
 use std::time::Duration;
 
@@ -49,72 +49,75 @@ errors! {
         detail: (*what).to_owned(),
         code: "malformed",
         status: StatusCode::BAD_REQUEST,
-        title: "The request cannot be read",
+        title: "Malformed request body",
         when: "The body is not valid JSON, or it is not a JSON object.",
-        remedy: "Correct the body.",
+        remedy: "Send a JSON object.",
         example: || Error::Malformed("The body must be valid JSON."),
     }
     Error::Unauthenticated(what) => {
         detail: (*what).to_owned(),
         code: "unauthenticated",
         status: StatusCode::UNAUTHORIZED,
-        title: "Sign in first",
+        title: "Authentication required",
         when: "There is no bearer token, or its session has ended.",
         remedy: "Sign in, and send the new token.",
-        example: || Error::Unauthenticated("There is no Authorization header."),
+        example: || Error::Unauthenticated("The Authorization header is missing. Sign in, and send Authorization: Bearer <token>."),
     }
     Error::WrongCredentials => {
-        detail: "The e-mail address and the password do not belong together.".to_owned(),
+        detail: "The e-mail address or the password is wrong. Correct it and try again.".to_owned(),
         code: "wrong_credentials",
         status: StatusCode::UNAUTHORIZED,
         title: "Wrong e-mail address or password",
-        when: "The password is not the account's, or there is no such account. The response does not \
-               distinguish the two.",
+        when: "The password is wrong, or there is no account with this e-mail address. The response \
+               does not distinguish the two.",
         remedy: "Correct the e-mail address or the password.",
         example: || Error::WrongCredentials,
     }
     Error::Forbidden => {
-        detail: "The user in the path, the query or the body is not the one who is signed in.".to_owned(),
+        detail: "The user id in the path, the query or the body is not that of the signed-in user. Send the id of \
+                 the signed-in user."
+            .to_owned(),
         code: "forbidden",
         status: StatusCode::FORBIDDEN,
-        title: "This belongs to somebody else",
-        when: "The path, the query or the body names another user.",
-        remedy: "Send the id of the user who is signed in.",
+        title: "Access denied",
+        when: "The path, the query or the body names another user than the signed-in one.",
+        remedy: "Send the id of the signed-in user.",
         example: || Error::Forbidden,
     }
     Error::NotFound(what) => {
-        detail: format!("There is no such {what}."),
+        detail: format!("There is no {what} with this id. Check the id."),
         code: "not_found",
         status: StatusCode::NOT_FOUND,
-        title: "There is no such thing",
-        when: "The record does not exist, or it belongs to another user. The response does not \
+        title: "Not found",
+        when: "There is no record with this id, or it belongs to another user. The response does not \
                distinguish the two.",
         remedy: "Check the id.",
         example: || Error::NotFound("entry"),
     }
     Error::EmailTaken => {
-        detail: "Sign in, or use another e-mail address.".to_owned(),
+        detail: "An account with this e-mail address exists. Sign in, or use another e-mail address.".to_owned(),
         code: "email_taken",
         status: StatusCode::CONFLICT,
-        title: "The e-mail address is registered already",
+        title: "E-mail address already registered",
         when: "An account with this e-mail address exists.",
         remedy: "Sign in, or use another e-mail address.",
         example: || Error::EmailTaken,
     }
     Error::PreconditionFailed => {
-        detail: "Read it again, and send the change with its new ETag.".to_owned(),
+        detail: "The entry is no longer the version in If-Match. Read it again, and send the change with its new ETag."
+            .to_owned(),
         code: "precondition_failed",
         status: StatusCode::PRECONDITION_FAILED,
-        title: "It has been changed in the meantime",
-        when: "The entry's version is not the one in `If-Match`.",
+        title: "The entry has changed",
+        when: "The current version of the entry is not the one in `If-Match`.",
         remedy: "Read the entry again, and send the change with its new `ETag`.",
         example: || Error::PreconditionFailed,
     }
     Error::TooLarge { limit } => {
-        detail: format!("The body must not exceed {limit} bytes."),
+        detail: format!("The body must not exceed {limit} bytes. Send a smaller body."),
         code: "too_large",
         status: StatusCode::PAYLOAD_TOO_LARGE,
-        title: "The body is too large",
+        title: "Request body too large",
         when: "The body exceeds 524,288 bytes.",
         remedy: "Send a smaller body.",
         example: || Error::TooLarge { limit: BODY_LIMIT },
@@ -123,11 +126,11 @@ errors! {
         detail: (*what).to_owned(),
         code: "unsupported_media_type",
         status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        title: "The body's type is not supported",
-        when: "The body is not `application/json`, or it is compressed. A body without a `Content-Type` \
-               is read as JSON.",
+        title: "Unsupported media type",
+        when: "The `Content-Type` is not `application/json`, or the body is compressed. A body without a \
+               `Content-Type` is parsed as JSON.",
         remedy: "Send uncompressed JSON as `application/json`.",
-        example: || Error::UnsupportedMediaType("The body must be application/json."),
+        example: || Error::UnsupportedMediaType("The Content-Type must be application/json."),
     }
     Error::Invalid(fields) => {
         detail: {
@@ -137,46 +140,47 @@ errors! {
         code: "invalid_fields",
         status: StatusCode::UNPROCESSABLE_ENTITY,
         title: "Some fields are invalid",
-        when: "The request is well-formed, but some fields break their rules. `errors` lists all of \
-               them.",
-        remedy: "Correct the fields.",
+        when: "The request is well-formed, but some fields break their rules. `errors` lists every \
+               such field with its rule.",
+        remedy: "Correct the listed fields.",
         example: || Error::invalid("mood", "must be a number from 1.0 to 10.0"),
     }
     Error::IdempotencyKeyReused => {
-        detail: "Use a new Idempotency-Key for a new request.".to_owned(),
+        detail: "The Idempotency-Key was used with another request in the last 24 hours. Use a new key for a new request."
+            .to_owned(),
         code: "idempotency_key_reused",
         status: StatusCode::UNPROCESSABLE_ENTITY,
-        title: "The Idempotency-Key belongs to another request",
+        title: "Idempotency-Key used with another request",
         when: "The `Idempotency-Key` was used with another request in the last 24 hours.",
-        remedy: "Use a new key.",
+        remedy: "Use a new key for a new request.",
         example: || Error::IdempotencyKeyReused,
     }
     Error::RateLimited { retry_after } => {
         detail: try_again(*retry_after),
         code: "rate_limited",
         status: StatusCode::TOO_MANY_REQUESTS,
-        title: "Too many attempts",
+        title: "Too many requests",
         when: "There were too many wrong passwords for the account or from the address, in sign-ins or \
                in changes of the password. Or there were more than 30 messages in a minute.",
-        remedy: "Wait for `Retry-After` seconds.",
+        remedy: "Try again after `Retry-After` seconds.",
         example: || Error::RateLimited { retry_after: Duration::from_secs(840) },
     }
     Error::Internal(_) => {
-        detail: "The error has been logged under the request id.".to_owned(),
+        detail: "The service has a defect. The error is logged under the request_id. Report that id to the operator.".to_owned(),
         code: "internal",
         status: StatusCode::INTERNAL_SERVER_ERROR,
-        title: "Something went wrong on our side",
-        when: "The service has a defect. The log has the error under the request id.",
-        remedy: "Report the `request_id`.",
+        title: "Internal error",
+        when: "The service has a defect. The error is logged under the `request_id`.",
+        remedy: "Report the `request_id` to the operator.",
         example: || Error::internal("a defect"),
     }
     Error::Unavailable { retry_after, .. } => {
-        detail: try_again(*retry_after),
+        detail: format!("The service is temporarily unavailable. {}", try_again(*retry_after)),
         code: "unavailable",
         status: StatusCode::SERVICE_UNAVAILABLE,
-        title: "Please try again in a moment",
-        when: "Something that the response needs is unavailable, such as the database. Or sessions \
-               were ended, but the cache has not confirmed it yet.",
+        title: "Temporarily unavailable",
+        when: "A dependency of the request is unavailable, such as the database. Or the request has \
+               ended sessions, but the cache has not confirmed their end yet.",
         remedy: "Try again after `Retry-After` seconds.",
         example: || Error::unavailable("the database is unavailable"),
     }

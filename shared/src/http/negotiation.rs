@@ -1,6 +1,7 @@
 //! Negotiation of the content coding (RFC 9110 §12.5.3).
 
-/// Whether an `Accept-Encoding` header allows gzip. Absent means no: the client may be unable to read it.
+/// Whether an `Accept-Encoding` header allows gzip. A missing header does not, because the client
+/// may not support it.
 pub(super) fn accepts_gzip(header: Option<&str>) -> bool {
     let weight = |name: &str| {
         header?.split(',').find_map(|item| {
@@ -17,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gzip_is_taken_when_the_client_says_so_and_only_then() {
+    fn gzip_is_used_only_if_the_client_accepts_it() {
         for yes in ["gzip", "br, GZIP;q=0.5", "deflate, gzip;q=1.0, *;q=0.1", "*", "*;q=0.5"] {
             assert!(accepts_gzip(Some(yes)), "{yes}");
         }

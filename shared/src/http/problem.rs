@@ -7,46 +7,47 @@ use utoipa::ToSchema;
 
 use super::errors::{ErrorKind, describe};
 
-/// The body of every error: problem details of RFC 9457.
+/// Body of every error response: problem details (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Problem<'a> {
-    /// `urn:kai:error:` and the code.
+    /// URI of the kind of error: `urn:kai:error:` followed by the code.
     #[serde(rename = "type")]
     #[schema(pattern = "^urn:kai:error:[a-z_]+$")]
     kind: String,
-    /// The kind of error, for people.
+    /// Kind of error, for people.
     title: &'static str,
-    /// The HTTP status.
+    /// HTTP status.
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// What happened, for people.
+    /// What happened and what the client can do, for people.
     detail: String,
-    /// The kind of error, for programs.
+    /// Kind of error, for programs. A code never changes.
     code: &'static str,
-    /// The same as in `X-Request-Id`.
+    /// Id of the request, as in the header `X-Request-Id`.
     request_id: &'a str,
-    /// Only for `invalid_fields`: each field that breaks its rule.
+    /// Fields that break their rules. Present only for `invalid_fields`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(min_items = 1)]
     errors: Vec<Member>,
-    /// For somebody who came in a crisis.
+    /// Crisis services. Present only in errors of `POST /api/chat`.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schema(min_items = 1)]
     resources: &'a [Resource],
 }
 
-/// A field that breaks its rule.
+/// Field that breaks its rule.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FieldError)]
 struct Member {
-    /// Its name in the body, the query, the path or the headers.
+    /// Name of the field in the body, the query, the path or the headers.
     field: &'static str,
-    /// The rule, as a phrase that follows the name.
+    /// Rule of the field, as a phrase that follows the name.
     message: &'static str,
 }
 
 impl<'a> Problem<'a> {
-    /// Returns the body of an error. In the responses of the chat, it lists where people in a crisis find help.
+    /// Creates the body of an error response. `resources` are the crisis services in errors of the
+    /// chat.
     pub fn new(error: &Error, request_id: &'a str, resources: &'a [Resource]) -> Self {
         let (&ErrorKind { code, status, title, .. }, detail) = describe(error);
         let errors = match error {
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_is_never_told() {
+    fn the_cause_of_an_error_is_not_sent_to_the_client() {
         for error in [Error::internal("hunter2"), Error::unavailable("hunter2")] {
             let problem = serde_json::to_string(&Problem::new(&error, "r-1", &[])).unwrap();
             assert!(!problem.contains("hunter2"), "{problem}");
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_is_told_in_whole_seconds_of_at_least_one() {
+    fn the_time_to_wait_is_in_whole_seconds_and_at_least_one() {
         let error = Error::RateLimited { retry_after: Duration::from_millis(10) };
         assert_eq!(Problem::new(&error, "", &[]).detail, "Try again in 1 s.");
     }

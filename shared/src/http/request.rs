@@ -21,34 +21,39 @@ use super::negotiation;
 use crate::config::EVERYBODY;
 use crate::state::AppState;
 
-/// The largest body that is read. An entry of 40,000 bytes fits even if each of them is escaped.
+/// The largest accepted body, in bytes. An entry of 40,000 bytes fits even if every byte is
+/// escaped.
 pub(super) const BODY_LIMIT: usize = 512 * 1024;
-/// What `CloudFront` shows, and what it says of where a request came from.
+/// The header with the key of `CloudFront`.
 const EDGE_KEY: HeaderName = HeaderName::from_static("x-edge-key");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// A request as a handler sees it: what it asks for comes out parsed or as an error.
+/// A request with typed accessors. Each accessor validates its part of the request.
 #[derive(Debug)]
 pub struct Request(lambda_http::Request);
 
 impl Request {
-    /// Wraps what the runtime has read from the event.
+    /// Wraps a request of the Lambda runtime.
     pub fn new(request: lambda_http::Request) -> Self {
         Self(request)
     }
 
-    /// The token of the `Authorization` header. It claims who the caller is; the store finds out whether that is so.
+    /// Returns the token of the `Authorization` header. Only the store verifies that the token
+    /// belongs to a session.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] when there is none, or nothing that could be one.
+    /// Returns [`Error::Unauthenticated`] if the header is missing or malformed.
     pub fn token(&self) -> Result<Token> {
-        let header = self.header(AUTHORIZATION).ok_or(Error::Unauthenticated("There is no Authorization header."))?;
+        let header = self.header(AUTHORIZATION).ok_or(Error::Unauthenticated(
+            "The Authorization header is missing. Sign in, and send Authorization: Bearer <token>.",
+        ))?;
         bearer(header)
             .and_then(Token::parse)
-            .ok_or(Error::Unauthenticated("The Authorization header holds no bearer token."))
+            .ok_or(Error::Unauthenticated("The Authorization header is malformed. Send Authorization: Bearer <token>."))
     }
 
-    /// Whether an operator asks: their key is the bearer token. Where there is no key, nobody is one.
+    /// Whether the client is an operator: its bearer token is the operator key. Without a
+    /// configured key, no client is an operator.
     pub fn is_operator(&self, state: &AppState) -> bool {
         let Some(key) = &state.operator_key else { return false };
         if key.expose() == EVERYBODY {
@@ -57,18 +62,18 @@ impl Request {
         self.header(AUTHORIZATION).and_then(bearer).is_some_and(|shown| is_key(state, shown, key))
     }
 
-    /// A parameter of the path that is a user's id.
+    /// Returns the path parameter `user_id`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when it is not a UUID.
+    /// Returns [`Error::Invalid`] if it is not a UUID.
     pub fn path_user_id(&self) -> Result<UserId> {
         self.path_uuid("user_id").map(UserId)
     }
 
-    /// A parameter of the path that is an entry's id.
+    /// Returns the path parameter `entry_id`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when it is not a UUID.
+    /// Returns [`Error::Invalid`] if it is not a UUID.
     pub fn path_entry_id(&self) -> Result<EntryId> {
         self.path_uuid("entry_id").map(EntryId)
     }
@@ -79,34 +84,38 @@ impl Request {
         validation::uuid(&text.into()).map_err(|rule| Error::invalid(name, rule))
     }
 
-    /// The tags of `If-Match`: of the version that a change is meant for.
+    /// Returns the value of the `If-Match` header: the tags of the versions to which a change
+    /// applies.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when it cannot be read: the change would be made whatever version is there.
+    /// Returns [`Error::Invalid`] if the value is not ASCII. If it were ignored, the change would
+    /// apply to any version.
     pub fn if_match(&self) -> Result<Option<&str>> {
         let Some(value) = self.0.headers().get(IF_MATCH) else { return Ok(None) };
-        value.to_str().map(Some).map_err(|_| Error::invalid("If-Match", "must be entity tags"))
+        value.to_str().map(Some).map_err(|_| Error::invalid("If-Match", "must be * or a list of entity tags"))
     }
 
-    /// The parameters of the query.
+    /// Returns the parameters of the query.
     pub fn query(&self) -> FieldReader {
         self.0
             .query_string_parameters_ref()
             .map_or_else(FieldReader::default, |query| FieldReader::from_query(query.iter()))
     }
 
-    /// The members of the JSON body.
+    /// Returns the members of the JSON body. A body without a `Content-Type` is parsed as JSON.
     ///
     /// # Errors
-    /// [`Error::UnsupportedMediaType`], [`Error::TooLarge`] or [`Error::Malformed`].
+    /// Returns [`Error::UnsupportedMediaType`], [`Error::TooLarge`] or [`Error::Malformed`].
     pub fn json(&self) -> Result<FieldReader> {
         let media_type = self.header(CONTENT_TYPE).unwrap_or("application/json");
         let essence = media_type.split(';').next().unwrap_or_default().trim();
         if !essence.eq_ignore_ascii_case("application/json") {
-            return Err(Error::UnsupportedMediaType("The body must be application/json."));
+            return Err(Error::UnsupportedMediaType("The Content-Type must be application/json."));
         }
         if self.header(CONTENT_ENCODING).is_some_and(|coding| !coding.eq_ignore_ascii_case("identity")) {
-            return Err(Error::UnsupportedMediaType("The body must not be encoded."));
+            return Err(Error::UnsupportedMediaType(
+                "The body must not be compressed. Send it without a Content-Encoding.",
+            ));
         }
         let body = self.body();
         if body.len() > BODY_LIMIT {
@@ -115,10 +124,11 @@ impl Request {
         FieldReader::from_json(body)
     }
 
-    /// The `Idempotency-Key` header with the request that it stands for: path, query, `If-Match` and body.
+    /// Returns the `Idempotency-Key` header together with the request that it identifies: path,
+    /// query, `If-Match` and body.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when it is not 1 to 255 visible ASCII characters.
+    /// Returns [`Error::Invalid`] if the key is not 1 to 255 visible ASCII characters.
     pub fn idempotency_key(&self, state: &AppState, endpoint: &'static str) -> Result<Option<IdempotencyKey>> {
         let Some(key) = self.0.headers().get("idempotency-key") else { return Ok(None) };
         let key = key.as_bytes();
@@ -133,10 +143,11 @@ impl Request {
         }
     }
 
-    /// The `Idempotency-Key` header of a request that ends the session it comes with: it is repeated by whoever holds the same token.
+    /// Returns the `Idempotency-Key` header of a request that ends its own session. The key is
+    /// bound to the token, so that only a client with the same token can repeat the request.
     ///
     /// # Errors
-    /// As [`idempotency_key`](Self::idempotency_key).
+    /// Returns an error in the same cases as [`idempotency_key`](Self::idempotency_key).
     pub fn last_idempotency_key(
         &self,
         state: &AppState,
@@ -146,14 +157,15 @@ impl Request {
         Ok(self.idempotency_key(state, endpoint)?.map(|key| key.bound_to(&state.store, token)))
     }
 
-    /// Where the request came from, as the gateway saw it; or as `CloudFront` saw it, if it has shown its key. By itself, a header such as
-    /// `X-Forwarded-For` is the client's own claim.
+    /// Returns the address of the client as the gateway saw it, or as `CloudFront` saw it if the
+    /// request has its key. Without the key, `X-Forwarded-For` is only a claim of the client.
     pub fn source_ip(&self, state: &AppState) -> Cow<'_, str> {
         let by_the_edge = state
             .edge_key
             .as_ref()
             .is_some_and(|key| self.header(EDGE_KEY).is_some_and(|shown| is_key(state, shown, key)));
-        // The last address is the one that the gateway saw, CloudFront's; the one before is what CloudFront saw.
+        // The last address is that of CloudFront, as the gateway saw it. CloudFront saw the one
+        // before.
         let viewer = || self.header(X_FORWARDED_FOR)?.rsplit(',').nth(1)?.trim().parse::<IpAddr>().ok();
         if let Some(viewer) = by_the_edge.then(viewer).flatten() {
             return Cow::Owned(viewer.to_string());
@@ -166,12 +178,13 @@ impl Request {
         }
     }
 
-    /// The country that the client's first language with a region names, as in `de-AT`.
+    /// Returns the region of the first language in `Accept-Language` that has one, such as `AT` for
+    /// `de-AT`.
     pub fn country(&self) -> Option<Country> {
         self.header(ACCEPT_LANGUAGE).and_then(Country::from_accept_language)
     }
 
-    /// The route with its placeholders, such as `GET /api/users/{user_id}/profile`.
+    /// Returns the route with its placeholders, such as `GET /api/users/{user_id}/profile`.
     pub fn endpoint(&self) -> String {
         match self.0.request_context_ref() {
             Some(RequestContext::ApiGatewayV2(context)) => context.route_key.clone().unwrap_or_default(),
@@ -179,7 +192,8 @@ impl Request {
         }
     }
 
-    /// Lambda's id of this invocation and the time at which it will be cut off, in milliseconds of Unix time.
+    /// Returns Lambda's request id and the deadline of the invocation, in milliseconds of Unix
+    /// time.
     pub fn invocation(&self) -> (String, u64) {
         self.0
             .lambda_context_ref()
@@ -208,13 +222,14 @@ impl Request {
     }
 }
 
-/// Pseudonyms of both are compared, so that the time it takes tells nothing about the key.
+/// Whether a text equals a key. Compares HMACs of both, so that the duration reveals nothing about
+/// the key.
 fn is_key(state: &AppState, shown: &str, key: &Secret<String>) -> bool {
     let pseudonym = |text: &str| state.store.hmac_key.hmac(&[b"key", text.as_bytes()]);
     pseudonym(shown) == pseudonym(key.expose())
 }
 
-/// What an `Authorization` header shows, if it shows a bearer token.
+/// Returns the bearer token of an `Authorization` header, or `None` for another scheme.
 fn bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())

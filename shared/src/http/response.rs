@@ -1,4 +1,4 @@
-//! What a handler answers, and how it becomes a response.
+//! The result of a handler, and its conversion to an HTTP response.
 
 use std::time::Duration;
 
@@ -17,15 +17,16 @@ use serde::Serialize;
 use super::errors::describe;
 use super::problem::Problem;
 
-/// When a client may ask again for something that is away.
+/// The time after which a client may retry if the service is unavailable.
 const RETRY: Duration = Duration::from_secs(2);
-/// Lambda answers with at most 6 MB (6,291,456 bytes), of which some are headers.
+/// The largest body that is sent as text, in bytes. Lambda's limit for a response is 6 MB
+/// (6,291,456 bytes), including headers.
 const TEXT_LIMIT: usize = 6_200_000;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// An answer: a status, a document, and who may keep it.
+/// A response of a handler: status, body and cache policy.
 #[derive(Debug)]
 pub struct Response {
     status: StatusCode,
@@ -33,57 +34,60 @@ pub struct Response {
     document: EncodedBody,
     cache_policy: CachePolicy,
     retry_after: Option<Duration>,
-    /// What a browser may load and run for a page.
+    /// The `Content-Security-Policy` of a page.
     policy: Option<HeaderValue>,
 }
 
-/// Who may keep an answer, and ask again with `If-None-Match`.
+/// The clients that may cache a response, and revalidate it with `If-None-Match`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CachePolicy {
     NoStore,
-    /// Whoever it was made for, asking each time.
+    /// Only the client itself may cache it, and must revalidate it each time.
     Private,
-    /// Everybody, and what stands between: it is the same for all, and may be five minutes old.
+    /// All clients and proxies may cache it for five minutes, because it is the same for every
+    /// client.
     Public,
 }
 
 impl Response {
-    /// A document that the client may keep and revalidate.
+    /// Returns a 200 response with a body that the client may cache, and must revalidate.
     pub fn cacheable(document: EncodedBody) -> Self {
         Self { cache_policy: CachePolicy::Private, ..Self::new(StatusCode::OK, document) }
     }
 
-    /// A JSON document that is the same for everybody.
+    /// Returns a 200 response with a JSON document that is the same for every client.
     pub fn public(document: EncodedBody) -> Self {
         Self { cache_policy: CachePolicy::Public, ..Self::new(StatusCode::OK, document) }
     }
 
-    /// An HTML page that is the same for everybody, with its `Content-Security-Policy`.
+    /// Returns a 200 response with an HTML page that is the same for every client, and its
+    /// `Content-Security-Policy`.
     pub fn page(document: EncodedBody, policy: &'static str) -> Self {
         let policy = Some(HeaderValue::from_static(policy));
         Self { content_type: HTML, policy, ..Self::public(document) }
     }
 
-    /// 200 with a value that nobody may keep.
+    /// Returns a 200 response with a value as JSON that must not be cached.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the value cannot be serialised.
+    /// Returns [`Error::Internal`] if the value cannot be serialized.
     pub fn ok(value: &impl Serialize) -> Result<Self> {
         Self::with_status(StatusCode::OK, value)
     }
 
-    /// 201 with the thing that was made.
+    /// Returns a 201 response with the created resource as JSON.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the value cannot be serialised.
+    /// Returns [`Error::Internal`] if the value cannot be serialized.
     pub fn created(value: &impl Serialize) -> Result<Self> {
         Self::with_status(StatusCode::CREATED, value)
     }
 
-    /// 200, or 503 when the service cannot do its work.
+    /// Returns a response with the state of the service: 200, or 503 if it is not `able` to serve
+    /// requests.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the value cannot be serialised.
+    /// Returns [`Error::Internal`] if the value cannot be serialized.
     pub fn health(value: &impl Serialize, able: bool) -> Result<Self> {
         let reply = Self::ok(value)?;
         if able {
@@ -93,7 +97,7 @@ impl Response {
         }
     }
 
-    /// 204: done, and nothing to tell.
+    /// Returns a 204 response without a body.
     pub fn no_content() -> Self {
         Self::new(StatusCode::NO_CONTENT, EncodedBody::empty())
     }
@@ -113,7 +117,7 @@ impl Response {
         }
     }
 
-    /// Problem details, and for somebody who came in a crisis whom else they can turn to.
+    /// Returns the response of an error. `resources` are the crisis services in errors of the chat.
     pub(crate) fn problem(error: &Error, request_id: &str, resources: &[Resource]) -> Self {
         let retry_after = match error {
             Error::RateLimited { retry_after } | Error::Unavailable { retry_after, .. } => Some(*retry_after),
@@ -124,7 +128,8 @@ impl Response {
         Self { content_type: PROBLEM, retry_after, ..Self::new(describe(error).0.status, document) }
     }
 
-    /// The response for this request, with the headers that every answer carries; and the size of its body.
+    /// Returns the HTTP response with the headers of every response, and the size of its body in
+    /// bytes.
     pub(crate) fn into_response(self, facts: &ResponseContext<'_>) -> (http::Response<Body>, usize) {
         let etag = self.document.etag();
         let kept = self.cache_policy != CachePolicy::NoStore;
@@ -137,7 +142,7 @@ impl Response {
         } else if gzipped {
             Body::Binary(body)
         } else {
-            // Serialised by us, so it is UTF-8; as text it needs no base64.
+            // The body is always UTF-8. As text it needs no base64.
             String::from_utf8(body).map_or(Body::Empty, Body::Text)
         });
         *response.status_mut() = if not_modified { StatusCode::NOT_MODIFIED } else { self.status };
@@ -173,7 +178,8 @@ impl Response {
         set(HeaderName::from_static("x-request-id"), text(facts.request_id));
         set(HeaderName::from_static("x-response-time"), text(&format!("{:.4}s", facts.took.as_secs_f64())));
         set(HeaderName::from_static("server-timing"), text(&facts.server_timing()));
-        // Not with an error: to whoever is not signed in it would tell whether somebody else has just read or written.
+        // Omitted from errors, because it would reveal to a client that is not signed in whether
+        // another user has just read or written.
         let succeeded = self.status.is_success();
         if let Some(outcome) = facts.metrics.outcome().filter(|_| succeeded) {
             set(HeaderName::from_static("x-cache"), HeaderValue::from_static(outcome.as_str()));
@@ -182,7 +188,7 @@ impl Response {
     }
 }
 
-/// What an answer's headers tell of the request and of how it went.
+/// The facts about the request that the response's headers contain.
 pub(crate) struct ResponseContext<'a> {
     pub(crate) request_id: &'a str,
     pub(crate) if_none_match: Option<&'a str>,
@@ -201,19 +207,22 @@ impl ResponseContext<'_> {
     }
 }
 
-/// The body in the encoding that the client asks for, unless Lambda could not carry it: then compressed in any case, because a page
-/// that has to be unpacked by hand is better than none.
+/// Returns the body in an encoding that the client accepts, and whether it is compressed.
+///
+/// A body that would exceed Lambda's limit is compressed in any case, because a page that must be
+/// decompressed by hand is better than none.
 fn portable(document: EncodedBody, accepts_gzip: bool) -> (Vec<u8>, bool) {
     if accepts_gzip {
         return document.into_body(true);
     }
     let (body, gzipped) = document.clone().into_body(false);
-    // As text in a JSON event, each of these takes another byte.
+    // In a JSON event, each of these characters takes two bytes.
     let escapes = || body.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count();
     if body.len() + escapes() > TEXT_LIMIT { document.into_body(true) } else { (body, gzipped) }
 }
 
-/// A header's value made of our own words; anything else would be dropped rather than sent.
+/// Converts a text to the value of a header. A text with invalid characters, which the service
+/// itself never sends, becomes empty.
 fn text(value: &str) -> HeaderValue {
     HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""))
 }
@@ -231,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_body_is_compressed_only_for_those_who_accept_it() {
+    fn a_large_body_is_compressed_only_if_the_client_accepts_gzip() {
         let metrics = RequestMetrics::default();
         let document = EncodedBody::new(&"long ".repeat(500)).unwrap();
         let (packed, length) = Response::cacheable(document.clone()).into_response(&facts(&metrics, None, true));
@@ -242,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_tag_is_answered_304_with_the_same_tag_and_no_body() {
+    fn a_known_tag_gets_304_with_the_same_tag_and_no_body() {
         let metrics = RequestMetrics::default();
         let document = EncodedBody::new(&"text").unwrap();
         let etag = document.etag();
@@ -258,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_the_same_for_everybody_may_be_kept_by_everybody() {
+    fn a_public_response_may_be_cached_by_every_client() {
         let metrics = RequestMetrics::default();
         let document = EncodedBody::from_gzip(encoded_body::gzip::gzip(b"<p>page</p>").unwrap());
         let etag = document.etag();
@@ -281,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_for_keeping_is_never_304() {
+    fn a_response_that_must_not_be_cached_is_never_304() {
         let metrics = RequestMetrics::default();
         let (response, _) = Response::ok(&"text").unwrap().into_response(&facts(&metrics, Some("*"), true));
         assert_eq!(
@@ -291,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_carries_its_id_its_time_and_no_guessing_of_types() {
+    fn every_response_has_its_id_its_duration_and_nosniff() {
         let metrics = RequestMetrics::default();
         let (response, _) = Response::ok(&"text").unwrap().into_response(&facts(&metrics, None, true));
         let headers = response.headers();
@@ -304,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_is_told_when_to_come_back_and_how_to_sign_in() {
+    fn errors_have_retry_after_or_www_authenticate() {
         let metrics = RequestMetrics::default();
         let (response, _) =
             Response::problem(&Error::unavailable("x"), "r-1", &[]).into_response(&facts(&metrics, None, true));
