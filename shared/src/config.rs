@@ -1,4 +1,4 @@
-//! The environment variables of the functions. Nothing else reads the environment.
+//! The environment variables of the functions. No other module reads the environment.
 //!
 //! Each variable is a field of a struct in `sections`, from which its parser and its row in
 //! `docs/configuration.md` come.
@@ -20,15 +20,15 @@ pub use self::variables::{Variables, function_name, max_concurrency};
 /// The configuration of a function.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Postgres.
+    /// The settings of Postgres.
     pub database: DatabaseConfig,
-    /// Redis.
+    /// The settings of Redis.
     pub cache: CacheConfig,
-    /// Keys.
+    /// The keys of the service, of operators and of `CloudFront`.
     pub keys: KeysConfig,
     /// The server of the language model. Without one, the built-in companion replies.
     pub llm: Option<llm::Endpoint>,
-    /// Logs, metrics and request statistics.
+    /// The settings of logs, metrics and request statistics.
     pub telemetry: TelemetryConfig,
 }
 
@@ -42,7 +42,7 @@ impl Config {
     /// missing.
     ///
     /// # Errors
-    /// Names every missing or malformed variable at once.
+    /// Returns an error that names every missing or malformed variable.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(&lookup);
         let database = DatabaseConfig::with_auth(&mut reader);
@@ -67,7 +67,7 @@ impl LlmConfig {
 impl TryFrom<Variables> for Config {
     type Error = ConfigError;
 
-    /// Reads the secret, and names every missing or malformed variable at once.
+    /// Reads the secret and the variables. The error names every missing or malformed variable.
     fn try_from(variables: Variables) -> Result<Self, ConfigError> {
         let variables = variables.with_secret()?;
         Self::from_lookup(|name| variables.get(name))
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_wrong_is_named_at_once_and_no_value_is_shown() {
+    fn all_errors_are_reported_at_once_and_without_values() {
         let error = read(&[
             ("DATABASE_URL", "mysql://root:hunter2@db/kai"),
             ("CACHE_KEY", "hunter2"),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_level_below_which_nothing_is_ever_said_is_none() {
+    fn debug_and_trace_are_not_valid_log_levels() {
         let with = |level| {
             let base = [("DATABASE_URL", "postgres://db/kai"), ("REDIS_URL", "redis://cache"), ("CACHE_KEY", KEY)];
             read(&[&base[..], &[("LOG_LEVEL", level)]].concat())
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_needs_a_name_and_a_url_that_can_be_trusted() {
+    fn a_model_requires_a_name_and_a_secure_url() {
         let base = [("DATABASE_URL", "postgres://db/kai"), ("REDIS_URL", "redis://cache"), ("CACHE_KEY", KEY)];
         let with = |pairs: &[(&'static str, &'static str)]| read(&[&base, pairs].concat());
         assert!(with(&[("LLM_MODEL", "small"), ("LLM_API_KEY", "hunter2")]).unwrap().llm.is_none());
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_need_an_identity_and_a_place_that_takes_them() {
+    fn iam_tokens_require_credentials_and_a_suitable_url() {
         let base = [
             ("DATABASE_URL", "postgres://kai_app@proxy:5432/kai?sslmode=require"),
             ("DATABASE_AUTH", "iam"),
@@ -165,7 +165,7 @@ mod tests {
         for (name, value, said) in [
             ("AWS_REGION", "", "AWS_REGION is missing"),
             ("AWS_SECRET_ACCESS_KEY", "", "AWS_SECRET_ACCESS_KEY is missing"),
-            ("CACHE_ID", "", "CACHE_ID is missing, as REDIS_AUTH is iam"),
+            ("CACHE_ID", "", "CACHE_ID is missing, but required because REDIS_AUTH is iam"),
             ("DATABASE_AUTH", "kerberos", "DATABASE_AUTH must be password or iam"),
             ("REDIS_AUTH", "kerberos", "REDIS_AUTH must be password, iam or iam-serverless"),
             (
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_printed_configuration_holds_no_secret() {
+    fn debug_output_of_the_configuration_contains_no_secret() {
         let config = read(&[
             ("DATABASE_URL", "postgres://kai:hunter2@db/kai"),
             ("REDIS_URL", "rediss://user:hunter2@cache:6379"),

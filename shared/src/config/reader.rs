@@ -1,4 +1,4 @@
-//! Reads variables, and collects everything that is wrong with them.
+//! A reader of variables that collects all of their errors.
 
 use super::ConfigError;
 
@@ -12,7 +12,7 @@ impl<'a> Reader<'a> {
         Self { lookup, errors: Vec::new() }
     }
 
-    /// Returns a value if nothing was wrong, and otherwise every error.
+    /// Returns the value if there were no errors, and all errors otherwise.
     pub(super) fn finish<T>(self, value: Option<T>) -> Result<T, ConfigError> {
         value.filter(|_| self.errors.is_empty()).ok_or(ConfigError(self.errors))
     }
@@ -33,7 +33,7 @@ impl<'a> Reader<'a> {
         value.or_else(|| parse(default?))
     }
 
-    /// Notes an error that begins with a variable's name, unless there is a value.
+    /// Records an error that begins with a variable's name, unless there is a value.
     pub(super) fn check<T>(&mut self, name: &str, rule: &str, value: Option<T>) -> Option<T> {
         if value.is_none() {
             self.errors.push(format!("{name} {rule}"));

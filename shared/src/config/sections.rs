@@ -25,20 +25,20 @@ pub const SECTIONS: &[(&str, &[Variable])] = &[
 ];
 
 settings! {
-    /// Secret in AWS Secrets Manager.
+    /// Secret in AWS Secrets Manager. It contains variables that are not set in the environment.
     pub(super) struct SecretConfig {
-        /// Name of a secret that is a JSON object. A variable that is not set is looked up in it.
-        /// The function reads the secret once, when an execution environment starts.
+        /// Name of a secret that is a JSON object. Variables that are not set are read from it. The
+        /// function reads the secret once, when an execution environment starts.
         pub(super) id: Option<String> = ("SECRET_ID", OPTIONAL, ANY, optional(parse)),
-        /// URL of Secrets Manager, instead of the region's.
+        /// URL of Secrets Manager, instead of the endpoint of the region.
         pub(super) endpoint: Option<String> = ("AWS_ENDPOINT_URL_SECRETS_MANAGER", OPTIONAL, ANY, optional(parse)),
-        /// URL of AWS, which the variable above overrides.
+        /// URL of all AWS services. `AWS_ENDPOINT_URL_SECRETS_MANAGER` takes precedence.
         pub(super) aws_endpoint: Option<String> = ("AWS_ENDPOINT_URL", OPTIONAL, ANY, optional(parse)),
     }
 }
 
 settings! {
-    /// Postgres.
+    /// Postgres. The database with accounts, journals and conversations.
     pub struct DatabaseConfig {
         /// `postgres://user:password@host:port/database`. A `+asyncpg` in the scheme is ignored.
         /// TLS, with the certificate verified, is used only with `?sslmode=require`.
@@ -56,16 +56,18 @@ settings! {
             ("SLOW_QUERY_THRESHOLD", Some("0.1"), "must be a number of seconds above 0", |text| {
                 parse(text).filter(|seconds| *seconds > 0.0 && *seconds <= 3600.0).map(Duration::from_secs_f64)
             }),
-        /// Number of connections that an execution environment keeps. They are opened when needed.
+        /// Number of connections that an execution environment retains. They are opened when
+        /// needed.
         pub pool_size: usize = ("DB_POOL_SIZE", Some("5"), "must be between 1 and 100", |text| in_range(text, 1)),
-        /// Number of further connections that it opens under load and closes again.
+        /// Number of additional connections that an execution environment opens under load and
+        /// closes after use.
         pub max_overflow: usize =
             ("DB_MAX_OVERFLOW", Some("10"), "must be between 0 and 100", |text| in_range(text, 0)),
     }
 }
 
 settings! {
-    /// Redis.
+    /// Redis. The cache, and the counters of failed sign-ins and of chat messages.
     pub struct CacheConfig {
         /// `redis://`, `rediss://` or `redis-cluster://host:port,host:port`, with `?tls=true` for
         /// nodes that use TLS.
@@ -87,42 +89,43 @@ settings! {
 }
 
 settings! {
-    /// Keys.
+    /// Keys. Secret keys of the service, of operators and of CloudFront.
     pub struct KeysConfig {
         /// Seals the cached records, distinguishes one `Idempotency-Key` from another, and derives
         /// the tokens of sessions that were opened with one. With this key and the database, anyone
-        /// can sign in. With a new key, cached data are lost, and a request that is repeated across
-        /// the change is rejected. `openssl rand -base64 32` makes a key.
+        /// can sign in. With a new key, cached data are lost, and a request that is repeated after
+        /// the change is rejected. `openssl rand -base64 32` generates a key.
         pub cache: SecretKey = ("CACHE_KEY", REQUIRED, "must be the base64 of 32 random bytes", |text| {
             STANDARD.decode(text).ok()?.try_into().ok().map(SecretKey::new)
         }),
         /// Key of operators, who see `GET /health/detailed` and the dashboard. Without a key, no
         /// client is an operator. With `*` every client is one, as in development.
         pub operator: Option<Secret<String>> =
-            ("OPERATOR_KEY", OPTIONAL, "must be at least 16 bytes, or * for everybody", optional(|text| {
+            ("OPERATOR_KEY", OPTIONAL, "must be at least 16 bytes, or * for all clients", optional(|text| {
                 if text == EVERYBODY { Some(Secret::new(text.to_owned())) } else { key(text) }
             })),
         /// Key that CloudFront sends as `x-edge-key`. In a request with it, `X-Forwarded-For` is
-        /// trusted, so that sign-ins are counted by the address of the client and not of CloudFront.
+        /// trusted, so that sign-ins are counted by the address of the client and not of
+        /// CloudFront.
         pub edge: Option<Secret<String>> = ("EDGE_KEY", OPTIONAL, "must be at least 16 bytes", optional(key)),
     }
 }
 
 settings! {
-    /// Language model.
+    /// Language model. The server that replies to chat messages.
     pub(super) struct LlmConfig {
-        /// Base URL of a server that speaks OpenAI's `chat/completions`, such as
+        /// Base URL of a server that implements OpenAI's `chat/completions`, such as
         /// `https://api.example.com/v1`. An international domain name is written as `xn--…`.
         /// Without a URL, a small built-in companion replies by rules.
         pub(super) base_url: Option<llm::BaseUrl> = (
             "LLM_BASE_URL",
             OPTIONAL,
-            "must be an https:// URL, or http:// on this machine, without credentials, query and fragment",
+            "must be an https:// URL, or http:// on this machine, without credentials, query or fragment",
             optional(parse)
         ),
         /// Name of the server's model. Required with `LLM_BASE_URL`.
         pub(super) model: Option<String> = ("LLM_MODEL", OPTIONAL, ANY, optional(parse)),
-        /// Key for the server.
+        /// API key for the server.
         pub(super) key: Option<Secret<String>> = ("LLM_API_KEY", OPTIONAL, ANY, optional(secret)),
     }
 }
@@ -138,7 +141,7 @@ settings! {
                     text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
                 is_name.then(|| text.to_owned())
             }),
-        /// Least severe level that is logged.
+        /// Least severe log level that is written.
         pub log_level: LevelFilter = ("LOG_LEVEL", Some("info"), "must be error, warn or info", |text| {
             parse(text).filter(|level| *level <= LevelFilter::INFO)
         }),
@@ -152,19 +155,19 @@ settings! {
     pub(super) struct AwsConfig {
         /// Region of the secret, the database and the cache.
         pub(super) region: String = ("AWS_REGION", REQUIRED, ANY, parse),
-        /// Id of the access key.
+        /// Id of the AWS access key.
         pub(super) access_key_id: String = ("AWS_ACCESS_KEY_ID", REQUIRED, ANY, parse),
-        /// The access key.
+        /// The secret part of the AWS access key.
         pub(super) secret_access_key: Secret<String> = ("AWS_SECRET_ACCESS_KEY", REQUIRED, ANY, secret),
-        /// Token of temporary credentials. Long-lived keys have none.
+        /// Session token of temporary credentials. Long-lived keys have none.
         pub(super) session_token: Option<Secret<String>> = ("AWS_SESSION_TOKEN", OPTIONAL, ANY, optional(secret)),
     }
 }
 
-/// The operator's key with which every client is an operator.
+/// The value of `OPERATOR_KEY` with which every client is an operator.
 pub(crate) const EVERYBODY: &str = "*";
 
-/// Makes the parser of an optional variable, whose default is empty.
+/// Returns the parser of an optional variable. An empty text is the default, `None`.
 fn optional<T>(parse: impl Fn(&str) -> Option<T>) -> impl Fn(&str) -> Option<Option<T>> {
     move |text| if text.is_empty() { Some(None) } else { parse(text).map(Some) }
 }

@@ -3,9 +3,9 @@
 /// An environment variable.
 #[derive(Debug)]
 pub struct Variable {
-    /// The name.
+    /// The name of the variable.
     pub name: &'static str,
-    /// The value if it is missing: `None` for a required variable, empty for an optional one.
+    /// The default value: `None` for a required variable, empty for an optional one.
     pub default: Option<&'static str>,
     /// The rule of the value, as a phrase that follows the name: "must be between 1 and 100". Empty
     /// if every value is valid.
@@ -22,7 +22,8 @@ pub(super) const ANY: &str = "";
 /// `field: type = ("NAME", REQUIRED, "must be …", parse)`.
 ///
 /// Instead of `REQUIRED`, a variable may be `OPTIONAL` or have a default, such as `Some("5")`. The
-/// doc comments of the struct and the fields are also the text of `docs/configuration.md`.
+/// doc comments of the struct and the fields are also the text of `docs/configuration.md`. The doc
+/// comment of the struct is one line; its first sentence is the heading.
 macro_rules! settings {
     (
         #[doc = $concern:literal]

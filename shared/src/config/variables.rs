@@ -12,19 +12,20 @@ use super::sections::{AwsConfig, DatabaseConfig, SecretConfig, TelemetryConfig};
 
 /// The variables of this process.
 ///
-/// A variable that is not set is looked up in the secret that `SECRET_ID` names, so that a person who
-/// may see a function's configuration sees no secret. A function that needs no such variable does not
-/// read the secret.
+/// A variable that is not set is read from the secret that `SECRET_ID` names, so that a person who
+/// may see a function's configuration sees no secret. A function that needs no such variable does
+/// not read the secret.
 #[derive(Clone, Default)]
 pub struct Variables {
     secret: BTreeMap<String, String>,
 }
 
 impl Variables {
-    /// Reads the secret, if there is one, and waits for it: an environment has nothing else to do.
+    /// Reads the secret, if there is one. Blocks until then, because a starting environment has
+    /// nothing else to do.
     ///
     /// # Errors
-    /// The secret cannot be read.
+    /// Returns an error if the secret cannot be read.
     pub(super) fn with_secret(self) -> Result<Self, ConfigError> {
         let lookup = |name: &str| self.get(name);
         let mut reader = Reader::new(&lookup);
@@ -42,8 +43,8 @@ impl Variables {
         std::env::var(name).ok().filter(|text| !text.is_empty()).or_else(|| self.secret.get(name).cloned())
     }
 
-    /// Returns how to log and to name the metrics. A malformed variable counts as missing: it is
-    /// reported with the others, once there is a log.
+    /// Returns the settings of logs and metrics. A malformed variable counts as missing, and its
+    /// error is reported with the others, once there is a log.
     pub(crate) fn telemetry(&self) -> Option<TelemetryConfig> {
         TelemetryConfig::read(&mut Reader::new(&|name| self.get(name)))
     }
@@ -52,7 +53,7 @@ impl Variables {
     /// manages has the `username` and the `password` of the database's owner.
     ///
     /// # Errors
-    /// Names every missing or malformed variable at once.
+    /// Returns an error that names every missing or malformed variable.
     pub fn database(self) -> Result<db::Url, ConfigError> {
         let variables = self.with_secret()?;
         let lookup = |name: &str| variables.get(name);
@@ -69,7 +70,7 @@ impl Variables {
     /// Returns `PERFORMANCE_TABLE`, for a function that needs nothing else.
     ///
     /// # Errors
-    /// Names every missing or malformed variable at once.
+    /// Returns an error that names every missing or malformed variable.
     pub fn performance_table(&self) -> Result<String, ConfigError> {
         let lookup = |name: &str| self.get(name);
         let mut reader = Reader::new(&lookup);
@@ -79,8 +80,8 @@ impl Variables {
     }
 }
 
-/// Waits for a future on another thread, because the current thread may run an async runtime, which
-/// must not block.
+/// Blocks on a future on another thread, because the current thread may run an async runtime, which
+/// does not allow blocking.
 fn waited_for<T: Send, E: From<io::Error> + Send>(work: impl Future<Output = Result<T, E>> + Send) -> Result<T, E> {
     thread::scope(|scope| {
         let waiting = scope.spawn(|| {
