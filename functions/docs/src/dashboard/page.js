@@ -1,12 +1,13 @@
 "use strict";
 (() => {
-  // Hours are more to read, and change less in some seconds.
+  // Refresh intervals and the timeout of a request, in milliseconds. Windows of hours take more
+  // reads and change more slowly.
   const EVERY = 5000, HOURS = 30000, HIDDEN = 60000, PATIENCE = 4000, GOAL = 0.8;
   const byId = (id) => document.getElementById(id);
   const state = { key: sessionStorage.getItem("operator-key"), paused: false, answered: null, sort: ["count", -1], report: null };
   let timer, asking;
 
-  // ── Making elements. What comes from the service is only ever text. ──
+  // ── Elements. Data from the service are inserted only as text. ──
   const add = (parent, name, text, attributes = {}) => {
     const svg = parent.namespaceURI.endsWith("svg") || name === "svg";
     const made = svg ? document.createElementNS("http://www.w3.org/2000/svg", name) : document.createElement(name);
@@ -15,7 +16,7 @@
     return parent.appendChild(made);
   };
   const empty = (id) => { const found = byId(id); found.replaceChildren(); return found; };
-  /** Changes a text only when it is another one, or a screen reader would say it again and again. */
+  /** Changes a text only if it differs. Otherwise a screen reader would announce it repeatedly. */
   const say = (id, text, kind) => {
     const found = byId(id);
     if (found.textContent !== text) found.textContent = text;
@@ -23,22 +24,22 @@
   };
   const notice = (text) => { byId("notice").hidden = !text; say("notice", text); };
 
-  // ── Numbers as people read them ──
+  // ── Formats of numbers ──
   const count = (number) => number.toLocaleString("en");
   const percent = (share) => share === null ? "–" : `${share ? (share * 100).toFixed(share < 0.1 ? 2 : 1) : 0} %`;
   const time = (seconds) => seconds === null ? "–" : seconds < 1 ? `${Number((seconds * 1000).toPrecision(3))} ms` : `${seconds.toFixed(2)} s`;
   const clock = (at, precise) => new Date(at).toLocaleTimeString("en-GB", precise ? {} : { hour: "2-digit", minute: "2-digit" });
 
   // ── Charts ──
-  /** A round number that is not below. */
+  /** Returns a round number that is not below the value. */
   const ceiling = (value) => {
     if (!(value > 0)) return 1;
     const power = 10 ** Math.floor(Math.log10(value));
     return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value * 0.999);
   };
-  /** From nought upwards. */
+  /** Returns a linear scale that starts at zero. */
   const linear = (top) => ({ marks: [top, top / 2, 0], y: (value) => 100 - Math.min(value / top, 1) * 100 });
-  /** By powers of ten: what is quick and what is slow can be seen side by side. */
+  /** Returns a logarithmic scale, which shows fast and slow requests in one chart. */
   const logarithmic = (values) => {
     const power = (value, round) => 10 ** round(Math.log10(value));
     const low = power(Math.min(...values, 1) * 0.999, Math.floor), top = Math.max(power(Math.max(...values, 0.001), Math.ceil), low * 10);
@@ -59,7 +60,7 @@
     add(axis, "span", "now");
     const details = add(chart, "details");
     details.open = Boolean(open);
-    add(details, "summary", "The same as a table");
+    add(details, "summary", "Show as a table");
     const scroll = add(details, "div", null, { class: "scroll", role: "region", tabindex: "0", "aria-label": summary });
     fill(add(scroll, "table"), ["From", ...columns.map(([name]) => name)],
       steps.toReversed().map((step) => [clock(step.at), ...columns.map(([, value]) => value(step))]));
@@ -69,7 +70,7 @@
     const top = y(value(step) ?? 0);
     add(svg, "rect", null, { x: index * width + width * 0.1, width: width * 0.8, y: top, height: 100 - top, class: `bar ${kind}` });
   });
-  /** A line for each run of measured steps; a single one is a short dash. */
+  /** Draws a line for each run of measured steps. A single step becomes a short dash. */
   const curves = (steps, names) => (svg, width, y) => names.forEach((name) => {
     let path = "";
     steps.forEach((step, index) => {
@@ -131,7 +132,7 @@
     for (const [name, part] of [["Database", health.database], ["Redis", health.redis], ["Model", health.llm]]) {
       const well = part.status === "healthy";
       const more = [time(part.response_time_ms / 1000), part.model].filter(Boolean).join(" · ");
-      tile(list, name, well ? "✓ answers" : "✗ is away", more, well ? "good" : "bad");
+      tile(list, name, well ? "✓ up" : "✗ down", more, well ? "good" : "bad");
     }
   };
   const sums = (report) => {
@@ -139,10 +140,10 @@
     const all = (name) => report.timeline.map((step) => step[name]).filter((value) => value !== null);
     const worst = all("p95").length ? Math.max(...all("p95")) : null;
     tile(list, "Requests", count(report.count));
-    tile(list, "Worst p95 of a step", time(worst));
+    tile(list, "Highest p95 of a step", time(worst));
     tile(list, "Error rate", percent(report.error_rate), null, report.error_rate > 0.01 ? "bad" : "");
     const rate = report.cache.hit_rate;
-    tile(list, "Found in the cache", percent(rate), rate === null ? null : rate < GOAL ? "✗ below the goal of 80 %" : "✓ goal: 80 %");
+    tile(list, "Cache hit rate", percent(rate), rate === null ? null : rate < GOAL ? "✗ below the target of 80 %" : "✓ target: 80 %");
     tile(list, "Slow queries", count(report.slow_query_count));
   };
   const charts = (report) => {
@@ -151,7 +152,7 @@
     const most = (value) => Math.max(0, ...steps.map((step) => value(step) ?? 0));
     const requests = most((step) => step.count), latency = most((step) => step.p99);
     const rate = (step) => step.count ? step.errors / step.count : null;
-    plot("requests", steps, linear(ceiling(requests)), count, `Requests in ${span}: ${count(report.count)} in all, ${count(requests)} at most in one step.`,
+    plot("requests", steps, linear(ceiling(requests)), count, `Requests in ${span}: ${count(report.count)} in total, at most ${count(requests)} in one step.`,
       bars(steps, (step) => step.count, ""), [["Requests", (step) => count(step.count)]]);
     const names = ["p50", "p95", "p99"];
     const chart = plot("latency", steps, logarithmic(steps.flatMap((step) => [step.p50, step.p99]).filter((value) => value)), time, `Latency in ${span}: the highest p99 is ${time(latency)}.`,
@@ -164,7 +165,7 @@
       add(sample, "path", null, { d: "M1 5H33", class: `curve ${name}` });
       item.append(name);
     }
-    plot("errors", steps, linear(ceiling(Math.max(most(rate), 0.01))), percent, `Error rate in ${span}: ${percent(report.error_rate)} in all.`,
+    plot("errors", steps, linear(ceiling(Math.max(most(rate), 0.01))), percent, `Error rate in ${span}: ${percent(report.error_rate)} in total.`,
       bars(steps, rate, "bad"), [["Errors", (step) => count(step.errors)], ["Error rate", (step) => percent(rate(step))]]);
   };
   const cache = (families) => {
@@ -172,19 +173,19 @@
     for (const [name, family] of Object.entries(families)) {
       const item = add(list, "li"), rate = family.hit_rate;
       add(item, "span", name);
-      const word = rate === null ? "" : rate < GOAL ? "✗ below the goal" : "✓";
+      const word = rate === null ? "" : rate < GOAL ? "✗ below the target" : "✓";
       add(item, "span", `${percent(rate)} ${word}`, { class: rate === null ? "muted" : rate < GOAL ? "fair" : "good" });
       const meter = add(item, "div", null, { class: "meter", "aria-hidden": "true" });
       add(meter, "i").style.setProperty("width", `${(rate ?? 0) * 100}%`);
       add(meter, "b");
       add(item, "span", `${count(family.hits)} of ${count(family.hits + family.misses)}`, { class: "muted" });
     }
-    if (!list.children.length) add(list, "li", "Nothing was looked up.");
+    if (!list.children.length) add(list, "li", "There were no look-ups in this window.");
   };
   const slow = (queries) => {
     const rows = queries.map((query) => [query.statement, query.endpoint ?? "–", clock(query.at, true), `${count(query.duration_ms)} ms`,
       query.rows === null ? "failed" : count(query.rows)]);
-    fill(byId("slow"), ["Statement", "Endpoint", "At", "Took", "Rows"], rows.length ? rows : [["There was none.", "", "", "", ""]], 2);
+    fill(byId("slow"), ["Statement", "Endpoint", "Time", "Duration", "Rows"], rows.length ? rows : [["There were no slow queries in this window.", "", "", "", ""]], 2);
   };
 
   const WORDS = { healthy: ["✓ Healthy", "good"], degraded: ["! Degraded", "fair"], unhealthy: ["✗ Unhealthy", "bad"] };
@@ -194,13 +195,13 @@
     byId("key-form").hidden = allowed;
     byId("figures").hidden = !allowed;
     byId("forget").hidden = !state.key;
-    if (!allowed) return notice(state.key ? "This key was refused." : "");
+    if (!allowed) return notice(state.key ? "The key is wrong. Enter the operator key." : "");
     dependencies(health);
     state.answered = new Date();
     byId("updated").textContent = `As of ${clock(state.answered, true)}.`;
     state.report = health.performance;
     for (const part of byId("figures").children) part.hidden = !state.report && !part.querySelector("#dependencies");
-    if (!state.report) return notice("The figures cannot be read at the moment. What the service depends on is shown all the same.");
+    if (!state.report) return notice("The statistics are unavailable at the moment. Only the dependencies are shown.");
     notice(state.report.count ? "" : "There were no requests in this window.");
     sums(state.report);
     charts(state.report);
@@ -209,8 +210,8 @@
     slow(state.report.slow_queries);
   };
   const lost = () => {
-    say("status", "✗ No answer", "bad");
-    notice(state.answered ? `There has been no answer since ${clock(state.answered, true)}; what is shown is from then.` : "There is no answer yet.");
+    say("status", "✗ No response", "bad");
+    notice(state.answered ? `There has been no response since ${clock(state.answered, true)}. The page shows the data of that time.` : "The service has not responded yet.");
   };
 
   const interval = () => document.hidden ? HIDDEN : byId("window").value.endsWith("h") ? HOURS : EVERY;
@@ -235,7 +236,7 @@
   byId("window").addEventListener("change", ask);
   byId("pause").addEventListener("click", () => {
     state.paused = !state.paused;
-    byId("pause").textContent = state.paused ? "Go on" : "Pause";
+    byId("pause").textContent = state.paused ? "Resume" : "Pause";
     state.paused ? clearTimeout(timer) : ask();
   });
   byId("key-form").addEventListener("submit", (event) => {

@@ -105,7 +105,7 @@ async fn the_dashboard_refreshes_itself_and_can_be_paused() {
     browser.wait_for(SHOWN).await;
     model.respond_with(ModelResponse::Status(500));
     let model_tile = "[...document.querySelectorAll('#dependencies div')].find(tile => tile.innerText.startsWith('Model')).innerText";
-    browser.wait_for(&format!("{model_tile}.includes('✗ is away')")).await;
+    browser.wait_for(&format!("{model_tile}.includes('✗ down')")).await;
     assert_eq!(text(&mut browser, "#status").await, "! Degraded");
 
     // A click on a column sorts by this column, and the order is the same after a refresh.
@@ -117,13 +117,13 @@ async fn the_dashboard_refreshes_itself_and_can_be_paused() {
     assert_eq!(browser.evaluate(sorted).await, true);
 
     browser.evaluate("document.querySelector('#pause').click()").await;
-    assert_eq!(browser.evaluate("document.querySelector('#pause').textContent").await, "Go on");
+    assert_eq!(browser.evaluate("document.querySelector('#pause').textContent").await, "Resume");
     // If the service is down, the page still shows the last data, with the time of the last
     // response.
     app.emulator.shutdown().await;
     browser.evaluate("document.querySelector('#pause').click()").await;
-    browser.wait_for("document.querySelector('#status').innerText === '✗ No answer'").await;
-    assert!(text(&mut browser, "#notice").await.starts_with("There has been no answer since "));
+    browser.wait_for("document.querySelector('#status').innerText === '✗ No response'").await;
+    assert!(text(&mut browser, "#notice").await.starts_with("There has been no response since "));
     assert_eq!(browser.evaluate(SHOWN).await, true);
 }
 
@@ -138,7 +138,9 @@ async fn the_operator_key_is_stored_only_in_the_tab() {
         format!("document.querySelector('#key').value = '{key}'; document.querySelector('#key-form button').click()")
     };
     browser.evaluate(&enter("another")).await;
-    browser.wait_for("document.querySelector('#notice').innerText === 'This key was refused.'").await;
+    browser
+        .wait_for("document.querySelector('#notice').innerText === 'The key is wrong. Enter the operator key.'")
+        .await;
     browser.evaluate(&enter(KEY)).await;
     browser.wait_for(SHOWN).await;
     assert_eq!(
@@ -156,7 +158,7 @@ async fn missing_statistics_are_reported() {
     let unavailable = vec![("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9".to_owned())];
     let app = TestApp::start_with(Setup { variables: unavailable, ..Setup::default() }).await;
     let mut browser = open(&app, 390, ColorScheme::Light).await;
-    browser.wait_for("document.querySelector('#notice').innerText.startsWith('The figures cannot be read')").await;
+    browser.wait_for("document.querySelector('#notice').innerText.startsWith('The statistics are unavailable')").await;
     assert!(text(&mut browser, "#dependencies").await.contains("Database"));
     assert_eq!(browser.evaluate("document.querySelector('#endpoints-title').checkVisibility()").await, false);
 
