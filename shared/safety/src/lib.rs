@@ -53,8 +53,8 @@ pub fn is_harmful(answer: &str) -> bool {
 /// The number of bytes that are read at each end of a long text.
 const END: usize = 20_000;
 
-/// Returns the beginning and the end of a text that is longer than any genuine message. To read all
-/// of it would be cheap for an attacker and expensive for the service.
+/// Returns the beginning and the end of a text that is longer than any genuine message. Reading all
+/// of it would cost an attacker little and the service much.
 fn ends(text: &str) -> Cow<'_, str> {
     if text.len() <= 2 * END {
         return Cow::Borrowed(text);
