@@ -61,10 +61,14 @@ errors! {
         title: "Authentication required",
         when: "There is no bearer token, or its session has ended.",
         remedy: "Sign in, and send the new token.",
-        example: || Error::Unauthenticated("The Authorization header is missing. Sign in, and send Authorization: Bearer <token>."),
+        example: || {
+            Error::Unauthenticated(
+                "The Authorization header is missing. Sign in and send Authorization: Bearer <token>.",
+            )
+        },
     }
     Error::WrongCredentials => {
-        detail: "The e-mail address or the password is wrong. Correct it and try again.".to_owned(),
+        detail: "The e-mail address or the password is wrong. Correct them and try again.".to_owned(),
         code: "wrong_credentials",
         status: StatusCode::UNAUTHORIZED,
         title: "Wrong e-mail address or password",
@@ -146,7 +150,8 @@ errors! {
         example: || Error::invalid("mood", "must be a number from 1.0 to 10.0"),
     }
     Error::IdempotencyKeyReused => {
-        detail: "The Idempotency-Key was used with another request in the last 24 hours. Use a new key for a new request."
+        detail: "The Idempotency-Key was used with another request in the last 24 hours. Use a new key for a new \
+                 request."
             .to_owned(),
         code: "idempotency_key_reused",
         status: StatusCode::UNPROCESSABLE_ENTITY,
@@ -166,7 +171,8 @@ errors! {
         example: || Error::RateLimited { retry_after: Duration::from_secs(840) },
     }
     Error::Internal(_) => {
-        detail: "The service has a defect. The error is logged under the request_id. Report that id to the operator.".to_owned(),
+        detail: "The service has a defect. The error is logged under the request_id. Report that id to the operator."
+            .to_owned(),
         code: "internal",
         status: StatusCode::INTERNAL_SERVER_ERROR,
         title: "Internal error",

@@ -45,7 +45,7 @@ impl Request {
     /// Returns [`Error::Unauthenticated`] if the header is missing or malformed.
     pub fn token(&self) -> Result<Token> {
         let header = self.header(AUTHORIZATION).ok_or(Error::Unauthenticated(
-            "The Authorization header is missing. Sign in, and send Authorization: Bearer <token>.",
+            "The Authorization header is missing. Sign in and send Authorization: Bearer <token>.",
         ))?;
         bearer(header)
             .and_then(Token::parse)
