@@ -55,6 +55,7 @@ mod input_leaks;
 mod journal_cursor;
 mod journal_filter;
 mod metrics;
+mod pages;
 mod pgbouncer;
 mod privacy;
 mod proxy;
