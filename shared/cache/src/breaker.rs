@@ -1,4 +1,4 @@
-//! A circuit breaker: after three failures in a row the cache is left alone for two seconds.
+//! A circuit breaker that stops commands for two seconds after three consecutive failures.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 const FAILURES: u32 = 3;
 const WINDOW: Duration = Duration::from_secs(2);
 
-/// Counts failures in a row and says when to stop trying. After the window one caller is let through as a probe.
+/// Counts consecutive failures and opens after three. Once the window has passed, it admits one
+/// command as a probe.
 #[derive(Default)]
 pub(super) struct Breaker(Mutex<State>);
 
@@ -17,7 +18,8 @@ struct State {
 }
 
 impl Breaker {
-    /// Whether a command may be tried now. Past the window the first to ask is let through and the rest wait for its outcome.
+    /// Returns whether a command may be sent now. After the window, only the first caller may send
+    /// one. The breaker rejects all others until that probe succeeds or another window has passed.
     pub(super) fn allows(&self, now: Instant) -> bool {
         let mut state = self.lock();
         match state.open_until {
@@ -30,7 +32,7 @@ impl Breaker {
         }
     }
 
-    /// Whether [`allows`](Self::allows) would refuse, without becoming the probe.
+    /// Returns whether [`allows`](Self::allows) would return `false`. Does not start a probe.
     pub(super) fn is_open(&self, now: Instant) -> bool {
         self.lock().open_until.is_some_and(|until| now < until)
     }
@@ -39,7 +41,8 @@ impl Breaker {
         *self.lock() = State::default();
     }
 
-    /// Records a failure; a grave one opens the breaker by itself. Returns whether the breaker is open now.
+    /// Records a failure, and returns whether the breaker is open now. A single grave failure opens
+    /// it.
     pub(super) fn failed(&self, now: Instant, grave: bool) -> bool {
         let mut state = self.lock();
         state.failures = if grave { FAILURES } else { state.failures.saturating_add(1) };
@@ -59,21 +62,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_failures_in_a_row_bar_the_way_for_the_window_and_then_one_probe_goes() {
+    fn three_consecutive_failures_open_the_breaker_and_one_probe_follows_the_window() {
         let (breaker, start) = (Breaker::default(), Instant::now());
         assert!(!breaker.failed(start, false));
         assert!(!breaker.failed(start, false));
         assert!(breaker.allows(start));
         assert!(breaker.failed(start, false));
         assert!(!breaker.allows(start + WINDOW / 2));
-        assert!(breaker.allows(start + WINDOW), "the probe");
-        assert!(!breaker.allows(start + WINDOW), "only one");
+        assert!(breaker.allows(start + WINDOW), "the probe is allowed");
+        assert!(!breaker.allows(start + WINDOW), "only one probe is allowed");
         breaker.succeeded();
         assert!(breaker.allows(start + WINDOW));
     }
 
     #[test]
-    fn a_success_in_between_starts_the_count_over_and_a_grave_failure_does_not_wait_for_it() {
+    fn a_success_resets_the_count_and_one_grave_failure_opens_the_breaker() {
         let (breaker, now) = (Breaker::default(), Instant::now());
         for _ in 0..5 {
             assert!(!breaker.failed(now, false));

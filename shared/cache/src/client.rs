@@ -1,5 +1,5 @@
-//! One connection to Redis, with deadlines: what the driver's own reconnection would let wait for seconds fails here in
-//! milliseconds.
+//! A connection to Redis with deadlines of milliseconds. The driver's own reconnection would make a
+//! command wait for seconds.
 
 use std::time::{Duration, Instant};
 
@@ -16,24 +16,26 @@ use super::breaker::Breaker;
 use super::passwords::Passwords;
 use super::url::Url;
 
-/// How long a new connection may take, TLS included.
+/// The deadline of a new connection, including TLS.
 const CONNECT_BUDGET: Duration = Duration::from_millis(150);
-/// How long a connection that has been silent for long gets to prove itself before a fresh one takes over.
+/// The time in which a connection that has been idle must reply, before a new connection replaces
+/// it.
 const STALE_BUDGET: Duration = Duration::from_millis(10);
-/// Unacknowledged data tells a dead peer after this long.
+/// The time after which the kernel closes a connection whose peer does not acknowledge data.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Why there is no answer from Redis. Holds nothing that was sent or stored.
+/// The reason why Redis did not execute a command. Contains no data that were sent or stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unreachable {
-    /// The breaker is open; nothing was sent, or what was sent has just opened it.
-    #[error("the cache is left alone after failures")]
+    /// The circuit breaker is open.
+    #[error("the circuit breaker of the cache is open after failures")]
     CircuitOpen {
-        /// Whether it was this exchange that opened the breaker.
+        /// `true` if the commands were attempted, and their failure opened the breaker or left it
+        /// open. `false` if the breaker was open and nothing was sent.
         opened: bool,
     },
-    /// No answer within the budget, or the connection broke.
-    #[error("the cache did not answer")]
+    /// Redis did not reply before the deadline, the connection broke, or the reply is an error.
+    #[error("the cache did not reply in time, or replied with an error")]
     Failed,
 }
 
@@ -47,7 +49,7 @@ pub(super) struct Client {
 enum Target {
     Node(Box<redis::Client>, Option<Passwords>),
     Cluster(Box<ClusterClient>),
-    /// The driver refused the parsed URL, which then never connects.
+    /// The driver rejected the URL, so every attempt to connect fails.
     Nowhere,
 }
 
@@ -71,7 +73,7 @@ impl Client {
         self.breaker.is_open(Instant::now())
     }
 
-    /// Connects if there is no connection yet.
+    /// Connects, if there is no connection yet.
     pub(super) async fn connect(&self) -> Result<(), Unreachable> {
         match timeout(CONNECT_BUDGET, self.connection()).await {
             Ok(Ok(_)) => Ok(()),
@@ -79,11 +81,11 @@ impl Client {
         }
     }
 
-    /// Sends commands, each of one key, in one round trip: a pipeline to a node, side by side to a cluster. An error of the server
-    /// stands in its command's place as [`Value::ServerError`].
+    /// Sends commands, each with one key, in one round trip: as a pipeline to a node, concurrently to
+    /// a cluster. The reply of a command that failed on the server is [`Value::ServerError`].
     ///
-    /// The commands are made anew for each attempt: what was sent on a connection that seemed dead may still arrive, long after its
-    /// repetition was answered, and must then mean nothing to anybody.
+    /// Builds the commands again for each attempt. The first copy, on a connection that seemed dead,
+    /// may arrive long after Redis has replied to the second, and must then have no effect.
     pub(super) async fn exchange(
         &self,
         commands: impl FnMut() -> Pipeline + Send,
@@ -96,7 +98,8 @@ impl Client {
         self.conclude(outcome).await
     }
 
-    /// The same whether or not the breaker is open, and within the budget as a whole, connecting included.
+    /// Like [`exchange`](Self::exchange), but ignores whether the breaker is open. The budget
+    /// includes the time to connect.
     pub(super) async fn send_regardless(
         &self,
         commands: impl FnMut() -> Pipeline + Send,
@@ -106,8 +109,8 @@ impl Client {
         self.conclude(outcome.unwrap_or(Err(Failure { grave: false }))).await
     }
 
-    /// Sends commands on the connection that there is, if there is one. Nothing follows from a failure: the environment may have been
-    /// frozen in the middle, which tells nothing about Redis.
+    /// Sends commands if there is a connection, and ignores the outcome. A failure says nothing about
+    /// Redis, because the process may have been frozen in the meantime.
     pub(super) async fn send_detached(&self, commands: &Pipeline, budget: Duration) {
         let _ = timeout(budget, async {
             let connection = self.connection.lock().await.clone();
@@ -126,8 +129,8 @@ impl Client {
                 Ok(values)
             }
             Err(failure) => {
-                // What answers late would answer somebody else's question on a slow connection: begin anew.
-                // Whoever holds the lock is making a fresh one.
+                // A new connection follows, so that a late reply cannot delay other commands or be
+                // mistaken for theirs. If the lock is taken, another task is already connecting.
                 if let Ok(mut held) = self.connection.try_lock() {
                     *held = None;
                 }
@@ -146,7 +149,8 @@ impl Client {
     ) -> Result<Vec<Value>, Failure> {
         let deadline = Instant::now() + budget;
         let (mut connection, fresh) = self.connection_within_budget().await?;
-        // Time spent on connecting is on top: a handshake that is cut off each time would never come to an end.
+        // The budget does not include the time to connect. Otherwise a slow handshake would be cut
+        // off every time.
         let deadline = if fresh { Instant::now() + budget } else { deadline };
         let patience = if !fresh && self.last_reply.is_stale() { STALE_BUDGET.min(budget) } else { budget };
         match timeout(patience, connection.send(&commands())).await {
@@ -155,7 +159,7 @@ impl Client {
             Err(_) if !fresh && patience < budget => {}
             Ok(Err(())) | Err(_) => return Err(Failure { grave: false }),
         }
-        // The connection died while nobody looked, so try once more on a fresh one.
+        // The connection died while it was idle. Try once more on a new one.
         *self.connection.lock().await = None;
         let (mut connection, _) = self.connection_within_budget().await?;
         let left = deadline.saturating_duration_since(Instant::now()).max(STALE_BUDGET);
@@ -172,26 +176,29 @@ impl Client {
         }
     }
 
-    /// The connection and whether it was made just now. Whoever comes while it is being made waits for the same one.
+    /// Returns the connection, and whether it is new. Concurrent callers wait for the same new
+    /// connection.
     async fn connection(&self) -> RedisResult<(Connection, bool)> {
         let mut held = self.connection.lock().await;
         if let Some(connection) = held.as_ref() {
             return Ok((connection.clone(), false));
         }
-        // Boxed, as it is large and rare: whoever holds this future would move it with each exchange.
+        // Boxed, because it is large and rare. Otherwise each exchange would move it.
         let connection = Box::pin(self.target.connect()).await?;
         self.last_reply.touch();
         Ok((held.insert(connection).clone(), true))
     }
 }
 
-/// Why an attempt came to nothing. It is grave when not even a connection came about.
+/// The failure of an attempt. It is grave if there was not even a connection.
 struct Failure {
     grave: bool,
 }
 
-/// The replies, unless the node is one that must be left: a primary that has been demoted, or one that is loading or has forgotten who we are,
-/// keeps its connections open and would refuse every command for as long as we stay.
+/// Returns the replies, or a failure if the client must leave the node.
+///
+/// A node retains its connections when it is demoted, when it loads its data, and when it no longer
+/// accepts their authentication. It would reject every further command on them.
 fn accepted(values: Vec<Value>) -> Result<Vec<Value>, Failure> {
     let unfit = ["READONLY", "MASTERDOWN", "LOADING", "NOAUTH"];
     let refused = |value: &Value| matches!(value, Value::ServerError(error) if unfit.contains(&error.code()));
@@ -200,7 +207,7 @@ fn accepted(values: Vec<Value>) -> Result<Vec<Value>, Failure> {
 
 impl Target {
     fn new(url: &Url) -> RedisResult<Self> {
-        // `false` means that the process has chosen its provider already, which is as good.
+        // An error means that the process has already installed a provider, which will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         if url.cluster {
             let cluster = ClusterClientBuilder::new(url.nodes.clone());
@@ -210,7 +217,8 @@ impl Target {
             };
             let cluster = cluster
                 .retries(0)
-                // First the seeds are asked, then the nodes that they name: one of either may be unreachable.
+                // A third of the budget for each attempt: the driver connects first to the seeds and
+                // then to the nodes that they name, and one of each may be unreachable.
                 .connection_timeout(CONNECT_BUDGET / 3)
                 .response_timeout(CONNECT_BUDGET)
                 .tcp_settings(tcp_settings())
@@ -239,7 +247,7 @@ impl Target {
                 client.get_multiplexed_async_connection_with_config(&config).await.map(Connection::Node)
             }
             Self::Cluster(client) => client.get_async_connection().await.map(Connection::Cluster),
-            Self::Nowhere => Err((redis::ErrorKind::InvalidClientConfig, "no node").into()),
+            Self::Nowhere => Err((redis::ErrorKind::InvalidClientConfig, "the URL names no node").into()),
         }
     }
 }
@@ -248,7 +256,7 @@ impl Connection {
     async fn send(&mut self, commands: &Pipeline) -> Result<Vec<Value>, ()> {
         match self {
             Self::Node(connection) => connection.req_packed_commands(commands, 0, commands.len()).await.map_err(drop),
-            // A cluster refuses a pipeline over several slots, so the commands travel side by side.
+            // A cluster rejects a pipeline over several slots, so the commands are sent concurrently.
             Self::Cluster(connection) => {
                 let replies = commands.cmd_iter().map(|command| {
                     let mut connection = connection.clone();
@@ -266,7 +274,7 @@ impl Connection {
 }
 
 fn tuned(node: ConnectionInfo) -> ConnectionInfo {
-    // Naming the library would cost the first command a round trip.
+    // Without `CLIENT SETINFO`, which would cost the first command a round trip.
     let settings = node.redis_settings().clone().set_skip_set_lib_name();
     node.set_tcp_settings(tcp_settings()).set_redis_settings(settings)
 }

@@ -1,4 +1,4 @@
-//! Counters that forget: how often something happened within a window.
+//! Counters with a window: how often an event occurred since the window began.
 
 use std::time::Duration;
 
@@ -6,30 +6,33 @@ use redis::{Cmd, Value};
 
 use super::{Cache, Unreachable, WRITE_BUDGET, WriteGuard, pipeline};
 
-/// Counts up and starts the window with the first count, in one step, so that no counter is left without an end.
+/// Increments a counter and starts the window at the first count. One script does both, so that no
+/// counter remains without a time to live.
 const COUNT: &str = "local n = redis.call('INCR', KEYS[1])
 if n == 1 or redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return {n, redis.call('PTTL', KEYS[1])}";
 
-/// Counts down, but makes no counter that was not there and goes not below nought.
+/// Decrements a counter. Does not create one, and does not go below zero.
 const UNCOUNT: &str = "local n = tonumber(redis.call('GET', KEYS[1]))
 if n and n > 0 then redis.call('DECR', KEYS[1]) end
 return 1";
 
-/// How often something happened within the present window.
+/// The number of occurrences in the current window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Count {
-    /// This time included.
+    /// The number of occurrences, including this one.
     pub times: u64,
-    /// Until the window ends.
+    /// The time until the window ends.
     pub remaining: Duration,
 }
 
 impl Cache {
-    /// Counts one occurrence under each name, in one round trip.
+    /// Counts one occurrence under each name, in one round trip. The first count under a name starts
+    /// its window, which later counts do not extend.
     ///
     /// # Errors
-    /// [`Unreachable`] when Redis did not answer; some may have been counted.
+    /// [`Unreachable`] if Redis did not reply, or replied with an error. Some of the names may have
+    /// been counted.
     pub async fn count<const N: usize>(&self, names: [(&str, Duration); N]) -> Result<[Count; N], Unreachable> {
         let count_one = |(name, window): &(&str, Duration)| count_up(name, *window);
         let replies = self.exchange(|| pipeline(names.iter().map(count_one)), WRITE_BUDGET).await?;
@@ -37,7 +40,8 @@ impl Cache {
         counts.and_then(|counts| counts.try_into().ok()).ok_or(Unreachable::Failed)
     }
 
-    /// Announces a write like [`begin`](Self::begin) and counts one occurrence, in one round trip.
+    /// Announces a write as [`begin`](Self::begin) does, and counts one occurrence, in one round
+    /// trip.
     pub async fn begin_counted(
         &self,
         guards: Vec<String>,
@@ -48,10 +52,12 @@ impl Cache {
         (guard, replies.first().and_then(count).ok_or(Unreachable::Failed))
     }
 
-    /// Takes one occurrence back from each name, and forgets another name altogether, in one round trip.
+    /// Takes back one occurrence under each name, and deletes the counter `forgotten`, in one round
+    /// trip. Does not create a counter, and does not go below zero.
     ///
     /// # Errors
-    /// [`Unreachable`] when Redis did not answer.
+    /// [`Unreachable`] if Redis did not reply. Some of the commands may have been executed. An error
+    /// of a single command is ignored.
     pub async fn uncount<const N: usize>(&self, forgotten: Option<&str>, names: [&str; N]) -> Result<(), Unreachable> {
         let forget = |name: &str| {
             let mut command = redis::cmd("UNLINK");

@@ -1,32 +1,36 @@
-//! The guard key: generations, markers, and what a write must do around its statement.
+//! The guard key: generations, markers, and the steps of a write before and after its statement.
 
 use redis::{Cmd, Value};
 
 use super::{Cache, Key, Unreachable, WRITE_BUDGET, get, pipeline};
 
-/// A guard lives a good day, longer than any record behind it.
+/// The time to live of a guard: 25 hours, longer than that of any record behind it.
 const GUARD_TTL_SECONDS: u64 = 90_000;
-/// A marker lapses by itself. Postgres' own time-outs keep every write well below it.
+/// The time to live of a marker. The timeouts of the database end every write well before.
 const MARKER_TTL_MS: u64 = 30_000;
 
-/// Sets the marker. When another write is under way the marker becomes a shared one, which belongs to neither and is left to lapse:
-/// clearing it for one of them would let readers fill while the other has yet to commit.
+/// Sets the marker of a write.
+///
+/// If another write is in progress, sets a shared marker, which neither write clears and which
+/// expires. If one write cleared it, readers could fill records before the other write commits.
 const BEGIN: &str = "local v = redis.pcall('GET', KEYS[1])
 local m = '!' .. ARGV[1]
 if type(v) == 'string' and string.sub(v, 1, 1) == '!' and v ~= m then m = '!S' .. ARGV[1] end
 return redis.call('SET', KEYS[1], m, 'PX', ARGV[2])";
 
-/// Drops the guard if it holds this write's own marker or a live generation, and leaves the marker of anybody else.
+/// Drops the guard if it contains this write's marker or a live generation, or is not a string.
+/// Leaves the markers of other writes.
 const END: &str = "local v = redis.pcall('GET', KEYS[1])
 if type(v) ~= 'string' or v == '!' .. ARGV[1] or string.sub(v, 1, 1) == 'g' then redis.call('UNLINK', KEYS[1]) end
 return 1";
 
-/// Drops the guard if it still holds this generation.
+/// Deletes a key if it still contains this value.
 const DROP_IF_MINE: &str = "if redis.pcall('GET', KEYS[1]) == ARGV[1] then redis.call('UNLINK', KEYS[1]) end
 return 1";
 
-/// The random name of the time between two writes. Never counted up: a counter that is evicted starts over and would bring
-/// dead records back.
+/// The random name of the time between two writes.
+///
+/// It is not a counter: a counter that is evicted starts again, and dead records would become valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Generation([u8; 16]);
 
@@ -39,25 +43,27 @@ impl Generation {
         &self.0
     }
 
-    /// What a guard holds while this generation lives.
+    /// Returns the value of a guard while this generation is live.
     fn value(&self) -> Vec<u8> {
         [b"g".as_slice(), &self.0].concat()
     }
 }
 
-/// What a reader learnt from the guard.
+/// The state of a guard, as a reader observed it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum GuardState {
     /// Records of this generation may be served and filled.
     Live(Generation),
-    /// A write is under way: the database answers and nothing is filled.
+    /// A write is in progress. The data come from the database, and nothing is filled.
     Pending,
-    /// No answer, or none that makes sense.
+    /// Redis did not reply, or the guard is malformed.
     Unknown,
 }
 
-/// Proposes a generation and observes which one is live: `SET guard g… NX GET`. Being a write it is never answered by a primary whose
-/// replica has taken over; such a one still answers reads, with what was there before.
+/// Returns the command that proposes a generation and observes the live one: `SET guard g… NX GET`.
+///
+/// The command is a write, so a primary that a replica has replaced does not execute it. Such a
+/// primary still executes reads, and returns outdated values.
 pub(super) fn observe(key: &Key, proposed: Generation) -> Cmd {
     let mut command = redis::cmd("SET");
     command.arg(key.guard()).arg(proposed.value()).arg("NX").arg("GET").arg("EX").arg(GUARD_TTL_SECONDS);
@@ -79,8 +85,10 @@ pub(super) fn state(reply: Option<Value>, proposed: Generation) -> GuardState {
     }
 }
 
-/// The announcement of a write, made before its statement. Whatever changes a row that is cached takes one, and only
-/// [`Cache::begin`] makes them: forgetting is a compile error.
+/// The announcement of a write.
+///
+/// Only [`Cache::begin`] and [`Cache::begin_counted`] create one. If every function that changes
+/// cached data takes a `WriteGuard`, a write without an announcement does not compile.
 #[must_use = "a write that was announced must be ended"]
 pub struct WriteGuard {
     cache: Cache,
@@ -90,12 +98,15 @@ pub struct WriteGuard {
 }
 
 impl Cache {
-    /// Announces a write behind these guards, in one round trip. Never fails: see [`WriteGuard::unmarked`].
+    /// Announces a write of the data behind these guards, in one round trip.
+    ///
+    /// Call it before the statement that commits. The deadline is 50 ms, plus at most 150 ms if the
+    /// command has to connect. A failure is not an error: see [`WriteGuard::unmarked`].
     pub async fn begin(&self, guards: Vec<String>) -> WriteGuard {
         self.begin_with(guards, || None).await.0
     }
 
-    /// Sends another command along, and returns what comes back for it.
+    /// Announces a write, sends another command in the same round trip, and returns its reply.
     pub(super) async fn begin_with(
         &self,
         guards: Vec<String>,
@@ -114,16 +125,22 @@ impl Cache {
         (WriteGuard { cache: self.clone(), nonce, guards, marked }, others)
     }
 
-    /// Drops the live generation of these guards on behalf of writes that have been committed. Returns whether all are dropped.
+    /// Drops the live generations of these guards, for writes that have been committed. Leaves the
+    /// markers of writes in progress. Returns whether Redis has executed all commands.
     ///
-    /// Several are dropped twice. What is kept behind one of them may be made of what was read behind another, and the nodes of a cluster drop
-    /// them in any order: in between somebody may propose a new generation of the one while the old generation of the other still lives.
+    /// If there are several guards, drops each of them twice, so that each is dropped after every
+    /// other. A record behind one guard may be derived from a record behind another, and the nodes
+    /// of a cluster drop the guards in any order. In between, a reader could derive a record of a new
+    /// generation from one whose old generation is still live.
     pub async fn invalidate(&self, guards: &[String]) -> bool {
         let dropped = self.drop_generations(guards, "").await;
         dropped && (guards.len() < 2 || self.drop_generations(guards, "").await)
     }
 
-    /// The guard's present value as text, for tests and operators: its first byte tells the state.
+    /// Returns the value of a guard, for tests and operators. Returns `None` if the guard is empty or
+    /// Redis is unavailable.
+    ///
+    /// The first byte shows the state: `g` for a live generation, `!` for a marker.
     pub async fn guard_value(&self, guard: &str) -> Option<Vec<u8>> {
         match self.exchange(|| pipeline([get(guard)]), WRITE_BUDGET).await.ok()?.pop()? {
             Value::BulkString(value) => Some(value),
@@ -133,7 +150,8 @@ impl Cache {
 
     async fn drop_generations(&self, guards: &[String], nonce: &str) -> bool {
         let commands = || pipeline(guards.iter().map(|guard| script(END, guard, nonce)));
-        // Even if the breaker is open: Redis may be back, and whoever reaches it must not be served what this write replaced.
+        // Sent even if the breaker is open. Redis may be available again, and other processes must
+        // not serve the records that this write has replaced.
         let outcome = self.send_regardless(commands, WRITE_BUDGET).await;
         self.all_succeed(guards.len(), outcome)
     }
@@ -149,34 +167,40 @@ impl Cache {
 }
 
 impl WriteGuard {
-    /// The guards whose markers could not be set. Their names go into the outbox, in the same transaction as the write.
+    /// Returns the guards that must go into the outbox, in the same transaction as the write.
+    ///
+    /// The list is empty if every marker was set. Otherwise it contains all guards of the write.
     pub fn unmarked(&self) -> &[String] {
         if self.marked { &[] } else { &self.guards }
     }
 
-    /// All guards of this write.
+    /// Returns all guards of this write.
     pub fn guards(&self) -> &[String] {
         &self.guards
     }
 
-    /// Clears the markers after the commit, or after a rollback. Returns whether every guard is known to be clear; if not, the
-    /// markers lapse within 30 s, during which the database answers.
+    /// Clears the markers after the commit, or after a rollback. Returns whether Redis has executed
+    /// all commands within 50 ms.
+    ///
+    /// A marker that is not cleared expires within 30 s. Until then lookups are bypasses. The same
+    /// is true of a marker that an overlapping write shares: it is not cleared but expires.
     pub async fn end(self) -> bool {
         self.cache.drop_generations(&self.guards, &self.nonce).await
     }
 }
 
-/// Drops the guard if this generation still lives.
+/// Returns the command that drops the guard if this generation is still live.
 pub(super) fn abandon(key: &Key, generation: Generation) -> Cmd {
     drop_if_mine(key.guard(), generation.value())
 }
 
-/// Drops what is under a name if it is this value.
+/// Returns the command that deletes a key if it still contains this value.
 pub(super) fn drop_if_mine(name: &str, value: impl redis::ToRedisArgs) -> Cmd {
     script(DROP_IF_MINE, name, value)
 }
 
-/// `EVAL` rather than `EVALSHA`: the scripts are short, and a Redis that restarted knows no digests.
+/// Returns the command that runs a script. `EVAL` rather than `EVALSHA`, because the scripts are
+/// short and a restarted Redis no longer has their digests.
 fn script(source: &str, key: &str, argument: impl redis::ToRedisArgs) -> Cmd {
     let mut command = redis::cmd("EVAL");
     command.arg(source).arg(1).arg(key).arg(argument);
@@ -188,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_guard_tells_what_a_reader_may_do() {
+    fn the_value_of_a_guard_determines_its_state() {
         let proposed = Generation([1; 16]);
         let live = [b"g".as_slice(), &[2; 16]].concat();
         assert_eq!(state(Some(Value::Nil), proposed), GuardState::Live(proposed));
@@ -199,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guard_that_makes_no_sense_is_never_live() {
+    fn a_malformed_guard_is_never_live() {
         let proposed = Generation([1; 16]);
         for value in [b"".as_slice(), b"g", b"gshort", b"7", b"garbage that is too long to be one"] {
             assert_eq!(state(Some(Value::BulkString(value.to_vec())), proposed), GuardState::Unknown, "{value:?}");

@@ -1,31 +1,33 @@
-//! Names of records and guards.
+//! The names of records and guards.
 
 use std::time::Duration;
 
 use uuid::Uuid;
 
-/// A family of records: what they have in common are a prefix, a time to live and, for each owner, a guard.
+/// A family of records, which share a prefix, a time to live and, for each owner, a guard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Family {
-    /// What the guards' names begin with, such as `journal:list`.
+    /// The prefix of the names of the guards, such as `journal:list`.
     pub prefix: &'static str,
-    /// How long a record lives; the guard outlives it.
+    /// The time to live of a record, in whole seconds: at least one second and less than 25 hours,
+    /// the time to live of a guard.
     pub ttl: Duration,
 }
 
 impl Family {
-    /// The name of an owner's guard: `{prefix}:{owner}:guard`.
+    /// Returns the name of an owner's guard, `<prefix>:<owner>:guard`.
     pub fn guard(&self, owner: Uuid) -> String {
         format!("{}:{owner}:guard", self.prefix)
     }
 
-    /// The key of one record of an owner. The record's name is the caller's, byte for byte.
+    /// Returns the key of one record of an owner. The name of the record is used without changes and
+    /// must be unique in Redis.
     pub fn key(&self, owner: Uuid, record: String) -> Key {
         Key { record, guard: self.guard(owner), family: *self }
     }
 }
 
-/// A record's name, the guard it stands behind, and its time to live.
+/// The name of a record, with its guard and its family.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     record: String,
@@ -34,22 +36,22 @@ pub struct Key {
 }
 
 impl Key {
-    /// The record's name in Redis.
+    /// Returns the name of the record in Redis.
     pub fn record(&self) -> &str {
         &self.record
     }
 
-    /// The guard's name in Redis.
+    /// Returns the name of the guard in Redis.
     pub fn guard(&self) -> &str {
         &self.guard
     }
 
-    /// How long the record lives.
+    /// Returns the time to live of the record.
     pub fn ttl(&self) -> Duration {
         self.family.ttl
     }
 
-    /// What the record's family is called, in keys and in metrics.
+    /// Returns the prefix of the family, which also names the family in metrics.
     pub fn family(&self) -> &'static str {
         self.family.prefix
     }

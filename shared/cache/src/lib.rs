@@ -1,21 +1,111 @@
-//! Cache-aside over Redis that never hides an acknowledged write: **guarded generations**.
+//! Cache-aside for Redis that never serves data older than an acknowledged write.
 //!
-//! Every owner and family has a guard key. It holds a live random generation, or the marker of a write under way, or nothing.
-//! A record is served only if the generation under which it was filled is the guard's live one, so that dropping the guard
-//! drops, in one command and without knowing their names, all records behind it.
+//! Plain cache-aside has a race. A reader loads the old value from the database, a writer commits
+//! and deletes the key, and then the slow reader stores the old value. This crate closes the race
+//! with *guarded generations*.
+//!
+//! # Terms
+//!
+//! * The *owner* of data is a user or a tenant. A [`Family`] is one kind of data, such as the pages
+//!   of a list.
+//! * A *record* is a cached value. It is *sealed*: encrypted, and bound to its name and to the
+//!   generation under which it was filled (see [`record`]).
+//! * Each owner and family has a *guard*, which is a key in Redis. It contains a generation, a
+//!   marker or nothing.
+//! * A *generation* is a random value that names the time between two writes. It is *live* while
+//!   the guard contains it. A record is served only if its generation is live.
+//! * A *marker* announces a write that is in progress. Until it is cleared or expires, nothing is
+//!   served from the cache and nothing is filled.
+//! * The *outbox* is a table of the caller's database. It contains the names of the guards that
+//!   Redis could not mark or clear.
+//!
+//! Dropping a guard drops every record behind it, with one command and without their names.
+//!
+//! # Protocol
 //!
 //! ```text
 //! read   SET guard g<new> NX GET EX 90000   ┐ one round trip
 //!        GET record                         ┘
-//! fill   SET record <sealed> EX ttl           a late fill carries a dead generation: never served
+//! fill   SET record <sealed> EX <ttl>         a late fill has a dead generation and is not served
 //! write  begin: guard := !<nonce>             before the statement that commits
 //!        … commit …
-//!        end:   guard := (nothing)            before the client is answered
+//!        end:   guard := (nothing)            before the write is acknowledged
 //! ```
 //!
-//! Nothing in here fails a request: every trouble with Redis is a [`Lookup::Bypass`] or an unmarked [`WriteGuard`], after a
-//! bounded wait. The records are sealed, see [`record`]; the commands touch one key each, so one node, Redis Cluster and
-//! ElastiCache Serverless are all the same.
+//! ```ignore
+//! const ENTRIES: Family = Family { prefix: "entries", ttl: Duration::from_secs(300) };
+//!
+//! // Read: one round trip. On a miss, load the value and fill the record.
+//! let key = ENTRIES.key(owner, format!("entries:{owner}:page:1"));
+//! let [lookup] = cache.read([&key]).await;
+//! let body = match lookup {
+//!     Lookup::Hit(body) => body,
+//!     Lookup::Miss(permit) => {
+//!         let body = load().await?;
+//!         cache.fill(permit, body.clone());
+//!         body
+//!     }
+//!     Lookup::Bypass => load().await?,
+//! };
+//!
+//! // Write: mark the guard, commit, clear the guard, and only then acknowledge the write.
+//! let guard = cache.begin(vec![ENTRIES.guard(owner)]).await;
+//! let guards = guard.guards().to_vec();
+//! let marked = guard.unmarked().is_empty();
+//! // If the guard is not marked, its name goes into the outbox in the transaction of the write.
+//! save(guard.unmarked()).await?;
+//! if !guard.end().await && marked {
+//!     enqueue(&guards).await?;
+//! }
+//! ```
+//!
+//! If the outcome of the statement is unknown, do not call [`WriteGuard::end`]. The marker then
+//! expires after 30 s.
+//!
+//! # Guarantee
+//!
+//! A read that begins after a write was acknowledged never returns older data, in any process. The
+//! guarantee requires that the caller:
+//!
+//! * announces every change of cached data with [`Cache::begin`], before the statement that commits;
+//! * commits within 30 s after [`Cache::begin`], the time to live of a marker;
+//! * acknowledges the write only after [`WriteGuard::end`];
+//! * loads the data for a [`Lookup::Miss`] from the primary of the database, after the lookup;
+//! * drains the outbox, as described below.
+//!
+//! The guarantee covers evicted keys, crashed writers, repeated and late commands, a restart of
+//! Redis without data, an orderly failover, and the resharding of a cluster. It does not cover:
+//!
+//! * a marker that is evicted while its writer crashes between the commit and the clearing. Use a
+//!   `maxmemory-policy` that does not evict markers first, such as `allkeys-lru`;
+//! * a Redis that loses commands that it has acknowledged, in an asynchronous failover or in a
+//!   restart from an old snapshot;
+//! * an ACL that permits lookups but forbids `EVAL`.
+//!
+//! In these cases, a stale record may be served until its time to live ends.
+//!
+//! # Failures of Redis
+//!
+//! No failure of Redis fails a read or a write. After a bounded wait, a lookup is a
+//! [`Lookup::Bypass`], and a write has an unmarked [`WriteGuard`]. A circuit breaker stops all
+//! attempts for 2 s after three consecutive failures, or after one failure to connect. Only the
+//! commands that drop or clear guards are still sent.
+//!
+//! # Outbox
+//!
+//! A write that Redis could not announce stores the names of its guards in the outbox. To drain the
+//! outbox, read [`Cache::failures`], select the rows, pass their guards to [`Cache::invalidate`],
+//! delete the rows if it returns `true`, and call [`Cache::mark_drained`].
+//!
+//! Drain it when [`Cache::needs_drain`] returns `true`: the process has noticed a failure, and its
+//! lookups are bypasses until then. Drain it also on a schedule. A process that could reach Redis
+//! throughout a failure may serve the old record until the next scheduled drain.
+//!
+//! # Requirements
+//!
+//! Redis 7 or later, because of `SET` with both `NX` and `GET`. Each command uses one key, and no
+//! command scans the keys. The crate therefore supports a single node, Redis Cluster and
+//! ElastiCache Serverless.
 
 mod breaker;
 mod client;
@@ -48,17 +138,21 @@ pub use self::memory_stats::{FamilyUsage, MemoryStats, ServerUsage};
 use self::record::RecordCipher;
 pub use self::url::Url;
 
-/// How long a read may take before the database answers instead.
+/// The deadline of a lookup, after which the caller reads from the database. The time to connect is
+/// not included.
 const READ_BUDGET: Duration = Duration::from_millis(25);
-/// How long a fill may go on; nobody waits for it.
+/// The deadline of a command for whose reply no request waits.
 const FILL_BUDGET: Duration = Duration::from_millis(15);
-/// How long the marker of a write may take before the outbox stands in for it, and how long clearing it may take.
+/// The deadline for setting the marker of a write, after which the outbox replaces the marker. Also
+/// the deadline for clearing the marker, and for counters.
 const WRITE_BUDGET: Duration = Duration::from_millis(50);
 
-/// How long Redis may take to say that it is there.
+/// The deadline of a health check.
 const PING_BUDGET: Duration = Duration::from_millis(250);
 
-/// The cache as one request sees it: cheap to clone, counts into the request's metrics.
+/// A client of the cache that counts round trips in the metrics of one request.
+///
+/// A clone is cheap and shares the connection, the circuit breaker and the count of failures.
 #[derive(Clone)]
 pub struct Cache {
     shared: Arc<Shared>,
@@ -68,61 +162,66 @@ pub struct Cache {
 struct Shared {
     client: Client,
     cipher: RecordCipher,
-    /// How often Redis could not be told or asked something, and how many of these times have been made good; see
-    /// [`Cache::needs_drain`].
+    /// The number of exchanges with Redis that failed.
     failures: AtomicU64,
+    /// The number of failures after which the outbox was drained; see [`Cache::needs_drain`].
     drained_through: AtomicU64,
 }
 
-/// What the cache knows under a key.
+/// The result of a lookup.
 #[derive(Debug)]
 pub enum Lookup {
-    /// The record, filled under the live generation.
+    /// The record was filled under the live generation and may be served.
     Hit(Vec<u8>),
-    /// Nothing that may be served. The answer may be filled in under this generation.
+    /// No record may be served. The permit allows the caller to fill the record.
     Miss(FillPermit),
-    /// Nothing that may be served or filled: a write is under way, or Redis is away.
+    /// No record may be served or filled: a write is in progress, Redis is unavailable, or the
+    /// outbox must be drained first.
     Bypass,
 }
 
-/// Permission to fill one key under the generation that was live before the database was asked.
+/// A permit to fill one record, under the generation that was live before the data were loaded.
 #[derive(Debug)]
 pub struct FillPermit {
     key: Key,
     generation: Generation,
-    /// Whether the generation came to life by this look-up.
+    /// Whether the lookup made the generation live.
     proposed: bool,
-    /// From when on the record counts its age, however long the environment is frozen before it is sent.
+    /// The time of the lookup, from which the age of the record is counted. It includes the time
+    /// for which the process is frozen before it sends the record.
     asked_at: Timestamp,
 }
 
 impl Cache {
-    /// Opens nothing yet; the first command connects.
+    /// Creates a cache without connecting; the first command connects.
+    ///
+    /// The records are sealed with a key that is derived from `key`. All processes that share the
+    /// cache need the same key.
     pub fn new(url: &Url, key: &SecretKey, metrics: Arc<RequestMetrics>) -> Self {
         let (failures, drained_through) = (AtomicU64::new(0), AtomicU64::new(0));
         let shared = Shared { client: Client::new(url), cipher: RecordCipher::new(key), failures, drained_through };
         Self { shared: Arc::new(shared), metrics }
     }
 
-    /// The same cache, counting into another request's metrics.
+    /// Returns the same cache with the metrics of another request.
     #[must_use]
     pub fn with_metrics(&self, metrics: Arc<RequestMetrics>) -> Self {
         Self { shared: Arc::clone(&self.shared), metrics }
     }
 
-    /// Connects ahead of the first request.
+    /// Connects to Redis, so that the first command need not.
     ///
     /// # Errors
-    /// [`Unreachable`] when Redis cannot be reached; the next command tries again.
+    /// [`Unreachable`] if there is no connection within 150 ms. The next command tries again.
     pub async fn connect(&self) -> Result<(), Unreachable> {
         self.shared.client.connect().await
     }
 
-    /// Checks that Redis responds. The deadline is longer than that of a read: one late reply is
-    /// not an outage.
+    /// Checks that Redis replies to `PING` within 250 ms. This deadline is longer than that of a
+    /// read, because one late reply is not an outage.
     ///
     /// # Errors
-    /// [`Unreachable`] when Redis did not respond, or responded with an error.
+    /// [`Unreachable`] if Redis did not reply in time, or replied with an error.
     pub async fn ping(&self) -> Result<(), Unreachable> {
         let replies = self.exchange(|| pipeline([redis::cmd("PING")]), PING_BUDGET).await?;
         match replies.as_slice() {
@@ -131,16 +230,20 @@ impl Cache {
         }
     }
 
-    /// Looks up all keys in one round trip: a guard and a record for each.
+    /// Looks up the keys in one round trip, which fetches the guard and the record of each.
+    ///
+    /// The deadline is 25 ms, plus at most 150 ms if the command has to connect.
     pub async fn read<const N: usize>(&self, keys: [&Key; N]) -> [Lookup; N] {
         let mut proposed = Generation::random();
         let commands = || {
-            // Each proposal is sent once: a copy that arrives after a write would bring to life again what the write has dropped.
+            // Each proposal is sent only once. A copy that arrives after a write would make a
+            // generation live again that the write has dropped.
             proposed = Generation::random();
             pipeline(keys.iter().flat_map(|key| [guard::observe(key, proposed), get(key.record())]))
         };
         let asked_at = Timestamp::now();
-        // Before anything is sent: what Redis says now may be what another request of this environment is about to have dropped.
+        // Checked before the commands are sent. Another request of this process may drain the
+        // outbox in the meantime, and the reply may be older than that.
         let was_behind = self.is_behind();
         let mut replies = self.exchange(commands, READ_BUDGET).await.unwrap_or_default().into_iter();
         if was_behind {
@@ -161,34 +264,46 @@ impl Cache {
         })
     }
 
-    /// Fills a record in under the permit's generation, without making anybody wait for it.
+    /// Fills a record under the generation of the permit, in the background.
     ///
-    /// A fill that comes late, even after a freeze, is harmless: if the guard has moved on, its generation is dead.
+    /// A late fill is harmless, even after a freeze of the process: if a write has dropped the
+    /// generation, the record is not served.
+    ///
+    /// # Panics
+    /// Panics if called outside a Tokio runtime.
     pub fn fill(&self, permit: FillPermit, body: Vec<u8>) {
         self.send_detached(move |cipher| permit.record(cipher, &body));
     }
 
-    /// Drops the permit's generation if it came to life by this look-up: or whoever makes tokens up would leave guards behind that live for a
-    /// day. Nobody waits for it.
+    /// Drops the generation of the permit if the lookup made it live, in the background.
+    ///
+    /// Call it if the owner turns out not to exist. Otherwise requests with invented owners would
+    /// leave guards in Redis for 25 hours.
+    ///
+    /// # Panics
+    /// Panics if called outside a Tokio runtime.
     pub fn abandon(&self, permit: FillPermit) {
         if permit.proposed {
             self.send_detached(move |_| Some(guard::abandon(&permit.key, permit.generation)));
         }
     }
 
-    /// Drops a record that was opened but makes no sense to whoever asked for it. Nobody waits for it.
+    /// Deletes a record that the caller could not parse, in the background.
+    ///
+    /// # Panics
+    /// Panics if called outside a Tokio runtime.
     pub fn discard(&self, key: &Key) {
         let mut command = redis::cmd("UNLINK");
         command.arg(key.record());
         self.send_detached(move |_| Some(command));
     }
 
-    /// Makes a command and sends it once the reply is on its way.
+    /// Builds a command and sends it in the background, after the tasks that are ready now.
     fn send_detached(&self, command: impl FnOnce(&RecordCipher) -> Option<Cmd> + Send + 'static) {
         let shared = Arc::clone(&self.shared);
-        #[expect(clippy::disallowed_methods, reason = "the one task that may outlive a reply, bounded by its budget")]
+        #[expect(clippy::disallowed_methods, reason = "the only task that may outlive a reply; its deadline is 15 ms")]
         tokio::spawn(async move {
-            // Whatever else is ready goes first: the connection that carries the reply.
+            // Other tasks go first, such as the connection that sends the response.
             tokio::task::yield_now().await;
             if let Some(command) = command(&shared.cipher) {
                 shared.client.send_detached(&pipeline([command]), FILL_BUDGET).await;
@@ -196,20 +311,26 @@ impl Cache {
         });
     }
 
-    /// Whether writes may have gone unannounced, so that records of live generations must not be trusted. The caller then finishes what the
-    /// outbox holds and says [`mark_drained`](Self::mark_drained). Until then every read is a [`Lookup::Bypass`].
+    /// Returns whether the caller must drain the outbox.
     ///
-    /// False while the breaker keeps the cache out of the way anyway.
+    /// After a failure, other processes may have committed writes that Redis could not announce.
+    /// Records of live generations are then not reliable, and every lookup is a [`Lookup::Bypass`]
+    /// until the caller drains the outbox and calls [`mark_drained`](Self::mark_drained).
+    ///
+    /// Returns `false` while the circuit breaker is open, because every lookup is a bypass anyway.
     pub fn needs_drain(&self) -> bool {
         self.is_behind() && !self.shared.client.is_open()
     }
 
-    /// The outbox was finished after this many failures. Those that have come since are still to be made good.
+    /// Records that the outbox was drained after this number of failures.
+    ///
+    /// Read the number with [`failures`](Self::failures) before the drain begins. A failure during
+    /// the drain then requires another drain.
     pub fn mark_drained(&self, failures: u64) {
         self.shared.drained_through.fetch_max(failures, Ordering::AcqRel);
     }
 
-    /// How many failures there have been.
+    /// Returns the number of failed exchanges with Redis since this cache was created.
     pub fn failures(&self) -> u64 {
         self.shared.failures.load(Ordering::Acquire)
     }
@@ -222,7 +343,7 @@ impl Cache {
         self.shared.failures.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Sends commands within a budget and counts the time.
+    /// Sends commands with a deadline, and counts the round trip.
     async fn exchange(
         &self,
         commands: impl FnMut() -> Pipeline + Send,
@@ -233,7 +354,7 @@ impl Cache {
         self.conclude(started, result)
     }
 
-    /// Sends commands within a budget even if the breaker is open.
+    /// Like [`exchange`](Self::exchange), but sends the commands even if the breaker is open.
     async fn send_regardless(
         &self,
         commands: impl FnMut() -> Pipeline + Send,
@@ -252,7 +373,8 @@ impl Cache {
         if result.is_err() {
             self.metrics.cache_error();
         }
-        // Whoever cannot reach Redis now may miss what others have to say, one failure being enough.
+        // If this process cannot reach Redis, other processes may not either, and their writes are
+        // then in the outbox. One failure is enough to require a drain.
         if result.is_err() && !nothing_was_sent {
             self.note_failure();
         }
@@ -268,12 +390,13 @@ impl Cache {
 }
 
 impl FillPermit {
-    /// Whether both were looked up under the same generation: nothing has been written in between.
+    /// Returns whether both permits have the same generation. If so, no write began between the
+    /// two lookups.
     pub fn has_generation_of(&self, other: &Self) -> bool {
         self.generation == other.generation
     }
 
-    /// The command that fills the record in.
+    /// Returns the command that fills the record, or `None` if the body cannot be sealed.
     fn record(&self, cipher: &RecordCipher, body: &[u8]) -> Option<Cmd> {
         let sealed = cipher.seal(&self.key, self.generation.bytes(), self.asked_at, body)?;
         Some(set(self.key.record(), &sealed, self.key.ttl()))

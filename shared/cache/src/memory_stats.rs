@@ -1,4 +1,4 @@
-//! What Redis tells of itself and of what it holds.
+//! Statistics that Redis reports, and the memory use of each family, estimated from a sample.
 
 use std::time::Duration;
 
@@ -7,53 +7,56 @@ use redis::{Value, from_redis_value};
 use super::client::Unreachable;
 use super::{Cache, pipeline};
 
-/// How long Redis gets for each of the two rounds.
+/// The deadline of each of the two round trips.
 const BUDGET: Duration = Duration::from_millis(500);
-/// So many keys are looked at, whatever number there are.
+/// The number of keys in the sample, however many keys there are.
 const SAMPLE: usize = 200;
-/// About what Redis 7 keeps of a string besides its name and its bytes, the allocator's rounding of small ones included. `MEMORY USAGE` would tell
-/// exactly, and a serverless cache does not know it.
+/// The approximate number of bytes that Redis 7 needs for a string in addition to its name and its
+/// value. It includes the rounding of small allocations. `MEMORY USAGE` would be exact, but a
+/// serverless cache does not support it.
 const OVERHEAD: u64 = 70;
 
-/// What Redis told. On a cluster, of all primaries together.
+/// Statistics of a Redis. On a cluster, the totals of all primaries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MemoryStats {
-    /// Unless it refuses to tell.
+    /// The statistics of `INFO`, or `None` if the server rejects the command.
     pub usage: Option<ServerUsage>,
-    /// Keys, unless it refuses to tell.
+    /// The number of keys, or `None` if the server rejects `DBSIZE`.
     pub keys: Option<u64>,
-    /// Some keys, taken at random, and about how many bytes each takes up.
+    /// Randomly selected keys, with the approximate number of bytes that each uses.
     sample: Vec<(String, u64)>,
 }
 
-/// What `INFO` tells.
+/// Statistics from `INFO`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ServerUsage {
-    /// Bytes in use.
+    /// The memory in use, in bytes.
     pub memory: u64,
-    /// Bytes that may be used; 0 where there is no limit.
+    /// The maximum memory in bytes, or 0 if there is no limit.
     pub memory_limit: u64,
-    /// Records that were dropped for want of memory, since the server started.
+    /// The number of keys that were evicted since the server started.
     pub evicted: u64,
-    /// Connections.
+    /// The number of client connections.
     pub clients: u64,
 }
 
-/// What a family takes up, estimated from a sample.
+/// The memory use of a family, estimated from a sample.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FamilyUsage {
-    /// Records and guards.
+    /// The number of keys, which are records and guards.
     pub keys: u64,
-    /// What they take up.
+    /// The number of bytes that these keys use.
     pub bytes: u64,
 }
 
 impl Cache {
-    /// Asks Redis what it holds: a fixed number of keys is looked at, so that it costs the same however many there are. What a server
-    /// refuses to tell is left out: `ElastiCache` does not know all commands everywhere.
+    /// Returns statistics of Redis, with a sample of 200 keys.
+    ///
+    /// The cost does not depend on the number of keys. A statistic is left out if the server rejects
+    /// its command, because ElastiCache does not support every command everywhere.
     ///
     /// # Errors
-    /// [`Unreachable`] when Redis cannot be reached.
+    /// [`Unreachable`] if Redis did not reply to one of the two round trips within 500 ms.
     pub async fn memory_stats(&self) -> Result<MemoryStats, Unreachable> {
         let command = |name: &str| redis::cmd(name);
         let asked = || {
@@ -81,7 +84,7 @@ impl Cache {
         if lengths.iter().all(Option::is_none) {
             return Ok(memory_stats);
         }
-        // What is no string is somebody else's, and is counted all the same, as `DBSIZE` does.
+        // A key that is not a string belongs to another program. It counts, as it does in `DBSIZE`.
         let sized = names.iter().zip(lengths).map(|(name, length)| {
             (String::from_utf8_lossy(name).into_owned(), name.len() as u64 + length.unwrap_or(0) + OVERHEAD)
         });
@@ -91,8 +94,10 @@ impl Cache {
 }
 
 impl MemoryStats {
-    /// What the keys take up whose names begin with one of these words and a colon. None where Redis does not tell: nothing is not the same
-    /// as not known.
+    /// Returns the memory use of the keys whose names begin with one of these prefixes and a colon.
+    ///
+    /// Returns `None` if the server did not report the number of keys or did not return a sample. An
+    /// unknown use is not the same as no use.
     pub fn family_usage(&self, prefixes: &[&str]) -> Option<FamilyUsage> {
         let keys = self.keys.filter(|keys| *keys == 0 || !self.sample.is_empty())?;
         let is_meant = |name: &str| {
@@ -107,7 +112,7 @@ impl MemoryStats {
 }
 
 impl ServerUsage {
-    /// What a node tells, or the sum of what each node of a cluster does.
+    /// Parses the reply of a node, or adds up the replies of the nodes of a cluster.
     fn parse(info: Value) -> Option<Self> {
         if let Value::Map(nodes) = info {
             return nodes.into_iter().map(|(_, info)| Self::parse(info)).try_fold(Self::default(), |sum, node| {
@@ -139,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sample_stands_for_all_keys() {
+    fn usage_is_extrapolated_from_the_sample_to_all_keys() {
         let sample = [("session:a", 100), ("session:b:guard", 300), ("user:profile:c", 50), ("login:d", 10)];
         let sample = sample.map(|(name, bytes)| (name.to_owned(), bytes)).to_vec();
         let memory_stats = MemoryStats { keys: Some(400), sample, usage: None };
@@ -151,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_server_holds_nothing_and_of_one_that_says_nothing_nobody_knows() {
+    fn the_usage_of_an_empty_server_is_zero_and_that_of_a_silent_one_is_unknown() {
         let empty = MemoryStats { keys: Some(0), ..MemoryStats::default() };
         assert_eq!(empty.family_usage(&["session"]), Some(FamilyUsage::default()));
         for keys in [None, Some(7)] {
@@ -164,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nodes_of_a_cluster_are_added_up() {
+    fn the_statistics_of_a_cluster_are_the_sums_of_its_nodes() {
         let info = |memory: u64| {
             Value::BulkString(format!("# Memory\r\nused_memory:{memory}\r\nused_memory_rss:9\r\nmaxmemory:100\r\n# Stats\r\nevicted_keys:2\r\n").into_bytes())
         };

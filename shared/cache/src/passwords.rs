@@ -1,4 +1,4 @@
-//! Short-lived passwords: a credentials provider for the driver.
+//! A credentials provider that gives the driver short-lived passwords.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -9,11 +9,15 @@ use redis::{BasicAuth, ErrorKind, RedisResult, StreamingCredentialsProvider};
 use secret::PasswordProvider;
 use tokio::time::sleep;
 
-/// `ElastiCache` closes a connection that has not authenticated again for twelve hours.
+/// The time after which a connection authenticates again. ElastiCache closes a connection after
+/// twelve hours without authentication.
 const AUTHENTICATE_AGAIN_AFTER: Duration = Duration::from_hours(11);
 
-/// Makes a password for each connection, and another one before the server would close it. The driver asks twice while it connects, so a
-/// connection authenticates twice at its beginning; it waits for the first time only.
+/// Creates a password for each connection, and another one before the server would close the
+/// connection.
+///
+/// The driver requests a password twice while it connects, so a new connection authenticates twice.
+/// It only waits for the first authentication.
 #[derive(Clone)]
 pub(super) struct Passwords {
     pub(super) provider: PasswordProvider,
@@ -22,7 +26,7 @@ pub(super) struct Passwords {
 
 impl Passwords {
     fn credentials(&self) -> RedisResult<BasicAuth> {
-        let password = (self.provider)().ok_or((ErrorKind::AuthenticationFailed, "no password can be made"))?;
+        let password = (self.provider)().ok_or((ErrorKind::AuthenticationFailed, "could not create a password"))?;
         Ok(BasicAuth::new(self.user.clone(), password.expose().clone()))
     }
 }

@@ -1,13 +1,17 @@
-//! Records as they rest in Redis: sealed with AES-256-GCM-SIV (RFC 8452) and bound to their key and generation.
+//! Sealed records, as Redis stores them: encrypted with AES-256-GCM-SIV (RFC 8452), and bound to
+//! their name and generation.
 //!
 //! ```text
 //! "K1"  sealed at (ms, 8 bytes BE)  nonce (12)  ciphertext and tag
 //! └──────────── header ───────────┘
 //! ```
 //!
-//! The associated data are the header, the generation and the key's name. A record that was moved to another key, filled under
-//! another generation, truncated, altered or sealed by another format cannot be opened: it is a miss, never an answer.
-//! AES-GCM-SIV because a nonce that is drawn twice by chance then tells no more than that two records are equal.
+//! The associated data are the header, the generation and the name of the record. A record cannot be
+//! opened if it was moved to another name, filled under another generation, truncated or altered, or
+//! if it has another format. It is then a miss.
+//!
+//! The cipher is AES-GCM-SIV because of nonces that happen to repeat. With this cipher they only
+//! reveal whether two records are equal.
 
 use aes_gcm_siv::aead::{Aead as _, AeadInOut as _, KeyInit as _, Payload};
 use aes_gcm_siv::{Aes256GcmSiv, Nonce};
@@ -19,21 +23,23 @@ use super::Key;
 const MAGIC: &[u8; 2] = b"K1";
 const HEADER: usize = MAGIC.len() + 8;
 const NONCE: usize = 12;
-/// The clocks of two environments may differ by this much before a record seems to come from the future.
+/// The maximum difference between the clocks of two processes, in milliseconds. A record that is
+/// further in the future is not opened.
 const CLOCK_SKEW_MS: i64 = 60_000;
 
-/// Seals and opens records.
+/// A cipher that seals and opens records.
 pub struct RecordCipher {
     cipher: Aes256GcmSiv,
 }
 
 impl RecordCipher {
-    /// A cipher under a key derived from the cache's.
+    /// Creates a cipher with a key that is derived from the cache's key.
     pub fn new(key: &SecretKey) -> Self {
         Self { cipher: Aes256GcmSiv::new(key.derive("cache record").expose().into()) }
     }
 
-    /// Seals a body for one key and generation, known since `at`. `None` when the system has no randomness to give.
+    /// Seals a body for one key and generation. `at` is the time from which the record's age is
+    /// counted. Returns `None` if the system's random number generator fails.
     pub fn seal(&self, key: &Key, generation: &[u8; 16], at: Timestamp, body: &[u8]) -> Option<Vec<u8>> {
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce).ok()?;
@@ -47,12 +53,14 @@ impl RecordCipher {
         Some(sealed)
     }
 
-    /// Opens a record, or `None` for anything that was not sealed for this key and generation within the key's time to live.
+    /// Opens a record. Returns `None` for bytes that were not sealed for this key and generation
+    /// within the key's time to live.
     pub fn open(&self, key: &Key, generation: &[u8; 16], mut sealed: Vec<u8>) -> Option<Vec<u8>> {
         let (header, rest) = sealed.split_at_checked(HEADER)?;
         let (nonce, _) = rest.split_first_chunk::<NONCE>()?;
         let sealed_at = i64::from_be_bytes(header.strip_prefix(MAGIC)?.try_into().ok()?);
-        // Redis expires records itself; a fill that was frozen on its way must not live on beyond its time.
+        // Redis expires records, too. But the time to live there begins late if the process was
+        // frozen before it sent the record.
         let age = Timestamp::now().as_millisecond().checked_sub(sealed_at)?;
         if age < -CLOCK_SKEW_MS || age > i64::try_from(key.ttl().as_millis()).ok()? {
             return None;
@@ -89,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sealed_body_comes_back_and_is_not_readable_in_between() {
+    fn a_sealed_body_is_unreadable_until_it_is_opened() {
         let body = b"I slept badly again";
         let sealed = cipher().seal(&key("a"), &[1; 16], Timestamp::now(), body).unwrap();
         assert!(!sealed.windows(5).any(|window| window == b"slept"));
@@ -97,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn another_key_generation_or_secret_opens_nothing() {
+    fn another_key_generation_or_secret_does_not_open_a_record() {
         let sealed = cipher().seal(&key("a"), &[1; 16], Timestamp::now(), b"body").unwrap();
         assert_eq!(cipher().open(&key("b"), &[1; 16], sealed.clone()), None);
         assert_eq!(cipher().open(&key("a"), &[2; 16], sealed.clone()), None);
@@ -105,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn no_truncation_and_no_flipped_bit_opens() {
+    fn a_truncated_record_or_one_with_a_flipped_bit_is_not_opened() {
         let sealed = cipher().seal(&key("a"), &[1; 16], Timestamp::now(), b"body").unwrap();
         for length in 0..sealed.len() {
             assert_eq!(cipher().open(&key("a"), &[1; 16], sealed[..length].to_vec()), None, "cut to {length}");

@@ -1,4 +1,4 @@
-//! Where Redis is.
+//! The URL of a Redis node or cluster.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,23 +8,34 @@ use secret::PasswordProvider;
 
 use super::passwords::Passwords;
 
-/// A parsed `REDIS_URL`. Its `Debug` shows no credentials.
+/// The URL of a Redis node or cluster. Its `Debug` output contains no credentials.
+///
+/// Three forms are accepted:
+///
+/// * `redis://[user:password@]host[:port][/db]` for a node without TLS;
+/// * `rediss://[user:password@]host[:port][/db]` for a node with TLS;
+/// * `redis-cluster://[user:password@]host:port[,host:port…][?tls=true]` for a cluster, of which at
+///   least one node must be named.
+///
+/// With TLS, the certificate of the server is always verified.
 #[derive(Clone)]
 pub struct Url {
     pub(super) nodes: Vec<ConnectionInfo>,
     pub(super) cluster: bool,
-    /// Makes the password of each connection, if the URL has none.
+    /// Creates the password of each connection, if the URL has none.
     pub(super) passwords: Option<Passwords>,
 }
 
 impl Url {
-    /// The user to sign in as, if the URL names one.
+    /// Returns the user name, if the URL contains one.
     pub fn user(&self) -> Option<&str> {
         self.nodes.first()?.redis_settings().username()
     }
 
-    /// Uses a new password for each connection. Returns `None` unless the URL has a user, no password, and TLS, without which anybody on
-    /// the network could read the password.
+    /// Uses a new password for each connection.
+    ///
+    /// Returns `None` unless the URL has a user, no password, and TLS. Without TLS, the password
+    /// could be read on the network.
     pub fn with_passwords(self, provider: PasswordProvider) -> Option<Self> {
         let node = self.nodes.first()?;
         let user = node.redis_settings().username()?.to_owned();
@@ -33,7 +44,7 @@ impl Url {
     }
 }
 
-/// The text is not a URL of one of the three kinds.
+/// The text is not a valid [`Url`].
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a redis://, rediss:// or redis-cluster:// URL")]
 pub struct InvalidUrl;
@@ -41,8 +52,7 @@ pub struct InvalidUrl;
 impl FromStr for Url {
     type Err = InvalidUrl;
 
-    /// `redis://[user:password@]host[:port][/db]`, the same with `rediss://` for TLS, or
-    /// `redis-cluster://[user:password@]host:port[,host:port…]` with `?tls=true` where the nodes speak TLS.
+    /// Parses one of the three forms that [`Url`] describes.
     fn from_str(text: &str) -> Result<Self, InvalidUrl> {
         let Some(cluster) = text.strip_prefix("redis-cluster://") else {
             let known = text.starts_with("redis://") || text.starts_with("rediss://");
@@ -69,7 +79,8 @@ impl FromStr for Url {
     }
 }
 
-/// Parses one node; certificates are always verified, so the driver's `#insecure` is refused.
+/// Parses the URL of one node. Rejects the driver's `#insecure`, because certificates are always
+/// verified.
 fn node(url: &str) -> Option<ConnectionInfo> {
     let info = url.into_connection_info().ok()?;
     match info.addr() {
@@ -90,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_three_kinds_are_read() {
+    fn the_three_forms_are_parsed() {
         let single: Url = "redis://cache:6380/2".parse().unwrap();
         assert_eq!((single.nodes.len(), single.cluster), (1, false));
         let tls: Url = "rediss://user:pw@cache:6379".parse().unwrap();
@@ -101,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn anything_else_is_rejected() {
         for text in ["", "http://cache", "redis://", "redis-cluster://", "rediss://cache:6379#insecure", "cache:6379"] {
             assert!(text.parse::<Url>().is_err(), "{text}");
         }
