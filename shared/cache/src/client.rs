@@ -81,11 +81,11 @@ impl Client {
         }
     }
 
-    /// Sends commands, each with one key, in one round trip: as a pipeline to a node, concurrently to
-    /// a cluster. The reply of a command that failed on the server is [`Value::ServerError`].
+    /// Sends commands, each with one key, in one round trip: as a pipeline to a node, concurrently
+    /// to a cluster. The reply of a command that failed on the server is [`Value::ServerError`].
     ///
-    /// Builds the commands again for each attempt. The first copy, on a connection that seemed dead,
-    /// may arrive long after Redis has replied to the second, and must then have no effect.
+    /// Builds the commands again for each attempt. The first copy, on a connection that seemed
+    /// dead, may arrive long after Redis has replied to the second, and must then have no effect.
     pub(super) async fn exchange(
         &self,
         commands: impl FnMut() -> Pipeline + Send,
@@ -109,8 +109,8 @@ impl Client {
         self.conclude(outcome.unwrap_or(Err(Failure { grave: false }))).await
     }
 
-    /// Sends commands if there is a connection, and ignores the outcome. A failure says nothing about
-    /// Redis, because the process may have been frozen in the meantime.
+    /// Sends commands if there is a connection, and ignores the outcome. A failure says nothing
+    /// about Redis, because the process may have been frozen in the meantime.
     pub(super) async fn send_detached(&self, commands: &Pipeline, budget: Duration) {
         let _ = timeout(budget, async {
             let connection = self.connection.lock().await.clone();
@@ -217,8 +217,8 @@ impl Target {
             };
             let cluster = cluster
                 .retries(0)
-                // A third of the budget for each attempt: the driver connects first to the seeds and
-                // then to the nodes that they name, and one of each may be unreachable.
+                // The driver connects to the seeds, and then to the nodes that they name. A third
+                // of the budget for each attempt allows for an unreachable one.
                 .connection_timeout(CONNECT_BUDGET / 3)
                 .response_timeout(CONNECT_BUDGET)
                 .tcp_settings(tcp_settings())
@@ -256,7 +256,8 @@ impl Connection {
     async fn send(&mut self, commands: &Pipeline) -> Result<Vec<Value>, ()> {
         match self {
             Self::Node(connection) => connection.req_packed_commands(commands, 0, commands.len()).await.map_err(drop),
-            // A cluster rejects a pipeline over several slots, so the commands are sent concurrently.
+            // A cluster rejects a pipeline over several slots, so the commands are sent
+            // concurrently.
             Self::Cluster(connection) => {
                 let replies = commands.cmd_iter().map(|command| {
                     let mut connection = connection.clone();

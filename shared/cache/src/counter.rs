@@ -27,8 +27,8 @@ pub struct Count {
 }
 
 impl Cache {
-    /// Counts one occurrence under each name, in one round trip. The first count under a name starts
-    /// its window, which later counts do not extend.
+    /// Counts one occurrence under each name, in one round trip. The first count under a name
+    /// starts its window, which later counts do not extend.
     ///
     /// # Errors
     /// [`Unreachable`] if Redis did not reply, or replied with an error. Some of the names may have
@@ -56,8 +56,8 @@ impl Cache {
     /// trip. Does not create a counter, and does not go below zero.
     ///
     /// # Errors
-    /// [`Unreachable`] if Redis did not reply. Some of the commands may have been executed. An error
-    /// of a single command is ignored.
+    /// [`Unreachable`] if Redis did not reply. Some of the commands may have been executed. An
+    /// error of a single command is ignored.
     pub async fn uncount<const N: usize>(&self, forgotten: Option<&str>, names: [&str; N]) -> Result<(), Unreachable> {
         let forget = |name: &str| {
             let mut command = redis::cmd("UNLINK");

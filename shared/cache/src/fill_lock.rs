@@ -20,8 +20,8 @@ pub struct FillLock {
 impl Cache {
     /// Locks the filling of a record. Returns `None` while another caller has the lock.
     ///
-    /// The lock is the key `<record>:fill` in Redis and expires after `ttl`. If Redis does not reply
-    /// within 25 ms, the caller gets the lock, so that the record is computed at least once.
+    /// The lock is the key `<record>:fill` in Redis and expires after `ttl`. If Redis does not
+    /// reply within 25 ms, the caller gets the lock, so that the record is computed at least once.
     pub async fn fill_lock(&self, key: &Key, ttl: Duration) -> Option<FillLock> {
         let lock =
             FillLock { name: format!("{}:fill", key.record()), nonce: uuid::Uuid::new_v4().simple().to_string() };

@@ -30,7 +30,8 @@ return 1";
 
 /// The random name of the time between two writes.
 ///
-/// It is not a counter: a counter that is evicted starts again, and dead records would become valid.
+/// It is not a counter: a counter that is evicted starts again, and dead records would become
+/// valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Generation([u8; 16]);
 
@@ -130,15 +131,15 @@ impl Cache {
     ///
     /// If there are several guards, drops each of them twice, so that each is dropped after every
     /// other. A record behind one guard may be derived from a record behind another, and the nodes
-    /// of a cluster drop the guards in any order. In between, a reader could derive a record of a new
-    /// generation from one whose old generation is still live.
+    /// of a cluster drop the guards in any order. In between, a reader could derive a record of a
+    /// new generation from one whose old generation is still live.
     pub async fn invalidate(&self, guards: &[String]) -> bool {
         let dropped = self.drop_generations(guards, "").await;
         dropped && (guards.len() < 2 || self.drop_generations(guards, "").await)
     }
 
-    /// Returns the value of a guard, for tests and operators. Returns `None` if the guard is empty or
-    /// Redis is unavailable.
+    /// Returns the value of a guard, for tests and operators. Returns `None` if the guard is empty
+    /// or Redis is unavailable.
     ///
     /// The first byte shows the state: `g` for a live generation, `!` for a marker.
     pub async fn guard_value(&self, guard: &str) -> Option<Vec<u8>> {

@@ -20,8 +20,8 @@ impl Family {
         format!("{}:{owner}:guard", self.prefix)
     }
 
-    /// Returns the key of one record of an owner. The name of the record is used without changes and
-    /// must be unique in Redis.
+    /// Returns the key of one record of an owner. The name of the record is used without changes
+    /// and must be unique in Redis.
     pub fn key(&self, owner: Uuid, record: String) -> Key {
         Key { record, guard: self.guard(owner), family: *self }
     }

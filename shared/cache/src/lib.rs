@@ -65,9 +65,11 @@
 //! # Guarantee
 //!
 //! A read that begins after a write was acknowledged never returns older data, in any process. The
-//! guarantee requires that the caller:
+//! exception is a write that Redis could not announce, which other processes may see
+//! [later](#outbox). The guarantee requires that the caller:
 //!
-//! * announces every change of cached data with [`Cache::begin`], before the statement that commits;
+//! * announces every change of cached data with [`Cache::begin`], before the statement that
+//!   commits;
 //! * commits within 30 s after [`Cache::begin`], the time to live of a marker;
 //! * acknowledges the write only after [`WriteGuard::end`];
 //! * loads the data for a [`Lookup::Miss`] from the primary of the database, after the lookup;
@@ -193,7 +195,7 @@ pub struct FillPermit {
 }
 
 impl Cache {
-    /// Creates a cache without connecting; the first command connects.
+    /// Creates a cache without a connection. The first command connects.
     ///
     /// The records are sealed with a key that is derived from `key`. All processes that share the
     /// cache need the same key.

@@ -27,7 +27,7 @@ pub struct MemoryStats {
     sample: Vec<(String, u64)>,
 }
 
-/// Statistics from `INFO`.
+/// Statistics from the reply to `INFO`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ServerUsage {
     /// The memory in use, in bytes.
@@ -52,8 +52,8 @@ pub struct FamilyUsage {
 impl Cache {
     /// Returns statistics of Redis, with a sample of 200 keys.
     ///
-    /// The cost does not depend on the number of keys. A statistic is left out if the server rejects
-    /// its command, because ElastiCache does not support every command everywhere.
+    /// The cost does not depend on the number of keys. A statistic is left out if the server
+    /// rejects its command, because ElastiCache does not support every command everywhere.
     ///
     /// # Errors
     /// [`Unreachable`] if Redis did not reply to one of the two round trips within 500 ms.
@@ -96,8 +96,8 @@ impl Cache {
 impl MemoryStats {
     /// Returns the memory use of the keys whose names begin with one of these prefixes and a colon.
     ///
-    /// Returns `None` if the server did not report the number of keys or did not return a sample. An
-    /// unknown use is not the same as no use.
+    /// Returns `None` if the server did not report the number of keys or did not return a sample.
+    /// An unknown use is not the same as no use.
     pub fn family_usage(&self, prefixes: &[&str]) -> Option<FamilyUsage> {
         let keys = self.keys.filter(|keys| *keys == 0 || !self.sample.is_empty())?;
         let is_meant = |name: &str| {

@@ -6,9 +6,9 @@
 //! └──────────── header ───────────┘
 //! ```
 //!
-//! The associated data are the header, the generation and the name of the record. A record cannot be
-//! opened if it was moved to another name, filled under another generation, truncated or altered, or
-//! if it has another format. It is then a miss.
+//! The associated data are the header, the generation and the name of the record. A record cannot
+//! be opened if it was moved to another name, filled under another generation, truncated or
+//! altered, or if it has another format. It is then a miss.
 //!
 //! The cipher is AES-GCM-SIV because of nonces that happen to repeat. With this cipher they only
 //! reveal whether two records are equal.

@@ -1,7 +1,9 @@
-//! Readers, writers, evictions and crashes at once, and a check of what each reader was given.
+//! Concurrent readers, writers, evictions and crashes, and a check of the values that the readers
+//! get.
 //!
-//! The database is one number, which every write raises. Whoever reads must not be given less than what had been acknowledged when the
-//! read began. The same load against cache-aside as it is usually written shows that the check finds what it looks for.
+//! The database is one number, which every write increments. A reader must not get a smaller number
+//! than the one that had been acknowledged when the read began. The same load on plain cache-aside
+//! shows that the check detects stale reads.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,8 +16,8 @@ use tokio::time::sleep;
 
 use crate::server::{Server, key};
 
-/// What is done to the cache while it is used. Never both: that a marker is lost *and* its writer dies is the one double fault that may
-/// show a stale record until it expires.
+/// The fault that is injected. There is only one kind at a time: if a marker is evicted *and* its
+/// writer crashes, a stale record may be served until it expires.
 #[derive(Clone, Copy, PartialEq)]
 enum Fault {
     None,
@@ -61,7 +63,7 @@ impl Tally {
     }
 }
 
-/// Up to that many milliseconds.
+/// Sleeps for a random time of up to that many milliseconds.
 async fn pause(most: u64) {
     let micros = u64::from(getrandom::u32().unwrap()) % (most * 1000);
     sleep(Duration::from_micros(micros)).await;
@@ -88,12 +90,13 @@ async fn read(cache: &Cache, key: &Key, register: &Register, tally: &Tally) {
 async fn write(cache: &Cache, key: &Key, register: &Register, fault: Fault) {
     let guard = cache.begin(vec![key.guard().to_owned()]).await;
     if !guard.unmarked().is_empty() {
-        // A write that was not announced is the outbox's affair, and there is none here.
+        // The outbox handles writes that were not announced, but these tests have none.
         return;
     }
     let value = register.commit().await;
     if fault == Fault::Crash && one_in(4) {
-        // Committed, and nobody will clear the marker. Who asks again finds it done.
+        // The write is committed, but the writer does not clear its marker. The write counts as
+        // acknowledged, because a client that retries gets its result.
         register.acknowledge(value);
         return;
     }
@@ -110,7 +113,7 @@ async fn evict(redis: &MultiplexedConnection, key: &Key) {
     }
 }
 
-/// The same with the three commands of the textbook.
+/// Reads with plain cache-aside, which uses the commands `GET`, `SET` and `DEL`.
 async fn read_naively(redis: &MultiplexedConnection, key: &Key, register: &Register, tally: &Tally) {
     let acknowledged = register.acknowledged.load(Ordering::SeqCst);
     let cached: Option<u64> = cmd("GET").arg(key.record()).query_async(&mut redis.clone()).await.unwrap();
@@ -133,7 +136,8 @@ async fn connection(server: &Server) -> MultiplexedConnection {
     redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap()
 }
 
-/// One owner after the other: three writers, four readers and whoever evicts, each in an environment of their own.
+/// Runs three writers, four readers and an evictor, for one owner after the other. Each reader and
+/// writer has an environment of its own.
 async fn run(fault: Fault, guarded: bool) -> Tally {
     let server = Server::node();
     let (redis, tally) = (connection(&server).await, Tally::default());
@@ -171,27 +175,27 @@ async fn run(fault: Fault, guarded: bool) -> Tally {
 async fn assert_never_stale(fault: Fault) {
     let tally = run(fault, true).await;
     let (hits, stale) = (tally.hits.into_inner(), tally.stale.into_inner());
-    assert!(hits > 100, "{hits} hits prove nothing");
-    assert_eq!(stale, 0, "of {hits} hits");
+    assert!(hits > 100, "{hits} hits are too few for a proof");
+    assert_eq!(stale, 0, "stale reads of {hits} hits");
 }
 
 #[tokio::test]
-async fn no_reader_is_given_less_than_what_was_acknowledged() {
+async fn no_read_is_older_than_what_was_acknowledged() {
     assert_never_stale(Fault::None).await;
 }
 
 #[tokio::test]
-async fn nor_when_guards_and_records_are_evicted() {
+async fn no_read_is_stale_when_guards_and_records_are_evicted() {
     assert_never_stale(Fault::Eviction).await;
 }
 
 #[tokio::test]
-async fn nor_when_writers_die_after_their_commit() {
+async fn no_read_is_stale_when_writers_crash_after_their_commit() {
     assert_never_stale(Fault::Crash).await;
 }
 
 #[tokio::test]
-async fn the_same_check_finds_the_staleness_of_plain_cache_aside() {
+async fn the_same_check_finds_stale_reads_of_plain_cache_aside() {
     let tally = run(Fault::None, false).await;
-    assert!(tally.stale.into_inner() > 0, "of {} hits", tally.hits.into_inner());
+    assert!(tally.stale.into_inner() > 0, "none of {} hits was stale", tally.hits.into_inner());
 }

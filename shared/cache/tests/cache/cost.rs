@@ -1,4 +1,5 @@
-//! What the operations send: exact times to live, and as many commands whatever Redis holds.
+//! Tests of the commands that the operations send: exact times to live, and numbers of commands
+//! that do not depend on the number of keys.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +16,7 @@ fn text(words: &Words) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_key_is_set_with_its_exact_time_to_live() {
+async fn every_key_is_set_with_its_time_to_live() {
     for (ttl, family) in [3600, 300].map(|ttl| (ttl, Family { prefix: "thing", ttl: Duration::from_secs(ttl) })) {
         let fake = Fake::start(|_, words| match words[0].as_slice() {
             b"EVAL" => b"+OK\r\n".to_vec(),
@@ -38,15 +39,23 @@ async fn every_key_is_set_with_its_exact_time_to_live() {
 
         let write = cache.begin(vec![key.guard().to_owned()]).await;
         let begin = text(&fake.take()[0]);
-        assert_eq!([&begin[2], &begin[3], &begin[5]], ["1", key.guard(), "30000"], "one key, and a marker of 30 s");
+        assert_eq!(
+            [&begin[2], &begin[3], &begin[5]],
+            ["1", key.guard(), "30000"],
+            "the script has one key, and the marker lives for 30 s"
+        );
         write.end().await;
         let end = text(&fake.take()[0]);
-        assert_eq!([&end[2], &end[3], &end[4]], ["1", key.guard(), &begin[4]], "the same nonce");
+        assert_eq!(
+            [&end[2], &end[3], &end[4]],
+            ["1", key.guard(), &begin[4]],
+            "the script has one key and the nonce of the marker"
+        );
     }
 }
 
 #[tokio::test]
-async fn a_marker_really_has_thirty_seconds_and_a_guard_a_good_day() {
+async fn a_marker_lives_for_30_seconds_and_a_guard_for_25_hours() {
     let server = Server::node();
     let (cache, key) = (server.cache(), key());
     put(&server, &cache, &key, "body").await;
@@ -57,7 +66,7 @@ async fn a_marker_really_has_thirty_seconds_and_a_guard_a_good_day() {
 }
 
 #[tokio::test]
-async fn every_operation_costs_as_many_commands_with_a_million_keys_as_with_a_thousand() {
+async fn every_operation_sends_as_many_commands_with_a_million_keys_as_with_a_thousand() {
     let server = Server::node();
     let mut costs = Vec::new();
     for keys in [1_000, 1_000_000] {
@@ -70,7 +79,7 @@ async fn every_operation_costs_as_many_commands_with_a_million_keys_as_with_a_th
             assert!(!commands.contains_key(forbidden), "{operation}: {commands:?}");
         }
     }
-    // The scripts' own commands are counted, too.
+    // Commands that a script executes are counted, too.
     let expected = |pairs: &[(&str, u64)]| pairs.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect();
     assert_eq!(costs[0]["hit"], expected(&[("set", 1), ("get", 1)]));
     assert_eq!(costs[0]["begin"], expected(&[("eval", 1), ("get", 1), ("set", 1)]));
@@ -94,13 +103,14 @@ async fn costs_of_each(server: &Server) -> BTreeMap<&'static str, Commands> {
     let slot = miss(&cache, &key).await;
     let before = commands(server);
     fill(server, &cache, &key, [slot], "body").await;
-    // `fill` looks for the record until it is there.
+    // `fill` reads the record until Redis has stored it.
     let filled = difference(&before, &commands(server)).into_iter().filter(|(name, _)| name != "getex");
     costs.insert("fill", filled.collect());
     for (operation, announced) in [("begin", false), ("end", true)] {
         let mut spent = Commands::new();
         until(async || {
-            // A fresh key for each attempt: the marker of one that came late must not meet the next.
+            // A new key for each attempt, so that the late marker of one attempt does not affect
+            // the next.
             let key = crate::server::key();
             let guard = if announced { Some(begin(server, &cache, &[&key]).await) } else { None };
             let before = commands(server);
@@ -119,7 +129,8 @@ async fn costs_of_each(server: &Server) -> BTreeMap<&'static str, Commands> {
     costs
 }
 
-/// What one success costs, however many attempts a busy machine makes late.
+/// Returns the commands of one successful operation. On a busy machine, several attempts may be
+/// late before one succeeds.
 async fn cost(server: &Server, operation: impl AsyncFn() -> bool) -> Commands {
     let mut spent = Commands::new();
     until(async || {
@@ -132,12 +143,13 @@ async fn cost(server: &Server, operation: impl AsyncFn() -> bool) -> Commands {
     spent
 }
 
-/// How often each command has been run, but for those that asking this takes.
+/// Returns the number of executions of each command, without the commands that this query itself
+/// uses.
 fn commands(server: &Server) -> Commands {
     let stats = match server.run(cmd("INFO").arg("commandstats")) {
         Value::BulkString(stats) => String::from_utf8(stats).unwrap(),
         Value::VerbatimString { text, .. } => text,
-        other => panic!("INFO gave {other:?}"),
+        other => panic!("unexpected reply to INFO: {other:?}"),
     };
     let stats = stats.lines().filter_map(|line| {
         let (name, numbers) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;

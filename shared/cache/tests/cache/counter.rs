@@ -1,4 +1,4 @@
-//! Counters that forget.
+//! Tests of the counters with a window.
 
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use crate::server::{Server, cache_at, until};
 
 const WINDOW: Duration = Duration::from_secs(900);
 
-/// Counts once. What came late may have been counted or not, so the number is put back before the next attempt.
+/// Counts once. A late attempt may or may not have been counted, so the old number is restored
+/// before the next attempt.
 async fn count(server: &Server, cache: &Cache, name: &str) -> Count {
     let before = server.get(name);
     let mut counted = None;
@@ -28,7 +29,7 @@ async fn count(server: &Server, cache: &Cache, name: &str) -> Count {
 }
 
 #[tokio::test]
-async fn counting_starts_a_window_that_later_counts_do_not_prolong() {
+async fn the_first_count_starts_a_window_that_later_counts_do_not_extend() {
     let server = Server::node();
     let cache = server.cache();
     let first = count(&server, &cache, "login:a").await;
@@ -45,7 +46,7 @@ async fn counting_starts_a_window_that_later_counts_do_not_prolong() {
 }
 
 #[tokio::test]
-async fn several_names_are_counted_in_one_round_trip_each_by_itself() {
+async fn several_names_are_counted_separately() {
     for server in [Server::node(), Server::cluster()] {
         let cache = server.cache();
         count(&server, &cache, "b").await;
@@ -64,7 +65,7 @@ async fn several_names_are_counted_in_one_round_trip_each_by_itself() {
 }
 
 #[tokio::test]
-async fn taking_back_forgets_one_counts_down_others_and_makes_none() {
+async fn uncount_deletes_one_counter_decrements_others_and_creates_none() {
     let server = Server::node();
     let cache = server.cache();
     let end = |name: &str| server.run(cmd("SET").arg(name).arg(3).arg("EX").arg(900));
@@ -77,19 +78,19 @@ async fn taking_back_forgets_one_counts_down_others_and_makes_none() {
     .await;
     assert_eq!(server.get("pair"), None);
     assert_eq!(server.get("account").as_deref(), Some(b"2".as_slice()));
-    assert_eq!(server.get("source"), None, "a counter without a window would never end");
-    assert!((1..=900_000).contains(&server.pttl("account")), "the window goes on");
+    assert_eq!(server.get("source"), None, "a counter without a window would never expire");
+    assert!((1..=900_000).contains(&server.pttl("account")), "the window must continue");
 
     server.set("account", b"0");
     until(async || cache.uncount(Some("pair"), ["account", "account"]).await.is_ok()).await;
-    assert_eq!(server.get("account").as_deref(), Some(b"0".as_slice()), "not below nought");
+    assert_eq!(server.get("account").as_deref(), Some(b"0".as_slice()), "the counter must not go below zero");
     assert_eq!(count(&server, &cache, "account").await.times, 1);
     assert!((1..=900_000).contains(&server.pttl("account")));
 }
 
 #[tokio::test]
-async fn no_counter_lasts_for_ever() {
-    // However it lost its end: a counter that never ends would lock an account out for good.
+async fn a_counter_without_a_time_to_live_gets_one() {
+    // A counter that never expires would lock an account permanently.
     let server = Server::node();
     let cache = server.cache();
     server.run(cmd("SET").arg("login:a").arg(50));
@@ -99,7 +100,7 @@ async fn no_counter_lasts_for_ever() {
 }
 
 #[tokio::test]
-async fn a_counter_of_another_type_and_a_missing_redis_are_told_to_the_caller() {
+async fn the_caller_gets_an_error_for_a_counter_of_another_type_and_without_redis() {
     let server = Server::node();
     server.run(cmd("LPUSH").arg("login:a").arg("x"));
     assert_eq!(server.cache().count([("login:a", WINDOW)]).await, Err(Unreachable::Failed));

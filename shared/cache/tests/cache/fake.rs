@@ -1,11 +1,11 @@
-//! Something that listens like a Redis and answers as it is told.
+//! A fake Redis, whose replies the test determines.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// The words of a command.
+/// A command, split into its words.
 pub(crate) type Words = Vec<Vec<u8>>;
 
 #[derive(Clone)]
@@ -15,7 +15,8 @@ pub(crate) struct Fake {
 }
 
 impl Fake {
-    /// Answers each command with what `answer` makes of it and the connection's number; nothing at all is an answer, too.
+    /// Starts a server that replies to each command with the bytes that `answer` returns for the
+    /// number of the connection and the command. Without bytes there is no reply.
     pub(crate) fn start(answer: impl Fn(usize, &Words) -> Vec<u8> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let fake = Self { port: listener.local_addr().unwrap().port(), received: Arc::default() };
@@ -29,7 +30,7 @@ impl Fake {
         fake
     }
 
-    /// Answers everything with the same.
+    /// Starts a server that replies to every command with the same bytes.
     pub(crate) fn always(answer: &[u8]) -> Self {
         let answer = answer.to_vec();
         Self::start(move |_, _| answer.clone())
@@ -39,7 +40,7 @@ impl Fake {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// The commands received since the last call.
+    /// Returns the commands received since the last call.
     pub(crate) fn take(&self) -> Vec<Words> {
         std::mem::take(&mut *self.received.lock().unwrap())
     }
@@ -49,7 +50,8 @@ impl Fake {
     }
 
     fn serve(&self, mut stream: &TcpStream, answer: &dyn Fn(&Words) -> Vec<u8>) {
-        // Or the second of two answers would wait for the client to acknowledge the first, longer than the client waits for both.
+        // Otherwise the second of two replies would wait until the client has acknowledged the
+        // first. The client does not wait that long.
         stream.set_nodelay(true).unwrap();
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         while let Some(words) = read_command(&mut reader) {

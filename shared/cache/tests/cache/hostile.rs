@@ -1,4 +1,5 @@
-//! Records and guards that somebody else has put there: whatever they are, they are never an answer, and never an error.
+//! Tests with records and guards that another program has written. The cache never serves them, and
+//! never fails because of them.
 
 use cache::{Cache, Key, Lookup};
 use redis::{Cmd, Value, cmd};
@@ -6,7 +7,7 @@ use uuid::Uuid;
 
 use crate::server::{Server, begin, key, key_of, put, served, write};
 
-/// Asserts that nothing is served, whether or not Redis is quick enough to be asked.
+/// Asserts that nothing is served, whether or not Redis replies in time.
 async fn assert_not_served(cache: &Cache, key: &Key, what: &str) {
     cache.mark_drained(cache.failures());
     let [lookup] = cache.read([key]).await;
@@ -14,7 +15,7 @@ async fn assert_not_served(cache: &Cache, key: &Key, what: &str) {
     assert_eq!(served(cache, key).await, None, "{what}");
 }
 
-/// Asserts that the next fill puts things right.
+/// Asserts that the cache recovers with the next fill.
 async fn assert_heals(server: &Server, cache: &Cache, key: &Key) {
     put(server, cache, key, "healed").await;
 }
@@ -48,7 +49,7 @@ async fn a_record_of_another_page_is_not_served() {
 }
 
 #[tokio::test]
-async fn a_record_of_an_old_generation_is_not_served_when_somebody_puts_it_back() {
+async fn a_restored_record_of_an_old_generation_is_not_served() {
     let server = Server::node();
     let (cache, key) = (server.cache(), key());
     put(&server, &cache, &key, "old").await;
@@ -59,11 +60,11 @@ async fn a_record_of_an_old_generation_is_not_served_when_somebody_puts_it_back(
     server.set(key.record(), &old);
     assert_not_served(&cache, &key, "an old record").await;
     server.set(key.record(), &new);
-    assert_eq!(served(&cache, &key).await.as_deref(), Some("new"), "the record itself is fine");
+    assert_eq!(served(&cache, &key).await.as_deref(), Some("new"), "the new record must still be served");
 }
 
 #[tokio::test]
-async fn no_damaged_record_is_served() {
+async fn a_damaged_record_is_not_served() {
     let server = Server::node();
     let (cache, key) = (server.cache(), key());
     put(&server, &cache, &key, "whole").await;
@@ -94,7 +95,7 @@ async fn no_damaged_record_is_served() {
 }
 
 #[tokio::test]
-async fn a_record_of_fifty_megabytes_costs_at_most_its_budget() {
+async fn a_record_of_50_megabytes_is_not_served() {
     let server = Server::node();
     let (cache, key) = (server.cache(), key());
     put(&server, &cache, &key, "small").await;
@@ -108,7 +109,7 @@ async fn a_record_of_fifty_megabytes_costs_at_most_its_budget() {
     assert_heals(&server, &cache, &key).await;
 }
 
-/// Commands that make a key of each type that is not a string.
+/// Returns commands that create the key with each type except a string.
 fn of_other_types(name: &str) -> Vec<Cmd> {
     let make = |words: &[&str]| {
         let mut command = cmd(words[0]);
@@ -164,7 +165,7 @@ async fn a_guard_of_another_type_is_a_bypass_that_the_next_write_removes() {
 }
 
 #[tokio::test]
-async fn a_guard_that_makes_no_sense_is_a_bypass_until_the_next_write() {
+async fn a_malformed_guard_is_a_bypass_until_the_next_write() {
     let server = Server::node();
     let (cache, key) = (server.cache(), key());
     for strange in [b"".as_slice(), b"g", b"gshort", b"7", b"G0123456789abcdef", b"g0123456789abcdefg", b"\"json\""] {
@@ -175,7 +176,7 @@ async fn a_guard_that_makes_no_sense_is_a_bypass_until_the_next_write() {
             let [lookup] = cache.read([&key]).await;
             assert!(matches!(lookup, Lookup::Bypass), "{strange:?}: {lookup:?}");
         }
-        // What it was, nobody knows; a marker takes its place, and the writer's end takes that away.
+        // A marker replaces the malformed value, and the end of the write clears the marker.
         let guard = begin(&server, &cache, &[&key]).await;
         assert!(guard.end().await);
         assert_eq!(served(&cache, &key).await, None);
@@ -183,7 +184,7 @@ async fn a_guard_that_makes_no_sense_is_a_bypass_until_the_next_write() {
 }
 
 #[tokio::test]
-async fn nothing_that_people_wrote_can_be_read_in_redis() {
+async fn the_text_of_users_is_unreadable_in_redis() {
     let server = Server::node();
     let (cache, key) = (server.cache(), key());
     put(&server, &cache, &key, "I slept badly again, and I cannot tell anybody").await;

@@ -1,4 +1,5 @@
-//! The cache with real servers: what it may serve, what it must not serve, and what it costs.
+//! Tests of the cache with real servers: which records it serves, which it must not serve, and what
+//! the operations cost.
 
 #![expect(
     clippy::expect_used,

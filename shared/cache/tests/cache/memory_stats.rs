@@ -1,4 +1,4 @@
-//! What Redis is asked about itself, and what follows when it does not tell.
+//! Tests of the statistics of Redis, also for a server that rejects some of the commands.
 
 use cache::{Cache, FamilyUsage, MemoryStats};
 use redis::{Value, cmd};
@@ -8,7 +8,8 @@ use crate::server::{Server, cache_at, until};
 
 const FAMILIES: [&str; 3] = ["one", "two", "three"];
 
-/// The first that is not cut off: on a busy machine one may be.
+/// Returns the statistics. Tries again if the replies were late, which may happen on a busy
+/// machine.
 async fn memory_stats(cache: &Cache) -> MemoryStats {
     let mut memory_stats = None;
     until(async || {
@@ -22,7 +23,8 @@ async fn memory_stats(cache: &Cache) -> MemoryStats {
 #[tokio::test]
 async fn keys_are_taken_from_every_primary_of_a_cluster() {
     let server = Server::cluster();
-    // One family on each of the three primaries, as nobody would spread them: these tags are in slots of different ones.
+    // One family on each of the three primaries, which is the most uneven distribution. The slots
+    // of these hash tags are on different primaries.
     for (family, tag) in FAMILIES.into_iter().zip(["b", "1", "a"]) {
         for number in 0..100 {
             let name = format!("{family}:{{{tag}}}:{number}");
@@ -33,25 +35,25 @@ async fn keys_are_taken_from_every_primary_of_a_cluster() {
     assert_eq!(memory_stats.keys, Some(300));
     for family in FAMILIES {
         let share = memory_stats.family_usage(&[family]).unwrap();
-        // Six standard errors of a third of two hundred.
+        // Within six standard errors of a third, with a sample of 200.
         assert!((40..=160).contains(&share.keys), "{family}: {share:?}");
     }
 }
 
 #[tokio::test]
-async fn what_is_no_string_is_counted_but_for_nobody_of_ours() {
+async fn keys_that_are_not_strings_count_but_belong_to_no_family() {
     let server = Server::node();
     for number in 0..100 {
         server.set(&format!("one:{number}"), b"x");
         assert_eq!(server.run(cmd("RPUSH").arg(format!("other:{number}")).arg("x")), Value::Int(1));
     }
     let share = memory_stats(&server.cache()).await.family_usage(&["one"]).unwrap();
-    // Six standard errors of a half of two hundred.
+    // Within six standard errors of a half, with a sample of 200.
     assert!((57..=143).contains(&share.keys), "{share:?}");
 }
 
 #[tokio::test]
-async fn what_a_server_refuses_to_tell_is_not_known_and_the_rest_is() {
+async fn a_rejected_command_only_leaves_out_its_own_statistics() {
     for refused in ["INFO", "DBSIZE", "RANDOMKEY", "STRLEN"] {
         let fake = Fake::start(move |_, words| match words[0].as_slice() {
             command if command == refused.as_bytes() => b"-ERR unknown command\r\n".to_vec(),

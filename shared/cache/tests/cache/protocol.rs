@@ -1,4 +1,5 @@
-//! Guarded generations, step by step: on one node, on a cluster, and over TLS.
+//! Tests of each step of the protocol, on one node and on a cluster. Other tests run the same steps
+//! over TLS and on a cluster that changes.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,7 +15,8 @@ use crate::server::{
     Server, assert_dead, assert_served, begin, end, fill, key, key_of, look_up, miss, misses, put, until, write,
 };
 
-/// Makes a test of each step on a node of its own, and one function that takes all steps on a server that somebody else started.
+/// Defines a test of each step on a node of its own, and a function that runs all steps on a given
+/// server.
 macro_rules! steps {
     ($($step:ident)*) => {
         mod on_one_node {
@@ -34,20 +36,20 @@ macro_rules! steps {
 }
 
 steps! {
-    a_record_is_served_to_every_environment_while_its_generation_lives
-    after_a_write_nothing_from_before_it_is_served
-    a_fill_that_comes_after_a_write_is_never_served
-    during_a_write_nothing_is_served_and_nothing_may_be_filled
-    overlapping_writers_share_a_marker_that_neither_clears_and_that_lapses
-    a_writer_leaves_the_marker_of_another
-    a_writer_that_dies_leaves_a_marker_that_lapses
-    a_finished_invalidation_drops_a_generation_and_leaves_a_marker
-    an_evicted_guard_takes_all_its_records_with_it
-    an_evicted_record_is_a_miss_and_its_neighbours_stay
-    generations_never_come_back
-    a_withdrawn_look_up_leaves_no_guard_behind
-    a_withdrawn_look_up_leaves_a_generation_that_others_use
-    several_keys_are_one_round_trip_and_do_not_mix
+    a_record_is_served_to_every_environment_while_its_generation_is_live
+    a_write_drops_every_older_record
+    a_fill_after_a_write_is_never_served
+    during_a_write_nothing_is_served_or_filled
+    overlapping_writers_share_a_marker_that_neither_clears_and_that_expires
+    a_writer_does_not_clear_the_marker_of_another
+    a_writer_that_crashes_leaves_a_marker_that_expires
+    an_invalidation_drops_a_generation_but_not_a_marker
+    an_evicted_guard_drops_all_its_records
+    an_evicted_record_is_a_miss_and_other_records_are_still_served
+    a_generation_is_never_reused
+    an_abandoned_lookup_leaves_no_guard
+    an_abandoned_lookup_does_not_drop_a_generation_that_others_use
+    several_keys_are_looked_up_in_one_round_trip_and_not_confused
     the_guards_of_one_write_are_dropped_together
     the_guard_matches_the_pattern_of_its_records
 }
@@ -57,7 +59,7 @@ async fn every_step_holds_on_a_cluster() {
     every_step(&Server::cluster()).await;
 }
 
-async fn a_record_is_served_to_every_environment_while_its_generation_lives(server: &Server) {
+async fn a_record_is_served_to_every_environment_while_its_generation_is_live(server: &Server) {
     let (one, other, key) = (server.cache(), server.cache(), key());
     let first = misses(&one, &key).await;
     let second = misses(&other, &key).await;
@@ -67,25 +69,26 @@ async fn a_record_is_served_to_every_environment_while_its_generation_lives(serv
     assert_served(&one, &key, "filled by the other").await;
 }
 
-async fn after_a_write_nothing_from_before_it_is_served(server: &Server) {
+async fn a_write_drops_every_older_record(server: &Server) {
     let (reader, writer, key) = (server.cache(), server.cache(), key());
     for round in 0..5 {
         let body = format!("round {round}");
         put(server, &reader, &key, &body).await;
         write(server, &writer, &key).await;
-        assert!(server.get(key.record()).is_some(), "the record is there, and dead");
+        assert!(server.get(key.record()).is_some(), "the dead record must still exist");
         assert_dead(&reader, &key).await;
     }
 }
 
-async fn a_fill_that_comes_after_a_write_is_never_served(server: &Server) {
+async fn a_fill_after_a_write_is_never_served(server: &Server) {
     let (reader, writer, key) = (server.cache(), server.cache(), key());
     let early = misses(&reader, &key).await;
     write(server, &writer, &key).await;
     fill(server, &reader, &key, early, "from before the write").await;
     assert_dead(&reader, &key).await;
 
-    // The same while somebody has learnt the new generation already, and while the write is still going on.
+    // The same with a fill during the write, under the generation that was live before the write
+    // began.
     let early = misses(&reader, &key).await;
     let guard = begin(server, &writer, &[&key]).await;
     fill(server, &reader, &key, early, "from before the commit").await;
@@ -96,22 +99,23 @@ async fn a_fill_that_comes_after_a_write_is_never_served(server: &Server) {
     assert_dead(&reader, &key).await;
 }
 
-async fn during_a_write_nothing_is_served_and_nothing_may_be_filled(server: &Server) {
+async fn during_a_write_nothing_is_served_or_filled(server: &Server) {
     let (reader, writer, key) = (server.cache(), server.cache(), key());
     put(server, &reader, &key, "before").await;
     let guard = begin(server, &writer, &[&key]).await;
     for _ in 0..5 {
-        // A bypass has no slot, so there is nothing to fill; another outcome would be an offence even on a busy machine.
+        // A bypass has no permit, so nothing can be filled. Another result would be an error even
+        // on a busy machine.
         let [lookup] = reader.read([&key]).await;
         assert!(matches!(lookup, Lookup::Bypass), "{lookup:?}");
-        assert!(server.get(key.guard()).unwrap().starts_with(b"!"), "a reader touched the marker");
+        assert!(server.get(key.guard()).unwrap().starts_with(b"!"), "a reader changed the marker");
     }
     end(server, guard).await;
     assert_eq!(server.get(key.guard()), None);
     put(server, &reader, &key, "after").await;
 }
 
-async fn overlapping_writers_share_a_marker_that_neither_clears_and_that_lapses(server: &Server) {
+async fn overlapping_writers_share_a_marker_that_neither_clears_and_that_expires(server: &Server) {
     for first_ends_first in [true, false] {
         let (reader, key) = (server.cache(), key());
         put(server, &reader, &key, "before").await;
@@ -132,9 +136,9 @@ async fn overlapping_writers_share_a_marker_that_neither_clears_and_that_lapses(
     }
 }
 
-async fn a_writer_leaves_the_marker_of_another(server: &Server) {
+async fn a_writer_does_not_clear_the_marker_of_another(server: &Server) {
     let (cache, key) = (server.cache(), key());
-    // The first writer is so slow that its marker lapses, and another one begins.
+    // The first writer is so slow that its marker expires before another writer begins.
     let slow = begin(server, &cache, &[&key]).await;
     server.expire(key.guard()).await;
     let quick = begin(server, &server.cache(), &[&key]).await;
@@ -146,7 +150,8 @@ async fn a_writer_leaves_the_marker_of_another(server: &Server) {
     end(server, quick).await;
     assert_eq!(server.get(key.guard()), None);
 
-    // The same when it is a reader who comes after the lapse: what it filled must not outlive the slow writer.
+    // The same with a reader after the marker has expired. The record that it fills must be dropped
+    // when the slow write ends.
     let slow = begin(server, &cache, &[&key]).await;
     server.expire(key.guard()).await;
     put(server, &cache, &key, "read before the commit").await;
@@ -154,7 +159,7 @@ async fn a_writer_leaves_the_marker_of_another(server: &Server) {
     assert_dead(&cache, &key).await;
 }
 
-async fn a_writer_that_dies_leaves_a_marker_that_lapses(server: &Server) {
+async fn a_writer_that_crashes_leaves_a_marker_that_expires(server: &Server) {
     let (cache, key) = (server.cache(), key());
     put(server, &cache, &key, "before").await;
     drop(begin(server, &server.cache(), &[&key]).await);
@@ -166,7 +171,7 @@ async fn a_writer_that_dies_leaves_a_marker_that_lapses(server: &Server) {
     put(server, &cache, &key, "after").await;
 }
 
-async fn a_finished_invalidation_drops_a_generation_and_leaves_a_marker(server: &Server) {
+async fn an_invalidation_drops_a_generation_but_not_a_marker(server: &Server) {
     let (cache, key) = (server.cache(), key());
     let guards = [key.guard().to_owned()];
     put(server, &cache, &key, "before").await;
@@ -177,24 +182,24 @@ async fn a_finished_invalidation_drops_a_generation_and_leaves_a_marker(server: 
     let guard = begin(server, &cache, &[&key]).await;
     let marker = server.get(key.guard());
     until(async || cache.invalidate(&guards).await).await;
-    assert_eq!(server.get(key.guard()), marker, "a write is under way");
+    assert_eq!(server.get(key.guard()), marker, "an invalidation must not clear a marker");
     end(server, guard).await;
 }
 
-async fn an_evicted_guard_takes_all_its_records_with_it(server: &Server) {
+async fn an_evicted_guard_drops_all_its_records(server: &Server) {
     let (cache, owner) = (server.cache(), Uuid::new_v4());
     let keys = [1, 2, 3].map(|page| key_of(owner, page));
     for key in &keys {
         put(server, &cache, key, "before").await;
     }
     server.del(keys[0].guard());
-    // The first look makes a new generation live; the others are looked up under that one.
+    // The first lookup makes a new generation live, which the other lookups observe.
     for key in &keys {
         assert_dead(&cache, key).await;
     }
 }
 
-async fn an_evicted_record_is_a_miss_and_its_neighbours_stay(server: &Server) {
+async fn an_evicted_record_is_a_miss_and_other_records_are_still_served(server: &Server) {
     let (cache, owner) = (server.cache(), Uuid::new_v4());
     let (gone, stays) = (key_of(owner, 1), key_of(owner, 2));
     put(server, &cache, &gone, "gone").await;
@@ -206,14 +211,14 @@ async fn an_evicted_record_is_a_miss_and_its_neighbours_stay(server: &Server) {
     assert_served(&cache, &gone, "again").await;
 }
 
-async fn generations_never_come_back(server: &Server) {
+async fn a_generation_is_never_reused(server: &Server) {
     let (cache, key) = (server.cache(), key());
     let mut seen = HashSet::new();
     for round in 0..60 {
         miss(&cache, &key).await;
         let generation = server.get(key.guard()).unwrap();
         assert!(generation.starts_with(b"g") && generation.len() == 17);
-        assert!(seen.insert(generation), "generation {round} was there before");
+        assert!(seen.insert(generation), "the generation of round {round} is not new");
         match round % 3 {
             0 => write(server, &cache, &key).await,
             1 => server.del(key.guard()),
@@ -222,10 +227,11 @@ async fn generations_never_come_back(server: &Server) {
     }
 }
 
-async fn a_withdrawn_look_up_leaves_no_guard_behind(server: &Server) {
+async fn an_abandoned_lookup_leaves_no_guard(server: &Server) {
     let (cache, key) = (server.cache(), key());
     until(async || {
-        // A withdrawal that a busy machine made late is lost, and the guard lapses by itself.
+        // On a busy machine the command may be late and get lost. The guard then stays until it
+        // expires.
         cache.abandon(miss(&cache, &key).await);
         sleep(Duration::from_millis(5)).await;
         server.get(key.guard()).is_none()
@@ -233,7 +239,7 @@ async fn a_withdrawn_look_up_leaves_no_guard_behind(server: &Server) {
     .await;
 }
 
-async fn a_withdrawn_look_up_leaves_a_generation_that_others_use(server: &Server) {
+async fn an_abandoned_lookup_does_not_drop_a_generation_that_others_use(server: &Server) {
     let (stranger, owner, key) = (server.cache(), server.cache(), key());
     let proposed = misses(&owner, &key).await;
     stranger.abandon(miss(&stranger, &key).await);
@@ -250,7 +256,7 @@ async fn a_withdrawn_look_up_leaves_a_generation_that_others_use(server: &Server
     assert_served(&owner, &key, "mine again").await;
 }
 
-async fn several_keys_are_one_round_trip_and_do_not_mix(server: &Server) {
+async fn several_keys_are_looked_up_in_one_round_trip_and_not_confused(server: &Server) {
     let meter = Arc::new(RequestMetrics::default());
     let (cache, keys) = (server.cache(), [key(), key()]);
     put(server, &cache, &keys[0], "first").await;
@@ -260,7 +266,7 @@ async fn several_keys_are_one_round_trip_and_do_not_mix(server: &Server) {
     until(async || {
         let before = meter.cache_round_trips();
         let [first, second, again] = metered.read([&keys[0], &keys[1], &keys[0]]).await;
-        assert!(meter.cache_round_trips() <= before + 1, "several keys took several round trips");
+        assert!(meter.cache_round_trips() <= before + 1, "the keys took several round trips");
         cache.mark_drained(cache.failures());
         assert!(!matches!(second, Lookup::Hit(_)), "{second:?}");
         for lookup in [&first, &again] {
@@ -286,7 +292,8 @@ async fn the_guards_of_one_write_are_dropped_together(server: &Server) {
 }
 
 async fn the_guard_matches_the_pattern_of_its_records(server: &Server) {
-    // The original service drops `journal:list:{user}:*`. That takes the guard, too, so the two ways of invalidating compose.
+    // The original service drops `journal:list:{user}:*`. This pattern includes the guard, so both
+    // services can invalidate the records.
     let (cache, key) = (server.cache(), key());
     put(server, &cache, &key, "before").await;
     let owner = key.guard().strip_prefix("thing:list:").and_then(|rest| rest.strip_suffix(":guard")).unwrap();

@@ -1,4 +1,5 @@
-//! A Redis that answers, but not with what was asked for: the cache steps aside, and nobody sees an error.
+//! Tests with a Redis that replies with errors or with invalid data. Lookups become bypasses, and
+//! writes go to the outbox.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -22,11 +23,11 @@ const REFUSALS: [&str; 8] = [
 ];
 
 #[tokio::test]
-async fn an_error_of_redis_is_a_bypass_and_leaves_a_write_to_the_outbox() {
+async fn an_error_of_redis_makes_lookups_bypasses_and_leaves_writes_to_the_outbox() {
     for refusal in REFUSALS {
         let fake = Fake::always(refusal.as_bytes());
         let (cache, key) = (cache_at(&fake.url()), key());
-        // More often than it takes to open the breaker, so that both of the ways to step aside are taken.
+        // More lookups than it takes to open the breaker, so that both kinds of bypass occur.
         for _ in 0..5 {
             cache.mark_drained(cache.failures());
             let [lookup] = cache.read([&key]).await;
@@ -36,7 +37,7 @@ async fn an_error_of_redis_is_a_bypass_and_leaves_a_write_to_the_outbox() {
         assert_eq!(guard.unmarked(), [key.guard()], "{refusal}");
         assert!(!guard.end().await, "{refusal}");
         assert!(!cache.invalidate(&[key.guard().to_owned()]).await, "{refusal}");
-        // Each has a cache of its own: with an open breaker they would send nothing.
+        // A new cache for each command, because an open breaker would not send it.
         let fresh = || cache_at(&fake.url());
         assert!(fresh().ping().await.is_err(), "{refusal}");
         assert!(fresh().count([("thing", Duration::from_secs(1))]).await.is_err(), "{refusal}");
@@ -44,7 +45,7 @@ async fn an_error_of_redis_is_a_bypass_and_leaves_a_write_to_the_outbox() {
     }
 }
 
-/// What a Redis without any keys answers.
+/// Returns the reply of a Redis without keys.
 fn empty(words: &Words) -> &'static [u8] {
     match words[0].as_slice() {
         b"GET" => b"$-1\r\n",
@@ -56,7 +57,8 @@ fn empty(words: &Words) -> &'static [u8] {
     }
 }
 
-/// What works may be late on a busy machine; what does not, never does.
+/// Asserts that an operation succeeds if this is possible, and fails otherwise. An operation that
+/// can succeed is repeated, because a reply may be late on a busy machine.
 async fn succeeds_only_if(possible: bool, what: &str, mut operation: impl AsyncFnMut() -> bool) {
     match possible {
         true => until(operation).await,
@@ -64,9 +66,9 @@ async fn succeeds_only_if(possible: bool, what: &str, mut operation: impl AsyncF
     }
 }
 
-/// As with a user whose rights end at one command, or a server that is full: the rest works.
+/// An ACL may forbid a single command, and a full server rejects some commands. The others succeed.
 #[tokio::test]
-async fn a_command_that_alone_is_refused_costs_what_needs_it_and_nothing_else() {
+async fn a_single_rejected_command_only_affects_the_operations_that_need_it() {
     for refusal in REFUSALS {
         for refused in ["GET", "SET", "EVAL", "UNLINK"] {
             let what = format!("{refused}: {refusal}");
@@ -86,8 +88,8 @@ async fn a_command_that_alone_is_refused_costs_what_needs_it_and_nothing_else() 
                     let lookup = look_up().await;
                     assert!(matches!(lookup, Lookup::Bypass), "{what}: {lookup:?}");
                 }
-                // Without the record, the look-up is a miss, or a bypass if the connection is to be
-                // given up.
+                // Without the record, the lookup is a miss. If the error requires a new connection,
+                // it is a bypass.
                 "GET" => {
                     let lookup = look_up().await;
                     assert!(!matches!(lookup, Lookup::Hit(_)), "{what}: {lookup:?}");
@@ -103,14 +105,14 @@ async fn a_command_that_alone_is_refused_costs_what_needs_it_and_nothing_else() 
             succeeds_only_if(is_spared("EVAL"), &what, async || cache().invalidate(&guards(&key)).await).await;
             let second = Duration::from_secs(1);
             succeeds_only_if(is_spared("EVAL"), &what, async || cache().count([("thing", second)]).await.is_ok()).await;
-            // Whoever cannot claim makes the record: twice is better than not at all.
+            // A caller that cannot lock the record computes it: twice is better than never.
             assert!(cache().fill_lock(&key, Duration::from_secs(1)).await.is_some(), "{what}");
         }
     }
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_redis_is_a_bypass() {
+async fn an_invalid_reply_is_a_bypass() {
     for answer in [
         "HTTP/1.1 400 Bad Request\r\n\r\n",
         "\u{0}\u{1}\u{2}",
@@ -131,8 +133,9 @@ async fn an_answer_that_is_no_redis_is_a_bypass() {
 }
 
 #[tokio::test]
-async fn a_redis_that_only_reads_serves_nothing_and_loses_no_write() {
-    // A replica in place of the primary, as after a failover that the name has not followed.
+async fn no_record_of_a_read_only_redis_is_served_and_no_write_is_lost() {
+    // A replica in place of the primary, as after a failover that the DNS name does not reflect
+    // yet.
     let server = Server::node();
     let (cache, key) = (server.cache(), key());
     put(&server, &cache, &key, "before").await;
@@ -144,11 +147,11 @@ async fn a_redis_that_only_reads_serves_nothing_and_loses_no_write() {
     assert_eq!(guard.unmarked(), [key.guard()]);
     assert!(!guard.end().await);
     server.run(cmd("REPLICAOF").arg("NO").arg("ONE"));
-    assert_eq!(served(&cache, &key).await.as_deref(), Some("before"), "nothing was written here");
+    assert_eq!(served(&cache, &key).await.as_deref(), Some("before"), "no write was committed, so the record is valid");
 }
 
 #[tokio::test]
-async fn a_redis_that_is_full_serves_nothing_and_loses_no_write() {
+async fn no_record_of_a_full_redis_is_served_and_no_write_is_lost() {
     let server = Server::node();
     let (cache, key) = (server.cache(), key());
     put(&server, &cache, &key, "before").await;
@@ -164,7 +167,7 @@ async fn a_redis_that_is_full_serves_nothing_and_loses_no_write() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_a_bypass_and_never_an_anonymous_session() {
+async fn lookups_with_a_wrong_or_missing_password_are_bypasses() {
     let server = Server::node();
     server.run(cmd("CONFIG").arg("SET").arg("requirepass").arg("right"));
     let url = server.url();
@@ -178,21 +181,22 @@ async fn a_wrong_password_is_a_bypass_and_never_an_anonymous_session() {
 }
 
 #[tokio::test]
-async fn nobody_at_the_address_is_told_at_once_and_only_once() {
+async fn a_refused_connection_opens_the_breaker_and_is_reported_once() {
     let cache = cache_at("redis://127.0.0.1:1");
     assert_eq!(cache.ping().await, Err(Unreachable::CircuitOpen { opened: true }));
     assert_eq!(cache.ping().await, Err(Unreachable::CircuitOpen { opened: false }));
 }
 
-/// The packet of a connection that seemed dead may arrive after all, at any later time. If it proposed the generation that its repetition
-/// brought to life, it would revive what a write has dropped since.
+/// The commands on a connection that seemed dead may still arrive at any later time. If they
+/// proposed the same generation as the second attempt, they could make it live again after a write
+/// has dropped it.
 #[tokio::test]
-async fn a_look_up_that_is_sent_again_proposes_another_generation_and_goes_by_that() {
+async fn a_lookup_that_is_sent_again_proposes_and_uses_another_generation() {
     let replies = Arc::new(Mutex::new((b"$-1\r\n".to_vec(), b"$-1\r\n".to_vec())));
     let (answers, commands) = (Arc::clone(&replies), AtomicUsize::new(0));
     let fake = Fake::start(move |connection, words| {
         let (guard, record) = answers.lock().unwrap().clone();
-        // The first connection breaks at its second look-up.
+        // The first connection breaks at its second lookup.
         if connection == 0 && commands.fetch_add(1, Ordering::SeqCst) >= 2 {
             return b"?\r\n".to_vec();
         }

@@ -1,4 +1,4 @@
-//! The steps of the protocol while the cluster that they are taken on changes under them.
+//! Runs the steps of the protocol on a cluster that changes at the same time.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -11,42 +11,46 @@ use redis::{Connection, FromRedisValue, cmd};
 use crate::protocol::every_step;
 use crate::server::Server;
 
-/// How much has to change while the steps are taken, again and again.
+/// The minimum number of failovers. The steps are repeated until it is reached.
 const LEAST_SHARDS: usize = 4;
+/// The minimum number of moves of slots that contain keys.
 const LEAST_SLOTS: usize = 100;
-/// How often slots move, there and back, between two fail-overs, and how many at a time.
+/// The number of times that slots move to another shard and back between two failovers.
 const MOVES: usize = 6;
+/// The maximum number of slots that move at a time.
 const AT_A_TIME: usize = 12;
-/// How long a slot is on its way, and how long the cluster rests in between: the steps have to come about, too.
+/// The time for which a slot remains in migration.
 const ON_ITS_WAY: Duration = Duration::from_millis(10);
+/// The time between two changes, which the steps need to make progress.
 const REST: Duration = Duration::from_millis(40);
 const PATIENCE: Duration = Duration::from_secs(20);
-/// A replica that its primary does not answer in time stops trying, and says nothing: Redis' `CLUSTER_MF_TIMEOUT` is 5 s.
+/// The time after which a failover is requested again. A replica gives up silently if its primary
+/// does not reply within 5 s, which is `CLUSTER_MF_TIMEOUT` of Redis.
 const GIVES_UP_AFTER: Duration = Duration::from_secs(6);
 
 #[tokio::test]
-async fn every_step_holds_while_shards_are_failed_over_and_slots_move_there_and_back() {
+async fn every_step_holds_while_shards_fail_over_and_slots_move() {
     let server = Server::cluster_in_motion();
     let mover = Mover::start(server.node_urls());
     while !mover.has_moved_enough() {
         every_step(&server).await;
     }
     let [heard, lost] = server.clearings();
-    println!("{:?}, {heard} clearings heard of, {lost} lost", mover.stop());
-    assert!(heard > lost, "the steps were taken by the test rather than by the cache");
+    println!("{:?}, {heard} clearings acknowledged, {lost} lost", mover.stop());
+    assert!(heard > lost, "the test cleared more guards than the cache");
 }
 
-/// What has changed.
+/// The changes of the cluster so far.
 #[derive(Debug, Default)]
 struct Moved {
-    /// Shards that were failed over.
+    /// The number of failovers.
     shards: AtomicUsize,
-    /// Slots that were moved with keys in them.
+    /// The number of moves of slots that contain keys.
     slots: AtomicUsize,
     is_over: AtomicBool,
 }
 
-/// Changes the cluster on a thread of its own until it is stopped.
+/// A thread that changes the cluster until it is stopped.
 struct Mover {
     moved: Arc<Moved>,
     thread: Option<JoinHandle<()>>,
@@ -73,7 +77,7 @@ impl Mover {
     }
 
     fn has_moved_enough(&self) -> bool {
-        assert!(!self.thread.as_ref().unwrap().is_finished(), "nothing moves any more");
+        assert!(!self.thread.as_ref().unwrap().is_finished(), "the thread that changes the cluster has ended");
         let Moved { shards, slots, .. } = &*self.moved;
         shards.load(Ordering::SeqCst) >= LEAST_SHARDS && slots.load(Ordering::SeqCst) >= LEAST_SLOTS
     }
@@ -85,7 +89,8 @@ impl Mover {
     }
 }
 
-/// When a step fails, the servers go: what the thread then says of it would hide why.
+/// Waits for the thread. If a step fails, the servers stop, and the panic of a running thread would
+/// obscure the cause.
 impl Drop for Mover {
     fn drop(&mut self) {
         self.moved.is_over.store(true, Ordering::SeqCst);
@@ -122,13 +127,15 @@ impl Node {
         self.replication().contains("role:master")
     }
 
-    /// Whether this node takes that one for a primary: to another it moves nothing.
+    /// Returns whether this node considers another node a primary. It moves slots only to
+    /// primaries.
     fn knows_as_primary(&mut self, id: &str) -> bool {
         let nodes: String = self.ask(&["CLUSTER", "NODES"]);
         nodes.lines().any(|line| line.starts_with(id) && line.contains("master"))
     }
 
-    /// Slots of keys that were not there before, for these are in use; or, if there are none, of any.
+    /// Returns the slots of up to [`AT_A_TIME`] new keys, because these are in use. If there are no
+    /// new keys, returns the slot of any key.
     fn recent_slots(&mut self, known: &mut HashSet<String>) -> BTreeSet<String> {
         let names: Vec<String> = self.ask(&["KEYS", "*"]);
         let mut recent: Vec<_> = names.iter().filter(|name| !known.contains(*name)).take(AT_A_TIME).cloned().collect();
@@ -148,7 +155,7 @@ fn until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Makes a replica take over in order, each in turn: nothing that was acknowledged is lost.
+/// Fails over a shard in order, so that no acknowledged command is lost. The shards take turns.
 fn fail_over(nodes: &mut [Node], turn: usize) {
     let mut replicas: Vec<_> = nodes.iter_mut().filter_map(|node| (!node.is_primary()).then_some(node)).collect();
     let turn = turn % replicas.len();
@@ -158,17 +165,17 @@ fn fail_over(nodes: &mut [Node], turn: usize) {
     until("a replica did not take over", || {
         let has_taken_over = replica.is_primary();
         if !has_taken_over && asked.is_none_or(|at| at.elapsed() > GIVES_UP_AFTER) {
-            // An error says that it has just taken over.
+            // An error means that the replica has just taken over.
             let _ = cmd("CLUSTER").arg("FAILOVER").exec(&mut replica.connection);
             asked = Some(Instant::now());
         }
         has_taken_over
     });
     let id = replica.id.clone();
-    until("not everybody knows of it", || nodes.iter_mut().all(|node| node.knows_as_primary(&id)));
+    until("a node does not know the new primary", || nodes.iter_mut().all(|node| node.knows_as_primary(&id)));
 }
 
-/// Moves slots to another shard and back, and returns how many moves that were.
+/// Moves slots to another shard and back, and returns the number of moves.
 fn move_there_and_back(nodes: &mut [Node], known: &mut HashSet<String>) -> usize {
     let (mut primaries, mut replicas) = (Vec::new(), Vec::new());
     for node in nodes {
@@ -176,7 +183,7 @@ fn move_there_and_back(nodes: &mut [Node], known: &mut HashSet<String>) -> usize
     }
     let first = usize::try_from(getrandom::u32().unwrap()).unwrap() % primaries.len();
     primaries.rotate_left(first);
-    let [from, to, others @ ..] = primaries.as_mut_slice() else { panic!("not two shards") };
+    let [from, to, others @ ..] = primaries.as_mut_slice() else { panic!("fewer than two shards") };
     let slots = from.recent_slots(known);
     let mut rest: Vec<_> = others.iter_mut().chain(&mut replicas).map(|node| &mut **node).collect();
     move_slots(from, to, &mut rest, &slots);
@@ -184,7 +191,7 @@ fn move_there_and_back(nodes: &mut [Node], known: &mut HashSet<String>) -> usize
     2 * slots.len()
 }
 
-/// Key by key, as `redis-cli --cluster reshard` does.
+/// Moves slots with their keys, as `redis-cli --cluster reshard` does.
 fn move_slots(from: &mut Node, to: &mut Node, rest: &mut [&mut Node], slots: &BTreeSet<String>) {
     for slot in slots {
         to.ask::<()>(&["CLUSTER", "SETSLOT", slot, "IMPORTING", &from.id]);
@@ -204,11 +211,11 @@ fn move_slots(from: &mut Node, to: &mut Node, rest: &mut [&mut Node], slots: &BT
     thread::sleep(ON_ITS_WAY);
     for slot in slots {
         let settled = ["CLUSTER", "SETSLOT", slot, "NODE", &to.id.clone()];
-        // The new owner first, so that no moment is without one.
+        // The new owner learns it first, so that the slot always has an owner.
         to.ask::<()>(&settled);
         from.ask::<()>(&settled);
         for node in &mut *rest {
-            // A replica may refuse, and learns it from its primary.
+            // A replica may reject the command, and then learns the new owner from its primary.
             let mut command = cmd(settled[0]);
             let _ = command.arg(&settled[1..]).exec(&mut node.connection);
         }

@@ -1,4 +1,4 @@
-//! A Redis for one test, and the cache as one environment sees it.
+//! A Redis for one test, and the cache of an environment, which is one process.
 
 mod steps;
 
@@ -21,11 +21,12 @@ pub(crate) const FAMILY: Family = Family { prefix: "thing:list", ttl: Duration::
 
 pub(crate) struct Server {
     redis: TestRedis,
-    /// Present in a cluster whose primaries and slots change, where some clearings are lost.
+    /// The clearings in a cluster whose primaries and slots change, where some are lost. `None` for
+    /// any other server.
     motion: Option<Clearings>,
 }
 
-/// The number of writes whose clearing Redis has acknowledged, and of those that it has not.
+/// The numbers of clearings that Redis has acknowledged and that were lost.
 #[derive(Default)]
 struct Clearings {
     acknowledged: AtomicUsize,
@@ -49,7 +50,7 @@ impl Server {
         Self::new(TestRedis::cluster())
     }
 
-    /// A cluster with replicas, whose shards the test fails over and whose slots it moves.
+    /// Starts a cluster with replicas. The test fails over its shards and moves its slots.
     pub(crate) fn cluster_in_motion() -> Self {
         Self { redis: TestRedis::cluster_with_replicas(), motion: Some(Clearings::default()) }
     }
@@ -62,8 +63,8 @@ impl Server {
         self.motion.is_some()
     }
 
-    /// Counts a clearing, in a cluster in motion. After a lost one, the test itself does what the
-    /// clearing would have done.
+    /// Counts a clearing in a cluster in motion. After a lost clearing, the test itself clears the
+    /// guard.
     fn note_clearing(&self, acknowledged: bool) {
         if let Some(clearings) = &self.motion {
             let counter = if acknowledged { &clearings.acknowledged } else { &clearings.lost };
@@ -71,9 +72,9 @@ impl Server {
         }
     }
 
-    /// Returns the number of clearings that Redis has acknowledged, and of those that were lost.
+    /// Returns the numbers of clearings that Redis has acknowledged and that were lost.
     pub(crate) fn clearings(&self) -> [usize; 2] {
-        let clearings = self.motion.as_ref().expect("a cluster in motion");
+        let clearings = self.motion.as_ref().expect("the cluster is in motion");
         [&clearings.acknowledged, &clearings.lost].map(|counter| counter.load(Ordering::SeqCst))
     }
 
@@ -95,7 +96,7 @@ pub(crate) fn cache_at(url: &str) -> Cache {
     Cache::new(&url.parse().unwrap(), &SecretKey::new([7; 32]), Arc::new(RequestMetrics::default()))
 }
 
-/// Returns the key of a page of a new owner.
+/// Returns the key of the first page of a new owner.
 pub(crate) fn key() -> Key {
     key_of(Uuid::new_v4(), 1)
 }

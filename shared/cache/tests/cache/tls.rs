@@ -1,4 +1,6 @@
-//! The same over `rediss://`. The driver trusts the system's authorities, which a process can be told only before it starts.
+//! Runs the steps of the protocol over `rediss://`. The driver trusts the certificate authorities
+//! of the system, which are determined when a process starts. The tests therefore start a second
+//! process.
 
 use std::process::{Command, Stdio};
 
@@ -12,16 +14,15 @@ const URL: &str = "KAI_CACHE_TLS_URL";
 #[test]
 fn every_step_holds_over_tls() {
     let server = Server::node_with(&RedisOptions { tls: true, ..RedisOptions::default() });
-    let mut other_half = other_half(&server, "tls::every_step_against_the_server_of_the_process_that_started_this_one");
+    let mut other_half = other_half(&server, "tls::every_step_with_the_server_of_the_parent_process");
     other_half.env("SSL_CERT_FILE", server.redis().ca_file().unwrap());
     assert!(other_half.status().unwrap().success());
 }
 
 #[test]
-fn a_server_whose_authority_nobody_trusts_gets_nothing() {
+fn nothing_is_sent_to_a_server_with_an_untrusted_authority() {
     let server = Server::node_with(&RedisOptions { tls: true, ..RedisOptions::default() });
-    let status =
-        other_half(&server, "tls::nothing_is_sent_to_the_server_of_the_process_that_started_this_one").status();
+    let status = other_half(&server, "tls::nothing_is_sent_to_the_server_of_the_parent_process").status();
     assert!(status.unwrap().success());
 }
 
@@ -31,20 +32,20 @@ fn other_half(server: &Server, test: &str) -> Command {
     command
 }
 
-#[expect(clippy::disallowed_methods, reason = "the URL comes from the process that runs this half")]
+#[expect(clippy::disallowed_methods, reason = "the URL comes from the parent process")]
 fn url() -> String {
-    std::env::var(URL).expect("run by every_step_holds_over_tls")
+    std::env::var(URL).expect("the parent process sets the URL")
 }
 
 #[tokio::test]
-#[ignore = "the other half of every_step_holds_over_tls, which runs it in a process of its own"]
-async fn every_step_against_the_server_of_the_process_that_started_this_one() {
+#[ignore = "every_step_holds_over_tls runs it in another process"]
+async fn every_step_with_the_server_of_the_parent_process() {
     protocol::every_step(&Server::external(url())).await;
 }
 
 #[tokio::test]
-#[ignore = "the other half of a_server_whose_authority_nobody_trusts_gets_nothing"]
-async fn nothing_is_sent_to_the_server_of_the_process_that_started_this_one() {
+#[ignore = "nothing_is_sent_to_a_server_with_an_untrusted_authority runs it in another process"]
+async fn nothing_is_sent_to_the_server_of_the_parent_process() {
     let cache = server::cache_at(&url());
     let key = server::key();
     assert!(cache.connect().await.is_err());

@@ -1,4 +1,5 @@
-//! What the steps of the protocol are made of, each as patient as a busy machine and a changing cluster ask for.
+//! The operations from which the steps of the protocol are built. Each one waits or tries again as
+//! long as a busy machine or a changing cluster requires.
 
 use std::panic::Location;
 use std::time::{Duration, Instant};
@@ -9,12 +10,13 @@ use tokio::time::sleep;
 
 use super::{Server, until};
 
-/// A fill has 15 ms. One that has not arrived by then, on a busy machine, is lost.
+/// The time after which a fill counts as lost. The deadline of a fill is 15 ms, which it may exceed
+/// on a busy machine.
 const FILLED_WITHIN: Duration = Duration::from_millis(300);
-/// How many fills in a row may be lost to slots that move.
+/// The number of permits for one fill. Consecutive fills may be lost while slots move.
 const SPARE_FILLS: usize = 12;
 
-/// Waits until the cache reaches Redis, and looks up.
+/// Looks up a key, again and again until the cache reaches Redis.
 pub(crate) async fn look_up(cache: &Cache, key: &Key) -> Lookup {
     let end = Instant::now() + TIMEOUT;
     loop {
@@ -22,9 +24,9 @@ pub(crate) async fn look_up(cache: &Cache, key: &Key) -> Lookup {
         if !matches!(lookup, Lookup::Bypass) {
             return lookup;
         }
-        // Without a database there is no outbox to finish.
+        // Without a database there is no outbox to drain.
         cache.mark_drained(cache.failures());
-        assert!(Instant::now() < end, "nothing but bypasses");
+        assert!(Instant::now() < end, "every lookup was a bypass");
         sleep(Duration::from_millis(20)).await;
     }
 }
@@ -37,12 +39,12 @@ fn slot(lookup: Lookup) -> FillPermit {
     }
 }
 
-/// Looks a key up that is known to be a miss.
+/// Looks up a key that must be a miss.
 pub(crate) async fn miss(cache: &Cache, key: &Key) -> FillPermit {
     slot(look_up(cache, key).await)
 }
 
-/// The body of a hit, or nothing if it is a miss.
+/// Returns the body of a hit, or `None` for a miss.
 pub(crate) async fn served(cache: &Cache, key: &Key) -> Option<String> {
     match look_up(cache, key).await {
         Lookup::Hit(body) => Some(String::from_utf8(body).unwrap()),
@@ -50,7 +52,8 @@ pub(crate) async fn served(cache: &Cache, key: &Key) -> Option<String> {
     }
 }
 
-/// Asserts that this is served. While slots move, a record that cannot be reached is a miss for a moment.
+/// Asserts that this body is served. Tolerates misses, because a record may be unreachable for a
+/// moment while slots move.
 pub(crate) async fn assert_served(cache: &Cache, key: &Key, body: &str) {
     until(async || match served(cache, key).await {
         Some(served) => {
@@ -62,7 +65,8 @@ pub(crate) async fn assert_served(cache: &Cache, key: &Key, body: &str) {
     .await;
 }
 
-/// Asserts that nothing is served, more than once: while slots move, a look-up may be a miss for that reason alone.
+/// Asserts that no record is served. Looks up three times, because a single miss may have another
+/// cause while slots move.
 #[track_caller]
 pub(crate) fn assert_dead(cache: &Cache, key: &Key) -> impl Future<Output = ()> {
     let place = Location::caller();
@@ -73,18 +77,19 @@ pub(crate) fn assert_dead(cache: &Cache, key: &Key) -> impl Future<Output = ()> 
     }
 }
 
-/// Looks a key up that is known to be a miss, so often that a fill may be lost and another one sent, all under one generation.
+/// Looks up a key that must be a miss, and returns several permits of one generation. If a fill is
+/// lost, the next permit allows another one.
 pub(crate) async fn misses(cache: &Cache, key: &Key) -> Vec<FillPermit> {
     let mut slots = vec![miss(cache, key).await];
     while slots.len() < SPARE_FILLS {
         let slot = miss(cache, key).await;
-        assert!(slot.has_generation_of(&slots[0]), "the generation changed by itself");
+        assert!(slot.has_generation_of(&slots[0]), "the generation changed without a write");
         slots.push(slot);
     }
     slots
 }
 
-/// Fills one of these slots and waits until the record is there.
+/// Fills a record with one of these permits, and waits until Redis has stored it.
 pub(crate) async fn fill(
     server: &Server,
     cache: &Cache,
@@ -104,13 +109,13 @@ pub(crate) async fn fill(
             }
             sleep(Duration::from_millis(2)).await;
         }
-        // A fill opens no connection.
+        // A fill does not open a connection, so open one for the next fill.
         until(async || cache.ping().await.is_ok()).await;
     }
     panic!("no fill arrived");
 }
 
-/// Fills a key, whatever is there, and makes sure that it is served.
+/// Replaces the record of a key, and asserts that the new one is served.
 pub(crate) async fn put(server: &Server, cache: &Cache, key: &Key, body: &str) {
     server.del(key.record());
     let slots = if server.is_in_motion() { misses(cache, key).await } else { vec![miss(cache, key).await] };
@@ -118,22 +123,22 @@ pub(crate) async fn put(server: &Server, cache: &Cache, key: &Key, body: &str) {
     assert_served(cache, key, body).await;
 }
 
-/// Ends a write. In a cluster in motion the clearing may be lost; the marker then expires, as the
-/// marker of a writer that dies does.
+/// Ends a write. In a cluster in motion the clearing may be lost. The marker then expires, like
+/// that of a writer that crashes.
 pub(crate) async fn end(server: &Server, guard: WriteGuard) {
     let guards = guard.guards().to_vec();
     let cleared = guard.end().await;
     server.note_clearing(cleared);
-    assert!(cleared || server.is_in_motion(), "nothing kept the end from Redis");
+    assert!(cleared || server.is_in_motion(), "a clearing was lost although the server does not change");
     for name in &guards {
         match cleared {
-            true => assert_eq!(server.get(name), None, "it was cleared"),
+            true => assert_eq!(server.get(name), None, "the guard was not cleared"),
             false => server.expire(name).await,
         }
     }
 }
 
-/// Announces a write, and again if a busy machine made the marker late.
+/// Announces a write. Tries again if the marker was late, which may happen on a busy machine.
 pub(crate) async fn begin(server: &Server, cache: &Cache, keys: &[&Key]) -> WriteGuard {
     let before: Vec<_> = keys.iter().map(|key| server.get(key.guard())).collect();
     let end = Instant::now() + TIMEOUT;
@@ -153,7 +158,7 @@ pub(crate) async fn begin(server: &Server, cache: &Cache, keys: &[&Key]) -> Writ
     }
 }
 
-/// Announces a write and ends it, as if there were a commit in between.
+/// Announces a write and ends it, as a writer does that commits in between.
 pub(crate) async fn write(server: &Server, cache: &Cache, key: &Key) {
     let guard = begin(server, cache, &[key]).await;
     let cleared = guard.end().await;
