@@ -1,5 +1,5 @@
-//! What stands inside a record once it is open. Only this service seals, but an older program of it may have sealed something else: that
-//! is never a reason to fall over, and never an answer that is not in one piece.
+//! Tests with the bodies of opened records. Only this service seals records, but another release of
+//! it may have sealed another format. Such a body must neither cause a panic nor be served in part.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ fn session() -> Value {
     })
 }
 
-/// Values of all kinds, with what is hard to read among them.
+/// Generates JSON values of every type, including values that are difficult to parse.
 fn odd_value() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(Value::Null),
@@ -45,7 +45,7 @@ fn odd_value() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// JSON of a session in which something is different, as bytes in which something may be different again.
+/// Generates the JSON of a session in which one member or one byte may be different, or both.
 fn almost_a_session() -> impl Strategy<Value = Vec<u8>> {
     let members = [
         "/id",
@@ -75,13 +75,13 @@ fn anything() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         prop::collection::vec(any::<u8>(), 0..100),
         almost_a_session(),
-        // Deeper than a stack is.
+        // Nested more deeply than the stack allows.
         (1_000..100_000_usize).prop_map(|depth| vec![b'['; depth]),
     ]
 }
 
 #[test]
-fn a_session_that_makes_no_sense_is_none_and_a_session_comes_back_as_it_was() {
+fn an_invalid_session_is_rejected_and_a_valid_one_survives_a_round_trip() {
     let tried = try_all(CASES, anything, |bytes| {
         if let Ok(session) = serde_json::from_slice::<Session>(&bytes) {
             let again: Session = serde_json::from_slice(&serde_json::to_vec(&session).unwrap()).unwrap();
@@ -93,11 +93,11 @@ fn a_session_that_makes_no_sense_is_none_and_a_session_comes_back_as_it_was() {
         let _ = serde_json::from_slice::<ModelReply>(&bytes);
         Ok(())
     });
-    assert!(tried >= u64::from(CASES), "only {tried}");
-    assert!(serde_json::from_value::<Session>(session()).is_ok(), "nothing of this was close to a session");
+    assert!(tried >= u64::from(CASES), "only {tried} cases were tried");
+    assert!(serde_json::from_value::<Session>(session()).is_ok(), "the unchanged session must be valid");
 }
 
-/// A document's bytes, or such as differ from them in a few places.
+/// Generates the bytes of an encoded body, with up to two changed bytes, and perhaps truncated.
 fn almost_a_document() -> impl Strategy<Value = Vec<u8>> {
     let whole = prop_oneof![".{0,40}", ".{300,400}"].prop_map(|text| EncodedBody::new(&text).unwrap().to_bytes());
     let edits = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3);
@@ -114,7 +114,7 @@ fn almost_a_document() -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[test]
-fn a_document_is_read_as_it_was_written_or_not_at_all() {
+fn an_encoded_body_is_parsed_as_it_was_written_or_rejected() {
     let strategy = || prop_oneof![almost_a_document(), prop::collection::vec(any::<u8>(), 0..100)];
     let tried = try_all(CASES, strategy, |bytes| {
         if let Some(document) = EncodedBody::from_bytes(bytes.clone()) {
@@ -122,12 +122,12 @@ fn a_document_is_read_as_it_was_written_or_not_at_all() {
             let (packed, is_packed) = document.clone().into_body(true);
             let (plain, _) = document.into_body(false);
             if is_packed {
-                prop_assert!(packed.starts_with(&[0x1f, 0x8b, 8]), "sent as gzip, and is none: {:?}", packed);
+                prop_assert!(packed.starts_with(&[0x1f, 0x8b, 8]), "sent as gzip, but is not gzip: {:?}", packed);
             } else {
-                prop_assert!(String::from_utf8(plain).is_ok(), "sent as text, and is none");
+                prop_assert!(String::from_utf8(plain).is_ok(), "sent as text, but is not UTF-8");
             }
         }
         Ok(())
     });
-    assert!(tried >= u64::from(CASES), "only {tried}");
+    assert!(tried >= u64::from(CASES), "only {tried} cases were tried");
 }

@@ -1,10 +1,11 @@
-//! What reads the cache's bytes, given bytes that nobody in their right mind would write: a million and more, each run others.
+//! Tests of the parsers of cached bytes, with more than a million byte strings, most of them
+//! invalid. Each run tries different ones.
 
 #![expect(
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "test code outside of the test functions themselves"
+    reason = "helper functions of tests panic on every error"
 )]
 
 mod body;
@@ -16,10 +17,12 @@ use std::thread;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestCaseResult, TestRunner};
 
-/// As many as share the work: two are busy on the smallest machine that builds this.
+/// The number of threads that share the cases. The smallest machine that builds this has two
+/// processors.
 const THREADS: u32 = 4;
 
-/// Tries at least so many cases, each with seeds of its own, and returns how many were tried.
+/// Tries at least this number of cases on all threads, each with seeds of its own, and returns the
+/// number of cases tried.
 fn try_all<S: Strategy>(
     cases: u32,
     strategy: impl Fn() -> S + Sync,

@@ -1,7 +1,7 @@
-//! Sealed records, and everything that only looks like one.
+//! Tests with sealed records, and with bytes that only look like one.
 //!
-//! The judge is simple: bytes open if, and only if, they are a record as it was sealed, for the very key and generation, by the very
-//! secret, within its time. Whatever has been done to a record, nothing else opens.
+//! Bytes must open if and only if they are an unchanged record within its time to live. The record
+//! must have been sealed for the same key and generation, with the same secret.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -19,16 +19,19 @@ use crate::try_all;
 const CASES: u32 = 1_200_000;
 
 const FAMILY: Family = Family { prefix: "thing", ttl: Duration::from_secs(3600) };
-/// How long before now records were sealed, in milliseconds. Those that are young enough, or seem to come from a clock that is a little ahead, open.
-/// None comes near a limit while the test runs, however slow the machine.
+/// The ages of the records, in milliseconds. A record opens if it is younger than its time to live,
+/// or slightly in the future. No age comes close to a limit while the test runs, even on a slow
+/// machine.
 const AGES: [i64; 6] = [0, 600_000, -30_000, 4_000_000, -90_000_000, 90_000_000];
 const BODIES: [&[u8]; 4] = [b"", b"x", b"{\"content\": \"I slept badly again\"}", &[0; 300]];
 
-/// Where in a record something stands.
+/// The position of the time at which a record was sealed.
 const TIME: std::ops::Range<usize> = 2..10;
+/// The position of the nonce in a record.
 const NONCE: std::ops::Range<usize> = 10..22;
 
-/// Who reads, or for whom a record was sealed: two secrets, two users with two records each, two generations.
+/// A reader of records, or the reader for which a record was sealed. There are two secrets, two
+/// users with two records each, and two generations.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Reader {
     secret: usize,
@@ -86,7 +89,7 @@ impl World {
         self.sealers[reader.secret].open(&self.keys[reader.key], &reader.generation(), bytes)
     }
 
-    /// What the bytes ought to open to.
+    /// Returns the body that the reader must get from these bytes, or `None` if they must not open.
     fn expected(&self, reader: Reader, bytes: &[u8]) -> Option<&'static [u8]> {
         let record = self.records.iter().find(|record| record.sealed == bytes)?;
         let in_time = (-60_000..=3_600_000).contains(&record.age);
@@ -94,16 +97,16 @@ impl World {
     }
 }
 
-/// Where the bytes come from before anything is done to them.
+/// The origin of the bytes, before the edits.
 #[derive(Debug, Clone)]
 enum Origin {
     Record(Index),
     Noise(Vec<u8>),
-    /// What begins as a record does, sealed so many milliseconds ago.
+    /// Bytes that begin like a record, with an age in milliseconds.
     Disguise(i64, Vec<u8>),
 }
 
-/// What is done to them.
+/// A change of the bytes.
 #[derive(Debug, Clone)]
 enum Edit {
     Cut(Index),
@@ -111,13 +114,15 @@ enum Edit {
     Extend(Vec<u8>),
     Drop(Index),
     Insert(Index, u8),
-    /// Up to there, and from there on another record.
+    /// Replaces the bytes from a position on with those of another record.
     Splice(Index, Index),
-    /// The time, the nonce, or what stands before the ciphertext, of another record.
+    /// Replaces the time with that of another record.
     Time(Index),
+    /// Replaces the nonce with that of another record.
     Nonce(Index),
+    /// Replaces everything before the ciphertext with that of another record.
     Header(Index),
-    /// Any time at all.
+    /// Replaces the time with any number.
     Moment(i64),
     Magic([u8; 2]),
     Twice,
@@ -150,7 +155,8 @@ fn edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
-/// The bytes, what is done to them, and who then reads them: half the time those for whom the record was sealed, if it is one.
+/// Generates the origin of the bytes, the edits, and the reader. Half of the cases have no reader.
+/// The test then uses the one for which the record was sealed, if there is one.
 fn cases() -> impl Strategy<Value = (Origin, Vec<Edit>, Option<usize>)> {
     (origin(), prop::collection::vec(edit(), 0..3), prop::option::of(0..Reader::ALL))
 }
@@ -190,7 +196,7 @@ impl Edit {
 }
 
 #[test]
-fn of_a_million_byte_strings_only_a_record_that_nobody_touched_opens_and_only_for_its_owner_in_its_time() {
+fn only_an_unchanged_record_opens_and_only_for_its_reader_within_its_time_to_live() {
     let world = World::new();
     let (opened, refused_whole) = (AtomicU64::new(0), AtomicU64::new(0));
     let tried = try_all(CASES, cases, |(origin, edits, reader)| {
@@ -220,10 +226,8 @@ fn of_a_million_byte_strings_only_a_record_that_nobody_touched_opens_and_only_fo
         Ok(())
     });
     let (opened, refused_whole) = (opened.into_inner(), refused_whole.into_inner());
-    println!(
-        "{tried} byte strings, {opened} opened, {refused_whole} whole records of others, of another generation or too old"
-    );
-    assert!(tried >= 1_000_000, "only {tried}");
-    assert!(opened >= 10_000, "only {opened} opened: what refuses everything would pass, too");
-    assert!(refused_whole >= 10_000, "only {refused_whole} whole records were refused");
+    println!("{tried} byte strings, {opened} opened, {refused_whole} unchanged records rejected");
+    assert!(tried >= 1_000_000, "only {tried} cases were tried");
+    assert!(opened >= 10_000, "only {opened} records opened: a cipher that opens nothing would pass, too");
+    assert!(refused_whole >= 10_000, "only {refused_whole} unchanged records were rejected");
 }

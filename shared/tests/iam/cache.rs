@@ -1,4 +1,4 @@
-//! `ElastiCache`: a Redis whose user has the token for a password.
+//! Tests with ElastiCache tokens: a Redis user whose password is the token.
 
 use std::sync::Arc;
 
@@ -16,23 +16,23 @@ use crate::{Stopped, USER, in_a_process_that_trusts, url};
 const CACHE: &str = "kai-prod";
 
 #[test]
-fn each_connection_to_the_cache_has_a_token_of_its_own() {
+fn each_connection_to_the_cache_uses_a_new_token() {
     let folder = tempfile::tempdir().unwrap();
     let redis = Redis::start(folder.path(), &RedisOptions { tls: true, ..RedisOptions::default() }).unwrap();
-    // A process that does not trust its authority gets no connection.
+    // A process that does not trust the authority of the server gets no connection.
     assert_eq!(ask("localhost", redis.port()), SendError::NoConnection);
     in_a_process_that_trusts(
         redis.ca_file().unwrap(),
         &redis.url(),
-        "cache::connections_with_tokens_to_the_server_of_the_process_that_started_this_one",
+        "cache::connections_with_tokens_to_the_server_of_the_parent_process",
     );
-    let requests = "cache::requests_to_the_server_of_the_process_that_started_this_one";
+    let requests = "cache::requests_to_the_server_of_the_parent_process";
     in_a_process_that_trusts(redis.ca_file().unwrap(), &redis.url(), requests);
 }
 
 #[tokio::test]
-#[ignore = "the other half of each_connection_to_the_cache_has_a_token_of_its_own"]
-async fn connections_with_tokens_to_the_server_of_the_process_that_started_this_one() {
+#[ignore = "each_connection_to_the_cache_uses_a_new_token runs it in another process"]
+async fn connections_with_tokens_to_the_server_of_the_parent_process() {
     let clock = Stopped::new();
     let url = url();
     let admin = redis::Client::open(url.as_str()).unwrap();
@@ -51,27 +51,27 @@ async fn connections_with_tokens_to_the_server_of_the_process_that_started_this_
         let cache = Cache::new(&signed, &SecretKey::new([7; 32]), Arc::new(RequestMetrics::default()));
         assert!(cache.ping().await.is_ok());
         clock.move_on();
-        assert!(cache.ping().await.is_ok(), "what is connected stays connected");
+        assert!(cache.ping().await.is_ok(), "an open connection must remain open");
         expect(kind);
-        assert!(cache.ping().await.is_ok(), "and whoever connects anew has a new token");
+        assert!(cache.ping().await.is_ok(), "a new connection must have a new token");
         clock.move_on();
         disconnect();
-        assert!(cache.ping().await.is_err(), "a token of another hour is refused by this server");
+        assert!(cache.ping().await.is_err(), "the server must reject the token of another time");
     }
 }
 
 #[test]
-#[ignore = "the other half of each_connection_to_the_cache_has_a_token_of_its_own"]
-fn requests_to_the_server_of_the_process_that_started_this_one() {
+#[ignore = "each_connection_to_the_cache_uses_a_new_token runs it in another process"]
+fn requests_to_the_server_of_the_parent_process() {
     let url = url();
     let port = url.rsplit(':').next().unwrap().parse().unwrap();
-    // It answers, and speaks no HTTP.
+    // The server replies, but does not use HTTP.
     assert_eq!(ask("localhost", port), SendError::Broken);
-    // The same server under an address that its certificate does not have.
+    // The same server at an address that its certificate does not contain.
     assert_eq!(ask("[::ffff:127.0.0.1]", port), SendError::NoConnection);
 }
 
-/// What comes of an HTTP request over TLS.
+/// Sends an HTTP request over TLS, and returns its error.
 fn ask(host: &str, port: u16) -> SendError {
     let request = http::Request::get(format!("https://{host}:{port}/")).body(Vec::new()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -79,7 +79,7 @@ fn ask(host: &str, port: u16) -> SendError {
 }
 
 #[test]
-fn a_token_is_not_sent_where_everybody_could_read_it_and_not_instead_of_a_password() {
+fn a_token_is_not_used_without_tls_or_instead_of_a_password() {
     let identity = Stopped::new().identity();
     for (url, fits) in [
         ("rediss://kai@cache", true),

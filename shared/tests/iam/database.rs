@@ -1,4 +1,4 @@
-//! RDS: a Postgres whose role has the token for a password.
+//! Tests with RDS tokens: a Postgres role whose password is the token.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,20 +12,20 @@ use tokio_postgres::NoTls;
 use crate::{Stopped, USER, in_a_process_that_trusts, url};
 
 #[test]
-fn each_connection_to_the_database_has_a_token_of_its_own_and_verifies_the_host() {
+fn each_connection_to_the_database_uses_a_new_token_and_verifies_the_host() {
     let folder = tempfile::tempdir().unwrap();
     let options = PostgresOptions { disposable: true, tls: true, ..PostgresOptions::default() };
     let postgres = Postgres::start(folder.path(), &options).unwrap();
     in_a_process_that_trusts(
         postgres.ca_file().unwrap(),
         &postgres.url("postgres"),
-        "database::connections_with_tokens_to_the_server_of_the_process_that_started_this_one",
+        "database::connections_with_tokens_to_the_server_of_the_parent_process",
     );
 }
 
 #[tokio::test]
-#[ignore = "the other half of each_connection_to_the_database_has_a_token_of_its_own_and_verifies_the_host"]
-async fn connections_with_tokens_to_the_server_of_the_process_that_started_this_one() {
+#[ignore = "each_connection_to_the_database_uses_a_new_token_and_verifies_the_host runs it in another process"]
+async fn connections_with_tokens_to_the_server_of_the_parent_process() {
     let (clock, url) = (Stopped::new(), url());
     let address = url.rsplit('@').next().unwrap();
     let port: u16 = address.split([':', '/']).nth(1).unwrap().parse().unwrap();
@@ -35,14 +35,14 @@ async fn connections_with_tokens_to_the_server_of_the_process_that_started_this_
     expect(&clock, "localhost", port).await;
     assert_eq!(db.ping().await, Ok(()));
     clock.move_on();
-    assert_eq!(db.ping().await, Ok(()), "what is connected stays connected");
+    assert_eq!(db.ping().await, Ok(()), "an open connection must remain open");
     expect(&clock, "localhost", port).await;
-    assert_eq!(db.ping().await, Ok(()), "and whoever connects anew has a new token");
+    assert_eq!(db.ping().await, Ok(()), "a new connection must have a new token");
     clock.move_on();
     disconnect().await;
-    assert!(db.ping().await.is_err(), "a token of another hour is refused by this server");
+    assert!(db.ping().await.is_err(), "the server must reject the token of another time");
 
-    // The same server under a name that its certificate does not have.
+    // The same server under a name that its certificate does not contain.
     expect(&clock, "db.example", port).await;
     let stranger = signed(&clock, &format!("db.example:{port}/postgres?sslmode=require&hostaddr=127.0.0.1"));
     assert!(stranger.ping().await.is_err());
@@ -55,7 +55,8 @@ fn signed(clock: &Stopped, address: &str) -> Db {
     Db::new(&url, size, Duration::from_secs(1), Arc::new(RequestMetrics::default())).unwrap()
 }
 
-/// Makes the token of this hour the password, and ends the connections of those who had an earlier one.
+/// Makes the token of the current time the password, and ends the connections that used an earlier
+/// token.
 async fn expect(clock: &Stopped, host: &str, port: u16) {
     let token = clock.identity().database_token(host, port, USER).unwrap();
     run(&format!("ALTER ROLE \"{USER}\" PASSWORD '{}'", token.expose())).await;
@@ -70,12 +71,12 @@ async fn run(sql: &str) {
     let (client, connection) = tokio_postgres::connect(&url(), NoTls).await.unwrap();
     tokio::select! {
         result = client.batch_execute(sql) => result.unwrap(),
-        lost = connection => panic!("the connection is gone: {lost:?}"),
+        lost = connection => panic!("the connection ended: {lost:?}"),
     }
 }
 
 #[test]
-fn a_token_is_not_sent_where_everybody_could_read_it_and_not_instead_of_a_password() {
+fn a_token_is_not_used_without_tls_or_instead_of_a_password() {
     let identity = Stopped::new().identity();
     for (url, fits) in [
         ("postgres://kai@db/kai?sslmode=require", true),

@@ -1,9 +1,11 @@
-//! Tokens of IAM for passwords, at real servers that speak TLS: a token made at the hour that the server expects opens a connection.
+//! Tests of IAM tokens as passwords, with real servers that use TLS. A token opens a connection if
+//! it was created at the time that the server expects.
 //!
-//! AWS' own servers recompute the signature; ours compare with the token of one hour, which a stopped clock makes known. Whom a process
-//! trusts is settled before it starts, so each half that connects is a process of its own.
+//! The servers of AWS verify the signature of a token. The servers of these tests compare it with
+//! the token of one time, which is known because the clock is stopped. A process determines which
+//! certificate authorities it trusts when it starts, so the tests connect from a second process.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "test code outside of the test functions themselves")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "helper functions of tests panic on every error")]
 
 mod cache;
 mod database;
@@ -19,7 +21,7 @@ use shared::aws::Identity;
 const URL: &str = "KAI_IAM_URL";
 const USER: &str = "kai-iam";
 
-/// An identity whose clock stands still until it is moved on.
+/// A stopped clock for an identity. The test moves it forward.
 #[derive(Clone)]
 pub(crate) struct Stopped {
     seconds: Arc<AtomicU64>,
@@ -36,23 +38,24 @@ impl Stopped {
         identity.with_clock(move || SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.load(Ordering::SeqCst)))
     }
 
-    /// Longer than a token is good for.
+    /// Moves the clock forward by 16 minutes, which is longer than a token is valid.
     fn move_on(&self) {
         self.seconds.fetch_add(16 * 60, Ordering::SeqCst);
     }
 }
 
-/// Runs a test of this program in a process that trusts this authority, and makes sure that it passed.
+/// Runs a test of this program in a process that trusts this certificate authority, and asserts
+/// that it passes.
 fn in_a_process_that_trusts(ca_file: &Path, url: &str, test: &str) {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", test, "--ignored", "--nocapture"]).env(URL, url).env("SSL_CERT_FILE", ca_file);
     let output = command.stderr(Stdio::inherit()).output().unwrap();
-    // With a name that is none, nothing would fail.
+    // If the name of the test is wrong, no test runs and the process succeeds.
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
 
-#[expect(clippy::disallowed_methods, reason = "the URL comes from the process that runs this half")]
+#[expect(clippy::disallowed_methods, reason = "the URL comes from the parent process")]
 fn url() -> String {
-    std::env::var(URL).expect("run by the other half")
+    std::env::var(URL).expect("the parent process sets the URL")
 }

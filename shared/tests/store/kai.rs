@@ -1,4 +1,4 @@
-//! The store over a real database and a real Redis.
+//! A store with a database, a Redis and a user of its own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,10 +16,10 @@ use shared::domain::{Credentials, Email, ListQuery, NewEntry, Token};
 use shared::secret::SecretKey;
 use tokio_postgres::{NoTls, Row};
 
-/// What records are sealed with.
+/// The key with which records are sealed.
 pub(crate) const CACHE_KEY: [u8; 32] = [7; 32];
 
-/// A database and a Redis of its own, and somebody who keeps a journal there.
+/// A database and a Redis of one test, and a user with a session.
 pub(crate) struct Kai {
     pub(crate) server: TestRedis,
     database_url: String,
@@ -46,17 +46,18 @@ impl Kai {
         Self { server, database_url, token: grant.token }
     }
 
-    /// The parts of a new environment.
+    /// Returns the state of a new environment.
     pub(crate) fn environment(&self) -> AppState {
         self.environment_at(&self.server.url())
     }
 
-    /// The same, which reaches Redis in another way.
+    /// Returns the state of a new environment that connects to Redis at this URL.
     pub(crate) fn environment_at(&self, redis_url: &str) -> AppState {
         environment(redis_url, &self.database_url)
     }
 
-    /// An environment that has just started, and so has noticed nothing yet, with the connections to the database of another one.
+    /// Returns the state of a new environment that has not noticed any failure. It shares the
+    /// connections to the database with the environment `beside`.
     pub(crate) fn newcomer(&self, redis_url: &str, beside: &AppState) -> AppState {
         let mut state = beside.for_request();
         state.store.cache =
@@ -64,7 +65,8 @@ impl Kai {
         state
     }
 
-    /// An environment whose breaker is open, as after some requests during an outage.
+    /// Returns the state of an environment whose circuit breaker is open, as after some requests
+    /// during an outage.
     pub(crate) async fn environment_that_gave_up(&self) -> AppState {
         let state = self.environment();
         until(async || state.store.cache.ping().await == Err(Unreachable::CircuitOpen { opened: false })).await;
@@ -77,7 +79,7 @@ impl Kai {
         state.store.journal().create(&self.token, &draft, None).await.unwrap();
     }
 
-    /// The contents of the first page, newest first.
+    /// Returns the texts of the entries on the first page, newest first.
     pub(crate) async fn list(&self, state: &AppState) -> Vec<String> {
         let listing: ListQuery = FieldReader::default().parse().unwrap();
         let document = state.for_request().store.journal().list(&self.token, &listing).await.unwrap();
@@ -86,7 +88,7 @@ impl Kai {
         contents.map(str::to_owned).collect()
     }
 
-    /// Lists until the answer comes from the cache.
+    /// Lists the entries until the page comes from the cache.
     pub(crate) async fn warm(&self, state: &AppState) {
         until(async || {
             let request = state.for_request();
@@ -97,13 +99,13 @@ impl Kai {
         .await;
     }
 
-    /// The guards in the outbox.
+    /// Returns the guards in the outbox, in the order in which they were added.
     pub(crate) async fn outbox(&self) -> Vec<String> {
         let rows = self.query("SELECT guard FROM cache_outbox ORDER BY id").await;
         rows.iter().map(|row| row.get(0)).collect()
     }
 
-    /// How many of these tokens the database takes.
+    /// Returns the number of these tokens whose sessions are live in the database.
     pub(crate) async fn alive(&self, tokens: impl Iterator<Item = &Token>) -> i64 {
         let hashes = tokens.map(|token| {
             let hash = Sha256::digest(URL_SAFE_NO_PAD.decode(token.expose()).unwrap());
@@ -117,7 +119,7 @@ impl Kai {
         self.query(&sql).await[0].get(0)
     }
 
-    /// Runs several statements.
+    /// Executes SQL text that contains several statements.
     pub(crate) async fn run(&self, sql: &str) {
         let (client, connection) = tokio_postgres::connect(&self.database_url, NoTls).await.unwrap();
         tokio::select! {
@@ -144,7 +146,8 @@ fn environment(redis_url: &str, database_url: &str) -> AppState {
         Some(match name {
             "DATABASE_URL" => database_url.to_owned(),
             "REDIS_URL" => redis_url.to_owned(),
-            // As many as some tests ask for at once: opening them over and over takes longer than using them.
+            // Some tests use this many connections at the same time. With a smaller pool, they
+            // would spend more time opening connections than using them.
             "DB_POOL_SIZE" => "40".to_owned(),
             "CACHE_KEY" => STANDARD.encode(CACHE_KEY),
             _ => return None,

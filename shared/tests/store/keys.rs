@@ -1,11 +1,11 @@
-//! The keys of the store, and their times to live.
+//! Tests of the keys of the store, and of their times to live.
 
 use dev_servers::testing::until;
 
 use crate::kai::Kai;
 
 #[tokio::test]
-async fn keys_and_times_to_live_are_the_documented_ones() {
+async fn keys_and_times_to_live_are_as_documented() {
     let kai = Kai::start().await;
     let state = kai.environment();
     kai.warm(&state).await;

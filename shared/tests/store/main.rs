@@ -1,10 +1,10 @@
-//! The store with a real database and a real Redis.
+//! Tests of the store with a real database and a real Redis.
 
 #![expect(
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "test code outside of the test functions themselves"
+    reason = "helper functions of tests panic on every error"
 )]
 
 mod kai;

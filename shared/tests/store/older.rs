@@ -1,4 +1,5 @@
-//! Records that are sealed as they should be and hold something else: what a program before this one may have written there.
+//! Tests with records that are sealed correctly but have another content. An older release may have
+//! written them.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,7 @@ use crate::kai::{CACHE_KEY, Kai};
 const QUESTION: &str = "How can I sleep better at night?";
 const ANSWER: &str = "With the window open.";
 
-/// Everything that is cached of a person.
+/// A kind of data that is cached for a user.
 #[derive(Debug, Clone, Copy)]
 enum Reading {
     Session,
@@ -52,7 +53,8 @@ fn text(document: EncodedBody) -> String {
 }
 
 impl Reading {
-    /// What the person is answered; for a question, the model's words, which are then kept.
+    /// Returns the response to the user. For a chat message, this is the reply of the model, which
+    /// is then cached.
     async fn answer(self, kai: &Kai, state: &AppState) -> String {
         let (token, none) = (&kai.token, FieldReader::default);
         match self {
@@ -83,7 +85,7 @@ impl Reading {
         }
     }
 
-    /// The number of records that are looked up.
+    /// Returns the number of records that are looked up.
     fn records(self) -> u64 {
         if matches!(self, Self::Session) { 1 } else { 2 }
     }
@@ -101,13 +103,14 @@ impl Reading {
 }
 
 async fn ask(kai: &Kai, state: &AppState) -> ChatLookup {
-    // It is not about how often somebody may speak.
+    // Deletes the counters of the rate limit, which these tests must not reach.
     let forget = "for _, k in ipairs(redis.call('KEYS', 'chat:*')) do redis.call('DEL', k) end";
     kai.server.run(cmd("EVAL").arg(forget).arg(0));
     let guard = kai.guard("conversation");
     let live = kai.server.get(&guard);
     let asked = state.store.conversation().look_up(&kai.token, state.model.name(), &message(), None).await.unwrap();
-    // A known answer comes with the announcement that it is said again, which nobody does here: as if it had not been made.
+    // The lookup of a cached reply announces the write that appends the reply to the conversation.
+    // This test does not append it, so it restores the guard.
     if let (ChatLookup::Cached(..), Some(live)) = (&asked, live) {
         kai.server.set(&guard, &live);
     }
@@ -117,11 +120,11 @@ async fn ask(kai: &Kai, state: &AppState) -> ChatLookup {
 async fn lead(state: &AppState, mut question: Question) -> domain::Leader {
     match SingleFlight::join(&state.store, &mut question, Instant::now() + Duration::from_secs(3600)).await {
         SingleFlight::Leader(lead) => lead,
-        SingleFlight::Completed(spoken) => panic!("somebody said {}", spoken.response),
+        SingleFlight::Completed(spoken) => panic!("unexpected reply {}", spoken.response),
     }
 }
 
-/// Every record of the person, with the guard that it stands behind.
+/// Returns the name of every record of the user, with the name of its guard.
 fn records(kai: &Kai) -> Vec<(String, String)> {
     let Value::Array(names) = kai.server.run(cmd("KEYS").arg("*")) else { panic!("no keys") };
     let names = names.into_iter().map(|name| match name {
@@ -145,7 +148,7 @@ fn records(kai: &Kai) -> Vec<(String, String)> {
     names.filter(is_record).filter_map(behind).collect()
 }
 
-/// Seals a body under a record's name and the generation that lives.
+/// Seals a body under the name of a record and the live generation, and stores it in Redis.
 fn plant(kai: &Kai, name: &str, guard: &str, body: &[u8]) {
     let Some(live) = kai.server.get(guard) else { return };
     let Some(Ok(generation)) = live.strip_prefix(b"g").map(<[u8; 16]>::try_from) else { return };
@@ -173,7 +176,7 @@ fn strange_bodies() -> Vec<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn a_sealed_record_that_holds_something_else_is_a_miss_and_makes_room_for_the_right_one() {
+async fn a_sealed_record_with_another_content_is_a_miss_and_is_replaced() {
     let kai = Kai::start().await;
     let state = kai.environment();
     kai.write(&state, "first").await;
@@ -197,7 +200,7 @@ async fn a_sealed_record_that_holds_something_else_is_a_miss_and_makes_room_for_
 }
 
 #[tokio::test]
-async fn who_waits_for_an_answer_that_somebody_makes_does_not_wait_for_one_that_cannot_be_read() {
+async fn a_caller_does_not_wait_for_a_reply_that_cannot_be_parsed() {
     let kai = Kai::start().await;
     let state = kai.environment();
     Reading::Answer.warm(&kai, &state).await;
@@ -211,9 +214,9 @@ async fn who_waits_for_an_answer_that_somebody_makes_does_not_wait_for_one_that_
         question.is_some()
     })
     .await;
-    // In the meantime the older program answers, too.
+    // In the meantime the older release fills the record.
     plant(&kai, &name, &guard, b"an answer of another shape");
     let request = state.for_request();
     lead(&request, question.unwrap()).await.publish(&request.store, None).await;
-    assert_eq!(request.metrics().cache_round_trips(), 2, "a claim and a look, and no second one");
+    assert_eq!(request.metrics().cache_round_trips(), 2, "there must be one lock and one lookup");
 }

@@ -1,5 +1,5 @@
-//! The outbox: writes that could not be announced to Redis, and what each environment serves until
-//! the outbox is drained.
+//! Tests of the outbox: writes that Redis could not announce, and the data that each environment
+//! serves until the outbox is drained.
 
 use std::time::Duration;
 
@@ -12,29 +12,33 @@ use shared::domain::{ProfilePatch, RevocationScope};
 use crate::kai::Kai;
 
 #[tokio::test]
-async fn a_write_that_could_not_be_announced_stands_in_the_outbox_and_its_own_environment_never_hides_it() {
+async fn a_write_that_could_not_be_announced_is_in_the_outbox_and_visible_in_its_own_environment() {
     let kai = Kai::start().await;
     let state = kai.environment();
     kai.write(&state, "first").await;
     kai.warm(&state).await;
     kai.server.redis().pause();
     kai.write(&state, "second").await;
-    assert_eq!(kai.outbox().await, [kai.guard("journal:list")], "committed with the entry, by the same statement");
+    assert_eq!(
+        kai.outbox().await,
+        [kai.guard("journal:list")],
+        "the statement that creates the entry must fill the outbox"
+    );
     assert_eq!(kai.list(&state).await, ["second", "first"]);
     kai.write(&state, "third").await;
     assert_eq!(kai.list(&state).await, ["third", "second", "first"]);
     kai.server.redis().resume();
-    // Whatever the breaker does in the meantime.
+    // The result does not depend on the state of the circuit breaker, which changes meanwhile.
     for _ in 0..40 {
         assert_eq!(kai.list(&state).await, ["third", "second", "first"]);
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert!(kai.outbox().await.is_empty(), "it has caught up by itself");
+    assert!(kai.outbox().await.is_empty(), "the environment must drain the outbox");
     until(async || !state.store.cache.needs_drain()).await;
 }
 
 #[tokio::test]
-async fn draining_the_outbox_finishes_the_write_for_environments_that_knew_of_nothing() {
+async fn draining_the_outbox_completes_the_write_for_environments_that_noticed_nothing() {
     let kai = Kai::start().await;
     let (unaware, writer) = (kai.environment(), kai.environment());
     kai.write(&writer, "first").await;
@@ -56,11 +60,11 @@ async fn draining_the_outbox_finishes_the_write_for_environments_that_knew_of_no
     assert_eq!(drained, 1);
     assert!(kai.outbox().await.is_empty());
     assert_eq!(kai.list(&unaware).await, ["second", "first"]);
-    assert_eq!(monitor.store.outbox().drain().await.unwrap(), 0, "and is done");
+    assert_eq!(monitor.store.outbox().drain().await.unwrap(), 0, "the outbox must be empty");
 }
 
 #[tokio::test]
-async fn draining_while_redis_is_away_keeps_what_is_left() {
+async fn draining_while_redis_is_unavailable_leaves_the_outbox_unchanged() {
     let kai = Kai::start().await;
     kai.server.redis().pause();
     let state = kai.environment_that_gave_up().await;
@@ -74,7 +78,7 @@ async fn draining_while_redis_is_away_keeps_what_is_left() {
 }
 
 #[tokio::test]
-async fn a_long_outbox_is_drained_to_its_end() {
+async fn a_long_outbox_is_drained_completely() {
     let kai = Kai::start().await;
     kai.query(
         "INSERT INTO cache_outbox (guard) SELECT 'journal:list:' || n || ':guard' FROM generate_series(1, 250) n",
@@ -86,7 +90,7 @@ async fn a_long_outbox_is_drained_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_write_is_announced_to_a_redis_that_is_back_even_if_its_environment_has_just_given_up() {
+async fn a_write_drops_the_guard_in_a_recovered_redis_even_if_its_breaker_is_still_open() {
     let kai = Kai::start().await;
     let reader = kai.environment();
     kai.write(&reader, "first").await;
@@ -94,14 +98,15 @@ async fn a_write_is_announced_to_a_redis_that_is_back_even_if_its_environment_ha
     kai.server.redis().pause();
     let writer = kai.environment_that_gave_up().await;
     kai.server.redis().resume();
-    // Everybody else reaches Redis again; the breaker of this one would keep it away for two more seconds.
+    // The other environments reach Redis again. The breaker of this one stays open for two more
+    // seconds.
     kai.warm(&reader).await;
     kai.write(&writer, "second").await;
-    assert_eq!(kai.list(&reader).await, ["second", "first"], "an acknowledged write is hidden by a stale record");
+    assert_eq!(kai.list(&reader).await, ["second", "first"], "a stale record hides an acknowledged write");
 }
 
 #[tokio::test]
-async fn a_profile_that_was_changed_during_an_outage_is_shown_as_it_is() {
+async fn a_profile_that_was_changed_during_an_outage_is_current() {
     let kai = Kai::start().await;
     let state = kai.environment();
     let style = async |state: &AppState| {
@@ -124,7 +129,7 @@ async fn a_profile_that_was_changed_during_an_outage_is_shown_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_log_out_that_the_cache_cannot_be_told_of_is_not_acknowledged_but_finished_by_the_outbox() {
+async fn a_sign_out_that_redis_could_not_announce_is_not_acknowledged_and_completes_with_the_outbox() {
     let kai = Kai::start().await;
     let (state, unaware) = (kai.environment(), kai.environment());
     kai.warm(&unaware).await;

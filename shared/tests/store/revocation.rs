@@ -1,7 +1,9 @@
-//! The end of sessions while Redis is stopped, cut off, or restarts: ten thousand times.
+//! Tests the revocation of sessions while Redis is paused, unreachable or restarting, ten thousand
+//! times.
 //!
-//! Whoever was told that their sessions are over is refused by every environment from then on, also by those that have noticed nothing of
-//! the fault. Whoever was told that this is not known is refused once the outbox is drained.
+//! If the revocation is acknowledged, every environment rejects the token from then on, even an
+//! environment that has not noticed the fault. If the response is 503, every environment rejects
+//! the token once the outbox is drained.
 
 mod people;
 
@@ -21,40 +23,43 @@ use crate::wire::Wire;
 
 const FAULTS: usize = 100;
 const PEOPLE: usize = 100;
-/// Before and after the fault as well, people end their sessions.
+/// The time before and after the fault in which sessions are revoked, too.
 const MARGIN: Duration = Duration::from_millis(50);
-/// When markers have lapsed, which live for 30 s.
+/// The time after which markers have expired. They live for 30 s.
 const LAPSED: Duration = Duration::from_secs(31);
-/// The schedule drains the outbox once in so long.
+/// The interval at which the schedule drains the outbox.
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fault {
-    /// Redis stops, and goes on with what it was sent meanwhile.
+    /// Redis is paused. After it resumes, it executes the commands that it received meanwhile.
     Stopped,
-    /// Redis is killed and comes back empty.
+    /// Redis is killed and restarts without data.
     Restarted,
-    /// Redis drops its connections, again and again.
+    /// Redis closes its connections, again and again.
     Dropped,
-    /// Nothing that the environments of those who end their sessions send reaches Redis; the others reach it.
+    /// The commands of the environments that revoke sessions do not reach Redis. Those of the other
+    /// environments do.
     Silent,
-    /// The same, and connections are refused.
+    /// As [`Self::Silent`], but the connections are closed.
     Refused,
 }
 
 const KINDS: [Fault; 5] = [Fault::Stopped, Fault::Restarted, Fault::Dropped, Fault::Silent, Fault::Refused];
 
-/// Many environments. Those that end sessions are behind the wire; the others notice nothing when it is cut.
+/// The environments. Those that revoke sessions use the wire. The others notice nothing when it is
+/// cut.
 struct World {
     kai: Kai,
     wire: Wire,
-    /// Has been there all the time, and has noticed every fault that can be noticed by reading.
+    /// An environment that exists throughout the test, and has noticed every fault that affects
+    /// reads.
     veteran: AppState,
-    /// The same among those that end sessions.
+    /// Environments that exist throughout the test and revoke sessions.
     writers: Vec<AppState>,
 }
 
-/// What came of the people of one fault.
+/// The users of one fault, with the responses that they got.
 struct Cohort {
     people: Vec<(Someone, Told)>,
     ended: Instant,
@@ -64,7 +69,8 @@ fn random(below: u128) -> u64 {
     u64::try_from(u128::from(getrandom::u64().unwrap()) % below.max(1)).unwrap()
 }
 
-/// All at once they would keep each other from Redis, for which a read has milliseconds.
+/// Runs four futures at a time. More concurrent lookups would delay each other beyond their
+/// deadline of 25 ms.
 async fn few_at_a_time<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
     stream::iter(futures).buffer_unordered(4).collect().await
 }
@@ -77,12 +83,13 @@ impl World {
         Self { kai, wire, veteran, writers }
     }
 
-    /// An environment that serves whatever the cache says: it knows of no fault.
+    /// Returns an environment that trusts the cache, because it has not noticed a fault.
     fn newcomer(&self) -> AppState {
         self.kai.newcomer(&self.kai.server.url(), &self.veteran)
     }
 
-    /// Fills the cache with everybody's sessions, and returns how many of them it then has.
+    /// Fills the cache with the sessions of all users, and returns the number of sessions that it
+    /// then contains.
     async fn warm(&self, people: &[Someone], readers: &[AppState; 2]) -> usize {
         let tokens: Vec<_> = people.iter().flat_map(Someone::sessions).enumerate().collect();
         let fill = tokens.iter().map(|(number, token)| is_accepted(&readers[number % 2], token));
@@ -126,7 +133,8 @@ impl World {
         }
     }
 
-    /// Everybody ends their sessions at a moment of their own, and is at once refused by every environment if told so.
+    /// Revokes the sessions of each user at a random time. If the revocation is acknowledged,
+    /// asserts that every environment rejects the token at once.
     async fn end_sessions(
         &self,
         people: Vec<Someone>,
@@ -141,14 +149,14 @@ impl World {
             if told == Told::Empty {
                 let newcomer = self.newcomer();
                 let everybody = readers.iter().chain([&newcomer, &self.veteran, writer]);
-                assert_refused(&someone, everybody, "as soon as it was acknowledged").await;
+                assert_refused(&someone, everybody, "after the acknowledgement").await;
             }
             (someone, told)
         }))
         .await
     }
 
-    /// One fault, and what came of it.
+    /// Injects one fault while users revoke their sessions, and checks the result.
     async fn run(&self, fault: Fault, tally: &mut Tally) -> Cohort {
         let people = Someone::settle(&self.kai, PEOPLE).await;
         let readers = [self.newcomer(), self.newcomer()];
@@ -163,19 +171,19 @@ impl World {
         tally.unavailable += unavailable;
         tally.done += people.len() - unavailable;
         let ended = people.iter().flat_map(|(someone, _)| someone.ended());
-        assert_eq!(self.kai.alive(ended).await, 0, "{fault:?}: told or not, it is committed");
+        assert_eq!(self.kai.alive(ended).await, 0, "{fault:?}: every revocation must be committed");
         self.drain().await;
         let everybody = [self.newcomer(), self.newcomer(), self.veteran.clone()];
         let drained = people.iter().map(async |(someone, told)| {
-            // Of what was acknowledged, everybody knew before.
+            // Acknowledged revocations have already been checked in all environments.
             let number = if *told == Told::Empty { 1 } else { everybody.len() };
-            assert_refused(someone, everybody.iter().take(number), "once the outbox was drained").await;
+            assert_refused(someone, everybody.iter().take(number), "after the outbox was drained").await;
         });
         few_at_a_time(drained).await;
         Cohort { people, ended: Instant::now() }
     }
 
-    /// Does what the schedule does.
+    /// Drains the outbox, as the schedule does.
     async fn drain(&self) {
         let (began, monitor) = (Instant::now(), self.newcomer());
         until(async || monitor.store.outbox().drain().await.is_ok()).await;
@@ -187,21 +195,27 @@ impl World {
 async fn assert_refused(someone: &Someone, by: impl Iterator<Item = &AppState>, when: &str) {
     for (number, state) in by.enumerate() {
         for token in someone.ended() {
-            assert!(!is_accepted(state, token).await, "{:?} {when}: environment {number}", someone.ending);
+            assert!(
+                !is_accepted(state, token).await,
+                "{:?}: environment {number} accepts the token {when}",
+                someone.ending
+            );
         }
     }
 }
 
 #[derive(Debug, Default)]
 struct Tally {
-    /// Sessions that the cache had before the fault.
+    /// The number of sessions in the cache before the faults.
     warm: usize,
+    /// The number of acknowledged revocations.
     done: usize,
+    /// The number of revocations with the response 503.
     unavailable: usize,
 }
 
 #[tokio::test]
-async fn an_acknowledged_end_of_sessions_is_known_everywhere_and_another_is_finished_by_the_outbox() {
+async fn an_acknowledged_revocation_applies_everywhere_and_another_completes_with_the_outbox() {
     let (world, mut tally, mut cohorts) = (World::start().await, Tally::default(), Vec::new());
     for number in 0..FAULTS {
         cohorts.push(world.run(KINDS[number % KINDS.len()], &mut tally).await);
@@ -210,13 +224,13 @@ async fn an_acknowledged_end_of_sessions_is_known_everywhere_and_another_is_fini
         sleep(LAPSED.saturating_sub(cohort.ended.elapsed())).await;
         let newcomer = [world.newcomer()];
         let people = cohort.people.iter();
-        let lapsed = people.map(|(someone, _)| assert_refused(someone, newcomer.iter(), "when the marker had lapsed"));
+        let lapsed = people.map(|(someone, _)| assert_refused(someone, newcomer.iter(), "after the marker expired"));
         few_at_a_time(lapsed).await;
     }
     println!("{} trials: {tally:?}", FAULTS * PEOPLE);
     assert_eq!(tally.done + tally.unavailable, FAULTS * PEOPLE);
-    assert!(tally.unavailable * 10 > tally.done, "hardly anybody noticed a fault: {tally:?}");
-    assert!(tally.done * 10 > tally.unavailable, "hardly anything was acknowledged: {tally:?}");
-    assert!(tally.warm > FAULTS * PEOPLE, "what was not cached could not be stale: {tally:?}");
+    assert!(tally.unavailable * 10 > tally.done, "too few revocations noticed a fault: {tally:?}");
+    assert!(tally.done * 10 > tally.unavailable, "too few revocations were acknowledged: {tally:?}");
+    assert!(tally.warm > FAULTS * PEOPLE, "too few sessions were cached, so that few could be stale: {tally:?}");
     assert!(PEOPLE.is_multiple_of(ENDINGS.len()));
 }

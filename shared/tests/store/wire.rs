@@ -1,4 +1,5 @@
-//! What lies between some environments and a Redis: it passes bytes on until it is told not to.
+//! A forwarder between some environments and a Redis. It can be made to swallow all bytes or to
+//! reject connections.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -6,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// A forwarder on a port of its own, with threads of its own. It listens until the process ends.
+/// A forwarder with its own port and threads. It listens until the process ends.
 pub(crate) struct Wire {
     port: u16,
     shared: Arc<Shared>,
@@ -19,9 +20,10 @@ struct Shared {
     lines: Mutex<Vec<Line>>,
 }
 
-/// One connection: both of its ends, and whether it still passes anything on.
+/// A connection that the wire forwards.
 struct Line {
     ends: [TcpStream; 2],
+    /// Whether the connection swallows all bytes.
     silent: Arc<AtomicBool>,
 }
 
@@ -32,7 +34,7 @@ impl Wire {
         let shared = Arc::clone(&wire.shared);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                // A server that is not there hangs up.
+                // If the server is not available, the client's connection is closed.
                 if let (false, Ok(server)) =
                     (shared.refusing.load(Ordering::SeqCst), TcpStream::connect(("127.0.0.1", target)))
                 {
@@ -47,13 +49,14 @@ impl Wire {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// From now on nothing passes, on new connections neither, and nobody is told; until [`Wire::heal`].
+    /// Swallows all bytes without closing a connection, until [`Wire::heal`]. This applies to new
+    /// connections, too.
     pub(crate) fn swallow(&self) {
         self.shared.silent.store(true, Ordering::SeqCst);
         self.shared.lines.lock().unwrap().iter().for_each(|line| line.silent.store(true, Ordering::SeqCst));
     }
 
-    /// Ends all connections, and new ones at once; until [`Wire::heal`].
+    /// Closes all connections, and new ones at once, until [`Wire::heal`].
     pub(crate) fn reject(&self) {
         self.shared.refusing.store(true, Ordering::SeqCst);
         for line in self.shared.lines.lock().unwrap().drain(..) {
@@ -61,7 +64,7 @@ impl Wire {
         }
     }
 
-    /// New connections work again. Those that were cut stay dead.
+    /// Forwards new connections again. Connections that were silenced stay silent.
     pub(crate) fn heal(&self) {
         self.shared.silent.store(false, Ordering::SeqCst);
         self.shared.refusing.store(false, Ordering::SeqCst);
@@ -90,7 +93,7 @@ fn pass_on(mut from: TcpStream, mut to: TcpStream, silent: &AtomicBool) {
             break;
         }
     }
-    // Even the end of a silent connection is not passed on.
+    // A silent connection does not forward its end either.
     if !silent.load(Ordering::SeqCst) {
         let _ = to.shutdown(Shutdown::Both);
     }

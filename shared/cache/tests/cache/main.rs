@@ -6,7 +6,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "test code outside of the test functions themselves"
+    reason = "helper functions of tests panic on every error"
 )]
 
 mod breaker;

@@ -1,4 +1,4 @@
-//! Whose sessions end, and how.
+//! The users whose sessions are revoked, and the ways to revoke them.
 
 use sha2::{Digest as _, Sha256};
 use shared::domain::{Credentials, RevocationScope, Token};
@@ -7,10 +7,11 @@ use uuid::Uuid;
 
 use crate::kai::Kai;
 
-/// What the accounts of a trial have for a hash: nobody signs in with it, and making a real one takes longer than all else.
+/// The password hash of the accounts. The tests do not sign in with it, and computing a real hash
+/// would take longer than everything else.
 const PASSWORD_HASH: &str = "not a hash";
 
-/// What ends the sessions.
+/// A way to revoke sessions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Ending {
     SignOut,
@@ -22,19 +23,20 @@ pub(crate) enum Ending {
 pub(crate) const ENDINGS: [Ending; 4] =
     [Ending::SignOut, Ending::SignOutHere, Ending::PasswordChange, Ending::Deletion];
 
-/// Somebody with a session, in which they end it, and perhaps another one.
+/// A user with one or two sessions.
 pub(crate) struct Someone {
     pub(crate) ending: Ending,
+    /// The token that revokes the sessions.
     pub(crate) here: Token,
     pub(crate) elsewhere: Option<Token>,
 }
 
-/// What somebody was told.
+/// The response to a revocation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Told {
-    /// That the sessions are over.
+    /// The revocation is acknowledged.
     Empty,
-    /// 503: whether they are, is not known everywhere.
+    /// The response is 503: some environments may still accept the token.
     Unavailable,
 }
 
@@ -48,19 +50,19 @@ fn token(user: Uuid) -> ([u8; 48], Token) {
 }
 
 impl Someone {
-    /// So many people, in one statement.
+    /// Creates this number of users and their sessions.
     pub(crate) async fn settle(kai: &Kai, number: usize) -> Vec<Self> {
         let (mut people, mut users, mut sessions) = (Vec::new(), Vec::new(), Vec::new());
         for index in 0..number {
             let user = Uuid::now_v7();
             users.push(format!("('{user}', '{user}@example.org', '{PASSWORD_HASH}')"));
-            // One in four of each kind has another session.
+            // A quarter of the users of each kind have another session.
             let tokens = [Some(token(user)), (index / ENDINGS.len()).is_multiple_of(4).then(|| token(user))];
             for (bytes, _) in tokens.iter().flatten() {
                 let hash = const_hex::encode(Sha256::digest(bytes));
                 sessions.push(format!("('{}', '{user}', '\\x{hash}', now() + interval '1 day')", Uuid::now_v7()));
             }
-            let [Some((_, here)), elsewhere] = tokens else { unreachable!("everybody has a session") };
+            let [Some((_, here)), elsewhere] = tokens else { unreachable!("every user has a session") };
             let elsewhere = elsewhere.map(|(_, token)| token);
             people.push(Self { ending: ENDINGS[index % ENDINGS.len()], here, elsewhere });
         }
@@ -79,12 +81,12 @@ impl Someone {
         [&self.here].into_iter().chain(&self.elsewhere)
     }
 
-    /// The sessions that are over once the person was told so.
+    /// Returns the sessions that the revocation ends.
     pub(crate) fn ended(&self) -> impl Iterator<Item = &Token> {
         self.sessions().take(if self.ending == Ending::SignOutHere { 1 } else { 2 })
     }
 
-    /// Ends the sessions from this environment.
+    /// Revokes the sessions in this environment.
     pub(crate) async fn end(&self, state: &AppState) -> Told {
         let token = &self.here;
         let outcome = match self.ending {
@@ -104,7 +106,8 @@ impl Someone {
     }
 }
 
-/// Whether an environment takes this token. Anything but a clear yes or no is a defect: the database is there all the time.
+/// Returns whether an environment accepts this token. Any other error is a defect, because the
+/// database is always available.
 pub(crate) async fn is_accepted(state: &AppState, token: &Token) -> bool {
     match state.store.sessions().current(token).await {
         Ok(_) => true,
