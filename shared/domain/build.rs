@@ -1,5 +1,8 @@
-//! Turns the statements in `src/*.sql` into Rust: for each `-- name: journal.page` a struct `journal::Page` with a field for
-//! each parameter, and the text in which `:limit` has become `$3`. The page `src/query.rs` describes the format.
+//! Generates Rust code from the statements in `src/*.sql`.
+//!
+//! The statement `-- name: journal.page` becomes the struct `journal::Page`, with a field for each
+//! parameter. In its SQL text, numbers such as `$3` replace names such as `:limit`. The file
+//! `src/query.rs` describes the format.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,31 +12,33 @@ use std::{env, fs};
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Map, Value};
 
-/// Fragments whose parameters come from the caller or the write, not from the statement's own struct.
+/// The fragments whose parameters come from the caller or the write instead of the struct of the
+/// statement.
 const CONTEXT: [&str; 4] = ["live_session", "known_session", "outbox", "keep_response"];
 
-/// A named piece of SQL with the documentation above it.
+/// A statement or a fragment, with the documentation above it.
 struct Block {
     file: String,
     is_fragment: bool,
     name: String,
-    /// The struct's name, if the heading gives one: `-- name: conversation.exchange as Append`.
+    /// The name of the struct, if the heading contains one: `-- name: conversation.exchange as
+    /// Append`.
     alias: Option<String>,
     docs: Vec<String>,
-    /// Name, type and documentation of each parameter.
+    /// The name, the type and the documentation of each parameter.
     params: Vec<(String, String, String)>,
     examples: Vec<Example>,
-    /// What the plan of every example does on purpose, as Rust expressions.
+    /// The sorts and scans that the plans of all examples may contain, as Rust expressions.
     exceptions: Vec<String>,
     sql: String,
 }
 
-/// Parameters that a statement may get.
+/// Example parameters of a statement.
 struct Example {
     case: String,
-    /// A JSON object with a value for each parameter.
+    /// A JSON object with values of parameters.
     values: String,
-    /// What the plan does on purpose, as Rust expressions.
+    /// The sorts and scans that the plan may contain, as Rust expressions.
     exceptions: Vec<String>,
 }
 
@@ -84,11 +89,13 @@ fn parse(file: &str, text: &str) -> Result<Vec<Block>> {
             });
             continue;
         }
-        let Some(block) = blocks.last_mut() else { bail!("{file}.sql:{}: a line before the first name", number + 1) };
+        let Some(block) = blocks.last_mut() else {
+            bail!("{file}.sql:{}: the first line must be `-- name: NAME` or `-- fragment: NAME`", number + 1)
+        };
         if let Some(param) = line.strip_prefix("-- :") {
             let mut words = param.split_whitespace();
             let (Some(name), Some(kind)) = (words.next(), words.next()) else {
-                bail!("{file}.sql:{}: a parameter needs a name and a type", number + 1)
+                bail!("{file}.sql:{}: a parameter is `-- :NAME TYPE MEANING`", number + 1)
             };
             block.params.push((name.to_owned(), kind.to_owned(), words.collect::<Vec<_>>().join(" ")));
         } else if let Some(example) = line.strip_prefix("-- example") {
@@ -149,7 +156,8 @@ fn generate(blocks: &[Block]) -> Result<String> {
     Ok(code)
 }
 
-/// The struct of a statement or a fragment: a field for each parameter, and one for each fragment that has parameters.
+/// Returns the struct of a statement or a fragment. It has a field for each parameter, and one for
+/// each fragment with parameters.
 fn structure(name: &str, block: &Block, parts: &[&Block]) -> Result<String> {
     let mut fields = String::new();
     let mut borrows = false;
@@ -182,10 +190,12 @@ fn statement(block: &Block, fragments: &BTreeMap<&str, &Block>) -> Result<(Strin
         (_, true, _) => ("Caller", "live_session"),
         _ => ("()", ""),
     };
-    // A statement names its resource first: `journal.page` becomes `Page`.
+    // The name of a statement begins with its resource: `journal.page` becomes `Page`.
     let name = block.name.split_once('.').map_or(block.name.as_str(), |(_, name)| name);
     let name = block.alias.clone().unwrap_or_else(|| pascal(name));
-    let find = |name: &str| fragments.get(name).copied().with_context(|| format!("{}: no fragment {name}", block.name));
+    let find = |name: &str| {
+        fragments.get(name).copied().with_context(|| format!("{}: there is no fragment {name}", block.name))
+    };
     let text = expanded(&block.sql, live, &find)?;
     let mut places: Vec<(String, String)> = block.params.iter().map(|(n, k, _)| (n.clone(), k.clone())).collect();
     let mut access: BTreeMap<String, String> =
@@ -222,7 +232,7 @@ fn statement(block: &Block, fragments: &BTreeMap<&str, &Block>) -> Result<(Strin
     }
     let examples = examples(block, &kinds)?;
     if let Some((unused, _, _)) = block.params.iter().find(|(param, _, _)| !order.contains(param)) {
-        bail!("{}: :{unused} is declared and not used", block.name);
+        bail!("{}: :{unused} is declared but not used", block.name);
     }
     let lifetime = if borrows_any(block)?
         || parts.iter().map(|part| borrows_any(part)).collect::<Result<Vec<_>>>()?.contains(&true)
@@ -265,8 +275,10 @@ fn statement(block: &Block, fragments: &BTreeMap<&str, &Block>) -> Result<(Strin
     Ok((code, listed))
 }
 
-/// Returns the examples of a statement, each with a value for every parameter: the example's own, the value of the
-/// context, or null. `kinds` are the names and types of the parameters, and whether the context gives them.
+/// Returns the examples of a statement, each with a value for every parameter.
+///
+/// The value comes from the example or from the context, or is null. `kinds` contains the name and
+/// the type of each parameter, and whether it comes from the context.
 fn examples(block: &Block, kinds: &[(&str, &str, bool)]) -> Result<String> {
     let needs_none = kinds.iter().all(|(_, kind, is_context)| *is_context || kind.ends_with('?'));
     let default = Example { case: String::new(), values: "{}".to_owned(), exceptions: Vec::new() };
@@ -303,7 +315,7 @@ fn examples(block: &Block, kinds: &[(&str, &str, bool)]) -> Result<String> {
     Ok(code)
 }
 
-/// Returns what an example has for a parameter of the [`Caller`] or the [`WriteContext`], as JSON.
+/// Returns the example value of a parameter of the [`Caller`] or the [`WriteContext`], as JSON.
 fn context_value(param: &str) -> Result<&'static str> {
     Ok(match param {
         "user_id" => r#""$user""#,
@@ -315,7 +327,8 @@ fn context_value(param: &str) -> Result<&'static str> {
     })
 }
 
-/// The text with its fragments in place. `{session}` is the fragment `session`.
+/// Replaces each `{name}` in the text with the fragment of that name. `{session}` becomes the
+/// fragment that `session` names.
 fn expanded<'a>(text: &str, session: &str, find: &impl Fn(&str) -> Result<&'a Block>) -> Result<String> {
     names(text, '{', '}').into_iter().try_fold(text.trim_end().to_owned(), |text, name| {
         let fragment = find(if name == "session" { session } else { name })?;
@@ -323,7 +336,8 @@ fn expanded<'a>(text: &str, session: &str, find: &impl Fn(&str) -> Result<&'a Bl
     })
 }
 
-/// The text with `$1` and so on in place of names, and the names in that order. Begins with those that have a place already.
+/// Returns the text with `$1` and so on in place of the names, and the names in the order of their
+/// numbers. `order` contains the names that already have a number.
 fn numbered(text: &str, mut order: Vec<String>) -> (String, Vec<String>) {
     let mut sql = String::new();
     let mut rest = text;
@@ -349,7 +363,7 @@ fn numbered(text: &str, mut order: Vec<String>) -> (String, Vec<String>) {
     (sql, order)
 }
 
-/// The names between two marks, each once.
+/// Returns the names between two delimiters, each once.
 fn names(text: &str, open: char, close: char) -> Vec<&str> {
     let mut names = Vec::new();
     for piece in text.split(open).skip(1) {
@@ -362,7 +376,8 @@ fn names(text: &str, open: char, close: char) -> Vec<&str> {
     names
 }
 
-/// The Rust type of a field and the constant of a Postgres type. A question mark stands for a value that may be null.
+/// Returns the Rust type of a field and the constant of the Postgres type. A question mark after
+/// the type means that the value may be null.
 fn types(kind: &str) -> Result<(String, &'static str)> {
     let (base, is_nullable) = kind.strip_suffix('?').map_or((kind, false), |base| (base, true));
     let (rust, constant) = match base {
@@ -372,13 +387,13 @@ fn types(kind: &str) -> Result<(String, &'static str)> {
         "bytea" => ("&'a [u8]", "BYTEA"),
         "float8" => ("f64", "FLOAT8"),
         "int" => ("i32", "INT4"),
-        // A reference to anything that serialises, null included.
+        // A reference to any value that can be serialized, including null.
         "jsonb" => return Ok(("&'a (dyn ToSql + Sync)".to_owned(), "JSONB")),
         "text" => ("&'a str", "TEXT"),
         "text[]" => ("&'a [String]", "TEXT_ARRAY"),
         "timestamptz" => ("Timestamp", "TIMESTAMPTZ"),
         "uuid" => ("Uuid", "UUID"),
-        other => bail!("{other} is not a type that a parameter can have"),
+        other => bail!("a parameter cannot have the type {other}; add it to `types` in build.rs"),
     };
     Ok((if is_nullable { format!("Option<{rust}>") } else { rust.to_owned() }, constant))
 }

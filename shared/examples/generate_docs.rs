@@ -1,5 +1,5 @@
-//! Writes the generated parts of `docs/errors.md` and `docs/configuration.md`: `cargo xtask
-//! generate`.
+//! Writes the generated parts of `docs/errors.md` and `docs/configuration.md`. Run it with `cargo
+//! xtask generate`.
 //!
 //! Each page has one part between two comments. The rest of the page is written by hand.
 

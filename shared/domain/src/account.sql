@@ -1,20 +1,23 @@
 -- name: account.credentials
--- :email  text  address in lower case
+-- The id and the password hash of an active account.
+-- :email  text  email address in lower case
 -- example: {"email": "$email"}
 SELECT id, password_hash FROM users WHERE email = :email AND is_active
 
 -- name: account.register
+-- Creates an account with an empty profile. Fails if the address already has an account.
 -- :user_id        uuid    id of the new account
--- :email          text    address in lower case
--- :password_hash  text    PHC string
--- :profile_id     uuid    id of its empty profile
--- :scope          uuid    scope of the Idempotency-Key: a pseudonym of the address, as there is no account yet
--- :endpoint       text?   function that the Idempotency-Key was sent to
+-- :email          text    email address in lower case
+-- :password_hash  text    PHC string of the password
+-- :profile_id     uuid    id of the new profile
+-- :scope          uuid    scope of the Idempotency-Key: a pseudonym of the email address
+-- :endpoint       text?   function to which the Idempotency-Key was sent
 -- :key_hash       bytea?  SHA-256 of the Idempotency-Key, or null without one
 -- :request_hash   bytea?  HMAC of the request
--- example: {"user_id": "00000000-0000-0000-0000-000000000001", "email": "new@example.org", "password_hash": "hash",
---   "profile_id": "00000000-0000-0000-0000-000000000001", "scope": "00000000-0000-0000-0000-000000000001",
---   "endpoint": "auth-register", "key_hash": "$new_hash", "request_hash": "$new_hash"}
+-- example: {"user_id": "00000000-0000-0000-0000-000000000001", "email": "new@example.org",
+--   "password_hash": "hash", "profile_id": "00000000-0000-0000-0000-000000000001",
+--   "scope": "00000000-0000-0000-0000-000000000001", "endpoint": "auth-register",
+--   "key_hash": "$new_hash", "request_hash": "$new_hash"}
 WITH account AS (
     INSERT INTO users (id, email, password_hash) VALUES (:user_id, :email, :password_hash)
     RETURNING id, email, is_active, created_at, updated_at
@@ -28,14 +31,16 @@ WITH account AS (
 SELECT to_jsonb(account) FROM account
 
 -- name: account.own_credentials
+-- The id, the email address and the password hash of the caller.
 WITH {live_session}
 SELECT u.id, u.email, u.password_hash FROM session JOIN users u ON u.id = session.user_id
 
 -- name: account.change_password
--- If two changes of one password race, only the first succeeds. Locks the user first, so that the end of the sessions
--- is read off the clock when no session can be opened any more.
+-- Changes the password of the caller and ends all sessions. If two changes of one password race,
+-- only the first succeeds. The statement locks the user first, so that `sessions_since` is read
+-- from the clock when no session can be opened any more.
 -- :password_hash  text  PHC string of the new password
--- :verified_hash  text  PHC string that the old password was verified against
+-- :verified_hash  text  PHC string against which the old password was verified
 -- example: {"password_hash": "new hash", "verified_hash": "$password_hash"}
 WITH {live_session}, {outbox}, owner AS (
     SELECT u.id FROM users u, session
@@ -54,9 +59,9 @@ WITH {live_session}, {outbox}, owner AS (
 SELECT response FROM session LEFT JOIN answer ON true
 
 -- name: account.delete
--- Every row of a user refers to the account and goes with it. The hash of the token remains for a day, so that a
--- repetition of the request is recognised.
--- :scope  uuid  pseudonym of the user, under which the hash remains
+-- Deletes the account of the caller. All rows of the user refer to the account and are deleted with
+-- it. The hash of the token is retained for a day, so that a repeated request is recognized.
+-- :scope  uuid  pseudonym of the user, under which the hash is retained
 -- example: {"scope": "$user"}
 WITH {live_session}, {outbox}, gone AS (
     DELETE FROM users USING session WHERE users.id = session.user_id RETURNING users.id
@@ -68,7 +73,8 @@ WITH {live_session}, {outbox}, gone AS (
 SELECT 1 FROM gone
 
 -- name: account.deleted
--- Asked after `account.delete`, which does not see what another request committed while it waited for the lock.
+-- Returns a row if this token has deleted the account. Sent after `account.delete`, which does not
+-- see the deletion that another request committed while the statement waited for the lock.
 -- :scope  uuid   pseudonym of the user
 -- :token  bytea  SHA-256 of the token that deleted the account
 -- example: {"scope": "$user", "token": "$token_hash"}
@@ -76,20 +82,23 @@ SELECT 1 FROM idempotency_keys
 WHERE scope = :scope AND endpoint = 'account-delete' AND key_hash = :token AND expires_at > now()
 
 -- name: account.export
--- A page of everything that is stored about the caller. The journal and the conversation each have a cursor.
--- :entries_before_time   timestamptz  entries older than this
--- :entries_before_id     uuid         … or as old, with a smaller id
--- :entries_limit         bigint       entries on the page, and one more
--- :messages_before_time  timestamptz  messages older than this
--- :messages_before_id    uuid         … or as old, with a smaller id
--- :messages_limit        bigint       messages on the page, and one more
--- sorts: the sessions of one person, of which there are few
--- example of the journal: {"entries_before_time": "$midst", "entries_before_id": "00000000-0000-0000-0000-000000000000",
---   "entries_limit": 51, "messages_before_time": "9999-12-30T22:00:00Z",
+-- A page of all data that are stored about the caller. The journal and the conversation each have a
+-- cursor.
+-- :entries_before_time   timestamptz  time of the cursor: only entries that are older
+-- :entries_before_id     uuid         id of the cursor: of entries as old, only smaller ids
+-- :entries_limit         bigint       number of entries on the page, plus one
+-- :messages_before_time  timestamptz  time of the cursor: only messages that are older
+-- :messages_before_id    uuid         id of the cursor: of messages as old, only smaller ids
+-- :messages_limit        bigint       number of messages on the page, plus one
+-- sorts: the sessions of one user, which are few
+-- example of the journal: {"entries_before_time": "$midst",
+--   "entries_before_id": "00000000-0000-0000-0000-000000000000", "entries_limit": 51,
+--   "messages_before_time": "9999-12-30T22:00:00Z",
 --   "messages_before_id": "ffffffff-ffff-ffff-ffff-ffffffffffff", "messages_limit": 1}
 -- example of the conversation: {"entries_before_time": "9999-12-30T22:00:00Z",
---   "entries_before_id": "ffffffff-ffff-ffff-ffff-ffffffffffff", "entries_limit": 0, "messages_before_time": "$midst",
---   "messages_before_id": "00000000-0000-0000-0000-000000000000", "messages_limit": 101}
+--   "entries_before_id": "ffffffff-ffff-ffff-ffff-ffffffffffff", "entries_limit": 0,
+--   "messages_before_time": "$midst", "messages_before_id": "00000000-0000-0000-0000-000000000000",
+--   "messages_limit": 101}
 WITH {live_session}
 SELECT session.*, p.id AS profile_id, p.traits, p.communication_style, p.preferences,
     p.created_at AS profile_created_at, p.updated_at AS profile_updated_at,

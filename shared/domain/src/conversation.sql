@@ -1,8 +1,10 @@
 -- name: conversation.history
--- :before_time  timestamptz  messages older than this
--- :before_id    uuid         … or as old, with a smaller id
--- :limit        bigint       messages that were asked for, and one more
--- example: {"before_time": "$midst", "before_id": "00000000-0000-0000-0000-000000000000", "limit": 51}
+-- The messages after a cursor, newest first.
+-- :before_time  timestamptz  time of the cursor: only messages that are older
+-- :before_id    uuid         id of the cursor: of messages as old, only smaller ids
+-- :limit        bigint       number of requested messages, plus one
+-- example: {"before_time": "$midst", "before_id": "00000000-0000-0000-0000-000000000000",
+--   "limit": 51}
 WITH {session}
 SELECT session.*, c.id AS conversation_id, m.* FROM session
 LEFT JOIN conversations c ON c.user_id = :user_id
@@ -13,12 +15,12 @@ LEFT JOIN LATERAL (
 ) m ON true
 
 -- name: conversation.context
--- What a reply of the model depends on: the profile and the last messages; and the reply that is kept under the
--- Idempotency-Key, if there is one.
--- :turns            bigint  messages of the conversation, newest last
--- :turn_characters  int     characters of each message
--- :sent_to          text?   function that the key was sent to
--- :key              bytea?  SHA-256 of the key, or null without one
+-- The data on which a reply of the model depends: the profile, and the last messages, oldest first.
+-- Also the response that is stored under the Idempotency-Key, if there is one.
+-- :turns            bigint  maximum number of messages
+-- :turn_characters  int     maximum number of characters of each message
+-- :sent_to          text?   function to which the Idempotency-Key was sent
+-- :key              bytea?  SHA-256 of the Idempotency-Key, or null without one
 -- :request          bytea?  HMAC of the request
 -- example: {"turns": 20, "turn_characters": 2000, "sent_to": "$endpoint", "key": "$token_hash",
 --   "request": "$token_hash"}
@@ -34,13 +36,13 @@ SELECT session.*, p.traits, p.preferences, p.communication_style,
 FROM session JOIN user_profiles p ON p.user_id = session.user_id
 
 -- fragment: exchange
--- Appends a message and its reply. The first message begins the conversation. The row of the conversation serialises
--- concurrent exchanges, so that each reply stands behind its message.
--- :conversation_id  uuid  id of the conversation, if this begins it
+-- Appends a message and its reply. The first message begins the conversation. The row lock on the
+-- conversation serializes concurrent exchanges, so that each reply follows its message.
+-- :conversation_id  uuid  id of the conversation, if this message begins it
 -- :message_id       uuid  id of the message
--- :message          text  its text
+-- :message          text  text of the message
 -- :reply_id         uuid  id of the reply
--- :reply            text  its text
+-- :reply            text  text of the reply
 conversation AS (
     INSERT INTO conversations (id, user_id) SELECT :conversation_id, user_id FROM session
     ON CONFLICT (user_id) DO UPDATE SET updated_at = now()
@@ -54,8 +56,9 @@ conversation AS (
 )
 
 -- name: conversation.exchange as Append
--- :answer  jsonb  the whole response, without the id of the conversation
--- sorts: the two turns of the exchange
+-- Appends a message and its reply for a caller, and returns the response.
+-- :answer  jsonb  response without the id of the conversation
+-- sorts: the two messages of the exchange
 -- example: {"answer": {"metadata": {}}, "conversation_id": "00000000-0000-0000-0000-000000000004",
 --   "message_id": "00000000-0000-0000-0000-000000000005", "message": "How can I sleep?",
 --   "reply_id": "00000000-0000-0000-0000-000000000006", "reply": "Breathe out slowly."}
@@ -65,10 +68,10 @@ WITH {live_session}, {outbox}, {exchange}, answer AS (
 SELECT response FROM session LEFT JOIN answer ON true
 
 -- name: conversation.exchange.known as AppendKnown
--- The same for a caller whose session the cache knows, without a key and with the marker set: what is not needed,
--- Postgres does not plan.
--- :user_id  uuid  the caller
--- sorts: the two turns of the exchange
+-- Appends a message and its reply for a session that is in the cache, without an Idempotency-Key
+-- and with the marker set. Postgres need not plan the parts that are not needed in this case.
+-- :user_id  uuid  id of the caller
+-- sorts: the two messages of the exchange
 -- example: {"user_id": "$user", "conversation_id": "00000000-0000-0000-0000-000000000004",
 --   "message_id": "00000000-0000-0000-0000-000000000005", "message": "How can I sleep?",
 --   "reply_id": "00000000-0000-0000-0000-000000000006", "reply": "Breathe out slowly."}
@@ -76,7 +79,8 @@ WITH {known_session}, {exchange}
 SELECT id FROM conversation
 
 -- name: conversation.clear
--- What an Idempotency-Key has kept of the conversation goes with it.
+-- Deletes the conversation, and the responses of `chat-send` that are stored under
+-- Idempotency-Keys.
 WITH {live_session}, {outbox}, gone AS (
     DELETE FROM conversations c USING session WHERE c.user_id = session.user_id
 ), forgotten AS (

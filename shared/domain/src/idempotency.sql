@@ -1,6 +1,6 @@
 -- fragment: keep_response
--- Keeps the response of `answer` under the caller's Idempotency-Key, if there is one.
--- :endpoint      text?   function that the Idempotency-Key was sent to
+-- Stores the response of `answer` under the caller's Idempotency-Key, if there is one.
+-- :endpoint      text?   function to which the Idempotency-Key was sent
 -- :key_hash      bytea?  SHA-256 of the Idempotency-Key, or null without one
 -- :request_hash  bytea?  HMAC of the request
 kept AS (
@@ -10,12 +10,14 @@ kept AS (
 )
 
 -- name: idempotency.replay
--- The response that is kept under a key. Also deletes the key if it has expired and has not been purged yet.
--- :scope         uuid   whose key it is
--- :endpoint      text   function that the key was sent to
+-- The response that is stored under an Idempotency-Key. Also deletes the key if it has expired and
+-- has not been purged yet.
+-- :scope         uuid   scope of the key: a user or a pseudonym
+-- :endpoint      text   function to which the key was sent
 -- :key_hash      bytea  SHA-256 of the key
 -- :request_hash  bytea  HMAC of the request
--- example: {"scope": "$user", "endpoint": "$endpoint", "key_hash": "$token_hash", "request_hash": "$token_hash"}
+-- example: {"scope": "$user", "endpoint": "$endpoint", "key_hash": "$token_hash",
+--   "request_hash": "$token_hash"}
 WITH expired AS (
     DELETE FROM idempotency_keys
     WHERE scope = :scope AND endpoint = :endpoint AND key_hash = :key_hash AND expires_at <= now()
@@ -24,19 +26,20 @@ SELECT request_hash = :request_hash AS same, response FROM idempotency_keys
 WHERE scope = :scope AND endpoint = :endpoint AND key_hash = :key_hash AND expires_at > now()
 
 -- name: idempotency.ended
--- The response of a request that ended the session it came with: found without a live session.
--- :scope         uuid   whose key it is
--- :endpoint      text   function that the key was sent to
+-- The response of a request that ended its own session. It is found without a live session.
+-- :scope         uuid   scope of the key: a user or a pseudonym
+-- :endpoint      text   function to which the key was sent
 -- :key_hash      bytea  SHA-256 of the key
 -- :request_hash  bytea  HMAC of the request and the token
--- example: {"scope": "$user", "endpoint": "$endpoint", "key_hash": "$token_hash", "request_hash": "$token_hash"}
+-- example: {"scope": "$user", "endpoint": "$endpoint", "key_hash": "$token_hash",
+--   "request_hash": "$token_hash"}
 SELECT response FROM idempotency_keys
 WHERE scope = :scope AND endpoint = :endpoint AND key_hash = :key_hash AND request_hash = :request_hash
     AND expires_at > now()
 
 -- name: idempotency.first
--- The response that is kept under a key of a caller whose session is live.
--- :sent_to  text   function that the key was sent to
+-- The response that is stored under an Idempotency-Key of a caller with a live session.
+-- :sent_to  text   function to which the key was sent
 -- :key      bytea  SHA-256 of the key
 -- :request  bytea  HMAC of the request
 -- example: {"sent_to": "$endpoint", "key": "$token_hash", "request": "$token_hash"}

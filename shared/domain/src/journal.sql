@@ -1,14 +1,16 @@
 -- fragment: entry_columns
--- The columns of an entry, except its owner, whom the session's row names, and the search vector, which repeats the text.
+-- The columns of an entry, except the owner and the search vector. The row of the session contains
+-- the owner, and the search vector repeats the text.
 id, title, content, mood, mood_emoji, tags, images, ai_insights, created_at, updated_at
 
 -- fragment: entry_matches
--- The conditions of a filter. Postgres sees the values when it plans, so that a condition that is null costs nothing.
--- :tags      text[]?       an entry has all of these tags
--- :mood_min  float8?       lowest mood
--- :mood_max  float8?       highest mood
--- :from      timestamptz?  first moment that counts
--- :until     timestamptz?  first moment that no longer counts
+-- The conditions of a filter. Postgres has the values when it plans the statement, so a condition
+-- whose parameter is null costs nothing.
+-- :tags      text[]?       tags, all of which an entry must have
+-- :mood_min  float8?       minimum mood
+-- :mood_max  float8?       maximum mood
+-- :from      timestamptz?  earliest time of creation
+-- :until     timestamptz?  time before which an entry was created
 -- :search    text?         words to find, in the syntax of a web search
 user_id = :user_id AND (:tags IS NULL OR tags @> :tags)
         AND (:mood_min IS NULL OR mood >= :mood_min) AND (:mood_max IS NULL OR mood <= :mood_max)
@@ -16,12 +18,13 @@ user_id = :user_id AND (:tags IS NULL OR tags @> :tags)
         AND (:search IS NULL OR search @@ websearch_to_tsquery('english', :search))
 
 -- name: journal.page
--- A numbered page, newest first. The user is named by the parameter and not by the session's column: only a value that
--- the planner can see keeps it from reading and sorting the whole journal of somebody who writes much. The session has
--- one row even for an empty page; with entries, its columns come with each. A trigger maintains `total`, so it costs
--- nothing, and it is of the same snapshot as the entries.
--- :limit   bigint  entries on the page
--- :offset  bigint  entries before the page
+-- A numbered page of entries, newest first. The condition uses the parameter and not the session's
+-- column, because the planner needs the value. Otherwise it would read and sort the whole journal
+-- of a user with many entries. An empty page has one row with the session's columns. Any other page
+-- repeats them with each entry. A trigger maintains `total`, so the total costs nothing and belongs
+-- to the same snapshot as the entries.
+-- :limit   bigint  number of entries on the page
+-- :offset  bigint  number of entries before the page
 -- example: {"limit": 20, "offset": 0}
 -- example far back: {"limit": 100, "offset": 400}
 WITH {session}
@@ -32,12 +35,12 @@ SELECT session.*, journal_entry_count AS total, e.* FROM session LEFT JOIN LATER
 ) e ON true
 
 -- name: journal.filtered
--- A numbered page of the entries that match a filter: of a search the best match first. A filter must look at every
--- entry that could match, so the total is counted here. Without a search the rank is a constant, by which Postgres need
--- not sort.
--- :limit   bigint  entries on the page
--- :offset  bigint  entries before the page
--- sorts: the best match comes first, which is known when all have been seen
+-- A numbered page of the entries that match a filter, newest first. With a search, the best match
+-- is first. A filter has to read every entry that could match, so the statement counts the total.
+-- Without a search the rank is a constant, by which Postgres need not sort.
+-- :limit   bigint  number of entries on the page
+-- :offset  bigint  number of entries before the page
+-- sorts: the best match is first, so all matches must be read
 -- example by tag: {"limit": 20, "offset": 0, "tags": ["$tag"]}
 -- example by mood and time: {"limit": 20, "offset": 0, "mood_min": 5, "from": "$midst"}
 -- example by words: {"limit": 20, "offset": 0, "search": "$word"}
@@ -57,17 +60,19 @@ LEFT JOIN LATERAL (
 
 -- name: journal.after
 -- The entries after a cursor, newest first.
--- :before_time  timestamptz  entries older than this
--- :before_id    uuid         … or as old, with a smaller id
--- :limit        bigint       entries that were asked for, and one more
--- example by tag: {"before_time": "$midst", "before_id": "00000000-0000-0000-0000-000000000000", "limit": 21,
---   "tags": ["$tag"]}
--- example by mood and time: {"before_time": "$midst", "before_id": "00000000-0000-0000-0000-000000000000",
---   "limit": 21, "mood_min": 5, "from": "$midst"}
--- example by words: {"before_time": "$midst", "before_id": "00000000-0000-0000-0000-000000000000", "limit": 21,
---   "search": "$word"}
--- sorts: what the index of words finds has no order
--- example: {"before_time": "$midst", "before_id": "00000000-0000-0000-0000-000000000000", "limit": 21}
+-- :before_time  timestamptz  time of the cursor: only entries that are older
+-- :before_id    uuid         id of the cursor: of entries as old, only smaller ids
+-- :limit        bigint       number of requested entries, plus one
+-- example by tag: {"before_time": "$midst", "before_id": "00000000-0000-0000-0000-000000000000",
+--   "limit": 21, "tags": ["$tag"]}
+-- example by mood and time: {"before_time": "$midst",
+--   "before_id": "00000000-0000-0000-0000-000000000000", "limit": 21, "mood_min": 5,
+--   "from": "$midst"}
+-- example by words: {"before_time": "$midst", "before_id": "00000000-0000-0000-0000-000000000000",
+--   "limit": 21, "search": "$word"}
+-- sorts: the full-text index returns the entries in no order
+-- example: {"before_time": "$midst", "before_id": "00000000-0000-0000-0000-000000000000",
+--   "limit": 21}
 WITH {session}
 SELECT session.*, e.* FROM session LEFT JOIN LATERAL (
     SELECT {entry_columns}
@@ -77,7 +82,8 @@ SELECT session.*, e.* FROM session LEFT JOIN LATERAL (
 ) e ON true
 
 -- name: journal.entry
--- :entry_id  uuid  the entry
+-- One entry of the caller.
+-- :entry_id  uuid  id of the entry
 -- example: {"entry_id": "$entry"}
 WITH {session}
 SELECT session.*, e.* FROM session LEFT JOIN LATERAL (
@@ -86,8 +92,9 @@ SELECT session.*, e.* FROM session LEFT JOIN LATERAL (
 ) e ON true
 
 -- name: journal.insights
--- :days  int  days to look at, today included, in UTC
--- sorts: the days and the tags of the period, which is bounded
+-- The statistics of the last days: the moods by day, and the ten most frequent tags.
+-- :days  int  number of days in UTC, including today
+-- sorts: the days and the tags of a bounded period
 -- example: {"days": 30}
 WITH {session}, recent AS MATERIALIZED (
     SELECT (created_at AT TIME ZONE 'UTC')::date AS day, mood, tags FROM journal_entries
@@ -105,15 +112,17 @@ SELECT session.*, (now() AT TIME ZONE 'UTC')::date::text AS today,
 FROM session
 
 -- name: journal.create
+-- Creates an entry, and returns it.
 -- :entry_id    uuid     id of the new entry
--- :title       text?    its title
--- :content     text     its text
--- :mood        float8?  its mood, from 1 to 10
--- :mood_emoji  text?    its emoji
--- :tags        text[]   its tags
--- :images      text[]   its images
+-- :title       text?    title
+-- :content     text     text
+-- :mood        float8?  mood from 1 to 10
+-- :mood_emoji  text?    emoji for the mood
+-- :tags        text[]   tags
+-- :images      text[]   URLs of images
 -- example: {"entry_id": "00000000-0000-0000-0000-000000000003", "title": "Canal",
---   "content": "Walked home along the canal.", "mood": 7.5, "mood_emoji": "🙂", "tags": ["$tag"], "images": []}
+--   "content": "Walked home along the canal.", "mood": 7.5, "mood_emoji": "🙂", "tags": ["$tag"],
+--   "images": []}
 WITH {live_session}, {outbox}, entry AS (
     INSERT INTO journal_entries (id, user_id, title, content, mood, mood_emoji, tags, images)
     SELECT :entry_id, user_id, :title, :content, :mood, :mood_emoji, :tags, :images FROM session
@@ -124,21 +133,22 @@ WITH {live_session}, {outbox}, entry AS (
 SELECT response FROM session LEFT JOIN answer ON true
 
 -- name: journal.update
--- The statement that changes the row compares the version, so that of two changes to the same version only the first
--- succeeds.
--- :entry_id        uuid          the entry
+-- Changes an entry. The statement that changes the row also compares the version. If two changes of
+-- one version race, only the first succeeds.
+-- :entry_id        uuid          id of the entry
 -- :set_title       boolean       whether the title changes
--- :title           text?         new title, null to clear it
+-- :title           text?         new title, or null to remove it
 -- :content         text?         new text, or null to keep it
 -- :set_mood        boolean       whether the mood changes
--- :mood            float8?       new mood, null to clear it
+-- :mood            float8?       new mood, or null to remove it
 -- :set_mood_emoji  boolean       whether the emoji changes
--- :mood_emoji      text?         new emoji, null to clear it
+-- :mood_emoji      text?         new emoji, or null to remove it
 -- :tags            text[]?       new tags, or null to keep them
 -- :images          text[]?       new images, or null to keep them
--- :version         timestamptz?  `updated_at` of the version that the change is meant for, or null for any
--- example: {"entry_id": "$entry", "set_title": true, "title": "Canal", "content": "Walked home along the canal.",
---   "set_mood": true, "mood": 7.5, "set_mood_emoji": true, "mood_emoji": "🙂", "tags": ["$tag"], "images": []}
+-- :version         timestamptz?  `updated_at` of the version to change, or null for any version
+-- example: {"entry_id": "$entry", "set_title": true, "title": "Canal",
+--   "content": "Walked home along the canal.", "set_mood": true, "mood": 7.5,
+--   "set_mood_emoji": true, "mood_emoji": "🙂", "tags": ["$tag"], "images": []}
 WITH {live_session}, {outbox}, entry AS (
     UPDATE journal_entries e SET
         title = CASE WHEN :set_title THEN :title ELSE e.title END,
@@ -157,9 +167,9 @@ WITH {live_session}, {outbox}, entry AS (
 SELECT response FROM session LEFT JOIN answer ON true
 
 -- name: journal.delete
--- What an Idempotency-Key has kept of the entry goes with it.
--- :entry_id  uuid          the entry
--- :version   timestamptz?  `updated_at` of the version that is to be deleted, or null for any
+-- Deletes an entry, and the responses about it that are stored under Idempotency-Keys.
+-- :entry_id  uuid          id of the entry
+-- :version   timestamptz?  `updated_at` of the version to delete, or null for any version
 -- example: {"entry_id": "$entry"}
 WITH {live_session}, {outbox}, entry AS (
     DELETE FROM journal_entries e USING session

@@ -1,7 +1,7 @@
 -- fragment: live_session
--- The caller's session with its account: one row, or none if the session is not live.
+-- The caller's session with its account. There is one row, or none if the session is not live.
 -- :token_hash  bytea  SHA-256 of the caller's token
--- :user_id     uuid   the user whom the token names
+-- :user_id     uuid   id of the user that the token contains
 session AS MATERIALIZED (
     SELECT s.id AS session_id, s.created_at AS session_created_at, s.expires_at AS session_expires_at,
            u.id AS user_id, u.email, u.is_active, u.created_at AS account_created_at,
@@ -12,29 +12,32 @@ session AS MATERIALIZED (
 )
 
 -- fragment: known_session
--- Stands in for `live_session` when the cache knows that the session is live: Postgres plans no join.
+-- Replaces `live_session` for a session that is in the cache, so that Postgres need not plan a
+-- join.
 session AS (
     SELECT id AS user_id, journal_entry_count FROM users WHERE id = :user_id AND is_active
 )
 
 -- name: session.current
+-- The session of the caller.
 WITH {live_session}
 SELECT session.* FROM session
 
 -- name: session.create
--- Opens a session only while the password is the one that was verified: a change of the password in the meantime
--- has ended all sessions but this one.
+-- Opens a session, unless the password has changed since it was verified. The change has ended all
+-- other sessions, and must end this one, too.
 -- :session_id     uuid         id of the new session
--- :user_id        uuid         whose session it is
+-- :user_id        uuid         id of the user who signs in
 -- :token_hash     bytea        SHA-256 of the new token
--- :expires_at     timestamptz  when the session expires unless it is refreshed
--- :password_hash  text         PHC string that the password was verified against
--- :endpoint       text?        function that the Idempotency-Key was sent to
+-- :expires_at     timestamptz  time at which the session expires unless it is refreshed
+-- :password_hash  text         PHC string against which the password was verified
+-- :endpoint       text?        function to which the Idempotency-Key was sent
 -- :key_hash       bytea?       SHA-256 of the Idempotency-Key, or null without one
 -- :request_hash   bytea?       HMAC of the request
--- example: {"session_id": "00000000-0000-0000-0000-000000000002", "user_id": "$user", "token_hash": "$new_hash",
---   "expires_at": "9999-12-30T22:00:00Z", "password_hash": "$password_hash", "endpoint": "auth-login",
---   "key_hash": "$new_hash", "request_hash": "$new_hash"}
+-- example: {"session_id": "00000000-0000-0000-0000-000000000002", "user_id": "$user",
+--   "token_hash": "$new_hash", "expires_at": "9999-12-30T22:00:00Z",
+--   "password_hash": "$password_hash", "endpoint": "auth-login", "key_hash": "$new_hash",
+--   "request_hash": "$new_hash"}
 WITH opened AS (
     INSERT INTO sessions (id, user_id, token_hash, expires_at)
     SELECT :session_id, id, :token_hash, :expires_at FROM users
@@ -49,12 +52,14 @@ WITH opened AS (
 SELECT expires_at FROM opened
 
 -- name: session.refresh
--- If two refreshes race, the row lock on the session lets only the first succeed. If a refresh races the end of all
--- sessions, the row lock on the user lets one see what the other did: the new session is not opened, or it begins
--- before the end. A chain of refreshed sessions ends 180 days after its log-in.
+-- Replaces the caller's session with a new one. If two refreshes race, the row lock on the session
+-- lets only the first succeed. If a refresh races the revocation of all sessions, the row lock on
+-- the user makes the second statement see the first. The new session is then either not opened, or
+-- begins before the revocation and ends with it. A chain of refreshed sessions ends 180 days after
+-- the sign-in.
 -- :session_id  uuid         id of the new session
 -- :new_hash    bytea        SHA-256 of the new token
--- :expires_at  timestamptz  when the new session expires unless it is refreshed
+-- :expires_at  timestamptz  time at which the new session expires unless it is refreshed
 -- example: {"session_id": "00000000-0000-0000-0000-000000000002", "new_hash": "$new_hash",
 --   "expires_at": "9999-12-30T22:00:00Z"}
 WITH {live_session}, {outbox}, owner AS (
@@ -76,10 +81,11 @@ WITH {live_session}, {outbox}, owner AS (
 SELECT response FROM session LEFT JOIN answer ON true
 
 -- name: session.revoke
--- Locks the user first, as every statement that opens or ends sessions does: so there is no deadlock, and the end is
--- read off the clock when no session can be opened any more. An ended session is kept for a day, for whoever asks
--- what happened, and is then purged like an expired one.
--- :all  boolean  every session of the account, not only the caller's
+-- Revokes the caller's session or all sessions of the account. The statement locks the user first,
+-- as every statement does that opens or ends sessions. This prevents deadlocks, and
+-- `sessions_since` is read from the clock when no session can be opened any more. A revoked session
+-- is retained for a day, for inquiries, and is then purged like an expired one.
+-- :all  boolean  whether to revoke every session of the account instead of the caller's alone
 -- example: {"all": true}
 WITH {live_session}, {outbox}, owner AS (
     SELECT u.id FROM users u, session WHERE u.id = session.user_id FOR NO KEY UPDATE OF u

@@ -1,5 +1,5 @@
-//! Every statement of the product with example parameters: for the tests of plans and permissions, and for `cargo xtask
-//! explain`. The examples stand beside the statements, in the `.sql` files.
+//! Every statement of the product with example parameters, for the tests of plans and permissions
+//! and for `cargo xtask explain`. The examples are in the `.sql` files.
 
 use bytes::BytesMut;
 use db::{PING, Param, Statement};
@@ -9,10 +9,10 @@ use uuid::Uuid;
 
 use crate::query::sql;
 
-/// A statement with parameters that a request may well send.
+/// A statement with parameters that a request may send.
 #[derive(Debug, Clone)]
 pub struct Example {
-    /// The statement.
+    /// The statement and its name.
     pub statement: Statement,
     /// A description of these parameters if the statement has several examples, otherwise empty.
     pub case: &'static str,
@@ -22,7 +22,7 @@ pub struct Example {
     pub exceptions: &'static [Exception],
 }
 
-/// A part of a plan that is usually a mistake, and that a statement needs.
+/// A part of a plan that is usually a mistake, but that a statement needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exception {
     /// A sort, and its reason.
@@ -31,10 +31,11 @@ pub enum Exception {
     Scan(&'static str, &'static str),
 }
 
-/// The user on whose behalf the examples run. The database contains this user with all of this data.
+/// The user on whose behalf the examples run. The database contains this user with all of this
+/// data.
 #[derive(Debug, Clone)]
 pub struct Subject {
-    /// The user's id.
+    /// The id of the user.
     pub user: Uuid,
     /// The address with which the user signs in.
     pub email: String,
@@ -50,7 +51,8 @@ pub struct Subject {
     pub word: String,
     /// A time in the middle of the journal.
     pub midst: Timestamp,
-    /// The endpoint of one of the user's idempotency keys. `token_hash` is also the hash of the key and of the request.
+    /// The endpoint of one of the user's idempotency keys. `token_hash` is also the hash of the key
+    /// and of the request.
     pub endpoint: String,
 }
 
@@ -61,10 +63,10 @@ pub struct Value {
     kind: Type,
 }
 
-/// The examples of a statement, as `build.rs` finds them.
+/// The examples of a statement, which `build.rs` generates.
 pub(crate) struct StatementExamples {
     pub(crate) statement: Statement,
-    /// The shape of a cached read for a session that the cache knows.
+    /// The form of a cached read for a session that is in the cache.
     pub(crate) known: Option<Statement>,
     pub(crate) examples: &'static [Parameters],
 }
@@ -110,7 +112,7 @@ impl Value {
 }
 
 impl Subject {
-    /// Returns a value in the syntax of Postgres, or `None` for null.
+    /// Returns a value in the text format of Postgres, or `None` for null.
     fn text(&self, value: &serde_json::Value) -> Option<String> {
         match value {
             serde_json::Value::Null => None,
@@ -124,7 +126,7 @@ impl Subject {
         }
     }
 
-    /// Replaces a name such as `$entry` by the value of the subject.
+    /// Replaces a name such as `$entry` with the value of the subject.
     fn resolve(&self, text: &str) -> String {
         match text {
             "$user" => self.user.to_string(),
