@@ -85,10 +85,10 @@ WHERE scope = :scope AND endpoint = 'account-delete' AND key_hash = :token AND e
 -- A page of all data that are stored about the caller. The journal and the conversation each have a
 -- cursor.
 -- :entries_before_time   timestamptz  time of the cursor: only entries that are older
--- :entries_before_id     uuid         id of the cursor: of entries as old, only smaller ids
+-- :entries_before_id     uuid         id of the cursor: at the same time, only smaller ids
 -- :entries_limit         bigint       number of entries on the page, plus one
 -- :messages_before_time  timestamptz  time of the cursor: only messages that are older
--- :messages_before_id    uuid         id of the cursor: of messages as old, only smaller ids
+-- :messages_before_id    uuid         id of the cursor: at the same time, only smaller ids
 -- :messages_limit        bigint       number of messages on the page, plus one
 -- sorts: the sessions of one user, which are few
 -- example of the journal: {"entries_before_time": "$midst",

@@ -1,7 +1,7 @@
 -- name: conversation.history
 -- The messages after a cursor, newest first.
 -- :before_time  timestamptz  time of the cursor: only messages that are older
--- :before_id    uuid         id of the cursor: of messages as old, only smaller ids
+-- :before_id    uuid         id of the cursor: at the same time, only smaller ids
 -- :limit        bigint       number of requested messages, plus one
 -- example: {"before_time": "$midst", "before_id": "00000000-0000-0000-0000-000000000000",
 --   "limit": 51}

@@ -61,7 +61,7 @@ LEFT JOIN LATERAL (
 -- name: journal.after
 -- The entries after a cursor, newest first.
 -- :before_time  timestamptz  time of the cursor: only entries that are older
--- :before_id    uuid         id of the cursor: of entries as old, only smaller ids
+-- :before_id    uuid         id of the cursor: at the same time, only smaller ids
 -- :limit        bigint       number of requested entries, plus one
 -- example by tag: {"before_time": "$midst", "before_id": "00000000-0000-0000-0000-000000000000",
 --   "limit": 21, "tags": ["$tag"]}
@@ -114,11 +114,11 @@ FROM session
 -- name: journal.create
 -- Creates an entry, and returns it.
 -- :entry_id    uuid     id of the new entry
--- :title       text?    title
--- :content     text     text
+-- :title       text?    title of the entry
+-- :content     text     text of the entry
 -- :mood        float8?  mood from 1 to 10
 -- :mood_emoji  text?    emoji for the mood
--- :tags        text[]   tags
+-- :tags        text[]   tags of the entry
 -- :images      text[]   URLs of images
 -- example: {"entry_id": "00000000-0000-0000-0000-000000000003", "title": "Canal",
 --   "content": "Walked home along the canal.", "mood": 7.5, "mood_emoji": "🙂", "tags": ["$tag"],

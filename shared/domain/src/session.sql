@@ -24,8 +24,8 @@ WITH {live_session}
 SELECT session.* FROM session
 
 -- name: session.create
--- Opens a session, unless the password has changed since it was verified. The change has ended all
--- other sessions, and must end this one, too.
+-- Opens a session, unless the password has changed since it was verified. The change ended only the
+-- sessions that existed at that time.
 -- :session_id     uuid         id of the new session
 -- :user_id        uuid         id of the user who signs in
 -- :token_hash     bytea        SHA-256 of the new token
