@@ -207,7 +207,7 @@ fn accepted(values: Vec<Value>) -> Result<Vec<Value>, Failure> {
 
 impl Target {
     fn new(url: &Url) -> RedisResult<Self> {
-        // An error means that the process has already installed a provider, which will do.
+        // An error means that the process has already installed a provider, which also works.
         let _ = rustls::crypto::ring::default_provider().install_default();
         if url.cluster {
             let cluster = ClusterClientBuilder::new(url.nodes.clone());

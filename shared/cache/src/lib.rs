@@ -19,7 +19,8 @@
 //! * The *outbox* is a table of the caller's database. It contains the names of the guards that
 //!   Redis could not mark or clear.
 //!
-//! Dropping a guard drops every record behind it, with one command and without their names.
+//! Dropping a guard takes one command and drops every record behind it. The names of the records
+//! are not needed.
 //!
 //! # Protocol
 //!
@@ -76,15 +77,14 @@
 //! * drains the outbox, as described below.
 //!
 //! The guarantee covers evicted keys, crashed writers, repeated and late commands, a restart of
-//! Redis without data, an orderly failover, and the resharding of a cluster. It does not cover:
+//! Redis without data, an orderly failover, and the resharding of a cluster. In the following cases
+//! a stale record may be served until its time to live ends:
 //!
-//! * a marker that is evicted while its writer crashes between the commit and the clearing. Use a
-//!   `maxmemory-policy` that does not evict markers first, such as `allkeys-lru`;
-//! * a Redis that loses commands that it has acknowledged, in an asynchronous failover or in a
-//!   restart from an old snapshot;
-//! * an ACL that permits lookups but forbids `EVAL`.
-//!
-//! In these cases, a stale record may be served until its time to live ends.
+//! * Redis evicts a marker, and its writer crashes between the commit and the clearing. Use a
+//!   `maxmemory-policy` that does not evict markers first, such as `allkeys-lru`.
+//! * Redis loses commands that it has acknowledged, in an asynchronous failover or in a restart
+//!   from an old snapshot.
+//! * An ACL permits lookups but forbids `EVAL`.
 //!
 //! # Failures of Redis
 //!
@@ -143,7 +143,7 @@ pub use self::url::Url;
 /// The deadline of a lookup, after which the caller reads from the database. The time to connect is
 /// not included.
 const READ_BUDGET: Duration = Duration::from_millis(25);
-/// The deadline of a command for whose reply no request waits.
+/// The deadline of a fill, and of other commands that are sent in the background.
 const FILL_BUDGET: Duration = Duration::from_millis(15);
 /// The deadline for setting the marker of a write, after which the outbox replaces the marker. Also
 /// the deadline for clearing the marker, and for counters.
@@ -211,7 +211,7 @@ impl Cache {
         Self { shared: Arc::clone(&self.shared), metrics }
     }
 
-    /// Connects to Redis, so that the first command need not.
+    /// Connects to Redis, so that the first command does not have to.
     ///
     /// # Errors
     /// [`Unreachable`] if there is no connection within 150 ms. The next command tries again.

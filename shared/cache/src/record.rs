@@ -10,8 +10,8 @@
 //! be opened if it was moved to another name, filled under another generation, truncated or
 //! altered, or if it has another format. It is then a miss.
 //!
-//! The cipher is AES-GCM-SIV because of nonces that happen to repeat. With this cipher they only
-//! reveal whether two records are equal.
+//! The cipher is AES-GCM-SIV, because it tolerates a random nonce that happens to repeat. The
+//! repetition only reveals whether two records are equal.
 
 use aes_gcm_siv::aead::{Aead as _, AeadInOut as _, KeyInit as _, Payload};
 use aes_gcm_siv::{Aes256GcmSiv, Nonce};

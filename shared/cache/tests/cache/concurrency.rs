@@ -63,7 +63,7 @@ impl Tally {
     }
 }
 
-/// Sleeps for a random time of up to that many milliseconds.
+/// Sleeps for a random time of up to `most` milliseconds.
 async fn pause(most: u64) {
     let micros = u64::from(getrandom::u32().unwrap()) % (most * 1000);
     sleep(Duration::from_micros(micros)).await;
