@@ -20,7 +20,16 @@ impl Document {
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-        let document = yaml::parse(&text).map_err(|reason| Error::Yaml { path: path.to_owned(), reason })?;
+        Self::parse(path, &text)
+    }
+
+    /// Parses the text of a template. The path is only for the error message.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the text is not valid YAML, or contains a malformed loop.
+    pub fn parse(path: impl AsRef<Path>, text: &str) -> Result<Self> {
+        let document = yaml::parse(text).map_err(|reason| Error::Yaml { path: path.as_ref().to_owned(), reason })?;
         loops::expand(document).map(Self)
     }
 
