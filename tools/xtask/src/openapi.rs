@@ -13,7 +13,7 @@ use crate::process;
 use crate::stop::StopRequests;
 use crate::workspace::Workspace;
 
-const DOCUMENT: &str = "docs/openapi.json";
+pub(crate) const DOCUMENT: &str = "docs/openapi.json";
 
 pub(crate) async fn run(workspace: &Workspace) -> Result<ExitCode> {
     let mut stop = StopRequests::listen()?;

@@ -5,6 +5,7 @@
 
 mod contract;
 mod deployment;
+mod generated;
 mod layers;
 mod layout;
 mod manifest;
@@ -32,7 +33,6 @@ const RULES: &[Rule] = &[
     Rule { name: "function-and-template", check: layout::functions_and_template_agree },
     Rule { name: "permissions", check: permissions::functions_may_do_what_they_do },
     Rule { name: "connections", check: deployment::connections_suffice },
-    Rule { name: "alarms", check: deployment::functions_have_alarms },
     Rule { name: "own-role", check: layout::functions_have_roles_of_their_own },
     Rule { name: "events", check: layout::functions_have_events },
     Rule { name: "api-tests", check: layout::functions_have_tests },
@@ -45,6 +45,7 @@ const RULES: &[Rule] = &[
     Rule { name: "lints", check: manifest::crates_take_the_workspace_lints },
     Rule { name: "bans", check: manifest::bans_have_reasons },
     Rule { name: "variables", check: contract::variables_are_in_the_template },
+    Rule { name: "generated", check: generated::parts_are_up_to_date },
     Rule { name: "routes", check: contract::routes_are_in_the_openapi_document },
     Rule { name: "migrations", check: contract::migrations_go_both_ways },
     Rule { name: "timeouts", check: deployment::timeouts_are_a_ladder },

@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use emulator::{Function, Template};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Finding;
 use super::permissions::may_use_backends;
 use super::tree::{TEMPLATE, Tree};
 
 const DATA: &str = "infra/data.yaml";
-const ALARMS: &str = "infra/functions.yaml";
 /// The longest time that an HTTP API waits for an integration, whatever the template sets.
 const GATEWAY: Duration = Duration::from_secs(30);
 const DATABASE: &str = "shared/db/src/lib.rs";
@@ -137,33 +136,6 @@ fn number(value: &Value) -> Option<usize> {
     }
 }
 
-/// Checks that every function has an alarm of its own.
-pub(super) fn functions_have_alarms(tree: &Tree) -> Vec<Finding> {
-    let functions = tree.template().map(|template| template.functions.as_slice()).unwrap_or_default();
-    let unwatched = functions.iter().filter(|function| !is_watched(tree, &function.logical_id));
-    let finding = |name: &str| {
-        Finding::new(
-            ALARMS,
-            format!(
-                "{name} has no alarm; pass its name in FunctionAlarms of template.yaml and run cargo xtask generate"
-            ),
-        )
-    };
-    unwatched.map(|function| finding(&function.logical_id)).collect()
-}
-
-/// Returns whether the stack of the alarms receives a function's name, and whether the function's
-/// alarm reads both the errors and the calls of that function.
-fn is_watched(tree: &Tree, name: &str) -> bool {
-    let get = |path: &str, pointer: String| tree.document(path).and_then(|document| document.get(&pointer));
-    let handed_over = get(TEMPLATE, format!("/Resources/FunctionAlarms/Properties/Parameters/{name}"));
-    let metrics = get(ALARMS, format!("/Resources/{}/Properties/Metrics", name.replace("Function", "Alarm")));
-    let dimensions = json!([{"Name": "FunctionName", "Value": {"Ref": name}}]);
-    let metrics = metrics.and_then(Value::as_array).into_iter().flatten();
-    let own = metrics.filter(|metric| metric.pointer("/MetricStat/Metric/Dimensions") == Some(&dimensions));
-    handed_over == Some(&json!({"Ref": name})) && own.count() == 2
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -247,12 +219,6 @@ Resources:
       CodeUri: functions/chat-send
       ReservedConcurrentExecutions: !If [IsProd, 50, !Ref AWS::NoValue]
       Policies: [!Ref BackendAccess]
-
-  FunctionAlarms:
-    Type: AWS::CloudFormation::Stack
-    Properties:
-      Parameters:
-        ChatSendFunction: !Ref ChatSendFunction
 ";
 
     #[test]
@@ -271,39 +237,5 @@ Resources:
         assert!(found("Default: 1\nM", "Default: 2\nM", "125")[0].contains("150 connections"));
         assert!(found("ReservedConcurrentExecutions", "Tags", "125")[0].contains("any number"));
         assert!(found("prod: {", "other: {", "125")[0].contains("cannot determine"));
-    }
-
-    const WATCHED: &str = "Transform: AWS::LanguageExtensions
-Resources:
-  Fn::ForEach::Alarms:
-    - Name
-    - [ChatSend, Docs]
-    - \"${Name}Alarm\":
-        Type: AWS::CloudWatch::Alarm
-        Properties:
-          Metrics:
-            - { Id: rate, Expression: errors / calls }
-            - { Id: errors, MetricStat: { Metric: { Dimensions: [{ Name: FunctionName, Value: { Ref: !Sub \"${Name}Function\" } }] } } }
-            - { Id: calls, MetricStat: { Metric: { Dimensions: [{ Name: FunctionName, Value: { Ref: !Sub \"${Name}Function\" } }] } } }
-";
-
-    #[test]
-    fn a_function_without_an_alarm_of_its_own_is_found() {
-        let found = |from: &str, to: &str| {
-            let (template, alarms) = (CAPACITY.replace(from, to), WATCHED.replacen(from, to, 1));
-            functions_have_alarms(&Tree::of(&[(TEMPLATE, &template), (ALARMS, &alarms)])).len()
-        };
-        assert_eq!(found("x", "x"), 0);
-        let others = [
-            ("ChatSendFunction: !Ref Chat", "ChatSendFunction: !Ref Other"),
-            ("[ChatSend, Docs]", "[Docs]"),
-            ("${Name}Alarm", "${Name}FunctionAlarm"),
-            ("!Sub \"${Name}Function\"", "!Sub \"Docs${Name}\""),
-            // CloudFormation substitutes the name only in `Fn::Sub`.
-            ("{ Ref: !Sub \"${Name}Function\" }", "!Ref \"${Name}Function\""),
-        ];
-        for (from, to) in others {
-            assert_eq!(found(from, to), 1, "{to}");
-        }
     }
 }

@@ -32,7 +32,11 @@ impl Tree {
         for path in tree.files.keys().filter(|path| is_template(path)) {
             tree.documents.insert(path.clone(), Document::read(root.join(path))?);
         }
-        tree.template = tree.document(TEMPLATE).map(Template::parse).transpose()?;
+        tree.template = tree
+            .document(TEMPLATE)
+            .map(Template::parse)
+            .transpose()
+            .context("if a function is new, run `cargo xtask generate`, which writes its log group")?;
         Ok(tree)
     }
 
