@@ -8,8 +8,10 @@ mod deployment;
 mod generated;
 mod layers;
 mod layout;
+mod links;
 mod manifest;
 mod permissions;
+mod prose;
 mod tokens;
 mod tree;
 mod words;
@@ -50,6 +52,10 @@ const RULES: &[Rule] = &[
     Rule { name: "migrations", check: contract::migrations_go_both_ways },
     Rule { name: "timeouts", check: deployment::timeouts_are_a_ladder },
     Rule { name: "log-groups", check: deployment::logs_are_kept_for_a_while },
+    Rule { name: "prose", check: prose::sentences_name_their_actors },
+    Rule { name: "doc-comments", check: prose::doc_comments_say_more_than_the_name },
+    Rule { name: "width", check: prose::prose_is_wrapped },
+    Rule { name: "links", check: links::links_lead_somewhere },
     Rule { name: "words", check: words::nothing_is_left_lying_about },
 ];
 

@@ -1,6 +1,6 @@
 //! The repository's files, read once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -16,13 +16,15 @@ pub(super) const TEMPLATE: &str = "template.yaml";
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     files: BTreeMap<String, String>,
+    /// The paths of all files and folders, which includes files that are not text.
+    paths: BTreeSet<String>,
     documents: BTreeMap<String, Document>,
     template: Option<Template>,
 }
 
 impl Tree {
     /// Reads the files below a root. Skips `target` folders, and hidden files and folders other
-    /// than `.ci` and `.cargo`.
+    /// than `.ci`, `.cargo` and `.github`.
     ///
     /// # Errors
     /// A folder cannot be listed, or a template is malformed.
@@ -44,9 +46,10 @@ impl Tree {
         for entry in fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
             let path = entry?.path();
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-            if (name.starts_with('.') && ![".ci", ".cargo"].contains(&name)) || name == "target" {
+            if (name.starts_with('.') && ![".ci", ".cargo", ".github"].contains(&name)) || name == "target" {
                 continue;
             }
+            self.paths.insert(format!("{prefix}{name}"));
             if path.is_dir() {
                 self.load_folder(&path, &format!("{prefix}{name}/"))?;
             } else if let Ok(text) = fs::read_to_string(&path) {
@@ -59,6 +62,11 @@ impl Tree {
     /// Returns every file with its text, sorted by path.
     pub(super) fn files(&self) -> impl Iterator<Item = (&str, &str)> {
         self.files.iter().map(|(path, text)| (path.as_str(), text.as_str()))
+    }
+
+    /// Returns whether there is a file or a folder of this path.
+    pub(super) fn exists(&self, path: &str) -> bool {
+        self.paths.contains(path)
     }
 
     pub(super) fn file(&self, path: &str) -> Option<&str> {
