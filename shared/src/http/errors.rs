@@ -14,13 +14,13 @@ use super::request::BODY_LIMIT;
 pub struct ErrorKind {
     /// The name for programs, which never changes.
     pub code: &'static str,
-    /// The HTTP status.
+    /// The HTTP status of the response.
     pub status: StatusCode,
     /// The name for people.
     pub title: &'static str,
     /// The cause, as sentences in Markdown.
     pub when: &'static str,
-    /// What the client can do, as sentences in Markdown.
+    /// The remedies that the client has, as sentences in Markdown.
     pub remedy: &'static str,
     /// Returns an example of the error.
     pub example: fn() -> Error,

@@ -16,10 +16,10 @@ pub struct Problem<'a> {
     kind: String,
     /// Kind of error, for people.
     title: &'static str,
-    /// HTTP status.
+    /// HTTP status of the response.
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// What happened and what the client can do, for people.
+    /// The cause and the remedy, for people.
     detail: String,
     /// Kind of error, for programs. A code never changes.
     code: &'static str,

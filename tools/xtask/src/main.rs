@@ -65,8 +65,8 @@ enum Command {
     Load(load::Arguments),
     /// Shows how Postgres runs the product's statements, and evaluates the plans.
     Explain(explain::Arguments),
-    /// Writes the generated files and parts of files: the OpenAPI document, tables in docs/, and lists
-    /// of functions and routes in the templates.
+    /// Writes the generated files and parts of files: the OpenAPI document, tables in docs/, and
+    /// lists of functions and routes in the templates.
     Generate,
     /// Migrates a database up or down, or shows its status.
     Migrate(migrate::Arguments),

@@ -53,8 +53,8 @@ pub(super) fn sentences_name_their_actors(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// Checks that no doc comment has three words or fewer: such a comment repeats the name, and a unit,
-/// a range or a format would say more.
+/// Checks that no doc comment has three words or fewer. Such a comment repeats the name, where a
+/// unit, a range or a format would say more.
 pub(super) fn doc_comments_say_more_than_the_name(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, text) in tree.files().filter(|(path, _)| path.ends_with(".rs")) {

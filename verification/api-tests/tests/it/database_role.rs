@@ -93,11 +93,16 @@ async fn the_role_of_the_functions_can_run_every_statement_but_cannot_change_the
     assert_eq!(ada.request("DELETE", path).await.status, 204);
     assert_eq!(ada.get("/api/journal/entries").await.expect_success()["total"], 0);
 
-    // The role has permissions on the tables of later migrations. Migrating down revokes its
-    // permissions.
+    // The role has permissions on the tables of later migrations. Reverting the migration that
+    // created the role, the sixth, revokes them.
     run("CREATE TABLE later (id int)").await;
     let may = "SELECT has_table_privilege('kai_app', 'later', 'INSERT')";
     assert!(with_connection(&owner, async |client| client.query_one(may, &[]).await.unwrap().get::<_, bool>(0)).await);
-    migrating.invoke("db-migrate", &json!({"direction": "down"})).await.unwrap();
+    let mut newest = u64::MAX;
+    while newest >= 6 {
+        let outcome = migrating.invoke("db-migrate", &json!({"direction": "down"})).await.unwrap();
+        let applied = outcome["migrations"].as_array().unwrap().iter().filter(|migration| migration["applied"] == true);
+        newest = applied.map(|migration| migration["version"].as_u64().unwrap()).max().unwrap();
+    }
     assert!(!with_connection(&owner, async |client| client.query_one(may, &[]).await.unwrap().get::<_, bool>(0)).await);
 }
