@@ -35,7 +35,7 @@ pub trait Handler<'a>: Clone + Send + Sync + 'static {
     /// The future of the response.
     type Future: Future<Output = Result<Response>> + Send + 'a;
 
-    /// Calls the handler with a request.
+    /// Calls the handler with the environment's state and one request.
     fn call(&self, state: &'a AppState, request: Request) -> Self::Future;
 }
 

@@ -23,9 +23,9 @@ const LIFETIME: Duration = Duration::from_mins(15);
 /// The kind of cache for which a token is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CacheKind {
-    /// A cluster with nodes.
+    /// A replication group: a cluster whose nodes the operator chooses.
     ReplicationGroup,
-    /// A serverless cache.
+    /// A serverless cache, which AWS scales. Its tokens name the resource type.
     Serverless,
 }
 

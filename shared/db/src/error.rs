@@ -19,7 +19,7 @@ pub enum Error {
     /// The server rejected the statement and changed nothing.
     #[error("the database rejected the statement (SQLSTATE {code}{})", .constraint.as_deref().map(|c| format!(", {c}")).unwrap_or_default())]
     Rejected {
-        /// The SQLSTATE.
+        /// The SQLSTATE, five characters.
         code: String,
         /// The name of the violated constraint, if there is one.
         constraint: Option<String>,

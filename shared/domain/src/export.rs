@@ -85,9 +85,9 @@ impl Section {
 pub struct Export {
     /// When this page was created.
     pub exported_at: Timestamp,
-    /// The user's account.
+    /// The user's account, without the password hash.
     pub account: Account,
-    /// The user's profile.
+    /// The user's profile, as in `GET /api/users/{user_id}/profile`.
     pub profile: Profile,
     /// The latest 100 sessions that are still stored, newest first. Some of them have ended.
     #[schema(max_items = 100)]

@@ -97,7 +97,7 @@ impl Token {
         URL_SAFE_NO_PAD.encode(self.bytes)
     }
 
-    /// Returns the id of the user whom the token claims to belong to.
+    /// Returns the user id in the token, which is not verified.
     pub fn user_id(&self) -> UserId {
         let owner = self.bytes.first_chunk().copied().unwrap_or_default();
         UserId(Uuid::from_bytes(owner))

@@ -29,7 +29,7 @@ pub enum Unanswered {
     /// No connection could be established, and nothing was sent.
     #[error("there is no connection")]
     Unreached,
-    /// The connection broke.
+    /// The connection broke, or the response is not valid HTTP.
     #[error("the connection failed")]
     Disconnected,
     /// The status of the response is not 200. Redirects are not followed.

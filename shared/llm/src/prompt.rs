@@ -21,18 +21,18 @@ const INSTRUCTIONS: &str = "You are Kai, a warm and attentive companion for ment
 #[schema(as = ChatRole)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// The user.
+    /// The person who writes to Kai.
     User,
-    /// Kai.
+    /// Kai: the model, or the fixed reply to a crisis.
     Assistant,
 }
 
 /// An earlier message of the conversation.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Turn {
-    /// The author.
+    /// The author of the message.
     pub role: Role,
-    /// The text.
+    /// The text of the message.
     pub content: String,
 }
 
@@ -47,7 +47,7 @@ pub struct Prompt<'a> {
     pub communication_style: Option<&'a str>,
     /// The earlier messages, oldest first.
     pub history: &'a [Turn],
-    /// The current message.
+    /// The current message, to which the model replies.
     pub message: &'a str,
 }
 

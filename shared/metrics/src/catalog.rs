@@ -15,7 +15,7 @@ pub struct Directive {
     namespace: &'static str,
     /// The sets of dimensions. Each set results in separate metrics.
     pub dimensions: &'static [&'static [&'static str]],
-    /// The metrics.
+    /// The metrics that each set of dimensions applies to.
     pub metrics: &'static [Metric],
 }
 

@@ -21,9 +21,9 @@ use super::request_metrics::{FamilyUse, RequestMetrics};
 pub struct Summary<'a> {
     /// The route with its placeholders, such as `GET /api/journal/entries`.
     pub endpoint: &'a str,
-    /// Lambda's request id.
+    /// The request id that Lambda assigned.
     pub request_id: &'a str,
-    /// The HTTP status.
+    /// The HTTP status of the response.
     pub status: u16,
     /// The time from the event to the response.
     pub latency: Duration,

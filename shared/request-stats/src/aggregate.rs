@@ -32,7 +32,6 @@ pub(crate) struct Aggregate {
 }
 
 impl Aggregate {
-    /// Adds one request.
     pub(crate) fn record(&mut self, request: &Request) {
         let Request { latency_us, errors, client_errors, queries, slow_queries, families, .. } = request;
         let mut latency = Histogram::default();

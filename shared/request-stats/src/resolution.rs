@@ -1,14 +1,14 @@
-//! The two resolutions of stored aggregates: minutes for short windows, and hours for windows of up
-//! to a day.
+//! The two resolutions of stored aggregates: minutes for windows of up to six hours, and hours for
+//! windows of up to a day.
 
 use crate::minute::{Minute, day};
 
 /// The length of the period that an aggregate covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Resolution {
-    /// One minute.
+    /// One minute, for windows of up to six hours.
     Minute,
-    /// One hour of UTC.
+    /// One hour of UTC, for windows of more than six hours.
     Hour,
 }
 

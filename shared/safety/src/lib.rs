@@ -26,9 +26,9 @@ pub const VERSION: &str = "2026-11-2";
 pub enum Language {
     /// English, including texting slang.
     English,
-    /// German.
+    /// German, with or without umlauts.
     German,
-    /// Spanish.
+    /// Spanish, with or without accents.
     Spanish,
 }
 

@@ -11,7 +11,7 @@ use sha2::Sha256;
 pub struct Secret<T>(T);
 
 impl<T> Secret<T> {
-    /// Wraps a value.
+    /// Creates a secret from a value.
     pub fn new(value: T) -> Self {
         Self(value)
     }

@@ -1,6 +1,6 @@
 //! Structs whose fields are environment variables.
 
-/// An environment variable that the functions read.
+/// An environment variable that a settings struct reads.
 #[derive(Debug)]
 pub struct Variable {
     /// The name of the variable.

@@ -20,7 +20,7 @@ pub struct ErrorKind {
     pub title: &'static str,
     /// The cause, as sentences in Markdown.
     pub when: &'static str,
-    /// The remedies that the client has, as sentences in Markdown.
+    /// The remedy for the client, as sentences in Markdown.
     pub remedy: &'static str,
     /// Returns an example of the error.
     pub example: fn() -> Error,

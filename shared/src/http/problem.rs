@@ -19,7 +19,7 @@ pub struct Problem<'a> {
     /// HTTP status of the response.
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// The cause and the remedy, for people.
+    /// Explanation for people: what happened and what the client can do.
     detail: String,
     /// Kind of error, for programs. A code never changes.
     code: &'static str,

@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
     /// all names.
     #[arg(value_name = "STATEMENT")]
     statements: Vec<String>,
-    /// Explains every statement.
+    /// Explains every statement instead of named ones.
     #[arg(long, conflicts_with = "statements")]
     all: bool,
     /// Number of journal entries. A tenth of them belong to the user whose requests are explained.

@@ -12,7 +12,7 @@ use jiff::{Timestamp, ToSpan as _};
 
 use themes::{CLOSING_HEAVY, CLOSING_LIGHT, CLOSING_STEADY, THEMES, Theme};
 
-/// A journal entry.
+/// A generated journal entry.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Entry {
     /// A short title. About one entry in five has none.

@@ -30,7 +30,7 @@ use crate::workspace::Workspace;
 
 /// The length of a phase in the search for the highest sustained rate, the knee.
 const STEP: Duration = Duration::from_secs(10);
-/// The longest overload.
+/// The longest duration of the overload phase.
 const OVERLOAD: Duration = Duration::from_secs(60);
 /// The factor from one rate to the next in the search for the knee.
 const RATE_FACTOR: f64 = 1.5;

@@ -58,7 +58,7 @@ pub(crate) struct Conditions {
     pub(crate) machine: String,
     /// The versions of the servers.
     pub(crate) versions: String,
-    /// Cargo's profile.
+    /// The Cargo profile of the functions.
     pub(crate) profile: String,
     /// The load averages of the last minute, before and after the measurement.
     pub(crate) load_average: (f64, f64),

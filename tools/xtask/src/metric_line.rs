@@ -25,7 +25,7 @@ pub(crate) struct MetricLine {
     /// 1 for the first request of an environment, and 0 for the others.
     #[serde(rename = "ColdStart")]
     pub(crate) cold_start: u8,
-    /// The HTTP status.
+    /// The HTTP status of the response.
     pub(crate) status: u16,
     /// The value of the `X-Cache` header, if the response has one.
     pub(crate) cache: Option<String>,

@@ -24,7 +24,6 @@ use anyhow::{Result, bail};
 use crate::workspace::Workspace;
 use tree::Tree;
 
-/// A named rule.
 struct Rule {
     name: &'static str,
     check: fn(&Tree) -> Vec<Finding>,

@@ -115,7 +115,7 @@ impl TestRedis {
         assert_eq!(self.run(cmd("SET").arg(name).arg(value).arg("KEEPTTL")), Value::Okay);
     }
 
-    /// Deletes a key.
+    /// Deletes a key, if it exists.
     pub fn del(&self, name: &str) {
         self.run(cmd("DEL").arg(name));
     }

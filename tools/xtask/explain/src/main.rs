@@ -21,7 +21,7 @@ use self::fill::Size;
 struct Arguments {
     /// Names of statements. Without a name, the program lists all names.
     statements: Vec<String>,
-    /// Explains every statement.
+    /// Explains every statement instead of named ones.
     #[arg(long)]
     all: bool,
     /// Number of journal entries.

@@ -14,7 +14,7 @@ use crate::terminal::Step;
 const EMAIL: &str = "demo@kai.example";
 const ENTRIES: usize = 150;
 
-/// The demo account.
+/// The demo account, with the number of entries in its journal.
 #[derive(Debug)]
 pub(crate) struct DemoAccount {
     entries: i64,

@@ -112,7 +112,7 @@ impl Fixture {
     }
 }
 
-/// A running API.
+/// A running API, with the collector of its metrics.
 pub(crate) struct Api<'a> {
     pub(crate) fixture: &'a Fixture,
     pub(crate) emulator: Emulator,
