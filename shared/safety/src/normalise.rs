@@ -1,7 +1,8 @@
-//! From a message as it was typed to the words that the lists are compared with.
+//! Normalization of a message to the words that are compared with the lists.
 //!
-//! Unicode's compatibility decomposition (UAX #15, NFKD) makes plain letters of full-width, mathematical and circled ones and takes the
-//! accents off; the confusables of UTS #39 make Latin letters of those that only look so.
+//! Unicode's compatibility decomposition (UAX #15, NFKD) replaces full-width, mathematical and
+//! circled letters by plain ones, and separates the accents. The confusables of UTS #39 replace
+//! letters that look like Latin ones.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -9,14 +10,15 @@ use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
-/// Stands before the first word of a message.
+/// Marks the start of a message, before the first word.
 pub(super) const START: &str = "^";
-/// Stands where a sentence ends.
+/// Marks the end of a sentence.
 pub(super) const END: &str = "$";
-/// Stands for a letter that was blotted out.
+/// Stands for a masked letter, as in `k*ll`.
 pub(super) const BLOT: char = '*';
 
-/// What UTS #39 leaves alone or maps elsewhere: letters that people read as Latin ones in running text, the ligatures, and small capitals.
+/// Replacements that UTS #39 does not have or defines differently: letters that people read as
+/// Latin ones in running text, ligatures, and small capitals.
 const READ_AS: [(&str, &str); 7] = [
     ("вкмнтпгьγεηκτωχμβ", "bkmhtnrbyenktwxmb"),
     ("ᴀʙᴄᴅᴇɢʜɪᴊᴋʟᴍɴᴏᴘʀᴛᴜᴠᴡʏᴢꜱꜰ", "abcdeghijklmnoprtuvwyzsf"),
@@ -27,7 +29,8 @@ const READ_AS: [(&str, &str); 7] = [
     ("þ", "th"),
 ];
 
-/// Lines of a Latin letter and those that UTS #39 confuses with it and nothing else. Its whole table is a hundred times as large.
+/// Each line has a Latin letter and the letters that UTS #39 maps to exactly that letter. The whole
+/// table of UTS #39 is a hundred times as large.
 const LOOK_ALIKES: &str = include_str!("normalise/look_alikes.txt");
 
 static LATIN: LazyLock<HashMap<char, char>> = LazyLock::new(|| {
@@ -35,8 +38,11 @@ static LATIN: LazyLock<HashMap<char, char>> = LazyLock::new(|| {
     lines.flat_map(|(latin, letters)| letters.chars().zip(latin.chars().cycle())).collect()
 });
 
-/// The words of a message, read in two ways: as they stand, and with signs inside a word taken for letters (`k!ll`) or for nothing
-/// (`k-i-l-l`). Each begins with [`START`]; [`END`] stands after every sentence.
+/// Returns the words of a message in two readings. In the plain reading, signs separate words. In
+/// the dense reading, signs inside a word become letters (`k!ll`) or are removed (`k-i-l-l`). If
+/// both are equal, there is only one.
+///
+/// Each reading begins with [`START`] and has an [`END`] after each sentence.
 pub(super) fn readings(message: &str) -> Vec<Vec<String>> {
     let folded = fold(message);
     let plain = join_spelt(plain(&folded));
@@ -44,9 +50,10 @@ pub(super) fn readings(message: &str) -> Vec<Vec<String>> {
     if plain == dense { vec![plain] } else { vec![plain, dense] }
 }
 
-/// Lower case, without accents, apostrophes and what cannot be seen; letters that look Latin are Latin.
+/// Converts a text to lower case, removes accents, apostrophes and invisible characters, and
+/// replaces letters that look Latin by Latin ones.
 pub(super) fn fold(text: &str) -> String {
-    // As most words of the lists are, which are folded while somebody waits for the first answer.
+    // The fast path of most words of the lists, which are folded while the first request waits.
     if text.bytes().all(|letter| letter.is_ascii_lowercase()) {
         return text.to_owned();
     }
@@ -55,7 +62,7 @@ pub(super) fn fold(text: &str) -> String {
     let mut after_small = false;
     for letter in seen.nfkd().filter(|letter| !is_combining_mark(*letter) && !is_invisible(*letter)) {
         if letter == 'I' && after_small {
-            // "kiII": in many typefaces it is an l. Both are tried, as with a 1.
+            // "kiII": in many typefaces a capital I looks like an l. A 1 is read as both.
             folded.push('1');
         } else if letter.is_ascii() {
             after_small = letter.is_ascii_lowercase();
@@ -69,7 +76,7 @@ pub(super) fn fold(text: &str) -> String {
 }
 
 fn push_latin(letter: char, folded: &mut String) {
-    // Emoji that are letters. No other table has them: they are symbols to Unicode.
+    // Emoji that show letters. Unicode classifies them as symbols, so no other table has them.
     for first in [0x1F150, 0x1F170, 0x1F1E6] {
         let place = u32::from(letter).wrapping_sub(first);
         if let Some(latin) = u8::try_from(place).ok().filter(|place| *place < 26) {
@@ -93,7 +100,8 @@ fn is_apostrophe(letter: char) -> bool {
     matches!(letter, '\'' | '`' | '´' | '‘' | '’' | '‛' | 'ʼ' | 'ʻ' | '′' | '＇')
 }
 
-/// Zero-width characters, soft hyphens, direction marks, variation selectors, fillers and controls.
+/// Whether the character is a zero-width character, a soft hyphen, a direction mark, a variation
+/// selector, a filler or a control character other than white space.
 fn is_invisible(letter: char) -> bool {
     let filler = matches!(
         letter,
@@ -108,7 +116,7 @@ fn ends_sentence(letter: char) -> bool {
     matches!(letter, '.' | '!' | '?' | '\n' | '…' | '。')
 }
 
-/// Everything but letters and digits parts words.
+/// Splits a folded text into words at every character that is not a letter or a digit.
 fn plain(folded: &str) -> Vec<String> {
     let mut words = Words::new();
     let mut letters = folded.chars().peekable();
@@ -125,7 +133,7 @@ fn plain(folded: &str) -> Vec<String> {
     words.done()
 }
 
-/// Only white space parts words.
+/// Splits a folded text into words at white space, and reads the signs inside each word.
 fn dense(folded: &str) -> Vec<String> {
     let mut words = Words::new();
     for chunk in folded.split_whitespace() {
@@ -139,7 +147,7 @@ fn dense(folded: &str) -> Vec<String> {
                 '€' => words.push('e'),
                 '£' => words.push('l'),
                 '+' if place > 0 => words.push('t'),
-                // Read as `i` and as `l` later on.
+                // `spelling` reads a 1 both as `i` and as `l`.
                 '!' | '|' | '¡' if place > 0 => words.push('1'),
                 BLOT | '#' if place > 0 && place + 1 < last => words.push(BLOT),
                 _ => {}
@@ -153,7 +161,8 @@ fn dense(folded: &str) -> Vec<String> {
     words.done()
 }
 
-/// Makes one word of three or more that have one letter each. An "I" before it is left out: "I k i l l".
+/// Joins three or more consecutive words of one letter each. A leading "i" remains a separate word,
+/// as in "I k i l l".
 fn join_spelt(words: Vec<String>) -> Vec<String> {
     let mut joined: Vec<String> = Vec::with_capacity(words.len());
     let mut run: Vec<String> = Vec::new();
@@ -183,7 +192,7 @@ fn join_spelt(words: Vec<String>) -> Vec<String> {
     joined
 }
 
-/// The words found so far, and the one being read.
+/// The words found so far, and the letters of the current word.
 struct Words {
     found: Vec<String>,
     word: String,

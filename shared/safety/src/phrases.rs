@@ -1,8 +1,15 @@
-//! The phrase lists, and how a message is compared with them.
+//! The phrase lists, and their comparison with a message.
 //!
-//! A line of a list is one phrase: words in the order in which they must come, with at most two others between neighbours. `|` parts
-//! alternatives for one word, `=` before a phrase allows nothing between its words and `~` up to ten, `-` lets a word of denial undo it,
-//! `^` is the start of a message, `$` the end of a sentence with nothing before it, `#` begins a comment.
+//! Each line of a list is a phrase: words that must occur in this order, with at most two other
+//! words between neighbors. Marks change this:
+//!
+//! - `|` separates alternatives for one word.
+//! - `=` at the beginning allows no other words between neighbors, and `~` allows up to ten.
+//! - `-` at the beginning, before `=` or `~`, makes the phrase deniable: a word of `denial.txt`
+//!   inside the phrase or shortly before it cancels the match.
+//! - `^` is the start of a message.
+//! - `$` is the end of a sentence, directly after the preceding word.
+//! - `#` at the beginning makes the line a comment.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -11,18 +18,19 @@ use super::Language;
 use super::normalise::{END, fold, readings};
 use super::spelling::{Vocabulary, Word};
 
-/// How many words may stand between two of a phrase, and of one that is loose.
+/// The maximum number of other words between two neighbors of a phrase.
 const BETWEEN: usize = 2;
+/// The maximum number of other words between two neighbors of a phrase that begins with `~`.
 const FAR_BETWEEN: usize = 10;
-/// How many words before a phrase may deny it.
+/// The number of words before a phrase, in the same sentence, that can deny it.
 const BEFORE: usize = 6;
-/// Words of fewer letters are not taken for several that were run together.
+/// The minimum length, in bytes, of a word that is split into several words.
 const RUN_TOGETHER: usize = 6;
 
 const ORDINARY: &str = include_str!("phrases/ordinary.txt");
 const DENIAL: &str = include_str!("phrases/denial.txt");
 
-/// What looks like a crisis.
+/// The phrases that indicate a crisis.
 pub(super) static CRISIS: LazyLock<Phrases<Language>> = LazyLock::new(|| {
     Phrases::compile(&[
         (Language::English, include_str!("phrases/english.txt")),
@@ -31,28 +39,29 @@ pub(super) static CRISIS: LazyLock<Phrases<Language>> = LazyLock::new(|| {
     ])
 });
 
-/// What an answer must not say.
+/// The phrases for which a model reply is withheld.
 pub(super) static HARMFUL: LazyLock<Phrases<()>> =
     LazyLock::new(|| Phrases::compile(&[((), include_str!("phrases/harmful.txt"))]));
 
-/// Phrases, each with what it means.
+/// Phrases with their meanings, compiled for the comparison.
 #[derive(Debug)]
 pub(super) struct Phrases<M> {
     vocabulary: Vocabulary,
-    /// The words of all phrases, one phrase after the other.
+    /// The words of all phrases, phrase by phrase.
     slots: Vec<FillPermit<M>>,
-    /// Where each word of the vocabulary stands in `slots`, later places first: a word of a message must not count for two of one phrase.
+    /// The indices in `slots` of each word of the vocabulary, in descending order, because a word
+    /// of a message must not match two words of one phrase.
     places: Vec<Vec<usize>>,
     denial: HashSet<String>,
 }
 
-/// One word of a phrase.
+/// One word of a phrase, with the rules for the words before it.
 #[derive(Debug)]
 struct FillPermit<M> {
     begins: bool,
     between: usize,
     deniable: bool,
-    /// What the phrase means that ends here.
+    /// The meaning of the phrase if this is its last word.
     meaning: Option<M>,
 }
 
@@ -98,10 +107,11 @@ impl<M: Copy> Phrases<M> {
         }
     }
 
-    /// What the first phrase means that a message has, or `None` if it has none.
+    /// Returns the meaning of the first phrase in a message, or `None` if no phrase matches.
     pub(super) fn find(&self, message: &str) -> Option<M> {
         let mut known = HashMap::new();
-        // The dense reading first: it has whole words where the other has their remains, and so tells the language better.
+        // The dense reading comes first. It has whole words where the plain reading has fragments,
+        // so it identifies the language better.
         readings(message).iter().rev().find_map(|words| {
             self.find_in(words, &mut known).or_else(|| {
                 let apart = self.take_apart(words, &known);
@@ -110,7 +120,7 @@ impl<M: Copy> Phrases<M> {
         })
     }
 
-    /// The words, with those apart that were run together.
+    /// Returns the words, with unknown long words split into the words of which they consist.
     fn take_apart(&self, words: &[String], known: &HashMap<String, Vec<Word>>) -> Vec<String> {
         let mut apart = Vec::with_capacity(words.len());
         for word in words {
@@ -121,13 +131,13 @@ impl<M: Copy> Phrases<M> {
         apart
     }
 
-    /// Goes through the words once. Of each beginning of a phrase the latest place where it was found is remembered: whatever an earlier
-    /// one could be continued with, the latest can as well.
+    /// Reads the words once. For each partial match of a phrase, stores only the latest position:
+    /// any continuation of an earlier one also continues the latest.
     fn find_in(&self, words: &[String], known: &mut HashMap<String, Vec<Word>>) -> Option<M> {
         let mut ends: Vec<Option<usize>> = vec![None; self.slots.len()];
         let mut previous = "";
         for (place, text) in words.iter().enumerate() {
-            // "my self" is one word in two.
+            // Two words may be one listed word: "my self".
             let joined =
                 self.vocabulary.exact(&format!("{previous}{text}")).filter(|_| previous.len() + text.len() > 4);
             let joined = joined.map(|word| self.step(word, words, place.saturating_sub(1), place, &mut ends));
@@ -143,7 +153,8 @@ impl<M: Copy> Phrases<M> {
         None
     }
 
-    /// Takes in a listed word that stands from `from` to `to`, and gives the meaning of a phrase that it completes.
+    /// Extends the partial matches by a listed word that begins at the position `from` and ends at
+    /// `to`. Returns the meaning of the first phrase that the word completes.
     fn step(&self, word: Word, words: &[String], from: usize, to: usize, ends: &mut [Option<usize>]) -> Option<M> {
         for &index in self.places.get(word as usize)? {
             let slot = self.slots.get(index)?;
@@ -172,7 +183,8 @@ impl<M: Copy> Phrases<M> {
     }
 }
 
-/// How a word of a list may be written: without its accents, and with the `e` that German puts in place of two dots.
+/// Returns the spellings of a listed word: without its accents, and with the `e` that replaces the
+/// dots of an umlaut.
 fn spellings(listed: &str) -> Vec<String> {
     let plain = fold(listed);
     if listed.is_ascii() {

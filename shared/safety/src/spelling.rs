@@ -1,4 +1,4 @@
-//! Which listed words a word of a message may stand for.
+//! The listed words that a word of a message may stand for.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,21 +6,21 @@ use strsim::osa_distance;
 
 use super::normalise::{BLOT, END, START, fold};
 
-/// The longest word that is compared; nothing listed comes near.
+/// The maximum number of letters of a word that is compared. Every listed word is much shorter.
 const LONGEST: usize = 24;
-/// How many letters of words run together are looked at.
+/// The maximum number of letters that are split into words.
 const RUN: usize = 400;
 
-/// The number of a listed word.
+/// The number that identifies a listed word.
 pub(super) type Word = u32;
 
-/// The words of the lists.
+/// The words of the lists, indexed for inexact look-ups.
 #[derive(Debug, Default)]
 pub(super) struct Vocabulary {
     exact: HashMap<String, Word>,
-    /// By what is left of a word when a letter said twice is written once.
+    /// The words by their spelling with each repeated letter written once.
     once: HashMap<String, Vec<Word>>,
-    /// By what is left of a word without its vowels.
+    /// The words by their spelling without vowels.
     consonants: HashMap<String, Vec<Word>>,
     by_first: HashMap<char, Vec<Listed>>,
     ordinary: HashSet<String>,
@@ -35,7 +35,7 @@ struct Listed {
 }
 
 impl Vocabulary {
-    /// The number of a word, which is listed from now on.
+    /// Adds a word unless it is listed, and returns its number.
     pub(super) fn add(&mut self, text: &str) -> Word {
         let next = Word::try_from(self.exact.len()).unwrap_or(Word::MAX);
         let word = *self.exact.entry(text.to_owned()).or_insert(next);
@@ -48,27 +48,35 @@ impl Vocabulary {
         word
     }
 
-    /// How many words there are.
+    /// Returns the number of listed words.
     pub(super) fn len(&self) -> usize {
         self.exact.len()
     }
 
-    /// Takes in everyday words (in lines, `#` before a comment) that are close to a listed one and must not be taken for it.
+    /// Adds everyday words that are similar to a listed word and must not count as misspellings of
+    /// it. Lines that begin with `#` are comments.
     pub(super) fn except(&mut self, list: &str) {
         let words = list.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace);
         self.ordinary.extend(words.map(fold));
     }
 
-    /// The number of a word that is spelt as listed.
+    /// Returns the number of the listed word with exactly this spelling.
     pub(super) fn exact(&self, text: &str) -> Option<Word> {
         self.exact.get(text).copied()
     }
 
-    /// What a word may stand for: itself when it is listed; nothing else when it is an everyday word; otherwise every listed word that it
-    /// equals but for repeated letters or for vowels, all of which were left out, and those that it is a misspelling of.
+    /// Returns the listed words that a word may stand for. A listed word stands only for itself,
+    /// and an everyday word for none. Any other word of at least three letters stands for each
+    /// listed word
     ///
-    /// A misspelling has the same first letter and an optimal string alignment distance (`strsim`) of 1 from five letters on and of 2
-    /// from eight on. With four letters only two neighbours may have changed places.
+    /// - that differs only in repeated letters,
+    /// - that has the same letters apart from its vowels, if the word has no vowels,
+    /// - that fits its masked letters, or
+    /// - of which it is a misspelling.
+    ///
+    /// A misspelling has the same first letter. Its optimal string alignment distance (`strsim`) is
+    /// at most 1 for words of five to seven letters, and at most 2 for longer words. In a word of
+    /// four letters, only two adjacent letters may be swapped.
     pub(super) fn find(&self, text: &str) -> Vec<Word> {
         let mut found: Vec<Word> = spellings(text).iter().flat_map(|spelling| self.find_spelling(spelling)).collect();
         found.sort_unstable();
@@ -89,7 +97,7 @@ impl Vocabulary {
         if text_once.chars().nth(2).is_some() {
             found.extend(self.once.get(&text_once).into_iter().flatten());
         }
-        // A word that has a vowel is not to be found there.
+        // A word with a vowel matches no key here.
         found.extend(self.consonants.get(text).into_iter().flatten());
         let listed = text.chars().next().and_then(|first| self.by_first.get(&first)).filter(|_| length <= LONGEST);
         if text.contains(BLOT) {
@@ -106,7 +114,8 @@ impl Vocabulary {
                 5..8 => 1,
                 _ => 2,
             };
-            // Each slip takes away or brings in one letter at most, or one of each: cheap to see, and most words end here.
+            // Each slip removes or adds at most one letter, or both. These two checks are cheap and
+            // exclude most words.
             length.abs_diff(listed.length) <= slips
                 && (own ^ listed.letters).count_ones() as usize <= 2 * slips
                 && osa_distance(text, &listed.text) <= slips
@@ -115,7 +124,7 @@ impl Vocabulary {
         found
     }
 
-    /// The words that were run together in one, or none if there are letters left over.
+    /// Splits a word into listed and everyday words. Returns no words if letters are left over.
     pub(super) fn split(&self, text: &str) -> Vec<String> {
         spellings(text)
             .iter()
@@ -126,7 +135,8 @@ impl Vocabulary {
 
     fn split_spelling(&self, text: &str) -> Vec<String> {
         let letters: Vec<char> = text.chars().take(RUN).collect();
-        // For each length: how many words the letters up to there make at least, and where the last of them begins.
+        // For each length: the minimum number of words that the letters up to there form, and the
+        // start of the last of these words.
         let mut best: Vec<Option<(usize, usize)>> = vec![None; letters.len() + 1];
         if let Some(first) = best.first_mut() {
             *first = Some((0, 0));
@@ -158,7 +168,8 @@ impl Vocabulary {
     }
 }
 
-/// A word in which digits stand for letters, in both readings of a 1; any other word as it is.
+/// Replaces the digits of a word by the letters that they resemble, with both readings of a 1.
+/// Returns a word without digits or without letters unchanged.
 fn spellings(text: &str) -> Vec<String> {
     let digits = text.contains(|letter: char| letter.is_ascii_digit());
     if !digits || !text.contains(char::is_alphabetic) {
@@ -181,7 +192,7 @@ fn spellings(text: &str) -> Vec<String> {
     if text.contains('1') { vec![read('i'), read('l')] } else { vec![read('i')] }
 }
 
-/// A word with each run of one letter written once.
+/// Returns a word with each run of the same letter written once.
 fn once(text: &str) -> String {
     let mut letters: Vec<char> = text.chars().collect();
     letters.dedup();
@@ -192,12 +203,13 @@ fn is_vowel(letter: char) -> bool {
     matches!(letter, 'a' | 'e' | 'i' | 'o' | 'u' | 'y')
 }
 
-/// Which of the letters a to z a word has, as bits.
+/// Returns the set of the letters a to z in a word, one bit per letter.
 fn letters(text: &str) -> u32 {
     text.bytes().filter(u8::is_ascii_lowercase).fold(0, |letters, letter| letters | 1 << (letter - b'a'))
 }
 
-/// Whether a word with blots, two letters at least of which can be read, may be the one listed.
+/// Whether a word with masked letters may be the listed word. At least two of its letters must be
+/// readable.
 fn fits(listed: &str, text: &str) -> bool {
     let readable = text.chars().filter(|letter| *letter != BLOT).count();
     let alike = |(one, other): (char, char)| one == other || other == BLOT;
