@@ -11,7 +11,7 @@ mod variables;
 
 pub use self::iam::{with_cache_tokens, with_database_tokens};
 use self::reader::Reader;
-pub(crate) use self::sections::EVERYBODY;
+pub(crate) use self::sections::EVERY_CLIENT;
 use self::sections::LlmConfig;
 pub use self::sections::{CacheConfig, DatabaseConfig, KeysConfig, SECTIONS, TelemetryConfig};
 pub use self::settings::Variable;

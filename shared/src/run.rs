@@ -56,13 +56,13 @@ where
 /// Reads the configuration, connects to the backends, and serves requests. Returns only if the
 /// environment cannot start, after logging the reason.
 pub fn run<H: for<'a> Handler<'a>>(handler: H) -> ExitCode {
-    run_with_state(handler, WithResources(false))
+    run_with_state(handler, IncludeResources(false))
 }
 
 /// Runs an HTTP function like [`run()`], and adds crisis services to each of its errors. Use it for
 /// functions to which users may turn in a crisis.
 pub fn run_with_resources<H: for<'a> Handler<'a>>(handler: H) -> ExitCode {
-    run_with_state(handler, WithResources(true))
+    run_with_state(handler, IncludeResources(true))
 }
 
 /// Runs an HTTP function like [`run()`], but without state: it needs no backend and no secret.
@@ -70,14 +70,14 @@ pub fn run_without_state<T>(handler: fn(Request) -> T) -> ExitCode
 where
     T: Future<Output = Result<Response>> + Send + 'static,
 {
-    start(move |_| serve_http(WithResources(false), move |_, request| handler(request)))
+    start(move |_| serve_http(IncludeResources(false), move |_, request| handler(request)))
 }
 
-fn run_with_state<H: for<'a> Handler<'a>>(handler: H, with_resources: WithResources) -> ExitCode {
+fn run_with_state<H: for<'a> Handler<'a>>(handler: H, include_resources: IncludeResources) -> ExitCode {
     start(move |variables| async move {
         let state = Arc::new(AppState::try_from(variables)?);
         state.connect().await;
-        serve_http(with_resources, move |metrics, request| {
+        serve_http(include_resources, move |metrics, request| {
             let (state, handler) = (state.with_metrics(metrics), handler.clone());
             async move { handler.call(&state, request).await }
         })
@@ -85,15 +85,15 @@ fn run_with_state<H: for<'a> Handler<'a>>(handler: H, with_resources: WithResour
     })
 }
 
-async fn serve_http<F, T>(with_resources: WithResources, respond: F) -> Result<(), lambda_http::Error>
+async fn serve_http<F, T>(include_resources: IncludeResources, respond: F) -> Result<(), lambda_http::Error>
 where
     F: Fn(Arc<RequestMetrics>, Request) -> T + Clone + Send + Sync + 'static,
     T: Future<Output = Result<Response>> + Send + 'static,
 {
-    let environment = Arc::new(Environment { warm: AtomicBool::new(false), with_resources });
+    let environment = Arc::new(Environment { warm: AtomicBool::new(false), include_resources });
     let service = service_fn(move |request| {
         let (environment, respond) = (Arc::clone(&environment), respond.clone());
-        async move { Ok::<_, lambda_http::Error>(Answer(environment.serve(respond, Request::new(request)).await)) }
+        async move { Ok::<_, lambda_http::Error>(RawResponse(environment.serve(respond, Request::new(request)).await)) }
     });
     lambda_http::run_concurrent(service).await
 }
@@ -160,22 +160,22 @@ fn prepare() -> Result<(Runtime, Variables), lambda_http::Error> {
 ///
 /// The runtime's own conversion would copy the body twice, and add the tables of all character
 /// encodings to each function.
-struct Answer(http::Response<Body>);
+struct RawResponse(http::Response<Body>);
 
-impl IntoResponse for Answer {
+impl IntoResponse for RawResponse {
     fn into_response(self) -> Pin<Box<dyn Future<Output = http::Response<Body>> + Send>> {
         Box::pin(ready(self.0))
     }
 }
 
-/// Whether errors contain crisis services.
+/// Whether error responses contain crisis services.
 #[derive(Clone, Copy)]
-struct WithResources(bool);
+struct IncludeResources(bool);
 
 struct Environment {
     /// Whether a request has been served before.
     warm: AtomicBool,
-    with_resources: WithResources,
+    include_resources: IncludeResources,
 }
 
 impl Environment {
@@ -203,7 +203,7 @@ impl Environment {
         };
         let reply = result.unwrap_or_else(|error| {
             log(&error, &request_id, &endpoint);
-            let resources = if self.with_resources.0 { safety::resources(country) } else { Vec::new() };
+            let resources = if self.include_resources.0 { safety::resources(country) } else { Vec::new() };
             Response::problem(&error, &request_id, &resources)
         });
         let took = started.elapsed();

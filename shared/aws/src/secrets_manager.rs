@@ -37,26 +37,26 @@ pub enum Error {
     Unreachable,
     /// Secrets Manager rejected the request with this error, such as `ResourceNotFoundException`.
     #[error("Secrets Manager rejected the request: {0}")]
-    Refused(String),
+    Rejected(String),
     /// The secret is not a JSON object of strings.
     #[error("the secret must be a JSON object of strings")]
-    NoObject,
+    NotAnObject,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Question<'a> {
+struct GetSecretValueRequest<'a> {
     secret_id: &'a str,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer {
+struct GetSecretValueResponse {
     secret_string: String,
 }
 
 #[derive(Deserialize)]
-struct Refusal {
+struct ErrorResponse {
     #[serde(rename = "__type")]
     kind: String,
 }
@@ -70,11 +70,11 @@ struct Refusal {
 pub async fn fetch(identity: &Identity, endpoint: Option<&str>, id: &str) -> Result<BTreeMap<String, String>, Error> {
     let own = identity.own_endpoint();
     let url = format!("{}/", endpoint.unwrap_or(&own).trim_end_matches('/'));
-    let body = serde_json::to_vec(&Question { secret_id: id }).map_err(|_| Error::NoObject)?;
+    let body = serde_json::to_vec(&GetSecretValueRequest { secret_id: id }).map_err(|_| Error::NotAnObject)?;
     let mut waits = WAITS.iter();
     loop {
-        let answer = timeout(ATTEMPT, attempt(identity, &url, &body)).await;
-        match (answer.unwrap_or(Err(Error::Unreachable)), waits.next()) {
+        let result = timeout(ATTEMPT, attempt(identity, &url, &body)).await;
+        match (result.unwrap_or(Err(Error::Unreachable)), waits.next()) {
             (Err(Error::Unreachable), Some(wait)) => sleep(*wait).await,
             (outcome, _) => return outcome,
         }
@@ -90,26 +90,26 @@ async fn attempt(identity: &Identity, url: &str, body: &[u8]) -> Result<BTreeMap
         request = request.header(name, value);
     }
     let request = request.body(body.to_vec()).map_err(|_| Unsignable)?;
-    let reply = http_client::send(request, LIMIT).await.map_err(|_| Error::Unreachable)?;
-    let (status, answer) = (reply.status(), reply.into_body());
-    match serde_json::from_slice(&answer) {
-        Ok(Answer { secret_string }) if status.is_success() => {
-            serde_json::from_str(&secret_string).map_err(|_| Error::NoObject)
+    let response = http_client::send(request, LIMIT).await.map_err(|_| Error::Unreachable)?;
+    let (status, body) = (response.status(), response.into_body());
+    match serde_json::from_slice(&body) {
+        Ok(GetSecretValueResponse { secret_string }) if status.is_success() => {
+            serde_json::from_str(&secret_string).map_err(|_| Error::NotAnObject)
         }
-        _ if status.is_success() => Err(Error::NoObject),
-        _ => Err(refusal(status.as_u16(), &answer)),
+        _ if status.is_success() => Err(Error::NotAnObject),
+        _ => Err(service_error(status.as_u16(), &body)),
     }
 }
 
-/// Converts an error response: server errors and throttling are transient, any other error keeps
-/// its kind.
-fn refusal(status: u16, answer: &[u8]) -> Error {
-    let kind = serde_json::from_slice(answer).map_or_else(|_| status.to_string(), |Refusal { kind }| kind);
+/// Converts an error response: server errors and throttling are transient, any other error is
+/// reported with its kind.
+fn service_error(status: u16, body: &[u8]) -> Error {
+    let kind = serde_json::from_slice(body).map_or_else(|_| status.to_string(), |ErrorResponse { kind }| kind);
     let kind = kind.rsplit('#').next().unwrap_or_default();
     if status >= 500 || kind.contains("Throttl") {
         return Error::Unreachable;
     }
-    Error::Refused(kind.to_owned())
+    Error::Rejected(kind.to_owned())
 }
 
 impl Identity {

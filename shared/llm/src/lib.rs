@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use metrics::RequestMetrics;
 
-pub use self::client::Unanswered;
+pub use self::client::ReplyError;
 pub use self::endpoint::{BaseUrl, Endpoint};
 pub use self::prompt::{Prompt, Role, Turn, VERSION};
 pub use self::standalone::stands_alone;
@@ -49,7 +49,7 @@ impl Model {
     ///
     /// # Errors
     /// Returns the reason if the server is unavailable or rejects the key.
-    pub async fn ping(&self) -> Result<(), Unanswered> {
+    pub async fn ping(&self) -> Result<(), ReplyError> {
         match self {
             Self::RuleBased => Ok(()),
             Self::Remote(endpoint) => client::ping(endpoint).await,
@@ -65,7 +65,7 @@ impl Model {
         prompt: &Prompt<'_>,
         deadline: Instant,
         metrics: &RequestMetrics,
-    ) -> Result<String, Unanswered> {
+    ) -> Result<String, ReplyError> {
         let endpoint = match self {
             Self::RuleBased => return Ok(rule_based::answer(prompt)),
             Self::Remote(endpoint) => endpoint,

@@ -102,7 +102,7 @@ settings! {
         /// client is an operator. With `*` every client is one, as in development.
         pub operator: Option<Secret<String>> =
             ("OPERATOR_KEY", OPTIONAL, "must be at least 16 bytes, or * for all clients", optional(|text| {
-                if text == EVERYBODY { Some(Secret::new(text.to_owned())) } else { key(text) }
+                if text == EVERY_CLIENT { Some(Secret::new(text.to_owned())) } else { key(text) }
             })),
         /// Key that CloudFront sends as `x-edge-key`. In a request with it, `X-Forwarded-For` is
         /// trusted, so that sign-ins are counted by the address of the client and not of
@@ -165,7 +165,7 @@ settings! {
 }
 
 /// The value of `OPERATOR_KEY` with which every client is an operator.
-pub(crate) const EVERYBODY: &str = "*";
+pub(crate) const EVERY_CLIENT: &str = "*";
 
 /// Returns the parser of an optional variable. An empty text is the default, `None`.
 fn optional<T>(parse: impl Fn(&str) -> Option<T>) -> impl Fn(&str) -> Option<Option<T>> {

@@ -18,7 +18,7 @@ use secret::Secret;
 use uuid::Uuid;
 
 use super::negotiation;
-use crate::config::EVERYBODY;
+use crate::config::EVERY_CLIENT;
 use crate::state::AppState;
 
 /// The largest accepted body, in bytes. An entry of 40,000 bytes fits even if every byte is
@@ -56,7 +56,7 @@ impl Request {
     /// configured key, no client is an operator.
     pub fn is_operator(&self, state: &AppState) -> bool {
         let Some(key) = &state.operator_key else { return false };
-        if key.expose() == EVERYBODY {
+        if key.expose() == EVERY_CLIENT {
             return true;
         }
         self.header(AUTHORIZATION).and_then(bearer).is_some_and(|shown| is_key(state, shown, key))

@@ -111,7 +111,7 @@ impl Conversation<'_> {
             count_message(store, token).await?;
         }
         let row = rows.first().ok_or_else(authenticated::session_expired)?;
-        if let Some(Json(first)) = row.try_get::<_, Option<Json<First>>>("kept").map_err(Error::internal)? {
+        if let Some(Json(first)) = row.try_get::<_, Option<Json<FirstResponse>>>("kept").map_err(Error::internal)? {
             return if first.same {
                 Ok(ChatLookup::Replayed(first.response))
             } else {
@@ -141,7 +141,7 @@ pub(super) fn counter(store: &Store, user: UserId) -> String {
 
 /// The first response under an `Idempotency-Key`.
 #[derive(serde::Deserialize)]
-struct First {
+struct FirstResponse {
     /// Whether the first request was the same as this one.
     same: bool,
     response: Value,

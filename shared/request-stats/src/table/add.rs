@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, TransactWr
 use metrics::FamilyUse;
 use tokio::time::sleep;
 
-use super::error::{Error, invalid_request, reason, refused};
+use super::error::{Error, invalid_request, operation_failed, reason};
 use super::item::{Item, Key, Row, sortable};
 use super::open::Table;
 use crate::aggregate::{Aggregate, add_families};
@@ -58,7 +58,7 @@ impl Table {
             let key = Key { pk: format!("slow#{}", day(query.at)), sk: format!("{}#{id}", sortable(query.at)) };
             let item = serde_dynamo::to_item(Row::new(key, expiry(query.at), query))?;
             let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
-            put.send().await.map_err(refused("PutItem"))?;
+            put.send().await.map_err(operation_failed("PutItem"))?;
         }
         let requests: Vec<_> = batch.requests.iter().collect();
         let mut added = AddOutcome { repeated: !requests.is_empty(), ..AddOutcome::default() };
@@ -109,7 +109,7 @@ impl Table {
         let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
         let wanted = wanted.map_err(|_| invalid_request("BatchGetItem"))?;
         let read = self.client.batch_get_item().request_items(&self.name, wanted).send().await;
-        let read = read.map_err(refused("BatchGetItem"))?;
+        let read = read.map_err(operation_failed("BatchGetItem"))?;
         if read.unprocessed_keys().is_some_and(|keys| !keys.is_empty()) {
             return Err(Cancelled::Contended);
         }
@@ -157,7 +157,7 @@ fn cancelled(error: &SdkError<TransactWriteItemsError>) -> Cancelled {
     let Some(TransactWriteItemsError::TransactionCanceledException(exception)) = error.as_service_error() else {
         let reason = reason(error);
         let contended = ["TransactionInProgressException", "ThrottlingException"].contains(&reason.as_str());
-        let failed = Error::Refused { operation: "TransactWriteItems", reason };
+        let failed = Error::OperationFailed { operation: "TransactWriteItems", reason };
         return if contended { Cancelled::Contended } else { Cancelled::Failed(failed) };
     };
     let reasons: Vec<_> =
@@ -166,7 +166,7 @@ fn cancelled(error: &SdkError<TransactWriteItemsError>) -> Cancelled {
         ["None", "ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
     match reasons.iter().find(|reason| !transient.contains(reason)) {
         Some(reason) => {
-            Cancelled::Failed(Error::Refused { operation: "TransactWriteItems", reason: (*reason).to_owned() })
+            Cancelled::Failed(Error::OperationFailed { operation: "TransactWriteItems", reason: (*reason).to_owned() })
         }
         None if reasons.first() == Some(&"ConditionalCheckFailed") => Cancelled::Repeated,
         None => Cancelled::Contended,

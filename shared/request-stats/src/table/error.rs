@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 pub enum Error {
     /// DynamoDB did not respond, or rejected the operation.
     #[error("{operation}: {reason}")]
-    Refused {
+    OperationFailed {
         /// The name of the operation.
         operation: &'static str,
         /// DynamoDB's name for the reason.
@@ -21,13 +21,15 @@ pub enum Error {
 }
 
 /// Returns a function that converts an error of this operation to an [`Error`].
-pub(super) fn refused<E: ProvideErrorMetadata, R>(operation: &'static str) -> impl FnOnce(SdkError<E, R>) -> Error {
-    move |error| Error::Refused { operation, reason: reason(&error) }
+pub(super) fn operation_failed<E: ProvideErrorMetadata, R>(
+    operation: &'static str,
+) -> impl FnOnce(SdkError<E, R>) -> Error {
+    move |error| Error::OperationFailed { operation, reason: reason(&error) }
 }
 
 /// Returns the error of an operation whose request could not be built.
 pub(super) fn invalid_request(operation: &'static str) -> Error {
-    Error::Refused { operation, reason: "the request is incomplete".to_owned() }
+    Error::OperationFailed { operation, reason: "the request is incomplete".to_owned() }
 }
 
 /// Returns the name of an error without its text, which may quote keys.

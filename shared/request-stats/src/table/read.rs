@@ -7,7 +7,7 @@ use futures_util::future::{try_join, try_join_all};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use super::error::{Error, refused};
+use super::error::{Error, operation_failed};
 use super::item::{Row, sortable};
 use super::open::Table;
 use crate::aggregate::Aggregate;
@@ -82,10 +82,10 @@ impl Table {
             .scan_index_forward(last.is_none())
             .set_limit(last);
         let items = match last {
-            Some(_) => query.send().await.map_err(refused("Query"))?.items.unwrap_or_default(),
+            Some(_) => query.send().await.map_err(operation_failed("Query"))?.items.unwrap_or_default(),
             None => {
                 let pages = query.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
-                pages.map_err(refused("Query"))?
+                pages.map_err(operation_failed("Query"))?
             }
         };
         Ok(serde_dynamo::from_items(items)?)

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use jiff::Timestamp;
 
-use super::error::{Error, refused};
+use super::error::{Error, operation_failed};
 use super::item::Item;
 use super::open::Table;
 use crate::minute::{Minute, day, day_before};
@@ -42,7 +42,7 @@ impl Table {
                 .send()
                 .collect::<Result<Vec<_>, _>>()
                 .await
-                .map_err(refused("Query"))?;
+                .map_err(operation_failed("Query"))?;
             for keys in keys.chunks(DELETES_PER_CALL) {
                 self.delete(keys.to_vec()).await?;
             }
@@ -55,7 +55,7 @@ impl Table {
         let mut left: Vec<_> = requests.map(|delete| WriteRequest::builder().delete_request(delete).build()).collect();
         while !left.is_empty() {
             let write = self.client.batch_write_item().request_items(&self.name, left);
-            let written = write.send().await.map_err(refused("BatchWriteItem"))?;
+            let written = write.send().await.map_err(operation_failed("BatchWriteItem"))?;
             left = written.unprocessed_items.unwrap_or_default().remove(&self.name).unwrap_or_default();
         }
         Ok(())
