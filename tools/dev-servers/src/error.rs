@@ -28,13 +28,13 @@ pub enum Error {
         port: u16,
     },
     /// The server did not start, or did not do what was requested.
-    #[error("{server} {what}; the end of its log ({}):\n{tail}", log.display())]
+    #[error("{server} {failure}; the end of its log ({}):\n{tail}", log.display())]
     Failed {
         /// The server that failed.
         server: Server,
         /// The rest of a sentence that begins with the server's name, such as
         /// `exited before it was ready`.
-        what: String,
+        failure: String,
         /// The server's log file.
         log: PathBuf,
         /// The last lines of the log.
@@ -52,26 +52,26 @@ pub enum Error {
         output: String,
     },
     /// The operating system reported an error.
-    #[error("{what}: {source}")]
+    #[error("{operation}: {source}")]
     Io {
         /// The failed operation, such as `cannot write /tmp/pid`.
-        what: String,
+        operation: String,
         /// The operating system's error.
         source: io::Error,
     },
     /// Postgres rejected a statement.
-    #[error("{what}: {}", detail(.source))]
+    #[error("{operation}: {}", detail(.source))]
     Sql {
         /// The failed operation, such as `cannot create database kai`.
-        what: String,
+        operation: String,
         /// The error of the Postgres client.
         source: tokio_postgres::Error,
     },
     /// Redis rejected a command.
-    #[error("{what}: {source}")]
+    #[error("{operation}: {source}")]
     Redis {
         /// The failed operation, such as `cannot form a cluster`.
-        what: String,
+        operation: String,
         /// The error of the Redis client.
         source: redis::RedisError,
     },
@@ -81,22 +81,22 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
-        let what = what.into();
-        move |source| Self::Io { what, source }
+    pub(crate) fn io(operation: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let operation = operation.into();
+        move |source| Self::Io { operation, source }
     }
 
     pub(crate) fn path(verb: &str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         Self::io(format!("cannot {verb} {}", path.display()))
     }
 
-    pub(crate) fn sql(what: impl Into<String>) -> impl FnOnce(tokio_postgres::Error) -> Self {
-        let what = what.into();
-        move |source| Self::Sql { what, source }
+    pub(crate) fn sql(operation: impl Into<String>) -> impl FnOnce(tokio_postgres::Error) -> Self {
+        let operation = operation.into();
+        move |source| Self::Sql { operation, source }
     }
 
-    pub(crate) fn redis(what: &'static str) -> impl FnOnce(redis::RedisError) -> Self {
-        move |source| Self::Redis { what: what.to_owned(), source }
+    pub(crate) fn redis(operation: &'static str) -> impl FnOnce(redis::RedisError) -> Self {
+        move |source| Self::Redis { operation: operation.to_owned(), source }
     }
 }
 

@@ -82,7 +82,7 @@ fn homebrew_formula(server: Server) -> &'static str {
 }
 
 fn not_installed(server: Server, failures: &str) -> Error {
-    let what = match server {
+    let package = match server {
         Server::Postgres => {
             "Postgres 13 or newer (Debian, Ubuntu: apt-get install postgresql; Fedora: dnf install postgresql-server)"
         }
@@ -98,7 +98,7 @@ fn not_installed(server: Server, failures: &str) -> Error {
     Error::NotInstalled {
         server,
         advice: format!(
-            "install {what}, or on macOS: brew install {}{docker} and try again{failures}",
+            "install {package}, or on macOS: brew install {}{docker} and try again{failures}",
             homebrew_formula(server)
         ),
     }

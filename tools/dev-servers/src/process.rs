@@ -179,10 +179,10 @@ impl Process {
         }
     }
 
-    /// Returns an error with the end of the server's log. `what` is the rest of a sentence that
+    /// Returns an error with the end of the server's log. `failure` is the rest of a sentence that
     /// begins with the server's name.
-    pub(crate) fn failure(&self, what: &str) -> Error {
-        failure(&self.launch, what)
+    pub(crate) fn failure(&self, failure: &str) -> Error {
+        error(&self.launch, failure)
     }
 
     fn child(&self) -> MutexGuard<'_, Child> {
@@ -254,10 +254,10 @@ fn spawn_server(launch: &Launch) -> Result<Child> {
     Ok(child)
 }
 
-fn failure(launch: &Launch, what: &str) -> Error {
+fn error(launch: &Launch, failure: &str) -> Error {
     let log = log_path(&launch.dir);
     let tail = read_tail(&log).unwrap_or_default();
-    Error::Failed { server: launch.server, what: what.to_owned(), tail: last_lines(&tail), log }
+    Error::Failed { server: launch.server, failure: failure.to_owned(), tail: last_lines(&tail), log }
 }
 
 fn log_path(dir: &Path) -> PathBuf {

@@ -24,7 +24,7 @@ pub struct RedisOptions {
     pub port: Option<u16>,
     /// Whether the server writes its keys to the disk periodically and when it stops, and reads
     /// them when it starts.
-    pub keep: bool,
+    pub persistent: bool,
     /// Whether the server accepts only TLS connections. Its certificate is for 127.0.0.1 and
     /// `localhost`, from an authority that is created for this directory.
     pub tls: bool,
@@ -98,13 +98,14 @@ impl Redis {
         self.process.pid()
     }
 
-    /// Stops the server in an orderly way. With [`RedisOptions::keep`], it writes its keys first.
+    /// Stops the server in an orderly way. With [`RedisOptions::persistent`], it writes its keys
+    /// first.
     pub fn stop(&self) {
         self.process.stop();
     }
 
     /// Stops the server if it is running, and starts it on the same port. Without
-    /// [`RedisOptions::keep`], the server is then empty.
+    /// [`RedisOptions::persistent`], the server is then empty.
     ///
     /// # Errors
     /// Returns an error if the server does not start. The error contains the end of the log.
@@ -135,7 +136,7 @@ fn configure(launch: &Launch, options: &RedisOptions) -> Result<()> {
         ("dir", format!("\"{}\"", launch.data.display())),
         ("daemonize", "no".to_owned()),
         ("appendonly", "no".to_owned()),
-        ("save", if options.keep { "60 1" } else { "\"\"" }.to_owned()),
+        ("save", if options.persistent { "60 1" } else { "\"\"" }.to_owned()),
         // The arguments of the process then stay visible. They contain the directory, which
         // identifies a server that this crate has left running.
         ("set-proc-title", "no".to_owned()),

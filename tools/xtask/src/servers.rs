@@ -27,7 +27,7 @@ impl Servers {
     /// # Errors
     /// A server does not start. The error contains the reason.
     pub(crate) fn start_persistent(workspace: &Workspace, command: &str) -> Result<Self> {
-        let redis = RedisOptions { keep: true, ..RedisOptions::default() };
+        let redis = RedisOptions { persistent: true, ..RedisOptions::default() };
         Self::start(workspace, command, &PostgresOptions::default(), &redis)
     }
 

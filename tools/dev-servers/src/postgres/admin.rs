@@ -76,9 +76,9 @@ impl Admin {
     /// # Errors
     /// Returns an error if the server rejects the statement or is unavailable.
     pub async fn create_database(&self, name: &str) -> Result<()> {
-        let what = format!("cannot create database {name}");
+        let operation = format!("cannot create database {name}");
         let result = self
-            .run(&what, async |client| client.batch_execute(&format!("CREATE DATABASE {}", quote(name))).await)
+            .run(&operation, async |client| client.batch_execute(&format!("CREATE DATABASE {}", quote(name))).await)
             .await;
         match result {
             Err(Error::Sql { source, .. }) if source.code() == Some(&SqlState::DUPLICATE_DATABASE) => Ok(()),
@@ -96,10 +96,10 @@ impl Admin {
     /// Returns an error if the server rejects the statement or is unavailable, or if the original
     /// stays in use.
     pub async fn clone_database(&self, template: &str, name: &str) -> Result<()> {
-        let what = format!("cannot copy database {template} to {name}");
+        let operation = format!("cannot copy database {template} to {name}");
         let copy = format!("CREATE DATABASE {} TEMPLATE {}", quote(name), quote(template));
         let end = Instant::now() + TEMPLATE_TIMEOUT;
-        self.run(&what, async |client| {
+        self.run(&operation, async |client| {
             while let Err(error) = client.batch_execute(&copy).await {
                 if error.code() != Some(&SqlState::OBJECT_IN_USE) || Instant::now() > end {
                     return Err(error);
@@ -135,17 +135,17 @@ impl Admin {
 
     async fn run(
         &self,
-        what: &str,
+        operation: &str,
         work: impl AsyncFnOnce(&Client) -> Result<(), tokio_postgres::Error>,
     ) -> Result<()> {
         let mut config = Config::new();
         config.user(&self.user).password(&self.password).host(&self.host).port(self.port).dbname(&self.database);
         config.connect_timeout(Duration::from_secs(5));
-        let (client, connection) = config.connect(NoTls).await.map_err(Error::sql(what))?;
+        let (client, connection) = config.connect(NoTls).await.map_err(Error::sql(operation))?;
         // The connection is driven here and not in a task, so that it ends with the work.
         tokio::select! {
-            result = work(&client) => result.map_err(Error::sql(what)),
-            Err(lost) = connection => Err(Error::sql(what)(lost)),
+            result = work(&client) => result.map_err(Error::sql(operation)),
+            Err(lost) = connection => Err(Error::sql(operation)(lost)),
         }
     }
 }

@@ -17,10 +17,10 @@ fn connect(redis: &Redis) -> RedisResult<redis::Connection> {
 }
 
 #[test]
-fn keys_survive_a_restart_of_the_process_only_with_keep() {
+fn keys_survive_a_restart_of_the_process_only_if_the_server_is_persistent() {
     let dir = server_dir();
-    for keep in [true, false] {
-        let options = RedisOptions { keep, ..RedisOptions::default() };
+    for persistent in [true, false] {
+        let options = RedisOptions { persistent, ..RedisOptions::default() };
         let first = Redis::start(dir.path(), &options).unwrap();
         let _: () = connect(&first).unwrap().set("number", 7).unwrap();
         let (port, pid) = (first.port(), first.pid());
@@ -28,7 +28,7 @@ fn keys_survive_a_restart_of_the_process_only_with_keep() {
         drop(first);
         assert_eq!(Redis::attach(dir.path()), None);
         assert!(!is_alive(pid), "a dropped server has ended");
-        if keep {
+        if persistent {
             let second = Redis::start(dir.path(), &options).unwrap();
             assert_eq!(second.port(), port);
             let number: Option<u32> = connect(&second).unwrap().get("number").unwrap();
