@@ -82,7 +82,7 @@ impl Environment {
     where
         Service: Future<Output = ()> + Send + 'static,
     {
-        let failed = |source| Error::Start { what: settings.binary.display().to_string(), source };
+        let failed = |source| Error::Start { path: settings.binary.clone(), source };
         if !settings.binary.is_file() {
             return Err(Error::Binary {
                 resource: settings.function.logical_id.clone(),

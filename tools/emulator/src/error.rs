@@ -55,10 +55,10 @@ pub enum Error {
         source: io::Error,
     },
     /// A function's program or its Runtime API could not be started.
-    #[error("cannot start {what}: {source}")]
+    #[error("cannot start {}: {source}", path.display())]
     Start {
         /// The path of the program.
-        what: String,
+        path: PathBuf,
         /// The operating system's error.
         source: io::Error,
     },

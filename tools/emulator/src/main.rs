@@ -115,9 +115,9 @@ async fn serve(args: &ServeArgs) -> Result<ExitCode> {
             writeln!(out, "  {:width$}  {}", function.name, route.key())?;
         }
         for schedule in &function.schedules {
-            match schedule.every {
-                Some(every) => {
-                    writeln!(out, "  {:width$}  every {} s ({})", function.name, every.as_secs(), schedule.name)?
+            match schedule.period {
+                Some(period) => {
+                    writeln!(out, "  {:width$}  every {} s ({})", function.name, period.as_secs(), schedule.name)?
                 }
                 None => writeln!(
                     out,

@@ -17,8 +17,8 @@ use crate::template::{ACCOUNT, REGION, Schedule};
 /// Invokes a function on a schedule until the task is dropped. The first invocation happens after
 /// one period.
 pub(crate) async fn run(schedule: Schedule, pool: Arc<Pool>, queues: Arc<Queues>) {
-    let Some(every) = schedule.every else { return };
-    let mut ticks = ticks(every);
+    let Some(period) = schedule.period else { return };
+    let mut ticks = ticks(period);
     let mut invocations = JoinSet::new();
     loop {
         ticks.tick().await;
@@ -28,8 +28,8 @@ pub(crate) async fn run(schedule: Schedule, pool: Arc<Pool>, queues: Arc<Queues>
     }
 }
 
-fn ticks(every: Duration) -> Interval {
-    let mut interval = interval_at(Instant::now() + every, every);
+fn ticks(period: Duration) -> Interval {
+    let mut interval = interval_at(Instant::now() + period, period);
     // An emulator that was suspended does not make up for missed periods.
     interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
     interval
@@ -41,7 +41,7 @@ fn event(schedule: &Schedule) -> String {
         return input.clone();
     }
     let name = &schedule.name;
-    let (source, arn, detail) = if schedule.scheduler {
+    let (source, arn, detail) = if schedule.is_scheduler {
         ("aws.scheduler", format!("arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/default/{name}"), json!("{}"))
     } else {
         ("aws.events", format!("arn:aws:events:{REGION}:{ACCOUNT}:rule/{name}"), json!({}))
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn the_event_is_that_of_eventbridge_unless_the_schedule_has_an_input() {
-        let mut schedule = Schedule { name: "EveryMinute".to_owned(), every: None, scheduler: false, input: None };
+        let mut schedule = Schedule { name: "EveryMinute".to_owned(), period: None, is_scheduler: false, input: None };
         let sent: Value = serde_json::from_str(&event(&schedule)).unwrap();
         assert_eq!(sent["detail-type"], "Scheduled Event");
         assert_eq!(sent["source"], "aws.events");

@@ -82,7 +82,7 @@ impl SingleEnvironment {
         options: SingleEnvironmentOptions,
     ) -> Result<Self> {
         let binary = binary.as_ref();
-        let failed = |source| Error::Start { what: binary.display().to_string(), source };
+        let failed = |source| Error::Start { path: binary.to_path_buf(), source };
         let binary = path::absolute(binary).map_err(failed)?;
         let listener = TcpListener::bind("127.0.0.1:0").map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;

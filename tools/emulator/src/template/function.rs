@@ -77,9 +77,9 @@ pub struct Schedule {
     /// The name of the event in the template.
     pub name: String,
     /// The time between two events. `None` for a `cron` or `at` expression, which is not emulated.
-    pub every: Option<Duration>,
+    pub period: Option<Duration>,
     /// Whether the schedule belongs to EventBridge Scheduler (`ScheduleV2`) and not to a rule.
-    pub scheduler: bool,
+    pub is_scheduler: bool,
     /// The event that the function receives instead of the scheduled event.
     pub input: Option<String>,
 }
@@ -190,14 +190,14 @@ impl Schedule {
         let expression = event.text(property)?.ok_or_else(|| event.error(property, "expected rate(…) or cron(…)"))?;
         let disabled = event.boolean("Properties.Enabled")? == Some(false)
             || event.text("Properties.State")?.as_deref() == Some("DISABLED");
-        let every = match expression.strip_prefix("rate(").and_then(|rest| rest.strip_suffix(')')) {
+        let period = match expression.strip_prefix("rate(").and_then(|rest| rest.strip_suffix(')')) {
             Some(rate) => Some(parse_rate(rate).ok_or_else(|| {
                 event.error(property, "expected rate(n unit) with a number from 1 and minute(s), hour(s) or day(s)")
             })?),
             None => None,
         };
         let input = event.text("Properties.Input")?;
-        Ok((!disabled).then_some(Self { name, every, scheduler: kind == "ScheduleV2", input }))
+        Ok((!disabled).then_some(Self { name, period, is_scheduler: kind == "ScheduleV2", input }))
     }
 }
 

@@ -79,7 +79,7 @@ fn a_template_is_parsed_with_globals_parameters_and_conditions() {
     ];
     assert_eq!(variables, expected);
     assert_eq!(notes.routes[0].key(), "GET /notes/{id}");
-    let schedules: Vec<_> = notes.schedules.iter().map(|each| (each.name.as_str(), each.every)).collect();
+    let schedules: Vec<_> = notes.schedules.iter().map(|each| (each.name.as_str(), each.period)).collect();
     let seconds = |count| Some(Duration::from_secs(count));
     assert_eq!(schedules, [("Cron", None), ("Tick", seconds(60)), ("Tock", seconds(7_200))]);
     let list = template.function("notes-list").unwrap();
