@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::counts::Counts;
 use crate::oracle::{Oracle, StaleRead};
 use crate::register::{Expectation, Verdict};
-use crate::target::Answer;
+use crate::target::ReadResponse;
 use crate::user::{REGISTERS, Resource, User};
 
 /// The maximum number of findings that are recorded.
@@ -30,12 +30,18 @@ impl Checker {
     }
 
     /// Checks the response to a read.
-    pub fn check(&self, user: &User, resource: Resource, expectations: [Expectation; REGISTERS], answer: Answer) {
+    pub fn check(
+        &self,
+        user: &User,
+        resource: Resource,
+        expectations: [Expectation; REGISTERS],
+        response: ReadResponse,
+    ) {
         self.count(|counts| {
             counts.reads += 1;
-            counts.hits += u64::from(answer.hit);
+            counts.hits += u64::from(response.hit);
         });
-        let registers = user.registers(resource).iter().zip(expectations).zip(answer.versions);
+        let registers = user.registers(resource).iter().zip(expectations).zip(response.versions);
         for (number, ((register, expectation), version)) in registers.enumerate() {
             let read = || StaleRead {
                 guard: user.guard(resource),
@@ -43,7 +49,7 @@ impl Checker {
                 version,
                 acknowledged: expectation.acknowledged,
                 began: expectation.began,
-                hit: answer.hit,
+                hit: response.hit,
             };
             match register.check(expectation, version) {
                 Verdict::Allowed => {}

@@ -120,8 +120,8 @@ impl<T: Target> Generator<T> {
     async fn read_once(&self, user: &User, token: &str, resource: Resource) -> bool {
         let expectations = user.expect(resource);
         match self.target.read(user, token, resource).await {
-            Ok(answer) => {
-                self.checker.check(user, resource, expectations, answer);
+            Ok(response) => {
+                self.checker.check(user, resource, expectations, response);
                 return true;
             }
             Err(Failure::Unavailable) => {}
@@ -183,8 +183,8 @@ impl<T: Target> Generator<T> {
     async fn read_with_ended_session(&self, ended: &EndedSession, resource: Resource) {
         let Some(user) = self.users.get(ended.user) else { return };
         match self.target.read(user, &ended.token, resource).await {
-            Ok(answer) => {
-                let what = format!("{resource:?} of {}, hit: {}", user.id, answer.hit);
+            Ok(response) => {
+                let what = format!("{resource:?} of {}, hit: {}", user.id, response.hit);
                 self.checker.accepted_after_sign_out(&what);
             }
             Err(Failure::SignedOut) => self.checker.count(|counts| counts.rejections += 1),

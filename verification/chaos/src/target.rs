@@ -23,7 +23,7 @@ pub trait Target: Send + Sync + 'static {
         user: &User,
         token: &str,
         resource: Resource,
-    ) -> impl Future<Output = Result<Answer, Failure>> + Send;
+    ) -> impl Future<Output = Result<ReadResponse, Failure>> + Send;
 
     /// Writes a version into a register of a resource. The caller repeats the write until it
     /// succeeds, and the write takes effect once.
@@ -44,7 +44,7 @@ pub trait Target: Send + Sync + 'static {
 
 /// The response of a target to a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Answer {
+pub struct ReadResponse {
     /// The versions in the registers of the resource.
     pub versions: [u64; REGISTERS],
     /// Whether the response came from the cache.

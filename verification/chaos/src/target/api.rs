@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use api_tests::{Request, Response, TestApp};
 
-use super::{Answer, Failure, Target, body, session};
+use super::{Failure, ReadResponse, Target, body, session};
 use crate::user::{Resource, User};
 
 /// Reads and writes over HTTP.
@@ -15,14 +15,14 @@ impl Target for Api {
     const NAME: &'static str = "api";
     const HAS_SESSIONS: bool = true;
 
-    async fn read(&self, user: &User, token: &str, resource: Resource) -> Result<Answer, Failure> {
+    async fn read(&self, user: &User, token: &str, resource: Resource) -> Result<ReadResponse, Failure> {
         let path = match resource {
             Resource::Profile => profile_path(user),
             Resource::Journal => "/api/journal/entries".to_owned(),
         };
         let reply = send(self.0.anonymous().with_token(token).get(path)).await?;
         let versions = body::parse_versions(user, resource, &reply.decompressed())?;
-        Ok(Answer { versions, hit: reply.header("x-cache") == Some("hit") })
+        Ok(ReadResponse { versions, hit: reply.header("x-cache") == Some("hit") })
     }
 
     async fn write(&self, user: &User, resource: Resource, number: usize, version: u64) -> Result<(), Failure> {

@@ -15,7 +15,7 @@ use shared::domain::{EntryId, EntryPatch, IdempotencyKey, ListQuery, ProfilePatc
 use shared::{AppState, Error};
 use tokio::time::timeout;
 
-use super::{Answer, Failure, Target, body, session};
+use super::{Failure, ReadResponse, Target, body, session};
 use crate::user::{Resource, User};
 
 /// The number of environments.
@@ -59,7 +59,7 @@ impl Target for Library {
     const NAME: &'static str = "library";
     const HAS_SESSIONS: bool = true;
 
-    async fn read(&self, user: &User, token: &str, resource: Resource) -> Result<Answer, Failure> {
+    async fn read(&self, user: &User, token: &str, resource: Resource) -> Result<ReadResponse, Failure> {
         let (state, token) = (self.environment()?, parse_token(token)?);
         let read = match resource {
             Resource::Profile => state.store.profiles().get(&token).await,
@@ -67,7 +67,10 @@ impl Target for Library {
         };
         let (bytes, _) = read.map_err(failure)?.into_body(false);
         // A hit needs two records: the session and the resource.
-        Ok(Answer { versions: body::parse_versions(user, resource, &bytes)?, hit: state.metrics().cache_hits() == 2 })
+        Ok(ReadResponse {
+            versions: body::parse_versions(user, resource, &bytes)?,
+            hit: state.metrics().cache_hits() == 2,
+        })
     }
 
     async fn write(&self, user: &User, resource: Resource, number: usize, version: u64) -> Result<(), Failure> {

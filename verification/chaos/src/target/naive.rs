@@ -17,7 +17,7 @@ use shared::metrics::RequestMetrics;
 use tokio::sync::Mutex;
 use tokio_postgres::types::{ToSql, Type};
 
-use super::{Answer, Failure, Target};
+use super::{Failure, ReadResponse, Target};
 use crate::user::{REGISTERS, Resource, User};
 
 const PROFILE: Statement = Statement {
@@ -109,7 +109,7 @@ impl Target for Naive {
     const NAME: &'static str = "naive";
     const HAS_SESSIONS: bool = false;
 
-    async fn read(&self, user: &User, _token: &str, resource: Resource) -> Result<Answer, Failure> {
+    async fn read(&self, user: &User, _token: &str, resource: Resource) -> Result<ReadResponse, Failure> {
         let key = key(user, resource);
         let cached: Option<Option<String>> = self.execute(cmd("GET").arg(&key)).await;
         let cached = cached.flatten().and_then(|text| {
@@ -117,12 +117,12 @@ impl Target for Naive {
             Some([first.parse().ok()?, second.parse().ok()?])
         });
         if let Some(versions) = cached {
-            return Ok(Answer { versions, hit: true });
+            return Ok(ReadResponse { versions, hit: true });
         }
         let versions = self.select(user, resource).await?;
         let [first, second] = versions;
         let _: Option<()> = self.execute(cmd("SETEX").arg(&key).arg(300).arg(format!("{first} {second}"))).await;
-        Ok(Answer { versions, hit: false })
+        Ok(ReadResponse { versions, hit: false })
     }
 
     async fn write(&self, user: &User, resource: Resource, number: usize, version: u64) -> Result<(), Failure> {
