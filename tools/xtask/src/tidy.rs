@@ -32,13 +32,13 @@ struct Rule {
 /// All rules, in the order in which they run.
 const RULES: &[Rule] = &[
     Rule { name: "function-and-template", check: layout::functions_and_template_agree },
-    Rule { name: "permissions", check: permissions::functions_may_do_what_they_do },
-    Rule { name: "connections", check: deployment::connections_suffice },
+    Rule { name: "permissions", check: permissions::permissions_match_the_code },
+    Rule { name: "connections", check: deployment::the_database_has_enough_connections },
     Rule { name: "own-role", check: layout::functions_have_roles_of_their_own },
     Rule { name: "events", check: layout::functions_have_events },
     Rule { name: "api-tests", check: layout::functions_have_tests },
     Rule { name: "module-size", check: layout::modules_are_small },
-    Rule { name: "module-name", check: layout::modules_say_what_they_hold },
+    Rule { name: "module-name", check: layout::module_names_are_specific },
     Rule { name: "module-doc", check: layout::modules_begin_with_a_doc },
     Rule { name: "layers", check: layers::everything_is_in_its_layer },
     Rule { name: "private-text", check: layers::user_text_is_not_logged },
@@ -49,13 +49,13 @@ const RULES: &[Rule] = &[
     Rule { name: "generated", check: generated::parts_are_up_to_date },
     Rule { name: "routes", check: contract::routes_are_in_the_openapi_document },
     Rule { name: "migrations", check: contract::migrations_go_both_ways },
-    Rule { name: "timeouts", check: deployment::timeouts_are_a_ladder },
-    Rule { name: "log-groups", check: deployment::logs_are_kept_for_a_while },
+    Rule { name: "timeouts", check: deployment::timeouts_exceed_those_of_callees },
+    Rule { name: "log-groups", check: deployment::log_groups_have_a_retention_period },
     Rule { name: "prose", check: prose::sentences_name_their_actors },
     Rule { name: "doc-comments", check: prose::doc_comments_say_more_than_the_name },
     Rule { name: "width", check: prose::prose_is_wrapped },
     Rule { name: "links", check: links::links_lead_somewhere },
-    Rule { name: "words", check: words::nothing_is_left_lying_about },
+    Rule { name: "words", check: words::files_contain_no_leftovers },
 ];
 
 /// A violation or a warning that a rule found.

@@ -58,8 +58,8 @@ impl Report {
     /// Returns the time to the first response as a multiple of that of the baseline with both
     /// connections.
     fn cold_start_ratio(&self, measurement: &Measurement) -> f64 {
-        let baseline = self.measurement(BOTH).map_or(f64::NAN, |baseline| baseline.first_answer().median());
-        measurement.first_answer().median() / baseline
+        let baseline = self.measurement(BOTH).map_or(f64::NAN, |baseline| baseline.first_response().median());
+        measurement.first_response().median() / baseline
     }
 
     fn overview(&self) -> Table {
@@ -77,7 +77,7 @@ impl Report {
             "binary MB",
         ]);
         for (case, measurement) in &self.results {
-            let (answer, warm) = (measurement.first_answer(), measurement.warm());
+            let (first_response, warm) = (measurement.first_response(), measurement.warm());
             let mut references = case.references.iter();
             let first = references.next();
             table.row([
@@ -85,9 +85,9 @@ impl Report {
                 milliseconds(measurement.first_poll().median()),
                 format!(
                     "{} ({}–{})",
-                    milliseconds(answer.median()),
-                    milliseconds(answer.quantile(0.25)),
-                    milliseconds(answer.quantile(0.75))
+                    milliseconds(first_response.median()),
+                    milliseconds(first_response.quantile(0.25)),
+                    milliseconds(first_response.quantile(0.75))
                 ),
                 if case.is_baseline() { String::new() } else { format!("{:.2}", self.cold_start_ratio(measurement)) },
                 format!("{:.0}", warm.median()),
@@ -179,8 +179,8 @@ impl Measurement {
         Distribution::from_durations(self.cold_starts.iter().map(|(first_poll, _)| *first_poll))
     }
 
-    fn first_answer(&self) -> Distribution {
-        Distribution::from_durations(self.cold_starts.iter().map(|(_, first_answer)| *first_answer))
+    fn first_response(&self) -> Distribution {
+        Distribution::from_durations(self.cold_starts.iter().map(|(_, first_response)| *first_response))
     }
 }
 

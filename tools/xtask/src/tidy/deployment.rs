@@ -17,7 +17,7 @@ const MODEL: &str = "shared/llm/src/lib.rs";
 
 /// Checks that each caller waits longer than its callee may take. The gateway waits for the
 /// function, and the function waits for a write and for the model.
-pub(super) fn timeouts_are_a_ladder(tree: &Tree) -> Vec<Finding> {
+pub(super) fn timeouts_exceed_those_of_callees(tree: &Tree) -> Vec<Finding> {
     let functions = tree.template().map(|template| template.functions.as_slice()).unwrap_or_default();
     functions.iter().filter(|function| !function.routes.is_empty()).flat_map(|function| steps(tree, function)).collect()
 }
@@ -62,7 +62,7 @@ fn deadline(tree: &Tree, path: &str, name: &str) -> Duration {
 
 /// Checks that every function writes to its own log group, and that every log group has a retention
 /// period.
-pub(super) fn logs_are_kept_for_a_while(tree: &Tree) -> Vec<Finding> {
+pub(super) fn log_groups_have_a_retention_period(tree: &Tree) -> Vec<Finding> {
     let functions = tree.template().map(|template| template.functions.as_slice()).unwrap_or_default();
     let of_another = functions.iter().filter_map(|function| {
         let expected = function.logical_id.replace("Function", "LogGroup");
@@ -83,7 +83,7 @@ pub(super) fn logs_are_kept_for_a_while(tree: &Tree) -> Vec<Finding> {
 
 /// Checks that the functions together cannot open more than four fifths of the connections that the
 /// database accepts in prod. The last fifth is for migrations and for people.
-pub(super) fn connections_suffice(tree: &Tree) -> Vec<Finding> {
+pub(super) fn the_database_has_enough_connections(tree: &Tree) -> Vec<Finding> {
     let (Some((kept, overflow, taken)), Some(prod)) = (capacity(tree), prod(tree)) else {
         return vec![Finding::new(TEMPLATE, "cannot determine the number of connections in prod")];
     };
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_caller_that_waits_too_briefly_is_found() {
-        let found = |from: &str, to: &str| findings(timeouts_are_a_ladder, &GOOD.replace(from, to));
+        let found = |from: &str, to: &str| findings(timeouts_exceed_those_of_callees, &GOOD.replace(from, to));
         assert_eq!(found("27", "27"), Vec::<String>::new());
         for (from, to, part) in [
             ("29000", "30000", "the gateway's"),
@@ -187,17 +187,21 @@ mod tests {
             let found = found(from, to);
             assert!(found.iter().any(|finding| finding.contains(part)), "{to}: {found:?}");
         }
-        assert_eq!(timeouts_are_a_ladder(&Tree::of(&[(TEMPLATE, GOOD)])).len(), 1, "the missing deadline is found");
+        assert_eq!(
+            timeouts_exceed_those_of_callees(&Tree::of(&[(TEMPLATE, GOOD)])).len(),
+            1,
+            "the missing deadline is found"
+        );
     }
 
     #[test]
     fn a_shared_log_group_and_one_without_retention_are_found() {
-        let found = |from: &str, to: &str| findings(logs_are_kept_for_a_while, &GOOD.replace(from, to));
+        let found = |from: &str, to: &str| findings(log_groups_have_a_retention_period, &GOOD.replace(from, to));
         assert_eq!(found("x", "x"), Vec::<String>::new());
         assert!(found("!Ref ChatSendLogGroup", "shared")[0].contains("must write to ChatSendLogGroup"));
         assert!(found("      RetentionInDays: 30\n", "      KmsKeyId: x\n")[0].contains("needs RetentionInDays"));
         let nested = Tree::of(&[(DATA, "Resources:\n  Logs: { Type: AWS::Logs::LogGroup }\n")]);
-        assert_eq!(logs_are_kept_for_a_while(&nested).len(), 1, "the log group of a nested stack is found");
+        assert_eq!(log_groups_have_a_retention_period(&nested).len(), 1, "the log group of a nested stack is found");
     }
 
     const CAPACITY: &str = "Parameters:
@@ -229,7 +233,7 @@ Resources:
                 format!("Mappings:\n  MaxConnections:\n    \"8\": {{ Value: \"{taken}\" }}\n"),
             );
             let tree = Tree::of(&[(TEMPLATE, &template), (DATA, &data)]);
-            connections_suffice(&tree).iter().map(ToString::to_string).collect::<Vec<_>>()
+            the_database_has_enough_connections(&tree).iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         assert_eq!(found("x", "x", "125"), Vec::<String>::new());
         assert!(found("x", "x", "124")[0].contains("100 connections"));

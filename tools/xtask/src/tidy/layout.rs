@@ -7,9 +7,9 @@ use super::tokens::Kind;
 use super::tree::{Tree, is_test};
 
 /// The lines of code above which a module gets a warning.
-const QUESTIONED: usize = 250;
+const RECOMMENDED_LINES: usize = 250;
 /// The lines of code above which a module has to be split.
-const SPLIT: usize = 400;
+const MAX_LINES: usize = 400;
 
 /// Checks that every function has a resource of the same name in the template, and that every
 /// resource has a folder in `functions/`.
@@ -101,11 +101,12 @@ pub(super) fn modules_are_small(tree: &Tree) -> Vec<Finding> {
     for (path, tokens) in tree.sources() {
         let words = tokens.iter().filter(|token| token.kind == Kind::Word);
         let lines = words.map(|token| token.line).collect::<BTreeSet<_>>().len();
-        let text =
-            format!("{lines} lines of code; a module should have at most {QUESTIONED}, and must have at most {SPLIT}");
-        if lines > SPLIT {
+        let text = format!(
+            "{lines} lines of code; a module should have at most {RECOMMENDED_LINES}, and must have at most {MAX_LINES}"
+        );
+        if lines > MAX_LINES {
             findings.push(Finding::new(path, text));
-        } else if lines > QUESTIONED {
+        } else if lines > RECOMMENDED_LINES {
             findings.push(Finding::new(path, text).warning());
         }
     }
@@ -113,7 +114,7 @@ pub(super) fn modules_are_small(tree: &Tree) -> Vec<Finding> {
 }
 
 /// Checks that modules are `foo.rs` next to `foo/`, and that their names are meaningful.
-pub(super) fn modules_say_what_they_hold(tree: &Tree) -> Vec<Finding> {
+pub(super) fn module_names_are_specific(tree: &Tree) -> Vec<Finding> {
     let empty = ["util", "utils", "helper", "helpers", "common", "manager", "misc"];
     let mut findings = Vec::new();
     for (path, _) in tree.files().filter(|(path, _)| path.ends_with(".rs")) {
@@ -218,9 +219,9 @@ mod tests {
 
     #[test]
     fn meaningless_names_are_found() {
-        assert_eq!(after(modules_say_what_they_hold, "shared/src/cache/mod.rs", "").len(), 1);
-        assert_eq!(after(modules_say_what_they_hold, "shared/src/utils.rs", "").len(), 1);
-        assert_eq!(after(modules_say_what_they_hold, "shared/src/common/text.rs", "").len(), 1);
+        assert_eq!(after(module_names_are_specific, "shared/src/cache/mod.rs", "").len(), 1);
+        assert_eq!(after(module_names_are_specific, "shared/src/utils.rs", "").len(), 1);
+        assert_eq!(after(module_names_are_specific, "shared/src/common/text.rs", "").len(), 1);
     }
 
     #[test]

@@ -29,7 +29,7 @@ const BACKEND_POLICY: &str = "BackendAccess";
 const WITH_DATABASE: (&str, [&str; 2]) = ("variables.database()", ["kms:Decrypt", "secretsmanager:GetSecretValue"]);
 
 /// Checks that each function has the permissions that its code needs, and no others.
-pub(super) fn functions_may_do_what_they_do(tree: &Tree) -> Vec<Finding> {
+pub(super) fn permissions_match_the_code(tree: &Tree) -> Vec<Finding> {
     let functions = tree.template().map(|template| template.functions.as_slice()).unwrap_or_default();
     functions.iter().flat_map(|function| differences(tree, function)).collect()
 }
@@ -145,7 +145,7 @@ mod tests {
             ],
         ]
         .concat();
-        functions_may_do_what_they_do(&Tree::of(&files)).iter().map(ToString::to_string).collect()
+        permissions_match_the_code(&Tree::of(&files)).iter().map(ToString::to_string).collect()
     }
 
     #[test]

@@ -18,7 +18,7 @@ const WORDS: &[(&str, &str, &str)] = &[
 
 /// Checks that no file contains notes by its author, paths of one machine or trailing white space,
 /// and that every file ends with a newline.
-pub(super) fn nothing_is_left_lying_about(tree: &Tree) -> Vec<Finding> {
+pub(super) fn files_contain_no_leftovers(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, text) in tree.files().filter(|(path, _)| *path != "Cargo.lock") {
         for (index, line) in text.lines().enumerate() {
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str) -> usize {
-        nothing_is_left_lying_about(&Tree::of(&[("a.md", text)])).len()
+        files_contain_no_leftovers(&Tree::of(&[("a.md", text)])).len()
     }
 
     #[test]

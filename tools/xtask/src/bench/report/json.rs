@@ -26,7 +26,7 @@ impl measurement::Report for Report {
                 "name": case.name,
                 "rounds": rounds.collect::<Vec<_>>(),
                 "first_poll": measurement.cold_starts.iter().map(|(poll, _)| micros(*poll)).collect::<Vec<_>>(),
-                "first_answer": measurement.cold_starts.iter().map(|(_, answer)| micros(*answer)).collect::<Vec<_>>(),
+                "first_answer": measurement.cold_starts.iter().map(|(_, first)| micros(*first)).collect::<Vec<_>>(),
                 "start_ratio": self.cold_start_ratio(measurement),
                 "references": references.collect::<Vec<_>>(),
                 "discarded": measurement.discarded,
