@@ -45,10 +45,11 @@ impl Resource {
         let scope = Scope::new(document.value());
         let mut resources = BTreeMap::new();
         for (id, resource) in document.resources() {
-            if scope.includes(resource).map_err(|unresolved| Error::template(id, "Condition", unresolved.0))? {
+            if scope.includes(resource).map_err(|unresolved| Error::template(id, "Condition", unresolved.rule()))? {
                 let kind = resource["Type"].as_str().unwrap_or_default().to_owned();
                 let properties = scope.resolve(&resource["Properties"]);
-                let properties = properties.map_err(|unresolved| Error::template(id, "Properties", unresolved.0))?;
+                let properties =
+                    properties.map_err(|unresolved| Error::template(id, "Properties", unresolved.rule()))?;
                 resources.insert(id.to_owned(), Self { kind, properties });
             }
         }
@@ -95,7 +96,7 @@ impl Template {
         let mut functions = Vec::new();
         let (mut apis, mut tables, mut queues) = (Vec::new(), Vec::new(), Vec::new());
         for (id, resource) in resources {
-            if !scope.includes(resource).map_err(|unresolved| Error::template(id, "Condition", unresolved.0))? {
+            if !scope.includes(resource).map_err(|unresolved| Error::template(id, "Condition", unresolved.rule()))? {
                 continue;
             }
             let properties = |section| {

@@ -16,6 +16,13 @@ pub(super) struct Scope<'a> {
 #[derive(Debug, PartialEq)]
 pub(super) struct Unresolved(pub(super) String);
 
+impl Unresolved {
+    /// Returns the rule that the expression breaks, for the text of an error.
+    pub(super) fn rule(&self) -> String {
+        format!("{} has no value before the stack is deployed", self.0)
+    }
+}
+
 impl<'a> Scope<'a> {
     pub(super) fn new(document: &'a Value) -> Self {
         Self { document }

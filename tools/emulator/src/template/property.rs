@@ -34,9 +34,7 @@ impl<'a> Properties<'a> {
         match self.scope.resolve(raw) {
             Ok(Value::Null) => Ok(None),
             Ok(value) => Ok(Some(value)),
-            Err(Unresolved(expression)) => {
-                Err(self.error(path, format!("{expression} has no value before the stack is deployed")))
-            }
+            Err(unresolved) => Err(self.error(path, unresolved.rule())),
         }
     }
 

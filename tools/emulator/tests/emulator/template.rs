@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use emulator::{Emulator, Options, Variable};
+use emulator::{Emulator, Options, Resource, Variable};
 
 use crate::test_emulator::{binaries, template, whole_template};
 
@@ -120,6 +120,12 @@ fn an_error_names_the_resource_the_property_and_the_rule() {
         (function("Timeout: 901"), "F: Timeout: expected a whole number from 1 to 900"),
         (function("Timeout: soon"), "F: Timeout: expected a whole number from 1 to 900"),
         (function("MemorySize: !GetAtt A.B"), "F: MemorySize: !GetAtt A.B has no value before the stack is deployed"),
+        (
+            whole_template("Conditions: {C: !Equals [!Ref Secret, '']}\nResources: {F: {Condition: C}}")
+                .unwrap_err()
+                .to_string(),
+            "F: Condition: !Ref Secret has no value before the stack is deployed",
+        ),
         (function("Runtime: python3.13"), "F: Runtime: only provided.* is emulated, not python3.13"),
         (function("Events: [1]"), "F: Events: expected a map"),
         (event("{Type: Api}"), "F: Events.E.Type: REST APIs are not emulated, only HttpApi"),
@@ -155,6 +161,23 @@ fn an_error_names_the_resource_the_property_and_the_rule() {
         assert_eq!(error, expected);
     }
     assert!(whole_template("a: [").unwrap_err().to_string().contains("not valid YAML"));
+}
+
+#[test]
+fn a_resource_that_depends_on_an_unknown_value_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("template.yaml");
+    let read = |resource: &str| {
+        let conditions = "Conditions: {C: !Equals [!Ref Secret, '']}";
+        std::fs::write(&path, format!("{conditions}\nResources: {{T: {{Type: 'A::B', {resource}}}}}\n")).unwrap();
+        Resource::read_all(&path, &[]).unwrap_err().to_string()
+    };
+    for (resource, expected) in [
+        ("Condition: C", "T: Condition: !Ref Secret has no value before the stack is deployed"),
+        ("Properties: {A: !Ref Secret}", "T: Properties: !Ref Secret has no value before the stack is deployed"),
+    ] {
+        assert_eq!(read(resource), expected);
+    }
 }
 
 #[tokio::test]
