@@ -102,7 +102,7 @@ impl Monitor {
             let Some(share) = memory_stats.family_usage(names) else { continue };
             let used = percent(share.bytes, budget);
             if used > 100.0 {
-                tracing::warn!(family, bytes = share.bytes, budget, "a family is over its budget");
+                tracing::warn!(family, bytes = share.bytes, budget, "a cache family exceeds its memory budget");
             }
             let memory = FamilyMemory { family_keys: share.keys, family_bytes: share.bytes, family_budget_used: used };
             metrics::emit(&Published::of_family(now, family, &memory));

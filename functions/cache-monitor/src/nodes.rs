@@ -34,7 +34,10 @@ impl Nodes {
     pub(crate) async fn publish(&self) {
         match self.read().await {
             Ok(reading) => metrics::emit(&Published::new(Timestamp::now(), &reading)),
-            Err(reason) => tracing::warn!(reason, "ElastiCache did not tell of the nodes"),
+            Err(reason) => tracing::warn!(
+                reason,
+                "could not read the state of the nodes from ElastiCache; their metrics are missing for this minute"
+            ),
         }
     }
 
@@ -89,9 +92,9 @@ async fn client() -> Client {
 /// Returns the name of an error without its text.
 fn reason<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
     match error {
-        SdkError::TimeoutError(_) => "no answer in time".to_owned(),
+        SdkError::TimeoutError(_) => "no response in time".to_owned(),
         SdkError::DispatchFailure(_) => "no connection".to_owned(),
-        other => other.code().unwrap_or("an answer that cannot be read").to_owned(),
+        other => other.code().unwrap_or("a malformed response").to_owned(),
     }
 }
 

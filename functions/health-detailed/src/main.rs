@@ -138,7 +138,7 @@ async fn report(state: &AppState, window: Window) -> Option<Report> {
             None
         }
         Err(_) => {
-            tracing::warn!(error = "no answer in time", "the table of requests cannot be read");
+            tracing::warn!(error = "no response in time", "the table of requests cannot be read");
             None
         }
     }

@@ -28,7 +28,7 @@ pub enum Error {
 
 impl Error {
     pub(super) fn timed_out() -> Self {
-        Self::Unavailable { reason: "no answer in time".to_owned(), connection_lost: true, undone: false }
+        Self::Unavailable { reason: "no response in time".to_owned(), connection_lost: true, undone: false }
     }
 
     pub(super) fn lost(reason: &str) -> Self {

@@ -37,7 +37,7 @@ impl Outbox<'_> {
                 rows.iter().map(|row| row.try_get("guard")).collect::<Result<_, _>>().map_err(Error::internal)?;
             if !ids.is_empty() {
                 if !store.cache.invalidate(&guards).await {
-                    return Err(Error::unavailable("the cache could not be told what has changed"));
+                    return Err(Error::unavailable("the cache could not be invalidated; the rows stay in the outbox"));
                 }
                 store.write(&sql::outbox::Done { ids: &ids }).await?;
                 drained += ids.len();

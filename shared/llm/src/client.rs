@@ -24,7 +24,7 @@ const ANSWER_LIMIT: usize = 16 * 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReplyError {
     /// There was no complete response before the deadline.
-    #[error("no answer in time")]
+    #[error("no response in time")]
     TimedOut,
     /// No connection could be established, and nothing was sent.
     #[error("there is no connection")]
@@ -33,7 +33,7 @@ pub enum ReplyError {
     #[error("the connection failed")]
     Disconnected,
     /// The status of the response is not 200. Redirects are not followed.
-    #[error("the model's server answered {0}")]
+    #[error("the model's server responded with {0}")]
     Status(StatusCode),
     /// The response or the reply in it is larger than the limit.
     #[error("the reply is too large")]

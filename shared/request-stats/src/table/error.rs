@@ -35,8 +35,8 @@ pub(super) fn invalid_request(operation: &'static str) -> Error {
 /// Returns the name of an error without its text, which may quote keys.
 pub(super) fn reason<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
     match error {
-        SdkError::TimeoutError(_) => "no answer in time".to_owned(),
+        SdkError::TimeoutError(_) => "no response in time".to_owned(),
         SdkError::DispatchFailure(_) => "no connection".to_owned(),
-        other => other.code().unwrap_or("an answer that cannot be read").to_owned(),
+        other => other.code().unwrap_or("a malformed response").to_owned(),
     }
 }

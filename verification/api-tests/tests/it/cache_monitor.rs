@@ -116,7 +116,7 @@ async fn the_memory_of_each_family_is_estimated_and_a_family_over_its_budget_is_
         let memory = latest_metric(&app, "FamilyKeys", Some(family)).unwrap();
         assert_eq!((&memory["FamilyKeys"], &memory["FamilyBudgetUsed"]), (&json!(0), &json!(0.0)), "{family}");
     }
-    let warnings = app.log_records("a family is over its budget");
+    let warnings = app.log_records("a cache family exceeds its memory budget");
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert_eq!((&warnings[0]["family"], &warnings[0]["budget"]), (&json!("journal:list"), &json!(64 * 1024 * 1024)));
     let used = latest_metric(&app, "FamilyBudgetUsed", Some("journal:list")).unwrap();
@@ -277,17 +277,16 @@ async fn the_run_succeeds_if_elasticache_rejects_the_call_or_does_not_respond() 
     const DENIED: &str = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>hunter2</Message></Error></ErrorResponse>";
     for (app, reason) in [
         (start_with_elasticache(&[("DescribeReplicationGroups", 403, DENIED)]).await, "AccessDenied"),
-        (start_with_elasticache(&[NO_GROUP]).await, "no answer in time"),
-        (
-            start_with_elasticache(&[("DescribeReplicationGroups", 200, "<nothing")]).await,
-            "an answer that cannot be read",
-        ),
+        (start_with_elasticache(&[NO_GROUP]).await, "no response in time"),
+        (start_with_elasticache(&[("DescribeReplicationGroups", 200, "<nothing")]).await, "a malformed response"),
     ] {
         run(&app).await.unwrap();
         assert!(
             latest_metric(&app, "CacheMemory", None).is_some() && latest_metric(&app, "CacheNodes", None).is_none()
         );
-        let warnings = app.log_records("ElastiCache did not tell of the nodes");
+        let warnings = app.log_records(
+            "could not read the state of the nodes from ElastiCache; their metrics are missing for this minute",
+        );
         assert_eq!(warnings.iter().map(|warning| warning["reason"].as_str().unwrap()).collect::<Vec<_>>(), [reason]);
         assert!(!format!("{:?}", app.logs.lines()).contains("hunter2"));
     }

@@ -159,7 +159,7 @@ async fn an_unreachable_model_gets_a_fallback_answer() {
     let ada = app.new_user().await;
     let response = ada.post("/api/chat", &json!({"message": QUESTION})).await;
     assert_eq!(response.expect_success()["metadata"]["fallback"], true);
-    app.wait_for_log("the model did not answer").await;
+    app.wait_for_log("the model did not reply").await;
 }
 
 #[tokio::test]
