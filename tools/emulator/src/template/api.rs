@@ -1,4 +1,5 @@
-//! The HTTP API of the template: CORS and throttling. Functions have the routes.
+//! The HTTP API of the template: its CORS and throttling settings. The routes belong to the
+//! functions that they invoke.
 
 use super::property::Properties;
 use crate::error::Result;

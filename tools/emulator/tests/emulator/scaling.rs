@@ -1,4 +1,4 @@
-//! The number of environments.
+//! Tests of how many environments the emulator starts for concurrent invocations.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
