@@ -1,5 +1,5 @@
-//! `authenticated::begin` and `authenticated::execute_guarded`: a statement between the
-//! announcement of the write and its clearing.
+//! Models `authenticated::begin` and `authenticated::execute_guarded`: a writer sets the marker,
+//! executes the statement, and clears the marker.
 
 use crate::action::WriterStep;
 use crate::mutant::Mutant;

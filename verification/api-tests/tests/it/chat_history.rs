@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::chat_send::say;
 
-/// Inserts a conversation with `messages` messages directly into the database. Every two of them
-/// have the same time.
+/// Inserts a conversation with `messages` messages directly into the database. Each pair of
+/// consecutive messages has the same time.
 async fn insert_conversation(app: &TestApp, ada: &TestUser, messages: i32) {
     let id = Uuid::now_v7();
     app.query("INSERT INTO conversations (id, user_id) VALUES ($1, $2)", &[&id, &ada.id]).await;
