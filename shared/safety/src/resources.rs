@@ -7,7 +7,8 @@ use super::Country;
 
 const REVIEWED: &str = "2026-11-23";
 
-/// A crisis service that is available at most hours, free or for the price of a call.
+/// A crisis service that is available for most of the day, free of charge or for the price of a
+/// call.
 #[derive(serde::Serialize, utoipa::ToSchema, Debug, Clone, Copy)]
 pub struct Resource {
     /// Country of the service: an ISO 3166 alpha-2 code, or `ZZ` for a service for every country.
@@ -24,10 +25,10 @@ pub struct Resource {
     /// Website of the service.
     #[schema(format = "uri")]
     pub web: &'static str,
-    /// Page of the organization against which the entry must be verified.
+    /// Page of the organization against which this service must be verified.
     #[schema(format = "uri")]
     pub source: &'static str,
-    /// Date on which the entry was added or last verified.
+    /// Date on which this service was added or last verified.
     #[schema(format = "date")]
     pub reviewed: &'static str,
 }
