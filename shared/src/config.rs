@@ -171,7 +171,7 @@ mod tests {
             (
                 "DATABASE_URL",
                 "postgres://kai_app@proxy:5432/kai",
-                "DATABASE_URL must have a user, no password and sslmode",
+                "DATABASE_URL must have one host, a user, no password and sslmode",
             ),
             ("REDIS_URL", "redis://kai-prod@cache:6379", "REDIS_URL must have a user, no password and TLS"),
             ("EDGE_KEY", "short", "EDGE_KEY must be at least 16 bytes"),

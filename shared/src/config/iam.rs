@@ -15,7 +15,7 @@ impl DatabaseConfig {
             return Some(config);
         }
         let url = AwsConfig::identity(reader).map(|identity| with_database_tokens(config.url, identity))?;
-        let rule = "must have a user, no password and sslmode=require, because DATABASE_AUTH is iam";
+        let rule = "must have one host, a user, no password and sslmode=require, because DATABASE_AUTH is iam";
         Some(Self { url: reader.check("DATABASE_URL", rule, url)?, ..config })
     }
 }

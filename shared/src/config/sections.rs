@@ -53,16 +53,17 @@ settings! {
             }),
         /// Duration in seconds from which a query is logged as slow.
         pub slow_query_threshold: Duration =
-            ("SLOW_QUERY_THRESHOLD", Some("0.1"), "must be a number of seconds above 0", |text| {
+            ("SLOW_QUERY_THRESHOLD", Some("0.1"), "must be a number of seconds above 0 and at most 3600", |text| {
                 parse(text).filter(|seconds| *seconds > 0.0 && *seconds <= 3600.0).map(Duration::from_secs_f64)
             }),
         /// Number of connections that an execution environment retains. They are opened when
         /// needed.
-        pub pool_size: usize = ("DB_POOL_SIZE", Some("5"), "must be between 1 and 100", |text| in_range(text, 1)),
+        pub pool_size: usize =
+            ("DB_POOL_SIZE", Some("5"), "must be a whole number from 1 to 100", |text| in_range(text, 1)),
         /// Number of additional connections that an execution environment opens under load and
         /// closes after use.
         pub max_overflow: usize =
-            ("DB_MAX_OVERFLOW", Some("10"), "must be between 0 and 100", |text| in_range(text, 0)),
+            ("DB_MAX_OVERFLOW", Some("10"), "must be a whole number from 0 to 100", |text| in_range(text, 0)),
     }
 }
 

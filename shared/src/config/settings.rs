@@ -7,8 +7,8 @@ pub struct Variable {
     pub name: &'static str,
     /// The default value: `None` for a required variable, empty for an optional one.
     pub default: Option<&'static str>,
-    /// The rule of the value, as a phrase that follows the name: "must be between 1 and 100". Empty
-    /// if every value is valid.
+    /// The rule of the value, as a phrase that follows the name: "must be a whole number from 1 to
+    /// 100". Empty if every value is valid.
     pub rule: &'static str,
     /// The meaning, as sentences in Markdown.
     pub doc: &'static str,
