@@ -75,7 +75,7 @@ pub type Cause = Box<dyn StdError + Send + Sync>;
 pub struct FieldError {
     /// The field's name in the body, the query, the path or the headers.
     pub field: &'static str,
-    /// The rule, as a phrase that follows the name: "must be between 1 and 100".
+    /// The rule, as a phrase that follows the name: "must be a whole number from 1 to 100".
     pub rule: &'static str,
 }
 

@@ -84,7 +84,7 @@ errors! {
         code: "forbidden",
         status: StatusCode::FORBIDDEN,
         title: "Access denied",
-        when: "The path, the query or the body names another user than the signed-in one.",
+        when: "The path, the query or the body names a user other than the signed-in one.",
         remedy: "Send the id of the signed-in user.",
         example: || Error::Forbidden,
     }
@@ -108,7 +108,8 @@ errors! {
         example: || Error::EmailTaken,
     }
     Error::PreconditionFailed => {
-        detail: "The entry is no longer the version in If-Match. Read it again, and send the change with its new ETag."
+        detail: "The current version of the entry does not match If-Match. Read the entry again, and send the change \
+                 with its new ETag."
             .to_owned(),
         code: "precondition_failed",
         status: StatusCode::PRECONDITION_FAILED,
@@ -161,12 +162,12 @@ errors! {
         example: || Error::IdempotencyKeyReused,
     }
     Error::RateLimited { retry_after } => {
-        detail: try_again(*retry_after),
+        detail: format!("Too many attempts or messages. {}", try_again(*retry_after)),
         code: "rate_limited",
         status: StatusCode::TOO_MANY_REQUESTS,
         title: "Too many requests",
-        when: "There were too many wrong passwords for the account or from the address, in sign-ins or \
-               in changes of the password. Or there were more than 30 messages in a minute.",
+        when: "Too many wrong passwords were sent for the account or from the IP address, in sign-ins or \
+               password changes. Or the user sent more than 30 messages in a minute.",
         remedy: "Try again after `Retry-After` seconds.",
         example: || Error::RateLimited { retry_after: Duration::from_secs(840) },
     }
@@ -185,8 +186,9 @@ errors! {
         code: "unavailable",
         status: StatusCode::SERVICE_UNAVAILABLE,
         title: "Temporarily unavailable",
-        when: "A dependency of the request is unavailable, such as the database. Or the request has \
-               ended sessions, but the cache has not confirmed their end yet.",
+        when: "A dependency that the request needs, such as the database, is unavailable. A sign-out, a \
+               password change or an account deletion also gets this error until the cache confirms that the \
+               sessions have ended.",
         remedy: "Try again after `Retry-After` seconds.",
         example: || Error::unavailable("the database is unavailable"),
     }

@@ -91,6 +91,6 @@ mod tests {
     #[test]
     fn the_time_to_wait_is_in_whole_seconds_and_at_least_one() {
         let error = Error::RateLimited { retry_after: Duration::from_millis(10) };
-        assert_eq!(Problem::new(&error, "", &[]).detail, "Try again in 1 s.");
+        assert_eq!(Problem::new(&error, "", &[]).detail, "Too many attempts or messages. Try again in 1 s.");
     }
 }
