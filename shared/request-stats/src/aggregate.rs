@@ -27,7 +27,7 @@ pub(crate) struct Aggregate {
     pub(crate) queries: u64,
     /// The number of SQL statements that took longer than the threshold.
     pub(crate) slow_queries: u64,
-    /// The cache look-ups by family.
+    /// The cache lookups by family.
     pub(crate) families: BTreeMap<String, FamilyUse>,
 }
 
@@ -68,7 +68,7 @@ impl Aggregate {
     }
 }
 
-/// Adds the look-ups of each family.
+/// Adds the lookups of each family.
 pub(crate) fn add_families(sum: &mut BTreeMap<String, FamilyUse>, more: &BTreeMap<String, FamilyUse>) {
     for (name, FamilyUse { hits, misses }) in more {
         let family = sum.entry(name.clone()).or_default();

@@ -48,7 +48,7 @@ pub(crate) struct SlowQuery {
     pub(crate) statement: String,
     /// The time that the function waited for the statement, in milliseconds.
     pub(crate) duration_ms: u64,
-    /// The number of rows, unless the statement failed.
+    /// The number of rows, or null if the statement failed.
     pub(crate) rows: Option<u64>,
     /// The route of the request.
     pub(crate) endpoint: Option<String>,

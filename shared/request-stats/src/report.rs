@@ -61,8 +61,8 @@ impl FromStr for Window {
     }
 }
 
-/// The requests of a window. Times are in seconds, percentiles correct to within one percent, rates
-/// between 0 and 1. A value without any measurement is null.
+/// The request statistics of a time window. Times are in seconds, and rates are between 0 and 1.
+/// Percentiles are correct to within one percent. A value is null if nothing was measured.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Performance)]
 pub struct Report {
@@ -74,21 +74,23 @@ pub struct Report {
     count: u64,
     /// The share of requests that were answered with a 5xx status.
     error_rate: Option<f64>,
-    /// The requests by route.
+    /// The request statistics by route.
     #[schema(inline)]
     endpoints: BTreeMap<String, Endpoint>,
     #[schema(inline)]
     cache: Cache,
-    /// The latest slow queries, newest first; at most twenty.
+    /// The latest slow queries, at most 20, newest first.
     #[schema(inline)]
     slow_queries: Vec<SlowQuery>,
     slow_query_count: u64,
-    /// The requests by minute, by a multiple of minutes in sixty steps, or by hour; earliest first.
+    /// The statistics over time, earliest first, in at most 60 steps of equal length. A step is one
+    /// minute for windows up to an hour, a whole number of minutes up to six hours, and an hour for
+    /// longer windows.
     #[schema(inline)]
     timeline: Vec<Step>,
 }
 
-/// The requests of one endpoint.
+/// The request statistics of one route.
 #[derive(Debug, Serialize, ToSchema)]
 struct Endpoint {
     count: u64,
@@ -105,7 +107,7 @@ struct Endpoint {
     latency: Percentiles,
 }
 
-/// The requests of one step of the timeline.
+/// The request statistics of one step of the timeline.
 #[derive(Debug, Serialize, ToSchema)]
 struct Step {
     at: Timestamp,
@@ -127,7 +129,7 @@ struct Percentiles {
 #[derive(Debug, Serialize, ToSchema)]
 struct Cache {
     hit_rate: Option<f64>,
-    /// The look-ups by family of records.
+    /// The cache lookups, by family of records.
     #[schema(inline)]
     families: BTreeMap<String, Family>,
 }

@@ -30,7 +30,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 pub struct AddOutcome {
     /// Whether the whole batch had been counted before.
     pub repeated: bool,
-    /// The cache look-ups that had not been counted before, by family.
+    /// The cache lookups that had not been counted before, by family.
     pub families: BTreeMap<String, FamilyUse>,
 }
 
