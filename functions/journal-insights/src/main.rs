@@ -1,5 +1,5 @@
-//! `GET /api/journal/insights`: summarizes the caller's journal over the last days. The summary is
-//! cached for five minutes or until the journal changes.
+//! `GET /api/journal/insights`: summarizes the caller's journal over the last `days` days. The
+//! summary is cached for five minutes or until the journal changes.
 
 use std::process::ExitCode;
 
@@ -13,9 +13,9 @@ fn main() -> ExitCode {
 
 /// Returns insights from the journal.
 ///
-/// Summarizes the entries of the last days: the moods, the writing streak, and the most used tags.
-/// Days are in UTC. `mood_trend` is `improving` or `declining` if a straight line fitted to the
-/// daily averages rises or falls by 0.5 or more.
+/// Summarizes the entries of the last `days` days: the moods, the writing streak, and the most used
+/// tags. Days are in UTC. `mood_trend` is `improving` or `declining` if a straight line fitted to
+/// the daily averages rises or falls by 0.5 or more.
 #[utoipa::path(
     get,
     path = "/api/journal/insights",

@@ -89,7 +89,8 @@ pub struct Export {
     pub account: Account,
     /// The user's profile, as in `GET /api/users/{user_id}/profile`.
     pub profile: Profile,
-    /// The latest 100 sessions that are still stored, newest first. Some of them have ended.
+    /// The latest 100 sessions that are still stored, newest first, including sessions that have
+    /// ended.
     #[schema(max_items = 100)]
     pub sessions: Vec<ExportedSession>,
     /// The journal entries of this page, newest first.

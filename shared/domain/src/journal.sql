@@ -92,7 +92,7 @@ SELECT session.*, e.* FROM session LEFT JOIN LATERAL (
 ) e ON true
 
 -- name: journal.insights
--- The statistics of the last days: the moods by day, and the ten most frequent tags.
+-- The statistics of the last `days` days: the moods by day, and the ten most frequent tags.
 -- :days  int  number of days in UTC, including today
 -- sorts: the days and the tags of a bounded period
 -- example: {"days": 30}

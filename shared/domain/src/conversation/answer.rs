@@ -27,7 +27,7 @@ pub struct Metadata {
     /// The name of the assistant, always `kai`.
     #[schema(pattern = "^kai$")]
     pub agent_role: &'static str,
-    /// The name of the model, `built-in` for replies by rules, or `kai` for prepared texts.
+    /// The name of the model, `built-in` for rule-based replies, or `kai` for prepared texts.
     pub model: String,
     /// Whether the reply is the cached reply of the model to the same message.
     pub cached: bool,
@@ -36,7 +36,8 @@ pub struct Metadata {
     /// The id of the conversation that the reply is stored in, or null if it is not stored.
     #[schema(required)]
     pub conversation_id: Option<Uuid>,
-    /// Depends on the origin: prepared text 1, model 0.8, rules 0.5, fallback 0.
+    /// The confidence in the reply, which depends on its origin: 1 for a prepared text, 0.8 for the
+    /// model, 0.5 for rules, 0 for the fallback.
     #[schema(minimum = 0.0, maximum = 1.0)]
     pub confidence: f64,
     /// The result of the crisis detector.

@@ -23,7 +23,7 @@ use crate::user_id::UserId;
 /// The rate limit of messages, which a person who types does not reach.
 pub(super) const LIMIT: Limit = Limit { times: 30, window: Duration::from_secs(60) };
 
-/// The result of the look-up of a message.
+/// The result of the lookup of a message.
 pub enum ChatLookup {
     /// The request is a repetition. This is the first response.
     Replayed(Value),

@@ -84,7 +84,7 @@ pub struct History {
     /// The messages of the page, oldest first.
     #[schema(max_items = 200)]
     messages: Vec<Message>,
-    /// The `before` of the page with the next older messages, or null if there are none.
+    /// The value of `before` that requests the next older messages, or null if there are none.
     #[schema(required)]
     next_cursor: Option<String>,
     /// Whether there are older messages.

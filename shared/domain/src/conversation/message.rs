@@ -25,7 +25,7 @@ request! {
         /// crisis services in `resources`. By default, the region in `Accept-Language` selects
         /// them.
         pub country: Option<CountryCode>,
-        /// Accepted for older clients, and ignored: Kai uses the stored conversation.
+        /// This field is accepted from older clients and ignored. Kai uses the stored conversation.
         pub conversation_history: Option<IgnoredList>,
     }
 }

@@ -92,9 +92,9 @@ impl Field for Tags {
         let rule = concat!(
             "must be an array of at most ",
             max_tags!(),
-            " texts of 1 to ",
+            " tags of 1 to ",
             max_tag_length!(),
-            " characters, not blank and without commas"
+            " characters each, not blank and without commas"
         );
         let tag = |value: &Value| {
             let text = rules::text(max_tag_length!(), rule)(value)?;

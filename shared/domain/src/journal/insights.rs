@@ -37,7 +37,7 @@ integer_field!(
 );
 
 impl Journal<'_> {
-    /// Returns insights from the caller's journal over the last days.
+    /// Returns insights from the caller's journal over the last `days` days.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`] if the session is not live, [`Error::Unavailable`] if the
@@ -53,7 +53,7 @@ impl Journal<'_> {
     }
 }
 
-/// A summary of the journal over the last days.
+/// A summary of the journal over the last `days` days.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(examples(json!({
     "days": 30,
