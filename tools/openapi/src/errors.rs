@@ -134,6 +134,6 @@ fn problem_with_resources() -> Schema {
     AllOfBuilder::new()
         .item(Ref::from_schema_name(Problem::name()))
         .item(object)
-        .description(Some("An error of `POST /api/chat`, which also lists places to turn to for a person in a crisis."))
+        .description(Some("An error of `POST /api/chat`. It also lists crisis services."))
         .into()
 }

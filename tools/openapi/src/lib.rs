@@ -68,7 +68,7 @@ unless the field's description says otherwise. A whole number in a query may hav
 * **Retries**: every write of a user's data accepts an `Idempotency-Key`, with which it takes effect \
 only once.
 * **Caching**: a response with an `ETag` can be revalidated with `If-None-Match`.
-* **Bandwidth**: a body over 500 bytes is gzipped if the client accepts it.
+* **Bandwidth**: a body over 500 bytes is compressed with gzip if the client accepts gzip.
 * **The gateway** itself responds with `{\"message\": \"…\"}` in some cases: 404 for an unknown route \
 or method, 413 for a body over 10 MB, 429 for too many requests, 431 for headers over 10,240 bytes, \
 and 500 or 503 if a function cannot run.";

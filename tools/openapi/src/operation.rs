@@ -27,7 +27,7 @@ use crate::gateway;
 use crate::parameters::{header, shared_parameter};
 use crate::unwrapped;
 
-/// The extension of an operation whose errors all list places to turn to.
+/// The extension of an operation whose errors all list crisis services.
 const ERRORS_HAVE_RESOURCES: &str = "x-errors-have-resources";
 
 /// The schemas of the document by name.

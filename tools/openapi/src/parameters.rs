@@ -67,8 +67,8 @@ fn shared_parameters() -> [(&'static str, Parameter); 6] {
             parameter(
                 ParameterIn::Header,
                 "Idempotency-Key",
-                "A key that the client chooses, such as a UUID: 1 to 255 visible ASCII characters. For 24 hours, a \
-                repetition of the request with the same key has no effect and returns the first result. Another \
+                "A key that the client chooses, such as a UUID: 1 to 255 visible ASCII characters. For 24 hours, \
+                repeating the request with the same key has no effect and returns the first result. A different \
                 request with the same key is rejected with 422.",
                 key,
                 REQUEST_ID,
@@ -79,7 +79,7 @@ fn shared_parameters() -> [(&'static str, Parameter); 6] {
             parameter(
                 ParameterIn::Header,
                 "If-Match",
-                "The `ETag` of the version to change or delete, several of them separated by commas, or `*` for any \
+                "The `ETag` of the version to change or delete, a comma-separated list of `ETag`s, or `*` for any \
                 version. If the current version does not match, the response is 412.",
                 string().pattern(Some("^[ !-~]*$")),
                 ETAG,
@@ -141,8 +141,8 @@ fn headers() -> [(&'static str, Header); 7] {
         (
             "Server-Timing",
             header(
-                "The parts of that time that were spent on the cache, the database and, if it was asked, the \
-                language model, and the total, in milliseconds.",
+                "The time in milliseconds that the function spent on the cache, the database and, if it was called, \
+                the language model, and the total time.",
                 string(),
                 "cache;dur=0.412, db;dur=0.000, total;dur=0.871".into(),
             ),
