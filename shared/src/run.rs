@@ -118,7 +118,7 @@ where
             let result = Box::pin(handler(context.clone(), event.payload));
             async move {
                 result.await.map_err(|error| {
-                    tracing::error!(%error, "the event could not be handled");
+                    tracing::error!(%error, "could not handle the event; the invocation fails");
                     lambda_http::Error::from(error)
                 })
             }
@@ -135,7 +135,7 @@ where
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(%error, "the function cannot run");
+            tracing::error!(%error, "the function cannot start; requests fail until the cause in `error` is fixed");
             ExitCode::FAILURE
         }
     }
@@ -231,7 +231,9 @@ impl Environment {
 fn log(error: &Error, request_id: &str, endpoint: &str) {
     match error {
         Error::Internal(_) => tracing::error!(request_id, endpoint, %error, "internal error"),
-        Error::Unavailable { .. } => tracing::warn!(request_id, endpoint, %error, "unavailable"),
+        Error::Unavailable { .. } => {
+            tracing::warn!(request_id, endpoint, %error, "a dependency is unavailable; the response is 503")
+        }
         _ => {}
     }
 }

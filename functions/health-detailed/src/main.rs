@@ -46,8 +46,9 @@ async fn handle(state: &AppState, request: Request) -> Result<Response> {
 
 /// Reports the performance of the service.
 ///
-/// Reports the state of the dependencies, and the requests of a time window, to a client that sends
-/// the operator key as a bearer token. Any other client gets the response of `GET /health`.
+/// Reports the state of the dependencies and the request statistics of a time window to a client
+/// that sends the operator key as a bearer token. Any other client gets the response of
+/// `GET /health`.
 #[utoipa::path(
     get,
     path = "/health/detailed",
@@ -92,7 +93,9 @@ async fn show(state: &AppState, request: &Request) -> Result<Response> {
 )]
 async fn reset(state: &AppState, request: &Request) -> Result<Response> {
     if !request.is_operator(state) {
-        return Err(Error::Unauthenticated("Send the operator key as a bearer token."));
+        return Err(Error::Unauthenticated(
+            "This request requires the operator key. Send the operator key as a bearer token.",
+        ));
     }
     let table = table(state).await.ok_or_else(|| Error::unavailable("no table of requests is configured"))?;
     table.reset(Timestamp::now()).await.map_err(Error::unavailable)?;
@@ -100,11 +103,11 @@ async fn reset(state: &AppState, request: &Request) -> Result<Response> {
 }
 
 request! {
-    /// The parameters of the report.
+    /// The query parameters of `GET /health/detailed`.
     #[derive(Debug)]
     struct ReportQuery {
-        /// The length of the time window that ends now, in minutes or hours, from `1m` to `24h`;
-        /// `15m` by default. A window longer than six hours begins on the hour.
+        /// The length of the time window that ends now, in minutes or hours, from `1m` to `24h`.
+        /// The default is `15m`. A window longer than six hours begins on the hour.
         window: OrDefault<WindowField>,
     }
 }
@@ -134,11 +137,14 @@ async fn report(state: &AppState, window: Window) -> Option<Report> {
     match timeout(BUDGET, table.report(window, Timestamp::now())).await {
         Ok(Ok(report)) => Some(report),
         Ok(Err(error)) => {
-            tracing::warn!(%error, "the table of requests cannot be read");
+            tracing::warn!(%error, "could not read the request statistics; the response does not include them");
             None
         }
         Err(_) => {
-            tracing::warn!(error = "no response in time", "the table of requests cannot be read");
+            tracing::warn!(
+                error = "no response in time",
+                "could not read the request statistics; the response does not include them"
+            );
             None
         }
     }

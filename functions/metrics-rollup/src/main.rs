@@ -91,7 +91,11 @@ async fn retry(sums: &Sums, event: &RawValue) -> Result<SqsBatchResponse> {
             Err(error) => Err(Error::internal(error)),
         };
         if let Err(error) = outcome {
-            tracing::warn!(%error, "a batch of log lines has failed again");
+            tracing::warn!(
+                %error,
+                "could not aggregate a batch of log lines; the queue delivers it again, or moves it to the dead-letter \
+                queue"
+            );
             let mut failure = BatchItemFailure::default();
             failure.item_identifier = message.message_id.unwrap_or_default();
             response.batch_item_failures.push(failure);
