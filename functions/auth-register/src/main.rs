@@ -13,7 +13,7 @@ fn main() -> ExitCode {
 
 /// Creates an account with an empty profile.
 ///
-/// Registration does not open a session: sign in with `POST /api/auth/login` next.
+/// Registration does not open a session. Sign in with `POST /api/auth/login` next.
 #[utoipa::path(
     post,
     path = "/api/auth/register",

@@ -25,9 +25,9 @@ fn main() -> ExitCode {
 /// the message and the reply. If the language model is unavailable, the reply is a fallback, and
 /// `metadata.fallback` is true. A user may send 30 messages per minute.
 ///
-/// A message that looks like a crisis gets a 200 with places to turn to, even without a session and
-/// if other parts of the service fail. All errors of this operation list such places too, except
-/// the gateway's own.
+/// A message that looks like a crisis gets a 200 with crisis services, even if the request has no
+/// session or other parts of the service fail. Every error of this operation also lists crisis
+/// services, except the gateway's own errors.
 #[utoipa::path(
     post,
     path = "/api/chat",
@@ -53,7 +53,7 @@ async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let message: ChatMessage = body.parse()?;
     token.must_belong_to(message.user_id)?;
     let key = request.idempotency_key(state, "chat-send")?;
-    // The model's time begins before the look-up. A slow look-up shortens it, and not the time that
+    // The model's time begins before the lookup. A slow lookup shortens it, and not the time that
     // is left for storing the reply.
     let deadline = llm::deadline();
 

@@ -16,7 +16,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 static LAST: Mutex<Option<(Instant, Dependencies)>> = Mutex::const_new(None);
 
-/// `degraded` means no cache or, in `HealthDetails`, no model. `unhealthy` means no database.
+/// `degraded` means that the cache or, in `HealthDetails`, the model is unavailable. `unhealthy`
+/// means that the database is unavailable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Status {
@@ -50,7 +51,7 @@ pub(crate) struct Dependencies {
 pub(crate) struct Dependency {
     #[schema(inline)]
     status: DependencyStatus,
-    /// The duration of the ping in milliseconds, with two decimals. A ping ends after 800 ms.
+    /// The duration of the ping in milliseconds, with two decimals. A ping times out after 800 ms.
     response_time_ms: f64,
 }
 
@@ -59,9 +60,9 @@ pub(crate) struct Dependency {
 pub(crate) struct Model {
     #[schema(inline)]
     status: DependencyStatus,
-    /// The duration of the ping in milliseconds, with two decimals. A ping ends after 800 ms.
+    /// The duration of the ping in milliseconds, with two decimals. A ping times out after 800 ms.
     response_time_ms: f64,
-    /// The name of the model, or `built-in` for replies by rules, which need no server.
+    /// The name of the model, or `built-in` for rule-based replies, which need no server.
     model: String,
 }
 

@@ -56,6 +56,6 @@ pub(crate) struct Details {
     pub(crate) redis: Dependency,
     #[schema(inline)]
     pub(crate) llm: Model,
-    /// The requests of the time window, or null if the figures are unavailable.
+    /// The request statistics of the time window, or null if they are unavailable.
     pub(crate) performance: Option<Report>,
 }

@@ -1,8 +1,8 @@
 //! `GET /health`: reports whether the service works. Needs no token, and reveals only the status
 //! and the version.
 //!
-//! Without Redis, the service is slower but complete: `degraded`. Without Postgres, it is
-//! `unhealthy`, and the HTTP status is 503.
+//! If the cache is unavailable, the service is slower but complete, and the status is `degraded`.
+//! If the database is unavailable, the status is `unhealthy`, and the HTTP status is 503.
 
 use std::process::ExitCode;
 
@@ -18,8 +18,8 @@ fn main() -> ExitCode {
 
 /// Reports whether the service works.
 ///
-/// Without the cache, the service is slower but complete: `degraded`. Without the database, it is
-/// `unhealthy`, and the HTTP status is 503.
+/// If the cache is unavailable, the service is slower but complete, and the status is `degraded`.
+/// If the database is unavailable, the status is `unhealthy`, and the HTTP status is 503.
 #[utoipa::path(
     get,
     path = "/health",
@@ -51,7 +51,8 @@ struct Health {
     version: &'static str,
 }
 
-/// `degraded` means no cache or, in `HealthDetails`, no model. `unhealthy` means no database.
+/// `degraded` means that the cache or, in `HealthDetails`, the model is unavailable. `unhealthy`
+/// means that the database is unavailable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Status {

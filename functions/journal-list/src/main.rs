@@ -21,7 +21,7 @@ fn main() -> ExitCode {
 /// selected by `limit` and, from the second request on, `cursor`. It neither skips nor repeats an
 /// entry while entries are created and deleted.
 ///
-/// An entry is listed only if it matches all filters. Only `tags` may be repeated; any other
+/// An entry is listed only if it matches all filters. Only `tags` may be repeated. Any other
 /// repeated parameter is rejected.
 #[utoipa::path(
     get,
