@@ -1,7 +1,7 @@
-//! `GetSecretValue`, the one AWS call of a function before its first request.
+//! Calls `GetSecretValue`, the only AWS call that a function makes before its first request.
 //!
-//! <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html>. The
-//! client of the SDK would be half of the size of a function.
+//! See <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html>. The
+//! SDK's client would account for half of the size of a function's binary.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -35,8 +35,8 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(3);
 /// The time in which a connection that has been idle must reply, before a new connection replaces
 /// it.
 const STALE_DEADLINE: Duration = Duration::from_millis(250);
-/// The time that a read waits on a recently used connection, before it is retried on a new one. The
-/// connection may have been cut without notice.
+/// How long a read waits on a recently used connection before it is retried on a new one. The
+/// recently used connection may have been cut without notice.
 const FIRST_TRY_DEADLINE: Duration = Duration::from_millis(700);
 
 /// The statement with which the server is checked.

@@ -54,7 +54,7 @@ impl<'a, R: Reading> Published<'a, R> {
 pub struct CacheReading {
     /// The memory in use, in bytes.
     pub cache_memory: u64,
-    /// The memory in use, in percent of the limit. 0 if there is no limit.
+    /// The memory in use, as a percentage of the limit. 0 if there is no limit.
     pub cache_memory_used: f64,
     /// The number of keys that Redis has evicted since the last reading because its memory was
     /// full.
@@ -93,7 +93,7 @@ pub struct FamilyMemory {
     pub family_keys: u64,
     /// The memory of these keys, in bytes.
     pub family_bytes: u64,
-    /// The memory of these keys, in percent of the family's budget.
+    /// The memory that these keys use, as a percentage of the family's budget.
     pub family_budget_used: f64,
 }
 
