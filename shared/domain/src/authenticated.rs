@@ -94,7 +94,7 @@ pub(crate) async fn fetch<Q: Query<Context = Caller>>(
     store.db.read(Q::STATEMENT, &query.params(&token.into())).await
 }
 
-/// The result of a look-up of one key.
+/// The result of a lookup of one key.
 pub(crate) struct CachedValue<T> {
     pub(crate) value: Option<T>,
     /// Permits one fill of the record, if the cache does not have it.
@@ -119,7 +119,7 @@ impl<T> CachedValue<T> {
         }
     }
 
-    /// Counts the look-up under the key's family.
+    /// Counts the lookup under the key's family.
     pub(crate) fn counted(self, store: &Store, key: &Key) -> Self {
         store.metrics.cache_lookup(key.family(), self.outcome);
         self

@@ -151,7 +151,7 @@ async fn first_result<T: DeserializeOwned>(
 /// another version, returns the first result under the key, if there is one.
 ///
 /// # Errors
-/// The error of the change, or of the look-up of the first result.
+/// The error of the change, or of the lookup of the first result.
 pub(crate) async fn or_replay<T: DeserializeOwned>(
     store: &Store,
     token: &Token,

@@ -29,7 +29,7 @@ pub enum Model {
 /// The time from a message to the reply of the model or its fallback.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Returns the deadline of the model for a message that arrives now: in 20 s. The look-ups before
+/// Returns the deadline of the model for a message that arrives now: in 20 s. The lookups before
 /// the call, and the wait for the call of another request, count too.
 pub fn deadline() -> Instant {
     Instant::now() + DEADLINE

@@ -86,7 +86,7 @@ impl RequestMetrics {
         self.request.as_ref().map(|request| request.endpoint.as_str())
     }
 
-    /// Counts the look-up of a record of a family. A bypass is neither a hit nor a miss, because it
+    /// Counts the lookup of a record of a family. A bypass is neither a hit nor a miss, because it
     /// says nothing about the effectiveness of the cache.
     pub fn cache_lookup(&self, family: &'static str, outcome: CacheOutcome) {
         let mut families = self.lock();

@@ -1,6 +1,6 @@
 //! Detection of messages and model replies about suicide or self-harm, and the response to them.
 //!
-//! Detection runs locally and before any look-up. It compares the normalized text with phrase lists
+//! Detection runs locally and before any lookup. It compares the normalized text with phrase lists
 //! that people wrote. The normalization undoes the usual disguises. The result is not a diagnosis.
 //! `docs/safety.md` explains what the detector guarantees, what it misses, and how to add a phrase.
 

@@ -14,7 +14,7 @@ const RUN: usize = 400;
 /// The number that identifies a listed word.
 pub(super) type Word = u32;
 
-/// The words of the lists, indexed for inexact look-ups.
+/// The words of the lists, indexed for inexact lookups.
 #[derive(Debug, Default)]
 pub(super) struct Vocabulary {
     exact: HashMap<String, Word>,

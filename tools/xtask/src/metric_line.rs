@@ -29,7 +29,7 @@ pub(crate) struct MetricLine {
     pub(crate) status: u16,
     /// The value of the `X-Cache` header, if the response has one.
     pub(crate) cache: Option<String>,
-    /// The look-ups in the cache by family.
+    /// The lookups in the cache by family.
     #[serde(default)]
     pub(crate) families: BTreeMap<String, Lookups>,
     /// The number of exchanges with Redis.
@@ -40,7 +40,7 @@ pub(crate) struct MetricLine {
     pub(crate) cache_time: f64,
 }
 
-/// The numbers of look-ups in the cache.
+/// The numbers of lookups in the cache.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub(crate) struct Lookups {
     pub(crate) hits: u64,
@@ -71,7 +71,7 @@ impl Lookups {
         self.hits + self.misses
     }
 
-    /// Returns the hit rate between 0 and 1, or NaN if there are no look-ups.
+    /// Returns the hit rate between 0 and 1, or NaN if there are no lookups.
     #[expect(clippy::cast_precision_loss, reason = "the values are far below 2^52")]
     pub(crate) fn hit_rate(self) -> f64 {
         self.hits as f64 / self.count() as f64

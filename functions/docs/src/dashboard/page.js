@@ -180,7 +180,7 @@
       add(meter, "b");
       add(item, "span", `${count(family.hits)} of ${count(family.hits + family.misses)}`, { class: "muted" });
     }
-    if (!list.children.length) add(list, "li", "There were no look-ups in this window.");
+    if (!list.children.length) add(list, "li", "There were no lookups in this window.");
   };
   const slow = (queries) => {
     const rows = queries.map((query) => [query.statement, query.endpoint ?? "–", clock(query.at, true), `${count(query.duration_ms)} ms`,

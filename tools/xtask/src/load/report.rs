@@ -122,7 +122,7 @@ impl Report {
     }
 
     fn families(&self) -> Table {
-        let mut table = Table::new(&["family", "look-ups", "hit rate"]);
+        let mut table = Table::new(&["family", "lookups", "hit rate"]);
         for (name, lookups) in &self.with_cache.summary.families {
             table.row([name.clone(), lookups.count().to_string(), percent(lookups.hit_rate())]);
         }

@@ -15,7 +15,7 @@ pub(crate) struct Summary {
     pub(crate) queries: u64,
     /// The number of `GET` requests, and the number of their SQL statements.
     reads: (u64, u64),
-    /// The look-ups in the cache by family.
+    /// The lookups in the cache by family.
     pub(crate) families: BTreeMap<String, Lookups>,
 }
 
@@ -45,12 +45,12 @@ impl Summary {
         self.reads.1 as f64 / self.reads.0 as f64
     }
 
-    /// Returns the hit rate of all look-ups together.
+    /// Returns the hit rate of all lookups together.
     pub(crate) fn hit_rate(&self) -> f64 {
         self.families.values().copied().sum::<Lookups>().hit_rate()
     }
 
-    /// Returns the look-ups of the requested data. Sessions are left out, because every request
+    /// Returns the lookups of the requested data. Sessions are left out, because every request
     /// needs one and their hit rate is higher than any other.
     pub(crate) fn records(&self) -> Lookups {
         self.families.iter().filter(|(family, _)| *family != "session").map(|(_, lookups)| *lookups).sum()
