@@ -1,7 +1,7 @@
 //! Calls `GetSecretValue`, the only AWS call that a function makes before its first request.
 //!
-//! See <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html>. The
-//! SDK's client would account for half of the size of a function's binary.
+//! See <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html>.
+//! The SDK's client would account for half of the size of a function's binary.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
