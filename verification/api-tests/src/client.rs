@@ -1,5 +1,5 @@
 //! An HTTP client that sends exactly the given request. It adds no header except `Host`, does not
-//! decompress responses and does not retry.
+//! decompress responses and does not retry. It compares each response with the OpenAPI document.
 
 use std::future::IntoFuture;
 use std::net::SocketAddr;
@@ -17,6 +17,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
+use crate::openapi::Operation;
 use crate::response::Response;
 
 /// The time for which [`Request::until`] repeats a request. After three late replies of Redis in a
@@ -143,7 +144,11 @@ impl Request {
 
     /// Sends the request on a new connection. Returns `None` if the connection breaks before the
     /// response is complete.
+    ///
+    /// # Panics
+    /// Panics if the response contradicts the OpenAPI document.
     pub async fn try_send(self) -> Option<Response> {
+        let operation = Operation::of_request(&self.method, &self.path);
         let started = Instant::now();
         let stream = TcpStream::connect(self.address).await.ok()?;
         stream.set_nodelay(true).ok()?;
@@ -160,7 +165,11 @@ impl Request {
             Some(Response { status: parts.status.as_u16(), headers: parts.headers, body, elapsed: started.elapsed() })
         };
         // The exchange drops its sender, which also ends the connection.
-        join(exchange, connection).await.0
+        let response = join(exchange, connection).await.0?;
+        if let Some(operation) = operation {
+            operation.assert_describes(&response);
+        }
+        Some(response)
     }
 }
 

@@ -8,6 +8,7 @@
 //! | [`Proxy`] | a proxy in front of a server, which records traffic and injects faults |
 //! | [`StubModel`], [`stub_server`] | stubs of a language model and of other HTTP services |
 //! | [`Browser`] | a page in a headless browser, and the events on it |
+//! | [`openapi`] | the operations of the OpenAPI document, and the comparison of responses with it |
 //! | [`emf`] | metric lines, parsed and validated with the rules of CloudWatch |
 //! | [`cloudwatch`] | the metrics and alarms of `infra/monitoring.yaml` |
 //!
@@ -29,6 +30,7 @@ pub mod cloudwatch;
 mod database;
 pub mod emf;
 mod inspect;
+pub mod openapi;
 mod proxy;
 mod response;
 mod setup;

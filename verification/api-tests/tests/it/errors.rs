@@ -1,13 +1,13 @@
 //! Every kind of invalid request to every route. The response has the correct status and code in
 //! the documented shape, and does not quote the input.
 
-use std::collections::BTreeSet;
-
-use api_tests::{Response, TestApp, template};
+use api_tests::openapi::Operation;
+use api_tests::{Client, Response, TestApp};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::events;
-use super::routes::{ROUTES, bodies, request, user_with_entry};
+use super::routes::{needs_session, request, user_with_entry};
 
 /// A text that stands for user input. No response may quote it.
 pub(crate) const CANARY: &str = "kanarienvogel";
@@ -21,39 +21,30 @@ pub(crate) fn expect_problem_without_input(response: &Response, status: u16, cod
     problem
 }
 
-#[test]
-fn the_tested_routes_are_those_of_the_template() {
-    let declared: BTreeSet<_> = template()
-        .functions
-        .into_iter()
-        .flat_map(|function| function.routes)
-        .map(|route| (route.method.unwrap(), route.path.unwrap()))
-        .collect();
-    let tested = ROUTES.map(|(method, path, _)| (method.to_owned(), path.to_owned()));
-    assert_eq!(declared, BTreeSet::from(tested));
-}
-
 #[tokio::test]
 async fn a_protected_route_rejects_every_token_without_a_live_session() {
     let app = TestApp::shared().await;
-    // The body is valid for every route, so that only the token is invalid.
-    let body =
-        json!({"content": CANARY, "message": CANARY, "old_password": CANARY, "new_password": "nine quiet herons"});
-    for (method, path, protected) in ROUTES {
-        if !protected {
-            continue;
-        }
-        let what = format!("{method} {path}");
+    let mut tested = 0;
+    for operation in Operation::all().iter().filter(|operation| needs_session(operation)) {
+        let what = operation.route();
+        // The body is valid, so that only the token is invalid.
+        let send = |client: &Client, user: Uuid| {
+            let request = request(client, user, operation);
+            match operation.body_with(|| CANARY.to_owned()) {
+                Some(body) => request.json(&body),
+                None => request,
+            }
+        };
         let ended = async |change: &str| {
             let user = app.new_user().await;
             app.query(change, &[&user.id]).await;
             (user.id, user.token)
         };
         let ada = user_with_entry(app).await;
-        let control = request(&ada, ada.id, method, path).json(&json!({"content": "x", "message": "x"})).await;
-        // This body cannot change a password. The error then concerns its fields and not the
-        // session.
-        let is_rejected = path == "/api/auth/change-password" && control.status == 422;
+        let control = send(&ada, ada.id).await;
+        // The user has no password, so no body can change it. The error then concerns the old
+        // password and not the session.
+        let is_rejected = operation.path == "/api/auth/change-password" && control.status == 422;
         assert!(
             is_rejected || (200..300).contains(&control.status),
             "{what}: the control request with a live session: {}",
@@ -77,21 +68,23 @@ async fn a_protected_route_rejects_every_token_without_a_live_session() {
         ];
         for (user, token) in tokens {
             let client = app.anonymous().with_token(&token);
-            let response = request(&client, user, method, path).json(&body).await;
+            let response = send(&client, user).await;
             expect_problem_without_input(&response, 401, "unauthenticated");
             assert_eq!(response.header("www-authenticate"), Some("Bearer"), "{what}");
         }
         for header in
             [None, Some(format!("Basic {CANARY}")), Some(ada.token.clone()), Some(format!("Token {}", ada.token))]
         {
-            let request = request(&app.anonymous(), ada.id, method, path).json(&body);
+            let request = send(&app.anonymous(), ada.id);
             let request = match header {
                 Some(header) => request.header("authorization", header),
                 None => request,
             };
             expect_problem_without_input(&request.await, 401, "unauthenticated");
         }
+        tested += 1;
     }
+    assert!(tested >= 18, "only {tested} operations need a session");
 }
 
 #[tokio::test]
@@ -109,9 +102,11 @@ async fn the_bearer_scheme_is_case_insensitive() {
 async fn an_unreadable_body_is_rejected_with_the_matching_error() {
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
-    for (method, path, valid) in bodies() {
-        let send = || request(&ada, ada.id, method, path);
-        let what = format!("{method} {path}");
+    let mut tested = 0;
+    for operation in Operation::all() {
+        let Some(valid) = operation.body_with(|| "valid text".to_owned()) else { continue };
+        let send = || request(&ada, ada.id, operation);
+        let what = operation.route();
         for malformed in
             ["", "{", "null", "[]", "7", "\"kanarienvogel\"", "{\"kanarienvogel\": }", "{\"a\": 1}}", "\u{0}"]
         {
@@ -134,7 +129,9 @@ async fn an_unreadable_body_is_rejected_with_the_matching_error() {
         expect_problem_without_input(&send().json(&large).await, 413, "too_large");
         let beyond_lambda = send().body("application/json", vec![b' '; 7 * 1024 * 1024]).await;
         assert_eq!(beyond_lambda.status, 413, "{what}: the gateway rejects a body that exceeds Lambda's limit");
+        tested += 1;
     }
+    assert!(tested >= 8, "only {tested} operations read a body");
 }
 
 #[tokio::test]
@@ -160,19 +157,4 @@ async fn every_spelling_of_the_json_media_type_is_accepted_and_unknown_fields_ar
     }
     assert_eq!(ada.get("/api/journal/entries?unknown=1").await.status, 200);
     assert_eq!(ada.patch(ada.profile_path(), &json!({"unknown": 7})).await.status, 200);
-}
-
-#[tokio::test]
-async fn an_unknown_path_or_method_gets_status_404_from_the_gateway() {
-    let app = TestApp::shared().await;
-    for (method, path) in [
-        ("GET", "/kanarienvogel"),
-        ("DELETE", "/health"),
-        ("PUT", "/api/journal/entries"),
-        ("POST", "/api/journal/insights"),
-        ("GET", "/api/users//profile"),
-    ] {
-        let response = app.anonymous().request(method, path).await;
-        assert_eq!((response.status, response.json()), (404, json!({"message": "Not Found"})), "{method} {path}");
-    }
 }

@@ -1,6 +1,9 @@
 //! The validation of each field that a client sends. The response names the invalid fields, and
 //! does not quote the input.
 
+use std::collections::BTreeSet;
+
+use api_tests::openapi::Operation;
 use api_tests::{Response, TestApp, unique_email};
 use serde_json::{Value, json};
 
@@ -79,7 +82,7 @@ async fn every_field_of_an_entry_is_validated_and_all_invalid_ones_are_named_tog
     let app = TestApp::shared().await;
     let ada = app.new_user().await;
     let long = |length: usize| json!(CANARY.repeat(length / CANARY.len() + 1));
-    for (field, value) in [
+    let wrong_values = [
         ("content", json!(null)),
         ("content", json!("")),
         ("content", json!("  \n ")),
@@ -115,13 +118,18 @@ async fn every_field_of_an_entry_is_validated_and_all_invalid_ones_are_named_tog
         ("user_id", json!(CANARY)),
         ("user_id", json!(7)),
         ("user_id", json!(ada.id.simple().to_string())),
-    ] {
+    ];
+    let operation = Operation::of_route("POST /api/journal/entries").unwrap();
+    let fields: BTreeSet<_> = operation.body_fields().map(|(name, _)| name).collect();
+    assert_eq!(wrong_values.iter().map(|(field, _)| *field).collect::<BTreeSet<_>>(), fields);
+    for (field, value) in wrong_values {
         let mut body = json!({"content": "x"});
         body[field] = value;
         expect_invalid_fields(&ada.post("/api/journal/entries", &body).await, &[field], &body.to_string());
     }
     let all = json!({"title": 1, "mood": 0, "mood_emoji": 1, "tags": 1, "images": 1, "user_id": 1});
     let expected = ["title", "content", "mood", "mood_emoji", "tags", "images", "user_id"];
+    assert_eq!(BTreeSet::from(expected), fields);
     expect_invalid_fields(&ada.post("/api/journal/entries", &all).await, &expected, "all");
     assert_eq!(ada.list_entries().await.json()["total"], 0);
 }

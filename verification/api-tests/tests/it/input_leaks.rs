@@ -1,11 +1,14 @@
 //! Sends hundreds of unique strings, each through one input of one route, to functions that succeed
 //! or fail. No string may appear in a log line, a metric, a Redis value or an error.
 
+use std::collections::BTreeSet;
+
+use api_tests::openapi::Operation;
 use api_tests::{Client, ModelResponse, RedisChoice, Response, Setup, StubModel, TestApp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::routes::{ROUTES, bodies, fill_in, request, user_with_entry};
+use super::routes::{fill_in, request, user_with_entry};
 
 /// Headers that clients usually send, and headers that the service does not know.
 const HEADERS: [&str; 11] = [
@@ -21,21 +24,6 @@ const HEADERS: [&str; 11] = [
     "x-request-id",
     "x-custom",
 ];
-const PARAMETERS: [&str; 13] = [
-    "page",
-    "page_size",
-    "cursor",
-    "limit",
-    "before",
-    "tags",
-    "search",
-    "fields",
-    "days",
-    "scope",
-    "start_date",
-    "mood_min",
-    "unknown",
-];
 /// The minimum number of strings that must be sent.
 const MIN_STRINGS: usize = 200;
 
@@ -49,22 +37,28 @@ impl UniqueStrings {
         self.0[self.0.len() - 1].clone()
     }
 
-    /// Replaces every text in a body with a unique string. Email addresses and messages stay valid.
-    fn fill(&mut self, body: &Value) -> Value {
-        match body {
-            Value::Object(members) => members
-                .iter()
-                .map(|(name, value)| match name.as_str() {
-                    "email" => (name.clone(), json!(format!("{}@example.org", self.next()))),
-                    // This message is a question, whose answer is cached.
-                    "message" => (name.clone(), json!(format!("How can I sleep with {} at night?", self.next()))),
-                    _ => (name.clone(), self.fill(value)),
-                })
-                .collect(),
-            Value::Array(values) => values.iter().map(|value| self.fill(value)).collect(),
-            Value::String(_) => json!(self.next()),
-            other => other.clone(),
+    /// Returns a valid body of an operation with a unique string in every field for text.
+    fn body(&mut self, operation: &Operation) -> Option<Value> {
+        let mut body = operation.body_with(|| self.next())?;
+        if let Some(message) = body.get_mut("message") {
+            // This message is a question, whose answer is cached.
+            *message = json!(format!("How can I sleep with {} at night?", self.next()));
         }
+        Some(body)
+    }
+
+    /// Returns bodies of an operation with unique strings of other types and formats in all fields.
+    fn invalid_bodies(&mut self, operation: &Operation) -> Vec<Value> {
+        let shapes: [fn(String) -> Value; 4] = [
+            |text| json!(format!("{text}\u{0}")),
+            |text| json!([text]),
+            |text| json!([format!("http://{text}/")]),
+            |text| json!({&text: text}),
+        ];
+        let body = |shape: &fn(String) -> Value| {
+            operation.body_fields().map(|(name, _)| (name.to_owned(), shape(self.next()))).collect()
+        };
+        shapes.iter().map(body).collect()
     }
 
     #[track_caller]
@@ -82,40 +76,39 @@ impl UniqueStrings {
 /// Sends a unique string through every input of every route, in valid and in invalid requests.
 async fn send_everywhere(strings: &mut UniqueStrings, client: &Client, user: Uuid) -> Vec<Response> {
     let mut responses = Vec::new();
-    let bodies = bodies();
-    for (method, path, _) in ROUTES {
-        // Routes that end the session or the account would make all further requests fail.
-        if ["/api/auth/logout", "/api/auth/refresh"].contains(&path) || (method, path) == ("DELETE", "/api/account") {
+    let parameters = Operation::all().iter().flat_map(Operation::query_parameters);
+    let parameters: BTreeSet<&str> = parameters.chain(["unknown"]).collect();
+    for operation in Operation::all() {
+        // Operations that end the session or the account would make all further requests fail.
+        if ["POST /api/auth/logout", "POST /api/auth/refresh", "DELETE /api/account"]
+            .contains(&operation.route().as_str())
+        {
             continue;
         }
-        let body = bodies.iter().find(|(m, p, _)| (*m, *p) == (method, path)).map(|(_, _, body)| body);
-        let send = || request(client, user, method, path);
+        let has_body = !operation.example_bodies().is_empty();
+        let send = || request(client, user, operation);
         for name in HEADERS {
             let request = send().header(name, strings.next());
-            responses.push(match body {
-                Some(body) => request.json(&strings.fill(body)).await,
+            responses.push(match strings.body(operation) {
+                Some(body) => request.json(&body).await,
                 None => request.await,
             });
         }
         responses.push(send().header("authorization", format!("Bearer {}", strings.next())).await);
-        if body.is_some() {
+        if has_body {
             responses.push(send().body("application/json", format!("{{\"message\": \"{}", strings.next())).await);
             responses.push(send().body("application/json", format!("[\"{}\"]", strings.next())).await);
             responses.push(send().body(&format!("text/{}", strings.next()), "x").await);
-            let text = strings.next();
-            let invalid = json!({
-                "email": text, "password": {&text: 1}, "title": [&text], "content": {&text: text}, "mood": text, "tags": text,
-                "images": [format!("http://{text}/")], "traits": text, "message": format!("{text}\u{0}"), "user_id": text,
-                "old_password": [&text], "new_password": text, "country": text, "conversation_history": text,
-            });
-            responses.push(send().json(&invalid).await);
-        } else if method == "GET" {
-            for name in PARAMETERS {
-                let path = fill_in(path, &user.to_string());
+            for invalid in strings.invalid_bodies(operation) {
+                responses.push(send().json(&invalid).await);
+            }
+        } else if operation.method == "GET" {
+            let path = fill_in(operation.path, &user.to_string());
+            for name in &parameters {
                 responses.push(client.get(format!("{path}?{name}={}", strings.next())).await);
             }
         }
-        responses.push(client.request(method, fill_in(path, &strings.next())).await);
+        responses.push(client.request(operation.method.as_str(), fill_in(operation.path, &strings.next())).await);
     }
     responses
 }
@@ -151,7 +144,7 @@ async fn no_input_appears_in_a_log_line_a_metric_a_redis_value_or_an_error() {
             _ => {}
         }
         let answers = send_everywhere(&mut strings, &ada, ada.id).await;
-        let statuses: std::collections::BTreeSet<u16> = answers.iter().map(|response| response.status).collect();
+        let statuses: BTreeSet<u16> = answers.iter().map(|response| response.status).collect();
         let expected = match path {
             "a defect" => 500,
             "postgres is down" => 503,

@@ -1,8 +1,13 @@
 //! Tests of `PUT` and `PATCH /api/journal/entries/{entry_id}`.
 
-use api_tests::{Request, TestApp, TestUser, entry_path, send_all, sorted_statuses};
+use std::collections::BTreeSet;
+
+use api_tests::openapi::{Operation, schema};
+use api_tests::{Request, TestApp, TestUser, entry_path, member_names, send_all, sorted_statuses};
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+use super::journal_create::full_body;
 
 /// Builds a request that updates an entry.
 fn update(user: &TestUser, method: &str, entry: &Value, body: &Value) -> Request {
@@ -31,19 +36,55 @@ async fn put_and_patch_change_only_the_given_fields() {
                 Value::Null,
             ),
         ] {
-            // The entry is cached, so that an outdated record would be detected.
-            ada.get(entry_path(&entry)).until_hit().await;
-            let updated = update(&ada, method, &entry, &body).await.expect_success();
-            let mut expected = entry.clone();
-            expected[member] = value;
-            expected["updated_at"] = updated["updated_at"].clone();
-            assert_eq!(updated, expected, "{method} {body}");
-            assert!(updated["updated_at"].as_str() > entry["updated_at"].as_str());
-            assert_eq!(ada.get(entry_path(&entry)).await.expect_success(), updated);
-            assert_eq!(ada.list_entries().await.json()["entries"], json!([updated]));
-            entry = updated;
+            entry = expect_change(&ada, method, &entry, &body, member, value).await;
         }
     }
+}
+
+#[tokio::test]
+async fn every_field_can_be_set_and_null_clears_the_fields_that_may_be_null() {
+    let app = TestApp::shared().await;
+    let body = full_body();
+    let operation = Operation::of_route("PATCH /api/journal/entries/{entry_id}").unwrap();
+    let fields = || operation.body_fields().map(|(name, _)| name).filter(|name| *name != "user_id");
+    assert_eq!(fields().collect::<BTreeSet<_>>(), member_names(&body));
+    for method in ["PUT", "PATCH"] {
+        let ada = app.new_user().await;
+        let mut entry = ada.create_entry("before the changes").await;
+        for name in fields() {
+            assert_ne!(entry[name], body[name], "{name} changes");
+            entry = expect_change(&ada, method, &entry, &json!({name: body[name]}), name, body[name].clone()).await;
+        }
+        for name in fields() {
+            let types = schema("Entry")["properties"][name]["type"].as_array();
+            let is_nullable = types.is_some_and(|types| types.contains(&json!("null")));
+            let expected = if is_nullable { Value::Null } else { entry[name].clone() };
+            entry = expect_change(&ada, method, &entry, &json!({name: null}), name, expected).await;
+        }
+    }
+}
+
+/// Asserts that an update changes only this member of an entry and its `updated_at`, and returns the
+/// entry.
+async fn expect_change(
+    user: &TestUser,
+    method: &str,
+    entry: &Value,
+    body: &Value,
+    member: &str,
+    value: Value,
+) -> Value {
+    // The entry is cached, so that an outdated record would be detected.
+    user.get(entry_path(entry)).until_hit().await;
+    let updated = update(user, method, entry, body).await.expect_success();
+    let mut expected = entry.clone();
+    expected[member] = value;
+    expected["updated_at"] = updated["updated_at"].clone();
+    assert_eq!(updated, expected, "{method} {body}");
+    assert!(updated["updated_at"].as_str() > entry["updated_at"].as_str());
+    assert_eq!(user.get(entry_path(entry)).await.expect_success(), updated);
+    assert_eq!(user.list_entries().await.json()["entries"], json!([updated]));
+    updated
 }
 
 #[tokio::test]

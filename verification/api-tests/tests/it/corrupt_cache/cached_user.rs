@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::time::Duration;
 
+use api_tests::openapi::Operation;
 use api_tests::{Response, TestApp, TestUser, token_hash, wait_until};
 use redis::Cmd;
 use redis::aio::MultiplexedConnection;
@@ -12,15 +13,35 @@ use uuid::Uuid;
 
 use crate::chat_send::say;
 
+const SESSION: &str = "/api/auth/me";
 const NEWEST: &str = "/api/journal/entries?page_size=1";
 const HISTORY: &str = "/api/chat/history";
+
+/// The minimum number of cached reads.
+const MIN_CACHED_READS: usize = 7;
+
+/// Returns the paths of all cached reads of the document. The first read is the one that caches only
+/// the session, which all other reads cache too.
+fn cached_paths(user: Uuid, entry: &str) -> Vec<String> {
+    let mut paths = vec![SESSION.to_owned()];
+    for operation in Operation::all().iter().filter(|operation| operation.is_cached_read()) {
+        match operation.path {
+            SESSION => {}
+            "/api/journal/entries" => paths.extend([NEWEST.to_owned(), format!("{NEWEST}&page=2")]),
+            path => paths.push(path.replace("{user_id}", &user.to_string()).replace("{entry_id}", entry)),
+        }
+    }
+    assert!(paths.len() >= MIN_CACHED_READS, "{paths:?}");
+    assert!(paths.iter().all(|path| !path.contains('{')), "the test has no value for a placeholder: {paths:?}");
+    paths
+}
 
 /// A read that is served from the cache.
 pub(super) struct CachedRead {
     pub(super) path: String,
-    /// The key of the record.
+    /// The key of the record, or empty if the read has not been cached yet.
     pub(super) record: String,
-    /// The key of the guard.
+    /// The key of the guard, or empty if the read has not been cached yet.
     pub(super) guard: String,
     /// The expected response, which comes from the database.
     pub(super) expected: Value,
@@ -64,6 +85,7 @@ impl CachedUser {
             let now = cached_user.record_keys().await;
             let new: Vec<_> = now.difference(&known).cloned().collect();
             let [record] = new.as_slice() else { panic!("{path} is cached in other than one record: {new:?}") };
+            cached_user.reads[index].guard = cached_user.guard(record);
             cached_user.reads[index].record.clone_from(record);
             known = now;
         }
@@ -77,17 +99,8 @@ impl CachedUser {
         let mut cached_user = Self { user: app.new_user().await, reads: Vec::new(), redis, latest: String::new() };
         let first = cached_user.create_entry("the first entry").await["id"].as_str().unwrap().to_owned();
         cached_user.write_everything(app).await;
-        let paths = [
-            ("session", "/api/auth/me".to_owned()),
-            ("user:profile", cached_user.profile_path()),
-            ("journal:list", NEWEST.to_owned()),
-            ("journal:list", format!("{NEWEST}&page=2")),
-            ("journal:list", format!("/api/journal/entries/{first}")),
-            ("journal:list", "/api/journal/insights".to_owned()),
-            ("conversation", HISTORY.to_owned()),
-        ];
-        for (family, path) in paths {
-            let (record, guard) = (String::new(), format!("{family}:{}:guard", cached_user.id));
+        for path in cached_paths(cached_user.id, &first) {
+            let (record, guard) = (String::new(), String::new());
             cached_user.reads.push(CachedRead { path, record, guard, expected: Value::Null });
         }
         cached_user.reread().await;
@@ -105,6 +118,15 @@ impl CachedUser {
             keys.extend(found.into_iter().filter(|key| !key.ends_with(":guard") && !key.starts_with("ai:")));
         }
         keys
+    }
+
+    /// Returns the key of the guard of a record. The key of a record begins with its family and the
+    /// id of the user. Only the record of a session contains the hash of the token instead.
+    fn guard(&self, record: &str) -> String {
+        let owners = [self.id.to_string(), const_hex::encode(token_hash(&self.token))];
+        let family = owners.iter().find_map(|owner| record.split_once(&format!(":{owner}")));
+        let (family, _) = family.unwrap_or_else(|| panic!("{record} names neither the user nor the session"));
+        format!("{family}:{}:guard", self.id)
     }
 
     /// Writes a new text to every family, independently of the state of the cache.
