@@ -106,7 +106,8 @@ impl Value {
     /// Parses the JSON of an example. `build.rs` has checked that it is JSON.
     fn new(subject: &Subject, json: &str, kind: &Type) -> Self {
         let value: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
-        let text = if *kind == Type::JSONB { Some(json.to_owned()) } else { subject.text(&value) };
+        let is_document = *kind == Type::JSONB && !value.is_null();
+        let text = if is_document { Some(json.to_owned()) } else { subject.text(&value) };
         Self { text, kind: kind.clone() }
     }
 }
@@ -205,6 +206,7 @@ mod tests {
             (r#""$token_hash""#, Type::BYTEA, Some(r"\xab01")),
             (r#"["$tag", "c,d"]"#, Type::TEXT_ARRAY, Some(r#"{"a \"b\"","c,d"}"#)),
             ("[1, 2]", Type::INT8_ARRAY, Some(r#"{"1","2"}"#)),
+            ("null", Type::JSONB, None),
             (r#"{"a": null}"#, Type::JSONB, Some(r#"{"a": null}"#)),
         ] {
             assert_eq!(Value::new(&subject(), json, &kind).text.as_deref(), expected, "{json}");

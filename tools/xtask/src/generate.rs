@@ -52,11 +52,23 @@ fn write_parts(workspace: &Workspace) -> Result<()> {
         let path = workspace.path(path);
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
     };
-    for (path, text) in with_parts(&read)? {
+    for (path, mut text) in with_parts(&read)? {
+        if path == template::PATH {
+            text = template::with_schema_version(&text, &newest_migration(workspace)?);
+        }
         let path = workspace.path(path);
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
+}
+
+/// Returns the number of the newest migration, such as `0006`.
+fn newest_migration(workspace: &Workspace) -> Result<String> {
+    let files = fs::read_dir(workspace.path("migrations")).context("cannot list the folder migrations")?;
+    let names = files.map(|file| Ok(file?.file_name().to_string_lossy().into_owned()));
+    let names = names.collect::<Result<Vec<_>>>()?;
+    let numbers = names.iter().filter_map(|name| Some(name.strip_suffix(".up.sql")?.split_once('_')?.0));
+    numbers.max().map(str::to_owned).context("the folder migrations is empty")
 }
 
 /// Returns the path and the text of each file with parts that need no build, with these parts up to

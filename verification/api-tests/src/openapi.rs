@@ -32,7 +32,7 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
 /// An operation of the document.
 #[derive(Debug)]
 pub struct Operation {
-    /// The HTTP method.
+    /// The HTTP method, in upper case.
     pub method: Method,
     /// The path with its placeholders, such as `/api/journal/entries/{entry_id}`.
     pub path: &'static str,

@@ -1,6 +1,6 @@
 //! Examples of the journal.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::domain::Entry;
 
 use super::{ENTRY_ID, Example, Examples, NEXT_CURSOR, example_of};
@@ -10,14 +10,7 @@ pub(super) fn examples(operation_id: &str) -> Option<Examples> {
         "journal-list" => list(),
         "journal-create" => Examples::default().body([
             Example::new("least", "Only the text", json!({"content": "Walked home along the canal."})),
-            Example::new(
-                "most",
-                "All fields",
-                json!({
-                    "title": "After the rain", "content": "Walked home along the canal.", "mood": 7.5, "mood_emoji": "🙂",
-                    "tags": ["walk", "canal"], "images": ["https://images.example.org/canal.jpg"]
-                }),
-            ),
+            Example::new("most", "All fields", new_entry()),
         ]),
         "journal-update" => Examples::default().body([
             Example::new("mood", "A new mood", json!({"mood": 8})),
@@ -30,6 +23,17 @@ pub(super) fn examples(operation_id: &str) -> Option<Examples> {
         "journal-insights" => Examples::default().parameters([("days", json!(90))]),
         _ => return None,
     })
+}
+
+/// Returns the example of an entry without the fields that the service sets.
+fn new_entry() -> Value {
+    let mut entry = example_of::<Entry>();
+    if let Value::Object(fields) = &mut entry {
+        let is_set_by_client =
+            |name: &str| !["id", "user_id", "ai_insights", "created_at", "updated_at"].contains(&name);
+        fields.retain(|name, _| is_set_by_client(name));
+    }
+    entry
 }
 
 fn list() -> Examples {

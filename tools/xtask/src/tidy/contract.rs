@@ -72,7 +72,7 @@ pub(super) fn routes_are_in_the_openapi_document(tree: &Tree) -> Vec<Finding> {
     let missing = served.difference(&described).map(|route| {
         Finding::new(
             OPENAPI,
-            format!("{route} of template.yaml is missing: declare it with #[utoipa::path] on its handler, list the handler in tools/openapi, and run `cargo xtask openapi`"),
+            format!("{route} of template.yaml is missing: declare it with #[utoipa::path] on its handler, and run `cargo xtask generate`"),
         )
     });
     let unserved = described.difference(&served);
@@ -120,7 +120,10 @@ pub(super) fn migrations_go_both_ways(tree: &Tree) -> Vec<Finding> {
         let versions = template.resources().filter_map(|(_, resource)| resource.pointer("/Properties/SchemaVersion"));
         let stale = versions.filter(|version| *version != newest);
         findings.extend(stale.map(|version| {
-            Finding::new("template.yaml", format!("SchemaVersion is {version}, but the newest migration is {newest}"))
+            Finding::new(
+                "template.yaml",
+                format!("SchemaVersion is {version}, but the newest migration is {newest}; run `cargo xtask generate`"),
+            )
         }));
     }
     findings

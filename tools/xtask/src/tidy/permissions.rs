@@ -130,7 +130,7 @@ mod tests {
             "functions/health-detailed/src/main.rs",
             "use request_stats::Table;\nfn f() { shared::run(x); table.report(w); table.reset(); }",
         ),
-        ("functions/docs/src/main.rs", "fn f() { shared::run_alone(x); request.query() }"),
+        ("functions/docs/src/main.rs", "fn f() { shared::run_without_state(x); request.query() }"),
         ("shared/request-stats/src/table/read.rs", "pub async fn report(&self) { self.client.query() }"),
         ("shared/request-stats/src/table/reset.rs", "pub async fn reset(&self) { self.client.batch_write_item() }"),
     ];

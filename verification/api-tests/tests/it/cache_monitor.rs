@@ -192,7 +192,7 @@ async fn without_redis_the_run_fails_but_purges_the_database() {
     app.query("INSERT INTO cache_outbox (guard) VALUES ('journal:list:x:guard')", &[]).await;
     app.redis_proxy.as_ref().unwrap().refuse().await;
     let error = run(&app).await.unwrap_err().to_string();
-    assert!(error.contains("the cache could not be told"), "{error}");
+    assert!(error.contains("the cache could not be invalidated"), "{error}");
     let left: (i64, i64) = (
         app.query_scalar("SELECT count(*) FROM sessions", &[]).await,
         app.query_scalar("SELECT count(*) FROM cache_outbox", &[]).await,

@@ -64,7 +64,7 @@ async fn every_field_can_be_set_and_null_clears_the_fields_that_may_be_null() {
     }
 }
 
-/// Asserts that an update changes only this member of an entry and its `updated_at`, and returns the
+/// Asserts that an update changes only this member of an entry and its `updated_at`. Returns the
 /// entry.
 async fn expect_change(
     user: &TestUser,

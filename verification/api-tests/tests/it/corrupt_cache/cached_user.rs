@@ -20,8 +20,8 @@ const HISTORY: &str = "/api/chat/history";
 /// The minimum number of cached reads.
 const MIN_CACHED_READS: usize = 7;
 
-/// Returns the paths of all cached reads of the document. The first read is the one that caches only
-/// the session, which all other reads cache too.
+/// Returns the paths of all cached reads of the document. The first read is the one that caches
+/// only the session, which all other reads cache too.
 fn cached_paths(user: Uuid, entry: &str) -> Vec<String> {
     let mut paths = vec![SESSION.to_owned()];
     for operation in Operation::all().iter().filter(|operation| operation.is_cached_read()) {
