@@ -1,19 +1,13 @@
-//! Accounts: registration and credentials.
+//! An account and its credentials: types, and the fields that requests have.
 
 use jiff::Timestamp;
 use secret::Secret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio_postgres::types::Json;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{KnownFormat, Schema};
-use uuid::Uuid;
 
 use super::UserId;
-use super::idempotency::{self, IdempotencyKey};
-use crate::error::{Error, Result};
-use crate::query::sql;
-use crate::store::Store;
 use crate::validation::{Field, Parsed, schema};
 
 /// An account, as its owner sees it.
@@ -146,58 +140,6 @@ pub struct Credentials {
     pub user: UserId,
     /// The hash of the password, as a PHC string.
     pub password_hash: String,
-}
-
-/// The operations on accounts.
-#[derive(Clone, Copy)]
-pub struct Accounts<'a> {
-    pub(crate) store: &'a Store,
-}
-
-impl Accounts<'_> {
-    /// Returns the credentials of an active account, or `None` if there is no such account.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] if the database is unavailable.
-    pub async fn credentials(self, email: &Email) -> Result<Option<Credentials>> {
-        let rows = self.store.read(&sql::account::Credentials { email: &email.0 }).await?;
-        let Some(row) = rows.first() else { return Ok(None) };
-        let user = UserId(row.try_get("id").map_err(Error::internal)?);
-        Ok(Some(Credentials { user, password_hash: row.try_get("password_hash").map_err(Error::internal)? }))
-    }
-
-    /// Registers an account with an empty profile.
-    ///
-    /// With an `Idempotency-Key`, a repetition gets the first result. No guard is needed, because
-    /// nothing is cached for a new user.
-    ///
-    /// # Errors
-    /// [`Error::EmailTaken`], [`Error::IdempotencyKeyReused`], or [`Error::Unavailable`] if the
-    /// database is unavailable.
-    pub async fn register(self, email: &Email, password_hash: &str, key: Option<&IdempotencyKey>) -> Result<Account> {
-        let scope = idempotency::pseudonymous_scope(self.store, email.as_str());
-        let columns = idempotency::columns(key);
-        let register = sql::account::Register {
-            user_id: Uuid::now_v7(),
-            email: &email.0,
-            password_hash,
-            profile_id: Uuid::now_v7(),
-            scope,
-            endpoint: columns.endpoint,
-            key_hash: columns.key_hash.as_deref(),
-            request_hash: columns.request_hash.as_deref(),
-        };
-        match self.store.write(&register).await {
-            Ok(rows) => {
-                let row = rows.first().ok_or_else(|| Error::internal("the new account was not returned"))?;
-                row.try_get::<_, Json<Account>>(0).map(|json| json.0).map_err(Error::internal)
-            }
-            Err(error) if error.violates("ix_users_email") || error.violates(idempotency::CONSTRAINT) => {
-                idempotency::replay(self.store, scope, key).await?.ok_or(Error::EmailTaken)
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -7,11 +7,8 @@ mod context;
 mod exchange;
 mod history;
 mod message;
+mod message_limit;
 mod single_flight;
-
-use std::time::Duration;
-
-use cache::Family;
 
 pub use self::answer::{Answer, Metadata, ModelReply, Safety};
 pub use self::chat_lookup::{ChatLookup, Question};
@@ -27,7 +24,9 @@ pub struct Conversation<'a> {
     pub(crate) store: &'a Store,
 }
 
-pub(super) const CONVERSATIONS: Family = Family { prefix: "conversation", ttl: Duration::from_secs(30 * 60) };
-/// The model's replies. They depend on the profile and the conversation, so a changed profile and a
-/// cleared conversation drop their guard.
-pub(super) const ANSWERS: Family = Family { prefix: "ai:response", ttl: Duration::from_secs(24 * 3600) };
+impl Store {
+    /// Returns the operations on the conversation with Kai.
+    pub fn conversation(&self) -> Conversation<'_> {
+        Conversation { store: self }
+    }
+}

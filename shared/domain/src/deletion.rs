@@ -1,11 +1,12 @@
 //! Deletion of an account.
 
-use crate::account::Accounts;
+use crate::accounts::Accounts;
 use crate::error::Result;
+use crate::families::FAMILIES;
 use crate::query::sql;
-use crate::session::{SESSIONS, require_cleared};
+use crate::sessions::require_cleared;
 use crate::token::Token;
-use crate::{authenticated, conversation, idempotency, idempotent_write, journal, profile};
+use crate::{authenticated, idempotency, idempotent_write};
 
 impl Accounts<'_> {
     /// Deletes the caller's account and all of its data permanently.
@@ -22,9 +23,7 @@ impl Accounts<'_> {
     pub async fn delete(self, token: &Token) -> Result<()> {
         let Self { store } = self;
         let user = token.user_id();
-        let families =
-            [SESSIONS, profile::PROFILES, journal::LISTS, conversation::CONVERSATIONS, conversation::ANSWERS];
-        let guards = families.iter().map(|family| family.guard(user.0)).collect();
+        let guards = FAMILIES.iter().map(|family| family.guard(user.0)).collect();
         let guard = authenticated::begin(store, guards).await?;
 
         let scope = idempotency::pseudonymous_scope(store, &user.to_string());

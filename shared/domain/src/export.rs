@@ -13,7 +13,7 @@ use super::conversation::Message;
 use super::cursor::Cursor;
 use super::journal::Entry;
 use super::{Account, Profile, Session, Token};
-use crate::account::Accounts;
+use crate::accounts::Accounts;
 use crate::authenticated;
 use crate::error::{Error, Result};
 use crate::query::sql;

@@ -13,15 +13,15 @@ mod read;
 mod write;
 
 use std::fmt::Display;
-use std::time::Duration;
 
-use cache::{Family, Key};
+use cache::Key;
 
 pub use self::entry::{Entry, EntryFields, EntryId};
 pub use self::insights::{Insights, InsightsPeriod};
 pub use self::list::{CursorPage, OffsetPage};
 pub use self::list_query::ListQuery;
 pub use self::new_entry::{EntryPatch, NewEntry};
+use crate::families::{INSIGHTS, LISTS};
 use crate::store::Store;
 use crate::user_id::UserId;
 
@@ -31,10 +31,12 @@ pub struct Journal<'a> {
     pub(crate) store: &'a Store,
 }
 
-pub(super) const LISTS: Family = Family { prefix: "journal:list", ttl: Duration::from_secs(300) };
-
-/// The prefix of the keys of insights, which belong to the same family.
-pub(super) const INSIGHTS: &str = "journal:insights";
+impl Store {
+    /// Returns the operations on the journal.
+    pub fn journal(&self) -> Journal<'_> {
+        Journal { store: self }
+    }
+}
 
 /// Returns the key of a part of a user's journal: `journal:list:{user_id}:{part}`.
 fn key(user: UserId, part: impl Display) -> Key {

@@ -16,6 +16,13 @@ pub struct Outbox<'a> {
     pub(crate) store: &'a Store,
 }
 
+impl Store {
+    /// Returns the operations on pending invalidations.
+    pub fn outbox(&self) -> Outbox<'_> {
+        Outbox { store: self }
+    }
+}
+
 impl Outbox<'_> {
     /// Clears the guards in the outbox, and returns the number of rows.
     ///

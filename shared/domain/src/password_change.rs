@@ -1,11 +1,12 @@
 //! Changes of the password.
 
-use crate::account::{Accounts, Credentials, Email};
+use crate::account::{Credentials, Email};
+use crate::accounts::Accounts;
 use crate::authenticated;
 use crate::error::{Error, Result};
 use crate::idempotency::IdempotencyKey;
 use crate::query::sql;
-use crate::session::end_sessions;
+use crate::sessions::end_sessions;
 use crate::token::Token;
 use crate::user_id::UserId;
 

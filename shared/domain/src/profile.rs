@@ -1,8 +1,6 @@
 //! The profile, which shapes the conversation.
 
-use std::time::Duration;
-
-use cache::{Family, Key};
+use cache::Key;
 use encoded_body::EncodedBody;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,18 +10,16 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{self, ObjectBuilder, Schema};
 use uuid::Uuid;
 
-use super::conversation::ANSWERS;
 use super::idempotency::IdempotencyKey;
 use super::idempotent_write;
 use super::{Token, UserId};
 use crate::authenticated;
 use crate::error::{Error, Result};
+use crate::families::{ANSWERS, PROFILES};
 use crate::query::sql;
 use crate::request;
 use crate::store::Store;
 use crate::validation::{Field, Parsed, rules, text_field};
-
-pub(super) const PROFILES: Family = Family { prefix: "user:profile", ttl: Duration::from_secs(3600) };
 
 /// The user's profile: how Kai should talk with the user.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -81,6 +77,13 @@ pub(super) fn key(user: UserId) -> Key {
 #[derive(Clone, Copy)]
 pub struct Profiles<'a> {
     pub(crate) store: &'a Store,
+}
+
+impl Store {
+    /// Returns the operations on profiles.
+    pub fn profiles(&self) -> Profiles<'_> {
+        Profiles { store: self }
+    }
 }
 
 impl Profiles<'_> {

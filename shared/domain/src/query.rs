@@ -85,7 +85,7 @@ pub(crate) mod sql {
     use uuid::Uuid;
 
     use super::{CachedQuery, Caller, Query, WriteContext};
-    use crate::statements::{Exception, Parameters, StatementExamples};
+    use crate::examples::{Exception, Parameters, StatementExamples};
 
     include!(concat!(env!("OUT_DIR"), "/statements.rs"));
 }

@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
 use uuid::Uuid;
 
+pub use crate::examples::Exception;
+use crate::examples::{Parameters, StatementExamples};
 use crate::query::sql;
 
 /// A statement with parameters that a request may send.
@@ -20,15 +22,6 @@ pub struct Example {
     pub params: Vec<Value>,
     /// The sorts and scans that the plan contains on purpose.
     pub exceptions: &'static [Exception],
-}
-
-/// A part of a plan that is usually a mistake, but that a statement needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exception {
-    /// A sort, and its reason.
-    Sort(&'static str),
-    /// A sequential scan of a table, and its reason.
-    Scan(&'static str, &'static str),
 }
 
 /// The user on whose behalf the examples run. The database contains this user with all of this
@@ -61,22 +54,6 @@ pub struct Subject {
 pub struct Value {
     text: Option<String>,
     kind: Type,
-}
-
-/// The examples of a statement, which `build.rs` generates.
-pub(crate) struct StatementExamples {
-    pub(crate) statement: Statement,
-    /// The form of a cached read for a session that is in the cache.
-    pub(crate) known: Option<Statement>,
-    pub(crate) examples: &'static [Parameters],
-}
-
-/// The parameters of an example.
-pub(crate) struct Parameters {
-    pub(crate) case: &'static str,
-    /// The values as JSON, from `$1` on, with their types.
-    pub(crate) values: &'static [(&'static str, Type)],
-    pub(crate) exceptions: &'static [Exception],
 }
 
 /// Returns at least one example of every statement that the functions send.

@@ -6,17 +6,10 @@ use cache::Cache;
 use db::Db;
 use metrics::RequestMetrics;
 use secret::SecretKey;
-
 use tokio_postgres::Row;
 
-use crate::account::Accounts;
-use crate::conversation::Conversation;
-use crate::journal::Journal;
-use crate::outbox::Outbox;
-use crate::profile::Profiles;
+use crate::local_counters::LocalCounters;
 use crate::query::Query;
-use crate::rate_limit::LocalCounters;
-use crate::session::Sessions;
 
 /// The cache and the database, as one request uses them. Cheap to clone.
 #[derive(Clone)]
@@ -43,36 +36,6 @@ impl Store {
             metrics,
             ..self.clone()
         }
-    }
-
-    /// Returns the operations on accounts: registration, credentials, export and deletion.
-    pub fn accounts(&self) -> Accounts<'_> {
-        Accounts { store: self }
-    }
-
-    /// Returns the operations on sessions: sign-in, refresh and sign-out.
-    pub fn sessions(&self) -> Sessions<'_> {
-        Sessions { store: self }
-    }
-
-    /// Returns the operations on profiles.
-    pub fn profiles(&self) -> Profiles<'_> {
-        Profiles { store: self }
-    }
-
-    /// Returns the operations on the journal.
-    pub fn journal(&self) -> Journal<'_> {
-        Journal { store: self }
-    }
-
-    /// Returns the operations on the conversation with Kai.
-    pub fn conversation(&self) -> Conversation<'_> {
-        Conversation { store: self }
-    }
-
-    /// Returns the operations on pending invalidations.
-    pub fn outbox(&self) -> Outbox<'_> {
-        Outbox { store: self }
     }
 
     /// Returns the rows of a statement that changes nothing.

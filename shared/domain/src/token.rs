@@ -14,9 +14,8 @@ use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
 use super::UserId;
-use super::idempotency::IdempotencyKey;
-use super::session::SESSIONS;
 use crate::error::{Error, Result};
+use crate::families::SESSIONS;
 
 /// A bearer token: `base64url(user id ‖ 32 random bytes)`, 64 characters.
 ///
@@ -78,11 +77,11 @@ impl Token {
     ///
     /// The same input gives the same token. The token depends on this service's secret, so that the
     /// key and the stored data do not reveal it.
-    pub(super) fn derive(secret: &SecretKey, user: UserId, session: Uuid, key: &IdempotencyKey) -> Self {
+    pub(super) fn derive(secret: &SecretKey, user: UserId, session: Uuid, key_hash: &[u8]) -> Self {
         let mut bytes = [0; 48];
         let (owner, derived) = bytes.split_at_mut(16);
         owner.copy_from_slice(user.0.as_bytes());
-        derived.copy_from_slice(&secret.hmac(&[b"token", owner, session.as_bytes(), key.hash()]));
+        derived.copy_from_slice(&secret.hmac(&[b"token", owner, session.as_bytes(), key_hash]));
         Self { bytes }
     }
 

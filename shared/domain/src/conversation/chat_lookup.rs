@@ -1,7 +1,5 @@
 //! Looks up the reply to a message, or what the model needs for a reply.
 
-use std::time::Duration;
-
 use cache::{FillPermit, Key};
 use futures_util::future::join;
 use llm::Prompt;
@@ -10,18 +8,13 @@ use tokio_postgres::types::Json;
 
 use super::context::{self, Context};
 use super::exchange::Exchange;
+use super::message_limit::count_message;
 use super::{ChatMessage, Conversation, ModelReply};
 use crate::authenticated;
 use crate::error::{Error, Result};
 use crate::idempotency::{self, IdempotencyKey};
 use crate::query::sql;
-use crate::rate_limit::{self, Limit};
-use crate::store::Store;
 use crate::token::Token;
-use crate::user_id::UserId;
-
-/// The rate limit of messages, which a person who types does not reach.
-pub(super) const LIMIT: Limit = Limit { times: 30, window: Duration::from_secs(60) };
 
 /// The result of the lookup of a message.
 pub enum ChatLookup {
@@ -124,19 +117,6 @@ impl Conversation<'_> {
         let context = Context::from_row(row).map_err(Error::internal)?;
         Ok(ChatLookup::Uncached(Box::new(Question { context, permit })))
     }
-}
-
-/// Counts a message of a caller who is signed in.
-///
-/// # Errors
-/// [`Error::RateLimited`] if the message exceeds the limit.
-pub(super) async fn count_message(store: &Store, token: &Token) -> Result<()> {
-    rate_limit::count(store, [&counter(store, token.user_id())], LIMIT).await
-}
-
-/// Returns the name of the counter of a user's messages.
-pub(super) fn counter(store: &Store, user: UserId) -> String {
-    rate_limit::name(store, "chat", &[user.0.as_bytes()])
 }
 
 /// The first response under an `Idempotency-Key`.

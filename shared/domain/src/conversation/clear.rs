@@ -1,8 +1,9 @@
 //! Deletion of the conversation.
 
-use super::{ANSWERS, CONVERSATIONS, Conversation};
+use super::Conversation;
 use crate::authenticated;
 use crate::error::Result;
+use crate::families::{ANSWERS, CONVERSATIONS};
 use crate::idempotency::{Empty, IdempotencyKey};
 use crate::idempotent_write;
 use crate::query::sql;

@@ -7,9 +7,10 @@ use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use super::clear::begin_conversation_reset;
-use super::{Answer, CONVERSATIONS, ChatMessage, Conversation, chat_lookup};
+use super::{Answer, ChatMessage, Conversation, message_limit};
 use crate::authenticated::{begin, execute_guarded, session_expired};
 use crate::error::{Error, Result};
+use crate::families::CONVERSATIONS;
 use crate::idempotency::IdempotencyKey;
 use crate::query::{Query as _, sql};
 use crate::store::Store;
@@ -34,9 +35,9 @@ impl Exchange {
     /// database is known to be unavailable.
     pub(super) async fn begin_counted(store: &Store, user: UserId) -> Result<Self> {
         store.db.ready().await?;
-        let (name, guards) = (chat_lookup::counter(store, user), vec![CONVERSATIONS.guard(user.0)]);
-        let (guard, count) = store.cache.begin_counted(guards, &name, chat_lookup::LIMIT.window).await;
-        if let Err(error) = rate_limit::enforce(store, [&name], count.map(|count| [count]), chat_lookup::LIMIT) {
+        let (name, guards) = (message_limit::counter(store, user), vec![CONVERSATIONS.guard(user.0)]);
+        let (guard, count) = store.cache.begin_counted(guards, &name, message_limit::LIMIT.window).await;
+        if let Err(error) = rate_limit::enforce(store, [&name], count.map(|count| [count]), message_limit::LIMIT) {
             guard.end().await;
             return Err(error);
         }
@@ -86,7 +87,7 @@ impl Conversation<'_> {
         // The session is checked first: nothing is counted or dropped for a caller who is not
         // signed in.
         self.store.sessions().current(token).await?;
-        chat_lookup::count_message(self.store, token).await?;
+        message_limit::count_message(self.store, token).await?;
         let guard = begin_conversation_reset(self.store, token.user_id()).await?;
         self.append_announced(Exchange { guard, session_known: false }, token, message, answer, key).await
     }

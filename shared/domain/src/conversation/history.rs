@@ -9,10 +9,11 @@ use tokio_postgres::Row;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{CONVERSATIONS, Conversation};
+use super::Conversation;
 use crate::authenticated::cached_read;
 use crate::cursor::{Cursor, HasCursor};
 use crate::error::{Error, Result};
+use crate::families::CONVERSATIONS;
 use crate::query::sql;
 use crate::request;
 use crate::token::Token;

@@ -5,7 +5,7 @@ use safety::Country;
 use serde_json::Value;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType};
 
-use super::ANSWERS;
+use crate::families::ANSWERS;
 use crate::store::Store;
 use crate::validation::{CallerId, Field, Parsed, schema, text_field};
 use crate::{UserId, request};

@@ -4,9 +4,10 @@
 use cache::WriteGuard;
 use serde::de::DeserializeOwned;
 
-use super::{Entry, EntryId, EntryPatch, Journal, LISTS, NewEntry};
+use super::{Entry, EntryId, EntryPatch, Journal, NewEntry};
 use crate::authenticated;
 use crate::error::{Error, Result};
+use crate::families::LISTS;
 use crate::idempotency::{Empty, IdempotencyKey, or_replay};
 use crate::idempotent_write;
 use crate::query::{Query, WriteContext, sql};

@@ -1,0 +1,25 @@
+//! The limit on messages of one user.
+
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::rate_limit::{self, Limit};
+use crate::store::Store;
+use crate::token::Token;
+use crate::user_id::UserId;
+
+/// The rate limit of messages, which a person who types does not reach.
+pub(super) const LIMIT: Limit = Limit { times: 30, window: Duration::from_secs(60) };
+
+/// Counts a message of a caller who is signed in.
+///
+/// # Errors
+/// [`Error::RateLimited`] if the message exceeds the limit.
+pub(super) async fn count_message(store: &Store, token: &Token) -> Result<()> {
+    rate_limit::count(store, [&counter(store, token.user_id())], LIMIT).await
+}
+
+/// Returns the name of the counter of a user's messages.
+pub(super) fn counter(store: &Store, user: UserId) -> String {
+    rate_limit::name(store, "chat", &[user.0.as_bytes()])
+}
