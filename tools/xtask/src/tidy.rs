@@ -4,6 +4,7 @@
 //! all rules, even if one of them finds a violation, and prints every finding.
 
 mod contract;
+mod cycles;
 mod deployment;
 mod generated;
 mod layers;
@@ -40,6 +41,7 @@ const RULES: &[Rule] = &[
     Rule { name: "module-size", check: layout::modules_are_small },
     Rule { name: "module-name", check: layout::module_names_are_specific },
     Rule { name: "module-doc", check: layout::modules_begin_with_a_doc },
+    Rule { name: "cycles", check: cycles::folders_have_no_cycles },
     Rule { name: "layers", check: layers::everything_is_in_its_layer },
     Rule { name: "private-text", check: layers::user_text_is_not_logged },
     Rule { name: "crates", check: manifest::crates_depend_one_way },
