@@ -230,7 +230,7 @@ impl Environment {
 /// Logs server errors. Client errors (4xx) are counted, not logged.
 fn log(error: &Error, request_id: &str, endpoint: &str) {
     match error {
-        Error::Internal(_) => tracing::error!(request_id, endpoint, %error, "internal error"),
+        Error::Internal(_) => tracing::error!(request_id, endpoint, %error, "internal error; the response is 500"),
         Error::Unavailable { .. } => {
             tracing::warn!(request_id, endpoint, %error, "a dependency is unavailable; the response is 503")
         }

@@ -75,7 +75,7 @@ impl Model {
         metrics.llm_call(started.elapsed());
         if let Err(reason) = &answer {
             metrics.llm_failure();
-            tracing::warn!(%reason, "the model did not reply");
+            tracing::warn!(%reason, "the model did not reply; the user gets the fallback reply");
         }
         answer
     }
