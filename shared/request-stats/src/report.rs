@@ -49,7 +49,7 @@ impl FromStr for Window {
     /// # Errors
     /// Returns the rule if the text breaks it.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const RULE: &str = "must be minutes or hours between 1m and 24h, such as 15m";
+        const RULE: &str = "must be a number of minutes or hours from 1m to 24h, such as 15m";
         let (number, minutes) = match (text.strip_suffix('m'), text.strip_suffix('h')) {
             (Some(number), _) => (number, 1),
             (_, Some(number)) => (number, 60),
