@@ -19,8 +19,9 @@ fn main() -> ExitCode {
 ///
 /// Opens a session and returns its token, which is valid for 30 days. `POST /api/auth/refresh`
 /// replaces it with a token that is valid for another 30 days, up to 180 days after the sign-in.
-/// Within 15 minutes, 10 failed attempts are allowed for an account from one IP address, 100 for an
-/// account in total, and 100 from one IP address in total. The response to further attempts is 429.
+///
+/// Failed attempts within 15 minutes are limited to 10 for an account from one IP address, 100 for
+/// an account, and 100 from one IP address. The response to further attempts is 429.
 #[utoipa::path(
     post,
     path = "/api/auth/login",

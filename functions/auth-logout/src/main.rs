@@ -82,6 +82,6 @@ impl DefaultField for Scope {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Message)]
 struct LoggedOut {
-    /// A confirmation for people, in English.
+    /// A human-readable confirmation, in English.
     message: &'static str,
 }

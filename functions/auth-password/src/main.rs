@@ -72,6 +72,6 @@ request! {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Message)]
 struct Changed {
-    /// A confirmation for people, in English.
+    /// A human-readable confirmation, in English.
     message: &'static str,
 }

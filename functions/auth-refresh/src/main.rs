@@ -1,6 +1,6 @@
 //! `POST /api/auth/refresh`: replaces the caller's session with a new one, which has a new token.
 //!
-//! The new session lasts 30 days, but ends at the latest 180 days after the sign-in.
+//! The new session lasts 30 days, but ends no later than 180 days after the sign-in.
 
 use std::process::ExitCode;
 
@@ -14,7 +14,7 @@ fn main() -> ExitCode {
 
 /// Replaces the caller's session.
 ///
-/// Opens a new session and ends the caller's. The new session lasts 30 days, but ends at the latest
+/// Opens a new session and ends the caller's. The new session lasts 30 days, but ends no later than
 /// 180 days after the sign-in. Servers reject the old token at once, or within a minute if the
 /// cache is unavailable.
 #[utoipa::path(

@@ -25,8 +25,8 @@ fn main() -> ExitCode {
 /// the message and the reply. If the language model is unavailable, the reply is a fallback, and
 /// `metadata.fallback` is true. A user may send 30 messages per minute.
 ///
-/// A message that looks like a crisis gets a 200 with crisis services, even if the request has no
-/// session or other parts of the service fail. Every error of this operation also lists crisis
+/// A message that looks like a crisis gets a 200 with crisis services, even without a session, and
+/// even if other parts of the service fail. Every error of this operation also lists crisis
 /// services, except the gateway's own errors.
 #[utoipa::path(
     post,

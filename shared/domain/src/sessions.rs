@@ -91,7 +91,7 @@ impl Sessions<'_> {
     }
 
     /// Ends the caller's session, and opens a new one in its place. The new session lasts 30 days,
-    /// but ends at the latest 180 days after the sign-in.
+    /// but ends no later than 180 days after the sign-in.
     ///
     /// The new token is returned even if the old session could not be cleared from the cache,
     /// because the user would be signed out without it. The outbox completes the invalidation

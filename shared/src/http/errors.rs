@@ -12,11 +12,11 @@ use super::request::BODY_LIMIT;
 /// A row of the table of errors.
 #[derive(Debug)]
 pub struct ErrorKind {
-    /// The name for programs, which never changes.
+    /// The machine-readable name, which never changes.
     pub code: &'static str,
     /// The HTTP status of the response.
     pub status: StatusCode,
-    /// The name for people.
+    /// The human-readable name.
     pub title: &'static str,
     /// The cause, as sentences in Markdown.
     pub when: &'static str,
@@ -166,8 +166,8 @@ errors! {
         code: "rate_limited",
         status: StatusCode::TOO_MANY_REQUESTS,
         title: "Too many requests",
-        when: "Too many wrong passwords were sent for the account or from the IP address, in sign-ins or \
-               password changes. Or the user sent more than 30 messages in a minute.",
+        when: "There were too many failed sign-ins for the account or from the IP address, or the user sent more \
+               than 30 messages in a minute. A wrong `old_password` counts as a failed sign-in.",
         remedy: "Try again after `Retry-After` seconds.",
         example: || Error::RateLimited { retry_after: Duration::from_secs(840) },
     }

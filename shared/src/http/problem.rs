@@ -14,14 +14,14 @@ pub struct Problem<'a> {
     #[serde(rename = "type")]
     #[schema(pattern = "^urn:kai:error:[a-z_]+$")]
     kind: String,
-    /// Kind of error, for people.
+    /// Human-readable name of the kind of error.
     title: &'static str,
     /// HTTP status of the response.
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// Explanation for people: what happened and what the client can do.
+    /// Human-readable explanation: what happened and what the client can do.
     detail: String,
-    /// Kind of error, for programs. A code never changes.
+    /// Machine-readable name of the kind of error, which never changes.
     code: &'static str,
     /// Id of the request, as in the header `X-Request-Id`.
     request_id: &'a str,

@@ -60,8 +60,8 @@ The backend of Kai, a mental-wellness platform: accounts and sessions, a profile
 and a conversation with a language model.
 
 * **Signing in**: register, sign in, and send the header `Authorization: Bearer <access_token>`.
-* **Errors** are problem details (RFC 9457) with a `code` for programs. An error never contains \
-anything that the client sent.
+* **Errors** are problem details (RFC 9457) with a machine-readable `code`. An error never \
+contains anything that the client sent.
 * **Fields**: unknown fields are ignored. Null for an optional field is the same as leaving it out, \
 unless the field's description says otherwise. A whole number in a query may have a plus sign.
 * **Times** in responses are in UTC, in the format of RFC 3339.

@@ -31,7 +31,7 @@ pub struct Metadata {
     pub model: String,
     /// Whether the reply is the cached reply of the model to the same message.
     pub cached: bool,
-    /// Whether the model was unavailable, and the reply is a fallback.
+    /// Whether the reply is a fallback because the model was unavailable.
     pub fallback: bool,
     /// The id of the conversation that the reply is stored in, or null if it is not stored.
     #[schema(required)]
