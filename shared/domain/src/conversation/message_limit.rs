@@ -14,7 +14,7 @@ pub(super) const LIMIT: Limit = Limit { times: 30, window: Duration::from_secs(6
 /// Counts a message of a caller who is signed in.
 ///
 /// # Errors
-/// [`Error::RateLimited`] if the message exceeds the limit.
+/// [`Error::RateLimited`](crate::Error::RateLimited) if the message exceeds the limit.
 pub(super) async fn count_message(store: &Store, token: &Token) -> Result<()> {
     rate_limit::count(store, [&counter(store, token.user_id())], LIMIT).await
 }

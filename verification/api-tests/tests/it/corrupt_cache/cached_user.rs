@@ -75,19 +75,30 @@ impl CachedUser {
     pub(super) async fn start_with_redis(app: &TestApp, redis_url: &str) -> Self {
         let mut cached_user = Self::new(app, redis_url).await;
         app.wait_until_idle().await;
-        for key in cached_user.record_keys().await {
-            cached_user.run(&[Cmd::del(key)]).await;
-        }
-        let mut known = BTreeSet::new();
+        let keys = cached_user.keys().await;
+        cached_user.delete(&keys).await;
+        let mut session = BTreeSet::new();
         for index in 0..cached_user.reads.len() {
             let path = cached_user.reads[index].path.clone();
             cached_user.get(&path).until_hit().await;
-            let now = cached_user.record_keys().await;
-            let new: Vec<_> = now.difference(&known).cloned().collect();
-            let [record] = new.as_slice() else { panic!("{path} is cached in other than one record: {new:?}") };
-            cached_user.reads[index].guard = cached_user.guard(record);
+            app.wait_until_idle().await;
+            let keys = cached_user.keys().await;
+            let new: BTreeSet<String> = keys.difference(&session).cloned().collect();
+            let (guards, records): (Vec<_>, Vec<_>) = new.iter().cloned().partition(|key| key.ends_with(":guard"));
+            let ([record], [guard]) = (&records[..], &guards[..]) else {
+                panic!("{path} is cached in other than one record with one guard: {new:?}")
+            };
             cached_user.reads[index].record.clone_from(record);
-            known = now;
+            cached_user.reads[index].guard.clone_from(guard);
+            // Without these keys, the next read also creates its guard, even if it is the same one.
+            // The session remains cached.
+            match path.as_str() {
+                SESSION => session = keys,
+                _ => cached_user.delete(&new).await,
+            }
+        }
+        for read in &cached_user.reads {
+            cached_user.get(&read.path).until_hit().await;
         }
         cached_user
     }
@@ -107,26 +118,24 @@ impl CachedUser {
         cached_user
     }
 
-    /// Returns the keys of the user's records.
-    async fn record_keys(&self) -> BTreeSet<String> {
+    /// Returns the keys of the user's records and of their guards.
+    async fn keys(&self) -> BTreeSet<String> {
         let token = const_hex::encode(token_hash(&self.token));
         let mut keys = BTreeSet::new();
         for pattern in [format!("*{}*", self.id), format!("session:{token}")] {
             let found: Vec<String> =
                 redis::cmd("KEYS").arg(pattern).query_async(&mut self.redis.clone()).await.unwrap();
             // Cached answers of the model are looked up by messages and not by reads.
-            keys.extend(found.into_iter().filter(|key| !key.ends_with(":guard") && !key.starts_with("ai:")));
+            keys.extend(found.into_iter().filter(|key| !key.starts_with("ai:")));
         }
         keys
     }
 
-    /// Returns the key of the guard of a record. The key of a record begins with its family and the
-    /// id of the user. Only the record of a session contains the hash of the token instead.
-    fn guard(&self, record: &str) -> String {
-        let owners = [self.id.to_string(), const_hex::encode(token_hash(&self.token))];
-        let family = owners.iter().find_map(|owner| record.split_once(&format!(":{owner}")));
-        let (family, _) = family.unwrap_or_else(|| panic!("{record} names neither the user nor the session"));
-        format!("{family}:{}:guard", self.id)
+    /// Deletes keys directly in Redis.
+    async fn delete(&self, keys: &BTreeSet<String>) {
+        for key in keys {
+            self.run(&[Cmd::del(key)]).await;
+        }
     }
 
     /// Writes a new text to every family, independently of the state of the cache.
