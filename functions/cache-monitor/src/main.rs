@@ -80,7 +80,7 @@ async fn handle(monitor: Monitor, _event: Value) -> Result<Outcome> {
 
 impl Monitor {
     /// Publishes the readings of Redis, and the share of its memory budget that each family uses. A
-    /// value that Redis does not report is left out, and not published as zero.
+    /// value that Redis does not report is omitted, not published as zero.
     async fn publish(&self) -> Result<()> {
         let memory_stats = self.state.store.cache.memory_stats().await.map_err(Error::unavailable)?;
         let now = Timestamp::now();

@@ -53,8 +53,8 @@ async fn handle(state: &AppState, request: Request) -> Result<Response> {
     let message: ChatMessage = body.parse()?;
     token.must_belong_to(message.user_id)?;
     let key = request.idempotency_key(state, "chat-send")?;
-    // The model's time begins before the lookup. A slow lookup shortens it, and not the time that
-    // is left for storing the reply.
+    // The model's time begins before the lookup. A slow lookup shortens the model's time, not the
+    // time that is left for storing the reply.
     let deadline = llm::deadline();
 
     let conversation = state.store.conversation();

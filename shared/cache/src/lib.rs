@@ -81,7 +81,7 @@
 //! a stale record may be served until its time to live ends:
 //!
 //! * Redis evicts a marker, and its writer crashes between the commit and the clearing. Use a
-//!   `maxmemory-policy` that does not evict markers first, such as `allkeys-lru`.
+//!   `maxmemory-policy` such as `allkeys-lru`, which does not evict markers first.
 //! * Redis loses commands that it has acknowledged, in an asynchronous failover or in a restart
 //!   from an old snapshot.
 //! * An ACL permits lookups but forbids `EVAL`.
@@ -100,7 +100,7 @@
 //! delete the rows if it returns `true`, and call [`Cache::mark_drained`].
 //!
 //! Drain it when [`Cache::needs_drain`] returns `true`: the process has noticed a failure, and its
-//! lookups are bypasses until then. Drain it also on a schedule. A process that could reach Redis
+//! lookups are bypasses until then. Also drain it on a schedule. A process that could reach Redis
 //! throughout a failure may serve the old record until the next scheduled drain.
 //!
 //! # Requirements

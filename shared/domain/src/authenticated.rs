@@ -20,11 +20,11 @@ use crate::token::Token;
 /// The time that a read waits for the outbox to be drained.
 const DRAIN_BUDGET: Duration = Duration::from_millis(150);
 
-/// Reads a body for the caller.
+/// Returns the encoded response body of a cached query.
 ///
 /// One round trip to Redis fetches the session and the record. If either is missing, one statement
-/// reads it from the database. `build` turns the rows into the value. The statement must return at
-/// least one row for a live session.
+/// reads what is missing from the database. If the record is missing, `build` turns the rows into
+/// the body. The statement must return at least one row for a live session.
 pub(crate) async fn cached_read<Q: CachedQuery, T: Serialize>(
     store: &Store,
     token: &Token,
@@ -158,8 +158,8 @@ async fn read<const N: usize>(store: &Store, keys: [&Key; N]) -> [Lookup; N] {
     if store.cache.needs_drain() {
         // If the time runs out, the next request or `cache-monitor` completes the drain, and the
         // database answers until then. Redis is pinged first, because an outbox that is empty while
-        // Redis is down must not count as drained: it may have rows by the time that Redis is back.
-        // The future is boxed because it is large and rarely needed.
+        // Redis is down must not count as drained. The outbox may have rows by the time that Redis
+        // is back. The future is boxed because it is large and rarely needed.
         let drain = Box::pin(async {
             if store.cache.ping().await.is_ok() {
                 let _ = store.outbox().drain().await;

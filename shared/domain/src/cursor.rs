@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use crate::validation::{Field, Parsed, schema};
 
-/// A position between two rows, newest first: after all rows that are newer, and after those of the
-/// same time with a greater or equal id.
+/// A position in a list that is sorted by time and id, newest first. It is after all newer rows,
+/// and after the rows of the same time with a greater or equal id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cursor {
     pub(super) created_at: Timestamp,

@@ -90,7 +90,7 @@ impl Error {
         Self::Unavailable { retry_after: Duration::from_secs(2), cause: cause.into() }
     }
 
-    /// Returns whether the service caused the error, and not the client.
+    /// Returns whether the service, not the client, caused the error.
     pub fn is_ours(&self) -> bool {
         matches!(self, Self::Internal(_) | Self::Unavailable { .. })
     }

@@ -70,8 +70,8 @@ impl DefaultField for Section {
 
 impl Section {
     /// Returns the positions after which the entries and the messages of the page begin, and the
-    /// numbers of rows to read. One more row than the page has, or one message, shows whether there
-    /// is a next page.
+    /// numbers of rows to read. To find out whether there is a next page, one row more than the
+    /// page contains is read. A page of entries also reads one message.
     fn bounds(self) -> ([Cursor; 2], [i64; 2]) {
         match self {
             Self::Journal(place) => ([place, Cursor::START], [ENTRIES as i64 + 1, 1]),

@@ -76,11 +76,11 @@ pub(super) fn pseudonymous_scope(store: &Store, name: &str) -> Uuid {
     uuid::Builder::from_custom_bytes(pseudonym.first_chunk().copied().unwrap_or_default()).into_uuid()
 }
 
-/// Returns the first result under a key, or `None` if there is no key, or no result under it.
+/// Returns the first result under a key, or `None` if there is no key or the key has no result.
 ///
 /// # Errors
-/// [`Error::IdempotencyKeyReused`] if the first request was a different one, [`Error::Unavailable`]
-/// if the database is unavailable.
+/// [`Error::IdempotencyKeyReused`] if the first request was a different one, and
+/// [`Error::Unavailable`] if the database is unavailable.
 pub(super) async fn replay<T: DeserializeOwned>(
     store: &Store,
     scope: Uuid,

@@ -6,7 +6,7 @@
 //! Redis or the statement that serves the request also checks the session. A write announces itself
 //! to the cache, and drops the outdated records before it returns.
 //!
-//! The statements are in the `.sql` files beside the modules; `query.rs` describes their format.
+//! The statements are in the `.sql` files next to the modules; `query.rs` describes their format.
 
 mod account;
 mod accounts;

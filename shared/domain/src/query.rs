@@ -1,4 +1,4 @@
-//! The statements, which `build.rs` generates from the `.sql` files beside the modules.
+//! The statements, which `build.rs` generates from the `.sql` files next to the modules.
 //!
 //! A file contains statements and fragments, each under a heading:
 //!

@@ -2,8 +2,9 @@
 //!
 //! Failed sign-ins are counted in Redis, in windows of 15 minutes. The limits are 10 for an account
 //! from one source, 100 for an account from all sources, and 100 from one source for all accounts.
-//! The narrow limit stops guessing without locking the owner out: the failures of another person
-//! count only for the source that they come from, unless they come from many sources.
+//! The narrow limit stops guessing without locking the owner out. Another person's failures block
+//! only the source that they come from. Only failures from many sources reach the limit of the
+//! account.
 //!
 //! If Redis is unavailable, each environment counts in memory, with the same limits. An outage
 //! locks nobody out, and guessing is slowed down to the limit multiplied by the number of
@@ -80,8 +81,7 @@ impl LoginAttempt {
         let _ = store.cache.uncount(Some(pair), [account, source]).await;
     }
 
-    /// Withdraws an attempt that ended with an error, so that it is unknown whether the password
-    /// was right.
+    /// Withdraws an attempt that ended with an error. Whether the password was right is unknown.
     async fn withdraw(self, store: &Store) {
         let names = self.names.each_ref().map(String::as_str);
         store.local_counters.take_back(names);

@@ -176,7 +176,7 @@ async fn begin_session_write(store: &Store, user: UserId) -> Result<WriteGuard> 
 ///
 /// # Errors
 /// [`Error::Unavailable`] if the sessions could not be cleared from the cache. That is an error
-/// even if the caller's session had already ended: this may be the repetition of a request whose
+/// even if the caller's session had already ended. The request may repeat an earlier one whose
 /// sessions could not be cleared either.
 pub(crate) fn require_cleared(cleared: bool) -> Result<()> {
     match cleared {

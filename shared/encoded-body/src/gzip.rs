@@ -6,8 +6,8 @@ use std::io::Read as _;
 use flate2::read::GzDecoder;
 use flate2::{Compress, Compression, FlushCompress, Status};
 
-/// The number of bytes up to which a body is not compressed, because the gzip header would outweigh
-/// the gain.
+/// The maximum length in bytes of a body that is not compressed. For such a body, the gzip header
+/// would outweigh the gain.
 pub const THRESHOLD: usize = 500;
 
 thread_local! {

@@ -19,8 +19,8 @@ pub struct Endpoint {
 
 /// A base URL such as `https://api.example.com/v1`: https, or http to this machine only.
 ///
-/// It has no credentials, no query and no fragment, and its host is none of the addresses at which
-/// a cloud serves its metadata.
+/// It has no credentials, no query and no fragment, and its host is not an address at which a cloud
+/// serves its metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl(Url);
 

@@ -76,7 +76,7 @@ const THEMES: &[(&[&str], &str)] = &[
 const OPEN: &str = "Thank you for telling me. What about it is on your mind the most?";
 const DIRECT: &str = "I hear you.";
 const REFLECTED: &str = "You say that";
-/// The number of words up to which a sentence is reflected. A longer one would sound like an echo.
+/// The maximum number of words of a reflected sentence. A longer one would sound like an echo.
 const REFLECTED_WORDS: usize = 16;
 
 /// The replacements that convert the first person to the second.

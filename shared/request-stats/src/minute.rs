@@ -53,7 +53,7 @@ impl Minute {
     }
 }
 
-/// Returns the time from which DynamoDB may delete an item of this time: 14 days later, in seconds
+/// Returns the time after which DynamoDB may delete an item of this time: 14 days later, in seconds
 /// of Unix time.
 pub(crate) fn expiry(time: Timestamp) -> i64 {
     time.as_second().saturating_add(RETENTION_DAYS * 86_400)

@@ -7,10 +7,10 @@
 //! | `slow#<day>` | `<time>#<id of the line>` | a slow query |
 //! | `batch#<id>` | `<part>` | the mark that this part of a batch has been counted |
 //!
-//! Aggregates are read, merged and written back in the transaction that marks their batch as
-//! counted, on the condition that no other writer changed them in between. A batch therefore counts
-//! exactly once, however often it is delivered and whenever its environment crashes. Every item
-//! expires after 14 days.
+//! Aggregates are read and merged, then written back in the transaction that marks their batch as
+//! counted. The transaction requires that no other writer has changed them in the meantime. A batch
+//! therefore counts exactly once, however often it is delivered and whenever its environment
+//! crashes. Every item expires after 14 days.
 
 mod add;
 mod error;

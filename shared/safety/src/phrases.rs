@@ -49,8 +49,8 @@ pub(super) struct Phrases<M> {
     vocabulary: Vocabulary,
     /// The words of all phrases, phrase by phrase.
     slots: Vec<FillPermit<M>>,
-    /// The indices in `slots` of each word of the vocabulary, in descending order, because a word
-    /// of a message must not match two words of one phrase.
+    /// The indices in `slots` of each word of the vocabulary, in descending order. The order
+    /// prevents a word of a message from matching two words of one phrase.
     places: Vec<Vec<usize>>,
     denial: HashSet<String>,
 }
@@ -120,7 +120,7 @@ impl<M: Copy> Phrases<M> {
         })
     }
 
-    /// Returns the words, with unknown long words split into the words of which they consist.
+    /// Returns the words. Splits each unknown long word into the words that make it up.
     fn take_apart(&self, words: &[String], known: &HashMap<String, Vec<Word>>) -> Vec<String> {
         let mut apart = Vec::with_capacity(words.len());
         for word in words {

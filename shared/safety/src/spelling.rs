@@ -72,7 +72,7 @@ impl Vocabulary {
     /// - that differs only in repeated letters,
     /// - that has the same letters apart from its vowels, if the word has no vowels,
     /// - that fits its masked letters, or
-    /// - of which it is a misspelling.
+    /// - that it misspells.
     ///
     /// A misspelling has the same first letter. Its optimal string alignment distance (`strsim`) is
     /// at most 1 for words of five to seven letters, and at most 2 for longer words. In a word of

@@ -37,7 +37,7 @@ impl CacheConfig {
 }
 
 impl AwsConfig {
-    /// Reads the credentials of AWS.
+    /// Reads the AWS credentials.
     pub(super) fn identity(reader: &mut Reader<'_>) -> Option<Identity> {
         let Self { region, access_key_id, secret_access_key, session_token } = Self::read(reader)?;
         let session_token = session_token.map(|token| token.expose().clone());

@@ -165,7 +165,7 @@ settings! {
     }
 }
 
-/// The value of `OPERATOR_KEY` with which every client is an operator.
+/// The value of `OPERATOR_KEY` that makes every client an operator.
 pub(crate) const EVERY_CLIENT: &str = "*";
 
 /// Returns the parser of an optional variable. An empty text is the default, `None`.

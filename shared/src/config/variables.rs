@@ -12,8 +12,8 @@ use super::sections::{AwsConfig, DatabaseConfig, SecretConfig, TelemetryConfig};
 
 /// The variables of this process.
 ///
-/// A variable that is not set is read from the secret that `SECRET_ID` names, so that a person who
-/// may see a function's configuration sees no secret. A function that needs no such variable does
+/// A variable that is not set is read from the secret that `SECRET_ID` names. A person who may see
+/// a function's configuration therefore sees no secret. A function that needs no such variable does
 /// not read the secret.
 #[derive(Clone, Default)]
 pub struct Variables {

@@ -156,7 +156,7 @@ fn edit() -> impl Strategy<Value = Edit> {
 }
 
 /// Generates the origin of the bytes, the edits, and the reader. Half of the cases have no reader.
-/// The test then uses the one for which the record was sealed, if there is one.
+/// The test then uses the reader for which the record was sealed, if there is one.
 fn cases() -> impl Strategy<Value = (Origin, Vec<Edit>, Option<usize>)> {
     (origin(), prop::collection::vec(edit(), 0..3), prop::option::of(0..Reader::ALL))
 }

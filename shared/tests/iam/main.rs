@@ -1,9 +1,10 @@
 //! Tests of IAM tokens as passwords, with real servers that use TLS. A token opens a connection if
 //! it was created at the time that the server expects.
 //!
-//! The servers of AWS verify the signature of a token. The servers of these tests compare it with
-//! the token of one time, which is known because the clock is stopped. A process determines which
-//! certificate authorities it trusts when it starts, so the tests connect from a second process.
+//! AWS's servers verify the signature of a token. The servers of these tests compare the token with
+//! the token of a fixed time, which is known because the clock is stopped. A process determines
+//! which certificate authorities it trusts when it starts, so the tests connect from a second
+//! process.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "helper functions of tests panic on every error")]
 

@@ -2,8 +2,9 @@
 //! code or of `template.yaml`.
 //!
 //! The program that generates the pages of errors and variables is an example of the crate
-//! `shared`, which has the tables, so that this crate does not depend on the product. The tests of
-//! that crate, those of the crate `openapi` and `cargo xtask tidy` fail if a file is out of date.
+//! `shared`, which has the tables. This crate therefore does not depend on the product. The tests
+//! of that crate, those of the crate `openapi` and `cargo xtask tidy` fail if a file is out of
+//! date.
 
 mod alarms;
 mod api;

@@ -40,7 +40,7 @@ pub(crate) struct MetricLine {
     pub(crate) cache_time: f64,
 }
 
-/// The numbers of lookups in the cache.
+/// The numbers of cache hits and cache misses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub(crate) struct Lookups {
     pub(crate) hits: u64,

@@ -113,7 +113,7 @@ impl Request {
     }
 
     /// Repeats the request until its response comes from the cache. On a busy machine, Redis may
-    /// exceed its time budget of some milliseconds. Then the response comes from the database.
+    /// exceed its time budget of a few milliseconds. Then the response comes from the database.
     ///
     /// # Panics
     /// Panics if there is no hit within 10 s.

@@ -129,9 +129,9 @@ impl Operation {
         examples.into_iter().flatten().map(|(_, example)| &resolve(example)["value"]).collect()
     }
 
-    /// Returns the first example of the body with a text in every field whose schema accepts one:
-    /// alone, as an email address, in a list, in an address of an image, or in an object. Returns
-    /// `None` if the operation reads no body.
+    /// Returns the first example of the body with a text in every field whose schema accepts one.
+    /// The text is alone, in an email address, in a list, in the address of an image, or in an
+    /// object. Returns `None` if the operation reads no body.
     pub fn body_with(&self, mut text: impl FnMut() -> String) -> Option<Value> {
         let mut body = self.example_bodies().first().copied()?.clone();
         for (name, schema) in self.body_fields() {

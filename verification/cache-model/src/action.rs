@@ -1,7 +1,7 @@
 //! The actions of the system: a command or a statement is executed, or a fault occurs.
 //!
-//! The steps have the names of the functions of the crates `cache` and `domain` that perform them,
-//! in the order in which a request calls these functions.
+//! Each step has the name of the function in the crate `cache` or `domain` that performs it. The
+//! steps are in the order in which a request calls these functions.
 
 use std::fmt;
 

@@ -49,6 +49,6 @@ pub struct Outcome {
 pub struct CounterExample {
     /// The actions, from the first state on.
     pub path: Vec<Action>,
-    /// The stale read to which they lead.
+    /// The stale read at the end of `path`.
     pub stale: StaleRead,
 }

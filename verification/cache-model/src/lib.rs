@@ -4,8 +4,8 @@
 //! The implementation is in the crates `cache` and `domain`. The steps of the model have the names
 //! of the functions that perform them, see [`action`].
 //!
-//! The model checks this promise: a read that begins after a write was acknowledged, or after a
-//! writer that had committed crashed, never returns an older version. The promise takes effect at
+//! The model checks this promise: a read that begins after a write was acknowledged, or after its
+//! writer committed and then crashed, never returns an older version. The promise takes effect at
 //! once, except for a write that could not be announced. For such a write, it takes effect as soon
 //! as the row of the write has left the outbox. Each mutant of the protocol must break the promise.
 //! Otherwise the model would prove nothing.

@@ -204,7 +204,7 @@ pub enum WriterPhase {
     Start,
     /// The write is announced, or the announcement failed.
     Begun,
-    /// The marker is cleared before the statement was sent. Only a mutant gets here.
+    /// The marker was cleared before the statement was sent. Only a mutant reaches this phase.
     ClearedEarly,
     /// The statement is committed.
     Committed,
@@ -216,7 +216,7 @@ pub enum WriterPhase {
     Done,
 }
 
-/// The failures of an environment to reach Redis, as `Cache::is_behind` sees them, and the writes
+/// The failures of an environment to reach Redis, as `Cache::is_behind` counts them, and the writes
 /// that it has acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Environment {

@@ -94,7 +94,7 @@ impl Checker {
         event(&mut lock(&self.counts));
     }
 
-    /// Returns the numbers of events so far.
+    /// Returns the event counts so far.
     pub fn counts(&self) -> Counts {
         *lock(&self.counts)
     }

@@ -1,4 +1,4 @@
-//! The numbers of events of a run.
+//! The event counts of a run.
 
 use serde::Serialize;
 

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`register`] | the rule that determines which versions a read may return |
 //! | [`user`] | the users, each with a profile and a journal of two registers |
-//! | [`checker`], [`counts`] | the verdict on every response, and the numbers of events |
+//! | [`checker`], [`counts`] | the verdict on every response, and the event counts |
 //! | [`oracle`] | the records of the database, which decide on the one documented exception |
 //! | [`target`] | the targets: the API, the library in this process, and plain cache-aside |
 //! | [`load`] | the tasks that read, write and sign out |

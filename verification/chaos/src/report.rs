@@ -22,7 +22,7 @@ pub struct Outcome {
     pub seed: u64,
     /// The duration of the run, in seconds.
     pub seconds: f64,
-    /// The numbers of events.
+    /// The event counts of the run.
     #[serde(flatten)]
     pub counts: Counts,
     /// The highest ratio of violations to reads, with 95 % confidence.
@@ -70,13 +70,13 @@ impl Outcome {
         }
     }
 
-    /// Returns the ratio of reads that got a response, from 0 to 1.
+    /// Returns the fraction of reads that got a response, from 0 to 1.
     pub fn availability(&self) -> f64 {
         let Counts { reads, failed_reads, .. } = self.counts;
         reads as f64 / (reads + failed_reads).max(1) as f64
     }
 
-    /// Returns the ratio of responses that came from the cache, from 0 to 1.
+    /// Returns the fraction of responses that came from the cache, from 0 to 1.
     pub fn hit_rate(&self) -> f64 {
         self.counts.hits as f64 / self.counts.reads.max(1) as f64
     }

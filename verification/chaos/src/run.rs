@@ -106,7 +106,7 @@ pub struct StopCondition {
     pub after: Duration,
     /// The events that must have occurred, even on a slow machine.
     pub minimum: Counts,
-    /// The number of checked reads that ends the run earlier.
+    /// The number of checked reads that ends the run before `after` has elapsed.
     pub reads: Option<u64>,
     /// Whether the first violation ends the run.
     pub on_violation: bool,
@@ -127,7 +127,7 @@ pub struct Progress<'a> {
     pub elapsed: Duration,
     /// The name of the fault that is being injected, or "quiet".
     pub fault: &'a str,
-    /// The numbers of events so far.
+    /// The event counts so far.
     pub counts: Counts,
 }
 

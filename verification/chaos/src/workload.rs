@@ -102,7 +102,7 @@ impl TargetKind {
 pub struct Limits {
     /// The duration of the run.
     pub after: Duration,
-    /// The number of checked reads that ends the run earlier.
+    /// The number of checked reads that ends the run before `after` has elapsed.
     pub reads: Option<u64>,
     /// The events that must have occurred, even if the run takes longer because of them.
     pub minimum: Counts,

@@ -1,5 +1,5 @@
-//! Tests of the commands that the operations send: exact times to live, and numbers of commands
-//! that do not depend on the number of keys.
+//! Tests of the commands that the operations send: exact times to live, and command counts that do
+//! not depend on the number of keys.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Tests of the statistics of Redis, also for a server that rejects some of the commands.
+//! Tests of the Redis statistics, including those of a server that rejects some of the commands.
 
 use cache::{Cache, FamilyUsage, MemoryStats};
 use redis::{Value, cmd};

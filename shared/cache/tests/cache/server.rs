@@ -26,7 +26,7 @@ pub(crate) struct Server {
     motion: Option<Clearings>,
 }
 
-/// The numbers of clearings that Redis has acknowledged and that were lost.
+/// The number of clearings that Redis has acknowledged, and the number that were lost.
 #[derive(Default)]
 struct Clearings {
     acknowledged: AtomicUsize,
@@ -72,7 +72,7 @@ impl Server {
         }
     }
 
-    /// Returns the numbers of clearings that Redis has acknowledged and that were lost.
+    /// Returns the number of clearings that Redis has acknowledged, and the number that were lost.
     pub(crate) fn clearings(&self) -> [usize; 2] {
         let clearings = self.motion.as_ref().expect("the cluster is in motion");
         [&clearings.acknowledged, &clearings.lost].map(|counter| counter.load(Ordering::SeqCst))

@@ -67,8 +67,8 @@ impl Conversation<'_> {
             }
             reply => reply,
         };
-        // Only a message of a caller who is signed in counts. Otherwise, anyone who knows a user's
-        // id could exhaust that user's limit.
+        // Only a message from a signed-in caller counts. Otherwise, anyone who knows a user's id
+        // could exhaust that user's limit.
         if is_known {
             let context = async {
                 match key {

@@ -25,7 +25,7 @@ impl Conversation<'_> {
     }
 }
 
-/// Announces a change to the conversation after which no cached reply of the model is used again.
+/// Announces a change to the conversation. The change also invalidates the model's cached replies.
 pub(super) async fn begin_conversation_reset(store: &Store, user: UserId) -> Result<cache::WriteGuard> {
     authenticated::begin(store, vec![CONVERSATIONS.guard(user.0), ANSWERS.guard(user.0)]).await
 }

@@ -8,10 +8,10 @@ use crate::store::Store;
 use crate::token::Token;
 use crate::user_id::UserId;
 
-/// The rate limit of messages, which a person who types does not reach.
+/// The rate limit for chat messages. A person who types does not reach it.
 pub(super) const LIMIT: Limit = Limit { times: 30, window: Duration::from_secs(60) };
 
-/// Counts a message of a caller who is signed in.
+/// Counts a message from a signed-in caller.
 ///
 /// # Errors
 /// [`Error::RateLimited`](crate::Error::RateLimited) if the message exceeds the limit.

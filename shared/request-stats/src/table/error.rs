@@ -9,7 +9,7 @@ pub enum Error {
     OperationFailed {
         /// The name of the operation.
         operation: &'static str,
-        /// DynamoDB's name for the reason.
+        /// The error code of DynamoDB, or a short description if there is no code.
         reason: String,
     },
     /// Other writers changed the same minutes again and again.

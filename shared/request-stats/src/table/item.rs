@@ -17,7 +17,7 @@ pub(super) struct Row<T> {
     /// The number of writes of the item. A writer requires the version that it has read, so that no
     /// update is lost.
     pub(super) version: u64,
-    /// The time from which DynamoDB may delete the item, in seconds of Unix time.
+    /// The time after which DynamoDB may delete the item, in seconds of Unix time.
     pub(super) expires_at: i64,
     pub(super) held: T,
 }

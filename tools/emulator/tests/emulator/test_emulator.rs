@@ -109,7 +109,7 @@ pub(crate) fn whole_template(text: &str) -> emulator::Result<Template> {
     Template::read(&path)
 }
 
-/// Returns the folder of the examples that serve as functions. Cargo puts it beside the command
+/// Returns the folder of the examples that serve as functions. Cargo puts it next to the command
 /// `emulator`, in the target directory. The test itself may be in a separate build directory.
 pub(crate) fn binaries() -> PathBuf {
     let examples = Path::new(env!("CARGO_BIN_EXE_emulator")).with_file_name("examples");

@@ -41,7 +41,8 @@ pub(super) fn with_parts(text: &str) -> Result<String> {
     marked::replace(PATH, &text, "names of the functions", &names.collect::<String>())
 }
 
-/// Writes the number of the newest migration, at which CloudFormation invokes `db-migrate` again.
+/// Writes the number of the newest migration. When the number changes, CloudFormation invokes
+/// `db-migrate` again.
 pub(super) fn with_schema_version(text: &str, newest: &str) -> String {
     const PROPERTY: &str = "SchemaVersion: ";
     let line = |line: &str| match line.split_once(PROPERTY) {

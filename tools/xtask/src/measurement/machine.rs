@@ -22,7 +22,7 @@ pub(crate) fn describe() -> String {
 ///
 /// One request at a time never needs two processors. The system may spread the client, the function
 /// and the servers over several processors. Waking an idle processor then costs as much as a cache
-/// hit, and for seconds at a time it is random whether a hit takes 90 µs or 200 µs.
+/// hit. For seconds at a time, it is random whether a hit takes 90 µs or 200 µs.
 #[cfg(target_os = "linux")]
 pub(crate) fn pin_to_one_processor() -> Option<usize> {
     let allowed = rustix::thread::sched_getaffinity(None).ok()?;

@@ -113,8 +113,8 @@ pub(super) fn the_database_has_enough_connections(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// Returns three numbers of connections: those that an environment keeps open, those that it may
-/// open in addition, and those that the database accepts in prod.
+/// Returns three connection counts: those that an environment retains, those that it may open in
+/// addition, and the most that the database accepts in prod.
 fn capacity(tree: &Tree) -> Option<(usize, usize, usize)> {
     let (template, data) = (tree.document(TEMPLATE)?, tree.document(DATA)?);
     let default = |name: &str| number(template.get(&format!("/Parameters/{name}/Default"))?);

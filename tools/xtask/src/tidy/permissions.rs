@@ -24,8 +24,8 @@ const CALLS: [(&str, &str); 7] = [
 const WITH_STATE: [&str; 3] = ["shared::run(", "shared::run_with_resources(", "State::try_from("];
 const BACKENDS: &str = "!Ref BackendAccess";
 const BACKEND_POLICY: &str = "BackendAccess";
-/// The call of a function that uses the database without a state, and the permissions that it
-/// needs: it reads a secret of its own, which a key of the stack may encrypt.
+/// The call of a function that uses the database without a state, and the permissions that the
+/// function needs. The function reads a secret of its own, which a key of the stack may encrypt.
 const WITH_DATABASE: (&str, [&str; 2]) = ("variables.database()", ["kms:Decrypt", "secretsmanager:GetSecretValue"]);
 
 /// Checks that each function has the permissions that its code needs, and no others.

@@ -38,7 +38,7 @@ pub(super) fn files_contain_no_leftovers(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// Returns whether a line contains the word, and not only as a part of another word.
+/// Returns whether a line contains the word as a whole word.
 fn is_there(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let before = line.get(..at).and_then(|text| text.chars().next_back());

@@ -38,7 +38,7 @@ pub(super) struct Faults {
     pub(super) response_delay: Duration,
     /// The delay of everything that the client sends.
     pub(super) request_delay: Duration,
-    /// A text after which a connection forwards nothing. The text itself is not forwarded either.
+    /// The text at which a connection stops forwarding. The text itself is not forwarded either.
     pub(super) blackhole_after: Option<&'static str>,
 }
 

@@ -14,7 +14,7 @@ use serde_json::Value;
 use shared::domain::MEMORY_BUDGETS;
 use shared::metrics::catalog;
 
-/// The metrics of AWS itself that are watched, with the dimensions that AWS documents for them.
+/// The AWS metrics that the alarms watch, with the dimensions that AWS documents for them.
 const AWS_METRICS: [(&str, &str, &[&str]); 9] = [
     ("AWS/ApiGateway", "5xx", &["ApiId"]),
     ("AWS/ApiGateway", "Count", &["ApiId"]),

@@ -37,7 +37,7 @@ async fn assert_never_served(app: &TestApp, ada: &CachedUser, what: &str, corrup
 }
 
 /// Asserts that every read bypasses the cache while `corrupt` replaces its guard. The second round
-/// shows that a record that was filled under this guard is not served either.
+/// shows that a record filled under the corrupt guard is not served either.
 async fn assert_bypassed(app: &TestApp, ada: &CachedUser, what: &str, corrupt: impl Fn(&str) -> Vec<Cmd>) {
     let all: Vec<Cmd> = ada.reads.iter().flat_map(|read| corrupt(&read.guard)).collect();
     for read in ada.reads.iter().chain(&ada.reads) {

@@ -1,4 +1,4 @@
-//! The versions that each read was promised and returned.
+//! The reads of a replay: the version promised to each read, and the version that it returned.
 
 /// The number of the reader that reads after all other participants have ended.
 pub(crate) const LAST_READER: usize = usize::MAX;

@@ -13,8 +13,8 @@ use crate::metric_line::MetricLine;
 /// The medians of a function's metric lines. Times are in microseconds.
 #[derive(Debug, PartialEq)]
 pub(crate) struct MedianMetrics {
-    /// The numbers of Redis exchanges and of SQL statements of one request. The pair is the most
-    /// frequent one.
+    /// The number of Redis round trips and the number of SQL statements of a request: the most
+    /// frequent pair in the metric lines.
     pub(crate) round_trips: (u64, u64),
     /// The time from the request to the response within the function.
     pub(crate) latency: f64,

@@ -5,14 +5,14 @@ use super::{Measurement, Report, megabytes};
 use crate::bench::case::{LIST_MISSES, LOGIN};
 use crate::measurement::distribution::Distribution;
 
-/// The limit of the time to the first response, as a multiple of that of the baseline with both
+/// The maximum time to the first response, as a multiple of the time of the baseline with both
 /// connections.
 const COLD_START: f64 = 1.5;
-/// The limit of the peak memory in bytes, for a case that does not hash a password.
+/// The maximum peak memory in bytes, for a case that does not hash a password.
 const MEMORY: u64 = 16_000_000;
-/// The limit of the size of a stripped binary in bytes.
+/// The maximum size of a stripped binary in bytes.
 const BINARY: u64 = 6_000_000;
-/// The limit of the slowest list miss of the three journals, as a multiple of the fastest.
+/// The maximum time of the slowest list miss of the three journals, as a multiple of the fastest.
 const GROWTH: f64 = 1.2;
 
 /// A target, the measured figure and the result.

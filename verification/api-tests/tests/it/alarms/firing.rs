@@ -80,7 +80,8 @@ async fn start(variables: Vec<(&'static str, String)>) -> TestApp {
     TestApp::start_with(Setup { variables, redis: RedisChoice::Own, proxied: true, ..Setup::default() }).await
 }
 
-/// Sends typical requests, most of which are reads. Returns the metrics of API Gateway.
+/// Sends typical requests, most of which are reads. Returns API Gateway's metrics for these
+/// requests.
 async fn generate_traffic(app: &TestApp, users: &[TestUser]) -> Vec<Value> {
     let mut responses = Vec::new();
     for user in users {
@@ -101,19 +102,19 @@ async fn generate_traffic(app: &TestApp, users: &[TestUser]) -> Vec<Value> {
     responses.iter().map(measure).collect()
 }
 
-/// Runs `cache-monitor`. Returns the metrics of Lambda.
+/// Runs `cache-monitor`. Returns Lambda's metrics for the run.
 async fn run_monitor(app: &TestApp) -> Value {
     let failed = cache_monitor::run(app).await.is_err();
     app.wait_until_idle().await;
     lambda_line("cache-monitor", failed)
 }
 
-/// Returns the metrics of Lambda for one run of a function.
+/// Returns Lambda's metrics for one run of a function.
 fn lambda_line(function: &str, failed: bool) -> Value {
     aws_line("AWS/Lambda", ("FunctionName", function), &[("Invocations", 1), ("Errors", failed.into())])
 }
 
-/// Returns values of the metrics of AWS in the format of the functions' metric lines.
+/// Returns the values of AWS metrics in the format of the functions' metric lines.
 fn aws_line(namespace: &str, dimension: (&str, &str), values: &[(&str, u8)]) -> Value {
     let metrics: Vec<_> = values.iter().map(|(name, _)| json!({"Name": name})).collect();
     let directive = json!({"Namespace": namespace, "Dimensions": [[dimension.0]], "Metrics": metrics});

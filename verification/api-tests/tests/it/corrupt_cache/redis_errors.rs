@@ -146,7 +146,8 @@ async fn requests_succeed_while_a_cluster_node_redirects_most_keys() {
     }
 }
 
-/// Reads still use the cache, so they show the writes only after the outbox has been drained.
+/// Without `EVAL`, no marker can be set. Reads still use the cache, so they show the writes only
+/// after the outbox has been drained.
 #[tokio::test]
 async fn writes_that_cannot_set_a_marker_are_invalidated_through_the_outbox() {
     let (app, mut ada) = start().await;
