@@ -16,7 +16,7 @@ pub struct ErrorKind {
     pub code: &'static str,
     /// The HTTP status of the response.
     pub status: StatusCode,
-    /// The human-readable name.
+    /// The human-readable name of the error.
     pub title: &'static str,
     /// The cause, as sentences in Markdown.
     pub when: &'static str,

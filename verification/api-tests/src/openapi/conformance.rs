@@ -13,7 +13,7 @@ use crate::response::Response;
 /// The statuses with which API Gateway itself responds, without or instead of a function.
 const GATEWAY_STATUSES: [u16; 7] = [400, 404, 413, 429, 431, 500, 503];
 
-/// The path whose schema describes only a part of the body, because the body is an OpenAPI document.
+/// The path whose schema describes only a part of the body, which is an OpenAPI document.
 const PARTLY_DESCRIBED: &str = "/openapi.json";
 
 /// The maximum length of a body in a message, in characters.
