@@ -116,10 +116,15 @@ async fn a_statement_that_the_database_rejects_is_logged_without_its_values() {
     let app = TestApp::start().await;
     let ada = app.new_user().await;
     let content = canary("content");
-    app.query("ALTER TABLE journal_entries ADD CONSTRAINT defect CHECK (content NOT LIKE 'content-%')", &[]).await;
+    app.query("ALTER TABLE journal_entries ADD CONSTRAINT only_in_this_test CHECK (content NOT LIKE 'content-%')", &[])
+        .await;
     let response = ada.post("/api/journal/entries", &json!({"content": content})).await;
     response.expect_problem(500, "internal");
-    assert!(!response.text().contains("defect") && !response.text().contains(&content), "{}", response.text());
+    assert!(
+        !response.text().contains("only_in_this_test") && !response.text().contains(&content),
+        "{}",
+        response.text()
+    );
     let lines = app.logs.lines();
     let error = lines.iter().find(|line| line.text.contains("internal error")).expect("the defect is logged");
     assert!(error.text.contains("23514") && error.text.contains(response.header("x-request-id").unwrap()), "{error:?}");
